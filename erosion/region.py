@@ -1,0 +1,126 @@
+"""A region: what one deployment watches, read from one YAML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from erosion.catalog import CATALOGUE, CatalogError, Key, LonLat, Problems, load_source, parse, read_yaml
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentRules:
+    """How bank lines are cut into segments."""
+
+    length_m: Annotated[float, Key("length of a bank segment", "m", above=0)] = 100.0
+    corridor_m: Annotated[float, Key("width of the strip either side of a bank line that is measured", "m", above=0)] = 600.0
+    min_island_m2: Annotated[float, Key("smaller islands get no segments", "m2", low=0)] = 20000.0
+    min_part_m: Annotated[float, Key("shorter separate pieces of water are no river", "m", low=0)] = 2000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """An event that is forecast: at least ``threshold_m`` of retreat within ``horizon_days``."""
+
+    name: Annotated[str, Key("name of the target in products")]
+    horizon_days: Annotated[int, Key("length of the forecast window", "day", above=0)]
+    threshold_m: Annotated[float, Key("retreat that counts as an event", "m", above=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How probabilities become levels."""
+
+    stale_after_days: Annotated[float, Key("older bank observations give level unknown", "day", above=0)] = 800.0
+    min_coverage: Annotated[float, Key("less observed share of a segment gives level unknown", "1", low=0, high=1)] = 0.5
+    runs_to_raise: Annotated[int, Key("runs in a row that must ask for a higher level", "run", low=1)] = 1
+    runs_to_clear: Annotated[int, Key("runs in a row that must ask for a lower level", "run", low=1)] = 2
+    jump: Annotated[float, Key("rise of the probability that raises at once", "1", low=0, high=1)] = 0.3
+    clear_ratio: Annotated[float, Key("clear threshold as a share of the raise threshold", "1", low=0, high=1)] = 0.8
+    max_level4_share: Annotated[float, Key("largest share of bank length at level 4", "1", low=0, high=1)] = 0.05
+    warning_from_level: Annotated[int, Key("lowest level that opens a warning", "level", low=1, high=4)] = 2
+    precision: Annotated[dict[int, float], Key("precision that thresholds of each level are set for", "1", low=0, high=1)] = (
+        dataclasses.field(default_factory=lambda: {2: 0.25, 3: 0.5, 4: 0.75})
+    )
+
+
+DEFAULT_TARGETS = (
+    Target(name="1y", horizon_days=365, threshold_m=30.0),
+    Target(name="3y", horizon_days=1095, threshold_m=60.0),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """What one deployment watches: where, from which sources, what it forecasts and when it warns."""
+
+    name: Annotated[str, Key("name of the region, the same as the file's")]
+    title: Annotated[dict[str, str], Key("title in Vietnamese (vi) and English (en)")]
+    description: Annotated[str, Key("one or two sentences on the river and its data")]
+    simulated: Annotated[bool, Key("true where the data are not observations")] = False
+    timezone: Annotated[str, Key("local time of dates on the map, IANA name")]
+    crs: Annotated[str, Key("projected CRS in metres in which everything is measured")]
+    export_crs: Annotated[str, Key("CRS of published coordinates")] = "EPSG:4326"
+    pixel_m: Annotated[float, Key("pixel size of the working grid", "m", above=0)]
+    reach: Annotated[str, Key("name of the reach, used in segment ids")]
+    upstream: Annotated[LonLat, Key("longitude and latitude of a point near the upstream end", "degree")]
+    water: Annotated[tuple[str, ...], Key("names of the water sources")]
+    gauges: Annotated[tuple[str, ...], Key("names of the gauge sources")] = ()
+    segments: Annotated[SegmentRules, Key("how bank lines are cut into segments")] = SegmentRules()
+    targets: Annotated[tuple[Target, ...], Key("events that are forecast")] = DEFAULT_TARGETS
+    model: Annotated[str, Key("family of the model release, models/<family>-<date>")]
+    policy: Annotated[Policy, Key("how probabilities become levels")] = Policy()
+    path: Path = Path()
+
+
+def load_region(name_or_path: str | Path) -> Region:
+    """Load a region by the name of a file in ``data_sources/regions`` or by the path of a file anywhere.
+
+    Parameters
+    ----------
+    name_or_path
+        ``"mamore"`` or ``"/somewhere/my_river.yaml"``.
+
+    Returns
+    -------
+    Region
+
+    Raises
+    ------
+    CatalogError
+        Where the region or one of its sources has mistakes; all of them are listed.
+    """
+    file = find_region(name_or_path)
+    problems = Problems(file)
+    region = parse(Region, read_yaml(file), problems)
+    if region is not None:
+        _validate(region, problems)
+    problems.stop_if_any()
+    assert region is not None
+    return dataclasses.replace(region, path=file)
+
+
+def find_region(name_or_path: str | Path) -> Path:
+    """Path of a region's file; see :func:`load_region`."""
+    text = str(name_or_path)
+    if text.endswith((".yaml", ".yml")) or "/" in text or "\\" in text:
+        return Path(text).resolve()
+    file = CATALOGUE / "regions" / f"{text}.yaml"
+    if not file.is_file():
+        known = sorted(p.stem for p in file.parent.glob("*.yaml"))
+        close = difflib.get_close_matches(text, known, n=1)
+        mend = f"did you mean {close[0]}?" if close else f"known regions: {', '.join(known)}"
+        raise CatalogError([f"{file}: no region {text!r}; {mend}, or give the path of a region file"])
+    return file
+
+
+def _validate(region: Region, problems: Problems) -> None:
+    for kind, names in (("water", region.water), ("gauges", region.gauges)):
+        for name in names:
+            try:
+                load_source(name, problems.file)
+            except CatalogError as err:
+                problems.found.extend(f"{problems.file}: {kind}: {p}" for p in err.problems)

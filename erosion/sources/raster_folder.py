@@ -1,0 +1,516 @@
+"""Driver ``raster_folder``: dated GeoTIFF masks of the river channel.
+
+Each file is read once, checked while it is read, and kept as compressed bits (a mask of 6 million pixels takes some
+20 kB), so a long series costs one pass over the disk and next to no memory. The pixels become floats only where a
+stage asks for them, one epoch at a time and only the rows it asks for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+import rasterio
+from affine import Affine
+from rasterio.enums import MaskFlags, Resampling
+from rasterio.errors import RasterioError
+from rasterio.warp import reproject
+
+from erosion.catalog import RasterFolder, Skipped, SourceError
+from erosion.contracts import CONTRACT_VERSION, as_of_instant
+from erosion.grid import Grid, region_grid, same_crs
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from erosion.region import Region
+
+MAX_FILE_PIXELS: Final = 1_000_000_000
+"""A file that declares more is not opened further: a few hundred bytes can declare a terabyte of pixels."""
+
+MAX_DISTANCE_M: Final = 500_000.0
+"""A file farther than this from the region's upstream point is not of this river, or its CRS is wrong."""
+
+MAX_DISAGREEMENT: Final = 0.01
+"""Two files of a date may differ in this share of their common pixels ..."""
+
+MAX_WATER_DISAGREEMENT: Final = 0.10
+"""... and of the pixels that either of them calls water; most of a river mask is land, which always agrees."""
+
+NODATA_PERCENT: Final = 255
+
+# A date in digits, as 2018-06-22, 2018_06_22 or 20180622, not inside a longer number.
+_ISO = re.compile(r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
+_YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?!\d)")
+
+
+class Pixels(NamedTuple):
+    """A water mask in little memory: compressed bits where every pixel is water or land, else percent."""
+
+    shape: tuple[int, int]
+    water: bytes  # zlib of packed bits (rows padded to whole bytes), or of uint8 percent with 255 for nodata
+    valid: bytes | None  # zlib of packed bits; None where every pixel is valid, or where water is in percent
+    binary: bool
+
+
+class Scene(NamedTuple):
+    """One file that passed every check."""
+
+    path: Path
+    date: pd.Timestamp
+    available_at: pd.Timestamp
+    grid: Grid
+    pixels: Pixels
+    digest: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one source had at a date: usable files, files left out, and files not yet available."""
+
+    source: RasterFolder
+    as_of: pd.Timestamp
+    scenes: tuple[Scene, ...]
+    skipped: tuple[Skipped, ...]
+    later: tuple[pd.Timestamp, ...]
+
+
+def read_water(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
+    """Read the water masks of one source that could be had at ``as_of``.
+
+    Parameters
+    ----------
+    source
+        Catalogue entry.
+    region
+        Gives the metric CRS and the pixel size of the working grid.
+    as_of
+        Date of the product; files that became available later are not used and not judged.
+
+    Returns
+    -------
+    water : xarray.Dataset
+        ``water_fraction`` [1], dims (epoch, y, x), float32 0..1 with NaN for missing, lazy with one chunk an epoch;
+        coordinates x, y [m] at pixel centres, epoch, and per epoch ``available_at``, ``geo_rmse_m`` [m],
+        ``source_id``, ``scene_id``; attributes crs, transform, pixel_m, region, source_ids, content_hash.
+    skipped : list of Skipped
+        Files that were left out and why.
+
+    Raises
+    ------
+    SourceError
+        Where nothing usable is left; the message lists why.
+    """
+    batch = collect(source, region, as_of)
+    grid = common_grid(batch.scenes, region, [batch])
+    water, more = assemble(batch, region, grid)
+    return water, [*batch.skipped, *more]
+
+
+def collect(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> Batch:
+    """Read and check every file of a source once; nothing is raised for a bad file, it is listed."""
+    limit = as_of_instant(as_of)
+    files = sorted(p for p in source.path.glob(source.files) if p.is_file())
+
+    def one(path: Path) -> Scene | Skipped | pd.Timestamp:
+        return _read_scene(path, source, region, limit)
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        results = list(pool.map(one, files))
+    return Batch(
+        source,
+        limit,
+        tuple(r for r in results if isinstance(r, Scene)),
+        tuple(r for r in results if isinstance(r, Skipped)),
+        tuple(sorted(r for r in results if isinstance(r, pd.Timestamp))),
+    )
+
+
+def common_grid(scenes: Sequence[Scene], region: Region, batches: Iterable[Batch]) -> Grid:
+    """Working grid of the scenes; SourceError that tells why where there are none."""
+    if not scenes:
+        raise SourceError("\n".join(_nothing(batch) for batch in batches))
+    try:
+        return region_grid([scene.grid for scene in scenes], region.crs, region.pixel_m)
+    except ValueError as err:
+        raise SourceError(f"{region.path}: {err}") from err
+
+
+def _nothing(batch: Batch) -> str:
+    source, day = batch.source, batch.as_of.date()
+    if batch.skipped:
+        reasons = "; ".join(f"{s.scene}: {s.reason}" for s in batch.skipped)
+        return f"{source.name}: no usable file in {source.path} as of {day}: {reasons}"
+    if batch.later:
+        return (
+            f"{source.name}: nothing was available on {day}; the first file became available on "
+            f"{batch.later[0].date()}; ask for that date or a later one"
+        )
+    return f"{source.name}: no file matches {source.files} in {source.path}; check 'path' and 'files' in {source.described_in}"
+
+
+def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list[Skipped]]:
+    """Put the scenes of one source on a grid, merge files of one date, and make the lazy dataset."""
+    import dask.array as da
+    import xarray as xr
+
+    source = batch.source
+    skipped: list[Skipped] = []
+    days: list[tuple[pd.Timestamp, list[Scene], Pixels]] = []
+    for date in sorted({scene.date for scene in batch.scenes}):
+        group = sorted((s for s in batch.scenes if s.date == date), key=lambda s: s.path.name)
+        merged = _merge(group, grid)
+        if isinstance(merged, Skipped):
+            skipped.append(merged)
+        elif merged is not None:
+            days.append((date, group, merged))
+    if not days:
+        reasons = "; ".join(f"{s.scene}: {s.reason}" for s in [*batch.skipped, *skipped])
+        raise SourceError(f"{source.name}: no usable date as of {batch.as_of.date()}: {reasons}")
+
+    blocks = []
+    for _, group, pixels in days:
+        name = "water-" + joint_hash([*(s.digest for s in group), repr(grid)])[:32]
+        blocks.append(da.from_array(_Epoch(pixels), chunks=(1, *grid.shape), name=name, asarray=False, meta=_META))
+    used = [scene for _, group, _ in days for scene in group]
+    dims = ("epoch", "y", "x")
+    water = xr.Dataset(
+        {"water_fraction": (dims, da.concatenate(blocks), {"units": "1", "long_name": "share of the pixel that is river"})},
+        coords={
+            "epoch": ("epoch", _naive([date for date, _, _ in days]), {"long_name": "date of the observation"}),
+            "y": ("y", grid.y, {"units": "m", "long_name": "northing of the pixel centre"}),
+            "x": ("x", grid.x, {"units": "m", "long_name": "easting of the pixel centre"}),
+            "available_at": (
+                "epoch",
+                _naive([max(s.available_at for s in group) for _, group, _ in days]),
+                {"long_name": "UTC instant the observation could first be had"},
+            ),
+            "geo_rmse_m": (
+                "epoch",
+                np.full(len(days), source.geo_rmse_m),
+                {"units": "m", "long_name": "geolocation and bank-line error"},
+            ),
+            "source_id": ("epoch", np.array([source.name] * len(days), dtype=object)),
+            "scene_id": ("epoch", np.array(["+".join(s.path.name for s in g) for _, g, _ in days], dtype=object)),
+        },
+        attrs={
+            "crs": grid.crs,
+            "transform": tuple(grid.transform)[:6],
+            "pixel_m": grid.pixel_m,
+            "region": region.name,
+            "source_ids": [source.name],
+            "content_hash": joint_hash([f"{s.path.name}:{s.digest}" for s in used]),
+            "contract_version": CONTRACT_VERSION,
+            "history": f"{len(used)} files of {source.name} available by {batch.as_of.isoformat()}",
+        },
+    )
+    return water, skipped
+
+
+def joint_hash(parts: Iterable[str]) -> str:
+    """SHA-256 over texts, in their order."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _naive(times: list[pd.Timestamp]) -> np.ndarray:
+    return pd.DatetimeIndex(times).tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+
+
+# --- one file -------------------------------------------------------------------------------------------------------
+
+
+def _read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Timestamp) -> Scene | Skipped | pd.Timestamp:
+    """Read one file: a scene, the reason it is left out, or the instant it becomes available if that is later."""
+    latency = pd.Timedelta(days=source.latency_days)
+    try:
+        with rasterio.open(path) as dataset:
+            date = scene_date(path.name, dataset.tags(), source)
+            if isinstance(date, str):
+                return Skipped(path.name, date)
+            available_at = date + latency
+            if available_at > limit:
+                return available_at
+            problem = _header_problem(dataset, region)
+            if problem:
+                return Skipped(path.name, problem)
+            grid = Grid(dataset.crs.to_string(), dataset.transform, dataset.width, dataset.height)
+            pixels = _read_pixels(dataset, source)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except (RasterioError, OSError, ValueError, MemoryError) as err:
+        # What a broken file is, is known only once it could have been there: its name may still tell the date.
+        named = scene_date(path.name, {}, source)
+        if not isinstance(named, str) and named + latency > limit:
+            return named + latency
+        size = path.stat().st_size if path.exists() else 0
+        state = "is empty" if size == 0 else f"cannot be read ({err}); it may be cut short, fetch it again"
+        return Skipped(path.name, state)
+    if isinstance(pixels, str):
+        return Skipped(path.name, pixels)
+    return Scene(path, date, available_at, grid, pixels, digest)
+
+
+def scene_date(name: str, tags: dict[str, str], source: RasterFolder) -> pd.Timestamp | str:
+    """Date of a scene from its tag or its file name.
+
+    Parameters
+    ----------
+    name
+        File name.
+    tags
+        Tags of the file.
+    source
+        Gives the order of places, the tag's name and the day of the year for names that hold only a year.
+
+    Returns
+    -------
+    pandas.Timestamp or str
+        Start of the UTC day, or the reason why there is no date.
+    """
+    tried: list[str] = []
+    for place in source.date_from:
+        found = _date_in_tag(tags, source.date_tag) if place == "tag" else _date_in_name(Path(name).stem, source.year_day)
+        if isinstance(found, pd.Timestamp):
+            return found
+        tried.append(found)
+    return f"no date: {'; '.join(tried)}"
+
+
+def _date_in_tag(tags: dict[str, str], tag: str) -> pd.Timestamp | str:
+    text = tags.get(tag)
+    if text is None:
+        return f"no tag {tag}"
+    match = re.match(r"^\s*(\d{4})[-:](\d{2})[-:](\d{2})([T ].*)?$", text)
+    try:
+        if match:
+            stamp = pd.Timestamp(f"{match[1]}-{match[2]}-{match[3]}{match[4] or ''}")
+            stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+            return stamp.normalize()
+    except ValueError:
+        pass
+    return f"tag {tag} holds {text!r}, which is no date like 2018-06-22"
+
+
+def _date_in_name(stem: str, year_day: str) -> pd.Timestamp | str:
+    for match in _ISO.finditer(stem):
+        try:
+            return pd.Timestamp(f"{match[1]}-{match[3]}-{match[4]}", tz="UTC")
+        except ValueError:
+            continue
+    years = sorted(set(_YEAR.findall(stem)))
+    if len(years) == 1:
+        return pd.Timestamp(f"{years[0]}-{year_day}", tz="UTC")
+    if years:
+        return f"the name holds several years ({', '.join(years)}); write one ISO date into it"
+    return "no date like 2018-06-22 and no year in the name"
+
+
+def _header_problem(dataset: Any, region: Region) -> str | None:
+    if dataset.crs is None:
+        return "has no CRS; write one into the file (gdal_edit.py -a_srs EPSG:... file)"
+    if dataset.transform == Affine.identity():
+        return "has no position (no geotransform); georeference it"
+    if dataset.count != 1:
+        return f"has {dataset.count} bands; a mask has one"
+    if dataset.width * dataset.height > MAX_FILE_PIXELS:
+        return f"declares {dataset.width} x {dataset.height} pixels; cut it to the corridor of the river"
+    grid = Grid(dataset.crs.to_string(), dataset.transform, dataset.width, dataset.height)
+    distance = _distance_m(grid, region)
+    if not distance <= MAX_DISTANCE_M:
+        how = f"lies {distance / 1000:.0f} km from" if np.isfinite(distance) else "cannot be placed near"
+        return f"{how} the region's upstream point; its CRS {grid.crs} or the region's 'upstream' is wrong"
+    return None
+
+
+def _distance_m(grid: Grid, region: Region) -> float:
+    """Distance from a file's extent to the region's upstream point [m], infinite where it cannot be projected."""
+    from rasterio.warp import transform
+
+    try:
+        left, bottom, right, top = grid.bounds_in(region.crs)
+        xs, ys = transform("EPSG:4326", region.crs, [region.upstream[0]], [region.upstream[1]])[:2]
+    except (RasterioError, ValueError):
+        return float("inf")
+    dx = max(left - xs[0], xs[0] - right, 0.0)
+    dy = max(bottom - ys[0], ys[0] - top, 0.0)
+    distance = float(np.hypot(dx, dy))
+    return distance if np.isfinite(distance) else float("inf")
+
+
+def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
+    """Read band 1 and class it; the reason in words where a value is not declared or there is no water."""
+    band = dataset.read(1)
+    nodata = {v for v in (source.nodata, dataset.nodata) if v is not None}
+    masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+    if band.dtype == np.uint8 and source.values.water == (1,) and source.values.land == (0,) and not masked:
+        top = int(band.max(initial=0))
+        if top <= 1 and not nodata & {0, 1}:  # already bits: the common case costs one look at the pixels
+            return pack(band, None) if top else "has no water pixel"
+    water = np.isin(band, source.values.water)
+    land = np.isin(band, source.values.land)
+    missing = np.isin(band, [v for v in nodata if v == v])  # noqa: PLR0124 - NaN is handled below
+    if np.issubdtype(band.dtype, np.floating):
+        missing |= np.isnan(band)
+    if masked:
+        missing |= dataset.read_masks(1) == 0
+    water &= ~missing
+    land &= ~missing
+    valid = water | land
+    other = ~(valid | missing)
+    if other.any():
+        values, counts = np.unique(band[other], return_counts=True)
+        shown = ", ".join(f"{v} ({n} pixels)" for v, n in list(zip(values, counts, strict=True))[:5])
+        return f"has values that are not declared: {shown}; declare them under 'values' or 'nodata' in {source.described_in}"
+    if not water.any():
+        return "has no water pixel" if valid.any() else "has no valid pixel"
+    return pack(water, None if valid.all() else valid)
+
+
+# --- pixels in little memory ----------------------------------------------------------------------------------------
+
+
+def pack(water: np.ndarray, valid: np.ndarray | None) -> Pixels:
+    """Pack a 0/1 mask; ``valid`` is None where every pixel is."""
+    shape = (int(water.shape[0]), int(water.shape[1]))
+    return Pixels(shape, _squeeze(water), None if valid is None else _squeeze(valid), True)
+
+
+def _squeeze(mask: np.ndarray) -> bytes:
+    return zlib.compress(np.packbits(mask, axis=1), 1)
+
+
+def pack_percent(percent: np.ndarray) -> Pixels:
+    """Pack uint8 percent of water, 255 for nodata."""
+    return Pixels((int(percent.shape[0]), int(percent.shape[1])), zlib.compress(np.ascontiguousarray(percent), 1), None, False)
+
+
+def unpack(pixels: Pixels, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
+    """Water fraction of a window, float32 with NaN for missing, shape (rows, cols)."""
+    if not pixels.binary:
+        percent = np.frombuffer(zlib.decompress(pixels.water), np.uint8).reshape(pixels.shape)[rows, cols]
+        return _PERCENT[percent]
+    fraction = _bits(pixels.water, pixels.shape, rows, cols).astype(np.float32)
+    if pixels.valid is not None:
+        fraction[_bits(pixels.valid, pixels.shape, rows, cols) == 0] = np.nan
+    return fraction
+
+
+def unpack_percent(pixels: Pixels) -> np.ndarray:
+    """The whole mask as uint8 percent of water, 255 for nodata."""
+    every = slice(None)
+    if not pixels.binary:
+        return np.frombuffer(zlib.decompress(pixels.water), np.uint8).reshape(pixels.shape).copy()
+    percent = _bits(pixels.water, pixels.shape, every, every) * np.uint8(100)
+    if pixels.valid is not None:
+        percent[_bits(pixels.valid, pixels.shape, every, every) == 0] = NODATA_PERCENT
+    return percent
+
+
+def _bits(squeezed: bytes, shape: tuple[int, int], rows: slice, cols: slice) -> np.ndarray:
+    packed = np.frombuffer(zlib.decompress(squeezed), np.uint8).reshape(shape[0], -1)
+    return np.unpackbits(packed[rows], axis=1, count=shape[1])[:, cols]
+
+
+_PERCENT: Final = np.full(256, np.nan, np.float32)
+_PERCENT[:101] = np.arange(101, dtype=np.float32) / np.float32(100)
+_META: Final = np.empty((0, 0, 0), np.float32)
+
+
+class _Epoch:
+    """What dask sees of one epoch: shape (1, y, x), unpacked where and when a window is asked for."""
+
+    dtype = np.dtype(np.float32)
+    ndim = 3
+
+    def __init__(self, pixels: Pixels) -> None:
+        self.pixels = pixels
+        self.shape = (1, *pixels.shape)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        index = index if isinstance(index, tuple) else (index,)
+        epoch, rows, cols = (*index, *[slice(None)] * (3 - len(index)))
+        if isinstance(rows, slice) and isinstance(cols, slice):
+            return unpack(self.pixels, rows, cols)[np.newaxis][epoch]
+        return unpack(self.pixels)[np.newaxis][index]
+
+
+# --- several files, one grid ----------------------------------------------------------------------------------------
+
+
+def _merge(group: Sequence[Scene], grid: Grid) -> Pixels | Skipped | None:
+    """Merge the files of one date on the grid; the first file by name stands where two differ within tolerance."""
+    placed = [_place(scene, grid) for scene in group]
+    if len(placed) == 1:
+        return placed[0]
+    merged = unpack_percent(placed[0])
+    for scene, pixels in zip(group[1:], placed[1:], strict=True):
+        percent = unpack_percent(pixels)
+        common = (merged != NODATA_PERCENT) & (percent != NODATA_PERCENT)
+        a, b = merged[common] >= 50, percent[common] >= 50
+        differ, wet = int((a != b).sum()), int((a | b).sum())
+        if differ > MAX_DISAGREEMENT * a.size or differ > MAX_WATER_DISAGREEMENT * wet:
+            names = " + ".join(s.path.name for s in group)
+            reason = (
+                f"files of one date disagree: {scene.path.name} differs from the file before it in {differ} of "
+                f"{a.size} common pixels ({differ / a.size:.1%}; {differ / max(wet, 1):.0%} of those either calls "
+                f"water); the date {scene.date.date()} is left out, take out the wrong file"
+            )
+            return Skipped(names, reason)
+        fill = merged == NODATA_PERCENT
+        merged[fill] = percent[fill]
+    return _tightest(merged)
+
+
+def _tightest(percent: np.ndarray) -> Pixels:
+    valid = percent != NODATA_PERCENT
+    if np.isin(percent[valid], (0, 100)).all():
+        return pack(percent == 100, None if valid.all() else valid)
+    return pack_percent(percent)
+
+
+def _place(scene: Scene, grid: Grid) -> Pixels:
+    """Pixels of a scene on the grid: untouched where grids agree, moved where lattices do, else averaged."""
+    offset = scene.grid.offset_in(grid)
+    if offset == (0, 0) and scene.grid.shape == grid.shape:
+        return scene.pixels
+    if offset is not None:
+        row, col = offset
+        window = slice(row, row + scene.grid.height), slice(col, col + scene.grid.width)
+        whole = np.full(grid.shape, NODATA_PERCENT, np.uint8)
+        whole[window] = unpack_percent(scene.pixels)
+        return _tightest(whole)
+    return _warp(scene, grid)
+
+
+def _warp(scene: Scene, grid: Grid) -> Pixels:
+    """Average a scene onto the grid [percent]; a pixel observed in less than half of its area is missing."""
+    fraction = unpack(scene.pixels)
+    # A rim of nodata makes pixels that lie half outside the file count as half observed.
+    fraction = np.pad(fraction, 2, constant_values=np.nan)
+    transform = scene.grid.transform * Affine.translation(-2, -2)
+    valid = np.isfinite(fraction)
+    sums = np.zeros((2, *grid.shape), np.float32)
+    for i, layer in enumerate((np.where(valid, fraction, 0).astype(np.float32), valid.astype(np.float32))):
+        reproject(
+            layer,
+            sums[i],
+            src_transform=transform,
+            src_crs=scene.grid.crs,
+            dst_transform=grid.transform,
+            dst_crs=grid.crs,
+            resampling=Resampling.average,
+        )
+    share = sums[1]
+    percent = np.full(grid.shape, NODATA_PERCENT, np.uint8)
+    seen = share >= 0.5
+    percent[seen] = np.rint(100 * np.clip(sums[0][seen] / share[seen], 0, 1)).astype(np.uint8)
+    return pack_percent(percent)
