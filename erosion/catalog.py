@@ -7,15 +7,19 @@ dotted key and the mend.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
+import datetime
 import difflib
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import yaml
 
@@ -93,7 +97,10 @@ class RasterFolder:
     files: Annotated[str, Key("pattern of the file names")] = "*.tif"
     values: Annotated[MaskValues, Key("meaning of the pixel values")]
     nodata: Annotated[int | None, Key("pixel value of missing data, beside the file's own nodata tag")] = None
-    date_from: Annotated[tuple[str, ...], Key("where the date is looked for, in order")] = ("tag", "name")
+    date_from: Annotated[tuple[str, ...], Key("where the date is looked for, in order", choices=("tag", "name"))] = (
+        "tag",
+        "name",
+    )
     date_tag: Annotated[str, Key("GeoTIFF tag that holds the date")] = "acquisition_date"
     year_day: Annotated[str, Key("day given to a file whose name has only a year", "MM-DD")] = "07-01"
     units: Annotated[MaskUnits, Key("units of the values")] = MaskUnits()
@@ -154,6 +161,7 @@ class GaugeCsv:
     quality: Annotated[QualityCodes, Key("meaning of the quality codes")] = QualityCodes()
     encoding: Annotated[str | None, Key("encoding of a file that is not UTF-8")] = None
     delimiter: Annotated[str, Key("character between columns")] = ","
+    missing: Annotated[tuple[str, ...], Key("texts that stand for a missing value, beside an empty cell")] = ()
     decimal: Annotated[str, Key("decimal mark", choices=(".", ","))] = "."
     cadence_days: Annotated[float, Key("usual time between values", "day", above=0)]
     latency_days: Annotated[float, Key("from the time of a value to when it can be had", "day", low=0)]
@@ -165,7 +173,7 @@ class GaugeCsv:
 
 
 Source = RasterFolder | GaugeCsv
-DRIVERS: Final[dict[str, type[RasterFolder] | type[GaugeCsv]]] = {"raster_folder": RasterFolder, "gauge_csv": GaugeCsv}
+DRIVERS: Final[dict[str, type[RasterFolder | GaugeCsv]]] = {"raster_folder": RasterFolder, "gauge_csv": GaugeCsv}
 
 
 class Problems:
@@ -217,7 +225,7 @@ def read_yaml(file: Path) -> dict[Any, Any]:
     except (OSError, UnicodeDecodeError) as err:
         raise CatalogError([f"{file}: cannot be read ({err}); save it as UTF-8 text"]) from err
     try:
-        raw = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of SafeLoader
+        raw = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as err:
         mark = getattr(err, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
@@ -264,9 +272,9 @@ def _key_of(hint: Any) -> Key | None:
     return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Key)), None)
 
 
-def convert(hint: Any, value: Any, dotted: str, problems: Problems) -> Any:
+def convert(hint: Any, value: Any, dotted: str, problems: Problems, key: Key | None = None) -> Any:
     """Convert one YAML value to the type ``hint`` asks for; a mistake goes to ``problems`` and gives None."""
-    key = _key_of(hint) or Key("")
+    key = _key_of(hint) or key or Key("")
     if typing.get_origin(hint) is Annotated:
         hint = typing.get_args(hint)[0]
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
@@ -289,13 +297,9 @@ def convert(hint: Any, value: Any, dotted: str, problems: Problems) -> Any:
         if not isinstance(value, dict):
             problems.add(dotted, f"must hold keys, not {_show(value)}")
             return None
-        inner = Annotated[args[1], key]
-        return {
-            convert(args[0], name, f"{dotted} (key {name})", problems): convert(
-                inner, item, f"{dotted}.{name}", problems
-            )
-            for name, item in value.items()
-        }
+        keys = [convert(args[0], name, f"{dotted}, key {name}", problems) for name in value]
+        items = [convert(args[1], item, f"{dotted}.{name}", problems, key) for name, item in value.items()]
+        return dict(zip(keys, items, strict=True))
     return _convert_scalar(hint, value, key, dotted, problems)
 
 
@@ -312,7 +316,7 @@ def _convert_tuple(args: tuple[Any, ...], value: Any, key: Key, dotted: str, pro
         return None
     kinds = [args[0]] * len(value) if open_ended else args
     return tuple(
-        convert(Annotated[kind, key], item, f"{dotted}[{i}]", problems)
+        convert(kind, item, f"{dotted}[{i}]", problems, key)
         for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
     )
 
@@ -392,7 +396,9 @@ def read_source(file: Path) -> Source:
     problems = Problems(file)
     driver = raw.get("driver")
     if driver not in DRIVERS:
-        problems.add("driver", f"{driver!r} is not one of {', '.join(DRIVERS)}")
+        close = difflib.get_close_matches(str(driver), DRIVERS, n=1)
+        mend = f"did you mean {close[0]}?" if close else f"known drivers: {', '.join(DRIVERS)}"
+        problems.add("driver", f"{driver!r} is no driver; {mend}" if "driver" in raw else f"is missing; {mend}")
         problems.stop_if_any()
     source = parse(DRIVERS[typing.cast(str, driver)], raw, problems)
     if source is not None:
@@ -402,12 +408,94 @@ def read_source(file: Path) -> Source:
     return dataclasses.replace(source, described_in=file)
 
 
+def check_name(name: str, key: str, problems: Problems) -> None:
+    """Names become parts of file names and identifiers: letters, digits, ``_`` and ``.`` only."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.]*", name):
+        problems.add(
+            key, f"{name!r} may hold only letters a-z, digits, _ and . (it becomes part of file names and ids)"
+        )
+
+
+def check_lonlat(point: LonLat, key: str, problems: Problems) -> None:
+    """Longitude first, then latitude, in degrees."""
+    lon, lat = point
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        swap = f"; did you mean [{lat:g}, {lon:g}]?" if abs(lon) <= 90 and abs(lat) <= 180 else ""
+        problems.add(key, f"[{lon:g}, {lat:g}] is no [longitude, latitude] in degrees{swap}")
+
+
+def check_timezone(name: str, problems: Problems) -> None:
+    """An IANA zone such as Asia/Ho_Chi_Minh."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        close = difflib.get_close_matches(name, available_timezones(), n=1)
+        problems.add("timezone", f"{name!r} is no IANA time zone; " + (f"did you mean {close[0]}?" if close else ""))
+
+
+def _check_entry(source: Source, problems: Problems) -> None:
+    check_name(source.name, "name", problems)
+    if source.name != problems.file.stem:
+        problems.add("name", f"is {source.name!r} in a file named {problems.file.name}; make them the same")
+
+
 def _validate_raster(source: RasterFolder, problems: Problems) -> None:
-    pass
+    _check_entry(source, problems)
+    both = set(source.values.water) & set(source.values.land)
+    if both:
+        problems.add("values", f"{sorted(both)} stand for water and for land; a value means one thing")
+    if source.nodata is not None and source.nodata in {*source.values.water, *source.values.land}:
+        problems.add("nodata", f"{source.nodata} also stands for water or land under values; a value means one thing")
+    if not source.date_from:
+        problems.add("date_from", "is empty; say where the date stands: [tag, name], [tag] or [name]")
+    try:
+        datetime.date.fromisoformat(f"2001-{source.year_day}")
+    except ValueError:
+        problems.add("year_day", f'{source.year_day!r} is no day of every year; write "MM-DD" like "07-01"')
+    pattern = Path(source.files)
+    if pattern.is_absolute() or ".." in pattern.parts:
+        problems.add("files", f"{source.files!r} must be a pattern inside 'path', like *.tif")
+    elif not source.path.is_dir():
+        problems.add("path", f"{source.path} is no folder; give the folder, and the pattern under 'files'")
+    elif not any(p.is_file() for p in source.path.glob(source.files)):
+        problems.add("files", f"no file in {source.path} matches {source.files!r}")
 
 
 def _validate_gauge(source: GaugeCsv, problems: Problems) -> None:
-    pass
+    _check_entry(source, problems)
+    check_lonlat(source.location, "location", problems)
+    check_timezone(source.timezone, problems)
+    if not source.path.is_file():
+        problems.add("path", f"{source.path} is no file")
+    if source.columns.discharge_m3s is None and source.columns.stage_m is None:
+        problems.add("columns", "name neither discharge_m3s nor stage_m; a gauge gives at least one of them")
+    for name, known in (("discharge_m3s", DISCHARGE_UNITS), ("stage_m", STAGE_UNITS)):
+        column, unit = getattr(source.columns, name), getattr(source.units, name)
+        if column is not None and unit is None:
+            problems.add(f"units.{name}", f"is missing; say which of {', '.join(known)} column {column!r} is in")
+        if column is None and unit is not None:
+            problems.add(f"units.{name}", f"is given but columns.{name} is not; add the column or take the unit out")
+    if source.columns.stage_m is not None and source.datum is None:
+        problems.add("datum", "is missing; a stage means nothing without its zero, e.g. 'gauge zero, 0.2 m above MSL'")
+    codes = [code for word in QUALITY_WORDS for code in getattr(source.quality, word)]
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    if twice:
+        problems.add("quality", f"codes {twice} stand for two qualities; a code means one thing")
+    if source.columns.quality is not None and not codes:
+        problems.add("quality", f"is missing; say what the codes of column {source.columns.quality!r} mean")
+    if source.columns.quality is None and codes:
+        problems.add("columns.quality", "is missing; name the column that holds the quality codes")
+    if source.encoding is not None:
+        try:
+            codecs.lookup(source.encoding)
+        except LookupError:
+            problems.add("encoding", f"{source.encoding!r} is no known encoding; try cp1258, cp1252 or utf-16")
+    if len(source.delimiter) != 1:
+        problems.add("delimiter", f'{source.delimiter!r} must be one character; a tab is written "\\t"')
+    elif source.delimiter == source.decimal:
+        problems.add("decimal", f"{source.decimal!r} is also the delimiter; a comma cannot be both")
+    if source.time_format is not None and "%" not in source.time_format:
+        problems.add("time_format", f"{source.time_format!r} is no strptime pattern; 31/12/2020 is '%d/%m/%Y'")
 
 
 _VALIDATORS: Final[dict[str, Callable[[Any, Problems], None]]] = {

@@ -67,9 +67,18 @@ class Grid:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, bottom, right, top in the grid's CRS."""
-        corners = [self.transform * (c, r) for c in (0, self.width) for r in (0, self.height)]
-        xs, ys = [p[0] for p in corners], [p[1] for p in corners]
+        t = self.transform
+        corners = [(c, r) for c in (0, self.width) for r in (0, self.height)]
+        xs = [t.c + t.a * c + t.b * r for c, r in corners]
+        ys = [t.f + t.d * c + t.e * r for c, r in corners]
         return min(xs), min(ys), max(xs), max(ys)
+
+    def padded(self, rim: int) -> Grid:
+        """The grid with ``rim`` more pixels on every side."""
+        t = self.transform
+        corner = t.c - rim * (t.a + t.b), t.f - rim * (t.d + t.e)
+        transform = Affine(t.a, t.b, corner[0], t.d, t.e, corner[1])
+        return Grid(self.crs, transform, self.width + 2 * rim, self.height + 2 * rim)
 
     def bounds_in(self, crs: str) -> tuple[float, float, float, float]:
         """Left, bottom, right, top in another CRS; edges are densified, so a bent edge stays inside."""

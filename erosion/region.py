@@ -8,7 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from erosion.catalog import CATALOGUE, CatalogError, Key, LonLat, Problems, load_source, parse, read_yaml
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from erosion.catalog import (
+    CATALOGUE,
+    CatalogError,
+    GaugeCsv,
+    Key,
+    LonLat,
+    Problems,
+    RasterFolder,
+    check_lonlat,
+    check_name,
+    check_timezone,
+    load_source,
+    parse,
+    read_yaml,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +33,9 @@ class SegmentRules:
     """How bank lines are cut into segments."""
 
     length_m: Annotated[float, Key("length of a bank segment", "m", above=0)] = 100.0
-    corridor_m: Annotated[float, Key("width of the strip either side of a bank line that is measured", "m", above=0)] = 600.0
+    corridor_m: Annotated[
+        float, Key("width of the strip either side of a bank line that is measured", "m", above=0)
+    ] = 600.0
     min_island_m2: Annotated[float, Key("smaller islands get no segments", "m2", low=0)] = 20000.0
     min_part_m: Annotated[float, Key("shorter separate pieces of water are no river", "m", low=0)] = 2000.0
 
@@ -35,16 +54,18 @@ class Policy:
     """How probabilities become levels."""
 
     stale_after_days: Annotated[float, Key("older bank observations give level unknown", "day", above=0)] = 800.0
-    min_coverage: Annotated[float, Key("less observed share of a segment gives level unknown", "1", low=0, high=1)] = 0.5
+    min_coverage: Annotated[float, Key("less observed share of a segment gives level unknown", "1", low=0, high=1)] = (
+        0.5
+    )
     runs_to_raise: Annotated[int, Key("runs in a row that must ask for a higher level", "run", low=1)] = 1
     runs_to_clear: Annotated[int, Key("runs in a row that must ask for a lower level", "run", low=1)] = 2
     jump: Annotated[float, Key("rise of the probability that raises at once", "1", low=0, high=1)] = 0.3
     clear_ratio: Annotated[float, Key("clear threshold as a share of the raise threshold", "1", low=0, high=1)] = 0.8
     max_level4_share: Annotated[float, Key("largest share of bank length at level 4", "1", low=0, high=1)] = 0.05
     warning_from_level: Annotated[int, Key("lowest level that opens a warning", "level", low=1, high=4)] = 2
-    precision: Annotated[dict[int, float], Key("precision that thresholds of each level are set for", "1", low=0, high=1)] = (
-        dataclasses.field(default_factory=lambda: {2: 0.25, 3: 0.5, 4: 0.75})
-    )
+    precision: Annotated[
+        dict[int, float], Key("precision that thresholds of each level are set for", "1", low=0, high=1)
+    ] = dataclasses.field(default_factory=lambda: {2: 0.25, 3: 0.5, 4: 0.75})
 
 
 DEFAULT_TARGETS = (
@@ -118,9 +139,96 @@ def find_region(name_or_path: str | Path) -> Path:
 
 
 def _validate(region: Region, problems: Problems) -> None:
-    for kind, names in (("water", region.water), ("gauges", region.gauges)):
-        for name in names:
+    for key in ("name", "reach", "model"):
+        check_name(getattr(region, key), key, problems)
+    if region.name != problems.file.stem:
+        problems.add("name", f"is {region.name!r} in a file named {problems.file.name}; make them the same")
+    for language in ("vi", "en"):
+        if language not in region.title:
+            problems.add(f"title.{language}", "is missing; the map speaks Vietnamese (vi) and English (en)")
+    for language in set(region.title) - {"vi", "en"}:
+        problems.add(f"title.{language}", "unknown key; known keys here: vi, en")
+    check_timezone(region.timezone, problems)
+    check_lonlat(region.upstream, "upstream", problems)
+    _check_metric(region, problems)
+    _check_crs(region.export_crs, "export_crs", problems)
+    if region.segments.length_m < region.pixel_m:
+        problems.add(
+            "segments.length_m", f"is shorter than a pixel ({region.pixel_m:g} m); a bank is not seen that finely"
+        )
+    _check_targets(region, problems)
+    _check_sources(region, problems)
+
+
+def _check_targets(region: Region, problems: Problems) -> None:
+    names = [target.name for target in region.targets]
+    if not names:
+        problems.add("targets", "is empty; name at least one event to forecast")
+    for name in names:
+        check_name(name, "targets", problems)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.add("targets", f"{name!r} is there twice; give each target its own name")
+    shares = region.policy.precision
+    for level in set(shares) - {2, 3, 4}:
+        problems.add(f"policy.precision.{level}", "is no level with a threshold; those are 2, 3 and 4")
+    for level in {2, 3, 4} - set(shares):
+        problems.add(f"policy.precision.{level}", "is missing; levels 2, 3 and 4 each need a precision")
+    ordered = [shares[level] for level in sorted(shares)]
+    if ordered != sorted(ordered):
+        problems.add("policy.precision", "must not fall from level 2 to 4; a higher level is a surer one")
+
+
+def _check_sources(region: Region, problems: Problems) -> None:
+    if not region.water:
+        problems.add("water", "is empty; name at least one source of water masks")
+    for key, names, kind in (("water", region.water, RasterFolder), ("gauges", region.gauges, GaugeCsv)):
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            problems.add(key, f"{name!r} is there twice; take one out")
+        for name in dict.fromkeys(names):
             try:
-                load_source(name, problems.file)
+                source = load_source(name, problems.file)
             except CatalogError as err:
-                problems.found.extend(f"{problems.file}: {kind}: {p}" for p in err.problems)
+                problems.found.extend(f"{problems.file}: {key}: {problem}" for problem in err.problems)
+                continue
+            if not isinstance(source, kind):
+                problems.add(
+                    key, f"{name!r} has driver {source.driver}, which gives no {key}; move it to the other list"
+                )
+
+
+def _check_crs(text: str, key: str, problems: Problems) -> CRS | None:
+    try:
+        return CRS.from_user_input(text)
+    except CRSError:
+        problems.add(key, f"{text!r} is no coordinate system; write its EPSG code, e.g. EPSG:32648")
+        return None
+
+
+def _check_metric(region: Region, problems: Problems) -> None:
+    """The working CRS must measure in metres where the river is."""
+    crs = _check_crs(region.crs, "crs", problems)
+    if crs is None:
+        return
+    zone = utm_zone(region.upstream)
+    advice = f"use {zone}, the UTM zone of 'upstream'"
+    units = {axis.unit_name for axis in crs.axis_info}
+    if crs.is_geographic:
+        problems.add("crs", f"{region.crs} measures in degrees where metres are needed; {advice}")
+    elif not crs.is_projected or units != {"metre"}:
+        problems.add("crs", f"{region.crs} measures in {', '.join(sorted(units))} where metres are needed; {advice}")
+    elif region.crs.upper() in ("EPSG:3857", "EPSG:3395"):
+        problems.add("crs", f"{region.crs} stretches lengths away from the equator; {advice}")
+    elif crs.area_of_use is not None:
+        area, lon = crs.area_of_use, region.upstream[0]
+        # A zone is usable some degrees beyond its edge; a region in the neighbour's neighbour is a slip of the pen.
+        if not any(area.west - 6 <= lon + turn <= area.east + 6 for turn in (-360, 0, 360)):
+            problems.add(
+                "crs", f"{region.crs} is made for {area.name}, far from 'upstream' {list(region.upstream)}; {advice}"
+            )
+
+
+def utm_zone(point: LonLat) -> str:
+    """EPSG code of the WGS 84 UTM zone of a longitude and latitude (the plain six-degree zones)."""
+    lon, lat = point
+    zone = int((lon + 180) // 6) % 60 + 1
+    return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"

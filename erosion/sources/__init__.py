@@ -62,7 +62,9 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
             part, more = raster_folder.assemble(batch, region, grid)
             skipped += more
             parts.append(part)
-    water = xr.concat(parts, dim="epoch", combine_attrs="drop_conflicts", join="exact", coords="minimal", compat="equals")
+    water = xr.concat(
+        parts, dim="epoch", combine_attrs="drop_conflicts", join="exact", coords="minimal", compat="equals"
+    )
     order = np.lexsort((water["geo_rmse_m"].values, water["epoch"].values))
     water = water.isel(epoch=order)
     twice = water.indexes["epoch"].duplicated()
@@ -107,4 +109,6 @@ def read_gauges(region: Region, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame
         tables.append(table)
         skipped += more
     gauges = pd.concat(tables, ignore_index=True) if tables else gauge_csv.empty_table()
-    return check_gauges(gauges.loc[:, list(GAUGE_COLUMNS)].sort_values(["gauge_id", "time"], ignore_index=True)), skipped
+    return check_gauges(
+        gauges.loc[:, list(GAUGE_COLUMNS)].sort_values(["gauge_id", "time"], ignore_index=True)
+    ), skipped

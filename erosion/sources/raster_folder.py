@@ -10,29 +10,33 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 import rasterio
 from affine import Affine
 from rasterio.enums import MaskFlags, Resampling
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import reproject
 
 from erosion.catalog import RasterFolder, Skipped, SourceError
 from erosion.contracts import CONTRACT_VERSION, as_of_instant
-from erosion.grid import Grid, region_grid, same_crs
+from erosion.grid import Grid, region_grid
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from erosion.region import Region
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 MAX_FILE_PIXELS: Final = 1_000_000_000
 """A file that declares more is not opened further: a few hundred bytes can declare a terabyte of pixels."""
@@ -47,6 +51,8 @@ MAX_WATER_DISAGREEMENT: Final = 0.10
 """... and of the pixels that either of them calls water; most of a river mask is land, which always agrees."""
 
 NODATA_PERCENT: Final = 255
+
+_WORKERS: Final = min(4, os.cpu_count() or 1)
 
 # A date in digits, as 2018-06-22, 2018_06_22 or 20180622, not inside a longer number.
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
@@ -124,8 +130,7 @@ def collect(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> 
     def one(path: Path) -> Scene | Skipped | pd.Timestamp:
         return _read_scene(path, source, region, limit)
 
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        results = list(pool.map(one, files))
+    results = _in_threads(one, files)
     return Batch(
         source,
         limit,
@@ -166,25 +171,26 @@ def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list
     source = batch.source
     skipped: list[Skipped] = []
     days: list[tuple[pd.Timestamp, list[Scene], Pixels]] = []
-    for date in sorted({scene.date for scene in batch.scenes}):
-        group = sorted((s for s in batch.scenes if s.date == date), key=lambda s: s.path.name)
-        merged = _merge(group, grid)
+    dates = sorted({scene.date for scene in batch.scenes})
+    groups = [sorted((s for s in batch.scenes if s.date == date), key=lambda s: s.path.name) for date in dates]
+    shares = _full_shares(batch.scenes, grid)
+    results = _in_threads(lambda group: _merge(group, grid, shares), groups)
+    for date, group, merged in zip(dates, groups, results, strict=True):
         if isinstance(merged, Skipped):
             skipped.append(merged)
-        elif merged is not None:
+        else:
             days.append((date, group, merged))
     if not days:
         reasons = "; ".join(f"{s.scene}: {s.reason}" for s in [*batch.skipped, *skipped])
         raise SourceError(f"{source.name}: no usable date as of {batch.as_of.date()}: {reasons}")
 
-    blocks = []
-    for _, group, pixels in days:
-        name = "water-" + joint_hash([*(s.digest for s in group), repr(grid)])[:32]
-        blocks.append(da.from_array(_Epoch(pixels), chunks=(1, *grid.shape), name=name, asarray=False, meta=_META))
+    name = "water-" + joint_hash([repr(grid), *(f"{date}{s.digest}" for date, group, _ in days for s in group)])[:32]
+    series = _Series([pixels for _, _, pixels in days])
+    fraction = da.from_array(series, chunks=(1, *grid.shape), name=name, asarray=False, meta=_META)
     used = [scene for _, group, _ in days for scene in group]
     dims = ("epoch", "y", "x")
     water = xr.Dataset(
-        {"water_fraction": (dims, da.concatenate(blocks), {"units": "1", "long_name": "share of the pixel that is river"})},
+        {"water_fraction": (dims, fraction, {"units": "1", "long_name": "share of the pixel that is river"})},
         coords={
             "epoch": ("epoch", _naive([date for date, _, _ in days]), {"long_name": "date of the observation"}),
             "y": ("y", grid.y, {"units": "m", "long_name": "northing of the pixel centre"}),
@@ -216,6 +222,14 @@ def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list
     return water, skipped
 
 
+def _in_threads(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
+    """Apply ``work`` to each item on a few threads; reading and unpacking leave the interpreter free."""
+    with warnings.catch_warnings(), ThreadPoolExecutor(_WORKERS) as pool:
+        # A file without a position is reported in words, and the arrays handed to GDAL never have one.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return list(pool.map(work, items))
+
+
 def joint_hash(parts: Iterable[str]) -> str:
     """SHA-256 over texts, in their order."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -228,7 +242,9 @@ def _naive(times: list[pd.Timestamp]) -> np.ndarray:
 # --- one file -------------------------------------------------------------------------------------------------------
 
 
-def _read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Timestamp) -> Scene | Skipped | pd.Timestamp:
+def _read_scene(
+    path: Path, source: RasterFolder, region: Region, limit: pd.Timestamp
+) -> Scene | Skipped | pd.Timestamp:
     """Read one file: a scene, the reason it is left out, or the instant it becomes available if that is later."""
     latency = pd.Timedelta(days=source.latency_days)
     try:
@@ -278,7 +294,9 @@ def scene_date(name: str, tags: dict[str, str], source: RasterFolder) -> pd.Time
     """
     tried: list[str] = []
     for place in source.date_from:
-        found = _date_in_tag(tags, source.date_tag) if place == "tag" else _date_in_name(Path(name).stem, source.year_day)
+        found = (
+            _date_in_tag(tags, source.date_tag) if place == "tag" else _date_in_name(Path(name).stem, source.year_day)
+        )
         if isinstance(found, pd.Timestamp):
             return found
         tried.append(found)
@@ -357,7 +375,7 @@ def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
             return pack(band, None) if top else "has no water pixel"
     water = np.isin(band, source.values.water)
     land = np.isin(band, source.values.land)
-    missing = np.isin(band, [v for v in nodata if v == v])  # noqa: PLR0124 - NaN is handled below
+    missing = np.isin(band, [v for v in nodata if np.isfinite(v)])
     if np.issubdtype(band.dtype, np.floating):
         missing |= np.isnan(band)
     if masked:
@@ -369,7 +387,8 @@ def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
     if other.any():
         values, counts = np.unique(band[other], return_counts=True)
         shown = ", ".join(f"{v} ({n} pixels)" for v, n in list(zip(values, counts, strict=True))[:5])
-        return f"has values that are not declared: {shown}; declare them under 'values' or 'nodata' in {source.described_in}"
+        where = f"'values' or 'nodata' in {source.described_in}"
+        return f"has values that are not declared: {shown}; if they are right, declare them under {where}"
     if not water.any():
         return "has no water pixel" if valid.any() else "has no valid pixel"
     return pack(water, None if valid.all() else valid)
@@ -385,12 +404,17 @@ def pack(water: np.ndarray, valid: np.ndarray | None) -> Pixels:
 
 
 def _squeeze(mask: np.ndarray) -> bytes:
-    return zlib.compress(np.packbits(mask, axis=1), 1)
+    return zlib.compress(np.packbits(mask, axis=1).data, 1)
 
 
 def pack_percent(percent: np.ndarray) -> Pixels:
     """Pack uint8 percent of water, 255 for nodata."""
-    return Pixels((int(percent.shape[0]), int(percent.shape[1])), zlib.compress(np.ascontiguousarray(percent), 1), None, False)
+    return Pixels(
+        (int(percent.shape[0]), int(percent.shape[1])),
+        zlib.compress(np.ascontiguousarray(percent).data, 1),
+        None,
+        False,
+    )
 
 
 def unpack(pixels: Pixels, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
@@ -425,30 +449,37 @@ _PERCENT[:101] = np.arange(101, dtype=np.float32) / np.float32(100)
 _META: Final = np.empty((0, 0, 0), np.float32)
 
 
-class _Epoch:
-    """What dask sees of one epoch: shape (1, y, x), unpacked where and when a window is asked for."""
+class _Series:
+    """What dask sees of the epochs: shape (epoch, y, x), unpacked where and when a window is asked for."""
 
-    dtype = np.dtype(np.float32)
+    dtype = _META.dtype
     ndim = 3
 
-    def __init__(self, pixels: Pixels) -> None:
-        self.pixels = pixels
-        self.shape = (1, *pixels.shape)
+    def __init__(self, epochs: Sequence[Pixels]) -> None:
+        self.epochs = tuple(epochs)
+        self.shape = (len(self.epochs), *self.epochs[0].shape)
 
     def __getitem__(self, index: Any) -> np.ndarray:
         index = index if isinstance(index, tuple) else (index,)
-        epoch, rows, cols = (*index, *[slice(None)] * (3 - len(index)))
-        if isinstance(rows, slice) and isinstance(cols, slice):
-            return unpack(self.pixels, rows, cols)[np.newaxis][epoch]
-        return unpack(self.pixels)[np.newaxis][index]
+        index = index + (slice(None),) * (3 - len(index))
+        epoch, window = index[0], index[1:]
+        # Slices are taken while unpacking; anything fancier (a list of rows) is rare and taken afterwards.
+        inside = tuple(w if isinstance(w, slice) else slice(None) for w in window)
+        after = tuple(slice(None) if isinstance(w, slice) else w for w in window)
+        if not isinstance(epoch, slice):
+            return unpack(self.epochs[epoch], *inside)[after]
+        blocks = [unpack(pixels, *inside)[after] for pixels in self.epochs[epoch]]
+        if len(blocks) == 1:
+            return blocks[0][np.newaxis]
+        return np.stack(blocks)
 
 
 # --- several files, one grid ----------------------------------------------------------------------------------------
 
 
-def _merge(group: Sequence[Scene], grid: Grid) -> Pixels | Skipped | None:
+def _merge(group: Sequence[Scene], grid: Grid, shares: dict[Grid, np.ndarray]) -> Pixels | Skipped:
     """Merge the files of one date on the grid; the first file by name stands where two differ within tolerance."""
-    placed = [_place(scene, grid) for scene in group]
+    placed = [_place(scene, grid, shares) for scene in group]
     if len(placed) == 1:
         return placed[0]
     merged = unpack_percent(placed[0])
@@ -477,7 +508,7 @@ def _tightest(percent: np.ndarray) -> Pixels:
     return pack_percent(percent)
 
 
-def _place(scene: Scene, grid: Grid) -> Pixels:
+def _place(scene: Scene, grid: Grid, shares: dict[Grid, np.ndarray]) -> Pixels:
     """Pixels of a scene on the grid: untouched where grids agree, moved where lattices do, else averaged."""
     offset = scene.grid.offset_in(grid)
     if offset == (0, 0) and scene.grid.shape == grid.shape:
@@ -488,29 +519,47 @@ def _place(scene: Scene, grid: Grid) -> Pixels:
         whole = np.full(grid.shape, NODATA_PERCENT, np.uint8)
         whole[window] = unpack_percent(scene.pixels)
         return _tightest(whole)
-    return _warp(scene, grid)
+    return _warp(scene, grid, shares)
 
 
-def _warp(scene: Scene, grid: Grid) -> Pixels:
+def _warp(scene: Scene, grid: Grid, shares: dict[Grid, np.ndarray]) -> Pixels:
     """Average a scene onto the grid [percent]; a pixel observed in less than half of its area is missing."""
     fraction = unpack(scene.pixels)
-    # A rim of nodata makes pixels that lie half outside the file count as half observed.
-    fraction = np.pad(fraction, 2, constant_values=np.nan)
-    transform = scene.grid.transform * Affine.translation(-2, -2)
     valid = np.isfinite(fraction)
-    sums = np.zeros((2, *grid.shape), np.float32)
-    for i, layer in enumerate((np.where(valid, fraction, 0).astype(np.float32), valid.astype(np.float32))):
-        reproject(
-            layer,
-            sums[i],
-            src_transform=transform,
-            src_crs=scene.grid.crs,
-            dst_transform=grid.transform,
-            dst_crs=grid.crs,
-            resampling=Resampling.average,
-        )
-    share = sums[1]
+    water = _average(np.where(valid, fraction, np.float32(0)), scene.grid, grid)
+    share = shares[scene.grid] if scene.pixels.valid is None else _average(valid, scene.grid, grid)
     percent = np.full(grid.shape, NODATA_PERCENT, np.uint8)
     seen = share >= 0.5
-    percent[seen] = np.rint(100 * np.clip(sums[0][seen] / share[seen], 0, 1)).astype(np.uint8)
+    percent[seen] = np.rint(100 * np.clip(water[seen] / share[seen], 0, 1)).astype(np.uint8)
     return pack_percent(percent)
+
+
+def _full_shares(scenes: Sequence[Scene], grid: Grid) -> dict[Grid, np.ndarray]:
+    """Observed share of each pixel for files without nodata, once per distinct file grid that must be resampled."""
+    grids = {s.grid for s in scenes if s.pixels.valid is None and s.grid.offset_in(grid) is None}
+    return {own: _average(np.ones(own.shape, np.float32), own, grid) for own in grids}
+
+
+def _average(layer: np.ndarray, own: Grid, grid: Grid) -> np.ndarray:
+    """Area average of a layer on another grid, float32; what lies outside the layer counts as 0."""
+    # GDAL averages over what it has. A rim of zeros as wide as a target pixel makes it count the outside, too.
+    rim = 2 + max(_rim(own, grid))
+    average = np.zeros(grid.shape, np.float32)
+    reproject(
+        np.pad(layer.astype(np.float32, copy=False), rim),
+        average,
+        src_transform=own.padded(rim).transform,
+        src_crs=own.crs,
+        dst_transform=grid.transform,
+        dst_crs=grid.crs,
+        resampling=Resampling.average,
+    )
+    return average
+
+
+def _rim(own: Grid, grid: Grid) -> tuple[int, int]:
+    """Columns and rows of ``own`` that one pixel of ``grid`` spans, rounded up."""
+    left, bottom, right, top = own.bounds_in(grid.crs)
+    return int(np.ceil(grid.pixel_m * own.width / (right - left))), int(
+        np.ceil(grid.pixel_m * own.height / (top - bottom))
+    )
