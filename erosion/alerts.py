@@ -1,0 +1,323 @@
+"""Probability to warning level: thresholds that keep a promise, and a memory that keeps levels from flickering.
+
+Pure functions over tables, one target at a time. A place remembers three numbers between runs: its level, the level its
+newest probability asked for, and for how many runs in a row; :func:`decide` turns them and tonight's scores into
+tonight's levels. ``docs/warnings.md`` tells the same in words, with the life of a warning that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from erosion.contracts import ALERT_COLUMNS, LEVELS
+
+if TYPE_CHECKING:
+    from erosion.region import Policy
+
+RAISED_LEVELS: Final = (2, 3, 4)
+"""Levels that a threshold raises to; level 1 is what remains of the known, 0 is the unknown."""
+
+MIN_ROWS: Final = 30
+MIN_EVENTS: Final = 10
+"""Fewest calibration rows, and events among them, at or above a threshold. A short run of luck at the top of the list
+would otherwise set a threshold that the next year does not keep."""
+
+STATE_COLUMNS: Final = ("segment_id", "level", "candidate_level", "candidate_runs")
+"""What a place remembers from one run to the next."""
+
+NO_STATE: Final = -1
+"""``previous_level`` of a place that no earlier run knew."""
+
+
+def choose_thresholds(
+    p: np.ndarray,
+    event: np.ndarray,
+    length_m: np.ndarray,
+    precision: Mapping[int, float],
+    *,
+    min_rows: int = MIN_ROWS,
+    min_events: int = MIN_EVENTS,
+) -> dict[int, float]:
+    """Choose the raise threshold of each level so that what it raises keeps a stated precision.
+
+    The threshold of a level is the lowest probability for which, among all calibration rows at or above it, the share
+    of bank length that had an event reaches the level's precision. Rows of equal probability stand or fall together.
+
+    Parameters
+    ----------
+    p
+        Calibrated probability [1], shape (n,). Rows with NaN are left out: an unknown place raises nothing.
+    event
+        Whether the event came, 0 or 1 or boolean, shape (n,); NaN (window not over yet) leaves the row out.
+    length_m
+        Bank length of the row [m], shape (n,), positive.
+    precision
+        Level (2, 3, 4) to the precision [1] it must reach, rising with the level.
+    min_rows, min_events
+        Fewest rows, and events among them, that must stand at or above a threshold.
+
+    Returns
+    -------
+    dict[int, float]
+        Level to threshold [1], not falling with the level. NaN marks a level whose precision these rows cannot
+        reach: :func:`decide` never raises to it.
+
+    Raises
+    ------
+    ValueError
+        Shapes differ, a level has no precision, or a higher level asks for less precision than a lower one.
+    """
+    p, event, length_m = (np.asarray(column, dtype=float) for column in (p, event, length_m))
+    if not (p.ndim == 1 and p.shape == event.shape == length_m.shape):
+        raise ValueError(
+            f"thresholds: p {p.shape}, event {event.shape} and length_m {length_m.shape} must be one row each; "
+            "take them from the same calibration table"
+        )
+    missing = [level for level in RAISED_LEVELS if level not in precision]
+    if missing:
+        raise ValueError(f"thresholds: no precision for level {missing}; add it to the policy's precision")
+    wanted = [float(precision[level]) for level in RAISED_LEVELS]
+    if wanted != sorted(wanted):
+        raise ValueError(f"thresholds: precision {wanted} of levels 2, 3, 4 must rise with the level; mend the policy")
+    use = np.isfinite(p) & np.isfinite(event)
+    if not (length_m[use] > 0).all():
+        raise ValueError("thresholds: a row has no positive length_m; precision is weighted by bank length")
+    order = np.argsort(-p[use], kind="stable")
+    p, event, length_m = p[use][order], event[use][order], length_m[use][order]
+    # The last row of each run of equal probabilities: a threshold there takes all of them.
+    last = np.flatnonzero(np.append(p[1:] != p[:-1], True)) if p.size else np.array([], dtype=int)
+    hit_share = (np.cumsum(event * length_m) / np.cumsum(length_m))[last]
+    enough = (last + 1 >= min_rows) & (np.cumsum(event)[last] >= min_events)
+    thresholds = {}
+    for level, share in zip(RAISED_LEVELS, wanted, strict=True):
+        # A whisker of rounding must not cost a level whose precision is met exactly.
+        reached = last[enough & (hit_share >= share - 1e-12)]
+        thresholds[level] = float(p[reached[-1]]) if reached.size else float("nan")
+    return thresholds
+
+
+def decide(
+    scores: pd.DataFrame,
+    previous: pd.DataFrame | None,
+    thresholds: Mapping[int, float],
+    policy: Policy,
+    as_of: pd.Timestamp | str,
+) -> pd.DataFrame:
+    """Decide the level of every segment for one target and one date.
+
+    Parameters
+    ----------
+    scores
+        One row per segment: ``segment_id``, ``p_event`` [1], ``length_m`` [m], ``data_age_days`` [day] and
+        ``coverage`` [1], the share of the segment's cell observed in the newest epoch.
+    previous
+        :data:`STATE_COLUMNS` of the run before, on today's segments (see :func:`carry`); None or empty on the first
+        run. Segments it does not know are new.
+    thresholds
+        Raise threshold [1] of levels 2, 3, 4; NaN is never reached.
+    policy
+        The region's policy.
+    as_of
+        Date of the run; scores that carry an ``as_of`` column must carry this one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``segment_id`` and :data:`erosion.contracts.ALERT_COLUMNS`, in the order and index of ``scores``.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, a segment occurs twice, a value is impossible, or thresholds fall with the level.
+
+    Notes
+    -----
+    * A place is unknown where its probability, data age or coverage is missing, its data too old or its coverage too
+      small. A place that was unknown, or is new, takes what the raise thresholds give at once.
+    * Each threshold works like a thermostat: level *k* is asked for from ``thresholds[k]`` upward and given up below
+      ``clear_ratio * thresholds[k]``; between the two the place asks for what it has.
+    * Rising is quick: a place that asked to rise, by however much, in ``runs_to_raise`` runs in a row takes the newest
+      candidate, and any level whose threshold is exceeded by ``jump`` is taken at once.
+    * Falling is slow: a place falls straight, but only as far as ``runs_to_clear`` runs in a row agree, which is to
+      the highest level they asked for.
+    * Level 4 is given in the order of probability (ties in the order of ``segment_id``) until ``max_level4_share`` of
+      the length of all segments in the table is used up; who comes after is held at 3 and keeps asking.
+    """
+    _check(scores, as_of)
+    ids = scores["segment_id"].to_numpy(dtype=str)
+    p = scores["p_event"].to_numpy(dtype=float)
+    age = scores["data_age_days"].to_numpy(dtype=float)
+    coverage = scores["coverage"].to_numpy(dtype=float)
+    raise_at = _ladder(thresholds)
+    # Comparisons with NaN are false, so a missing age or coverage is never "good enough".
+    known = np.isfinite(p) & (age <= policy.stale_after_days) & (coverage >= policy.min_coverage)
+    p = np.where(known, p, -1.0)
+    was, asked, runs = _recall(previous, ids)
+    settled = known & (was >= 1)
+
+    on_its_own = _climb(p, raise_at)
+    clear_at = raise_at.copy()
+    clear_at[np.isfinite(clear_at)] *= policy.clear_ratio
+    kept = np.minimum(_climb(p, clear_at), was)
+    candidate = np.where(settled & (on_its_own <= was), kept, on_its_own)
+    candidate[~known] = 0
+
+    rises, falls = settled & (candidate > was), settled & (candidate < was)
+    rise_runs = np.where(asked > was, runs, 0) + 1
+    counted = np.where(rises & (rise_runs >= policy.runs_to_raise), candidate, was)
+    jumped = np.where(rises, np.minimum(_climb(p, raise_at + policy.jump), candidate), was)
+
+    falling_already = (asked >= 1) & (asked < was)
+    fall_runs = np.where(falling_already & (candidate >= asked), runs, 0) + 1
+    # Asking to fall further starts a new count for the lower level; the runs so far, this one too, agree on the higher.
+    agreed_before = falls & falling_already & (candidate < asked) & (runs + 1 >= policy.runs_to_clear)
+    fallen = np.where(agreed_before, asked, was)
+    fallen = np.where(falls & (fall_runs >= policy.runs_to_clear), candidate, fallen)
+
+    level = np.where(settled, np.where(rises, np.maximum(counted, jumped), fallen), candidate)
+    capped = _over_cap(level, p, scores["length_m"].to_numpy(dtype=float), ids, policy.max_level4_share)
+    level = np.where(capped, 3, level)
+
+    stay_runs = np.where(asked == candidate, runs, 0) + 1
+    candidate_runs = np.where(rises, rise_runs, np.where(falls, fall_runs, stay_runs))
+    candidate_runs = np.where(known & ~settled, 1, candidate_runs)
+
+    why = np.select(
+        [~known, capped, ~settled & (level >= 2), ~settled, rises & (jumped > counted), level > was, level < was]
+        + [on_its_own != level],
+        ["unknown", "capped", "raised", "same", "jumped", "raised", "cleared", "held"],
+        "same",
+    )
+    result = pd.DataFrame(
+        {
+            "segment_id": scores["segment_id"],
+            "level": level.astype("int8"),
+            "previous_level": was.astype("int8"),
+            "candidate_level": candidate.astype("int8"),
+            "candidate_runs": candidate_runs.astype("int32"),
+            "capped": capped,
+            "why": why,
+        },
+        index=scores.index,
+    )
+    return result[["segment_id", *ALERT_COLUMNS]]
+
+
+def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.DataFrame:
+    """Put the memory of the run before on the segments of a new baseline.
+
+    Parameters
+    ----------
+    previous
+        :data:`STATE_COLUMNS` on the old baseline; None or empty where there is none.
+    crosswalk
+        ``old_segment_id`` to ``new_segment_id``; new is missing where the bank is gone, an old segment may go on in
+        several new ones and several old ones may end in one. None where the baseline is the same.
+
+    Returns
+    -------
+    pandas.DataFrame
+        :data:`STATE_COLUMNS`, one row per new segment. Where several places meet the one with the highest level is
+        kept whole (then the highest candidate, then the longest count).
+
+    Raises
+    ------
+    ValueError
+        A remembered segment is not in the crosswalk: losing it unsaid would close its warning.
+    """
+    if previous is None or previous.empty:
+        return pd.DataFrame({name: pd.Series(dtype="str" if name == "segment_id" else "int64") for name in STATE_COLUMNS})
+    _need(previous, STATE_COLUMNS, "previous states")
+    states = previous[list(STATE_COLUMNS)]
+    if crosswalk is None:
+        return states.reset_index(drop=True)
+    _need(crosswalk, ("old_segment_id", "new_segment_id"), "crosswalk")
+    lost = ~states["segment_id"].isin(crosswalk["old_segment_id"])
+    if lost.any():
+        raise ValueError(
+            f"crosswalk: {int(lost.sum())} segments of the run before are not in it, {states['segment_id'][lost].iloc[0]} "
+            "the first; list every old segment, with new_segment_id missing where the bank is gone"
+        )
+    moved = states.merge(crosswalk[["old_segment_id", "new_segment_id"]], left_on="segment_id", right_on="old_segment_id")
+    moved = moved.dropna(subset="new_segment_id").sort_values(
+        ["new_segment_id", "level", "candidate_level", "candidate_runs", "old_segment_id"],
+        ascending=[True, False, False, False, True],
+    )
+    moved = moved.drop_duplicates("new_segment_id").assign(segment_id=lambda rows: rows["new_segment_id"])
+    return moved[list(STATE_COLUMNS)].reset_index(drop=True)
+
+
+def _climb(p: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Return the highest level whose threshold p reaches, shape (n,); 1 where it reaches none."""
+    return 1 + np.searchsorted(thresholds, p, side="right")
+
+
+def _ladder(thresholds: Mapping[int, float]) -> np.ndarray:
+    """Thresholds of levels 2, 3, 4 as an array [1], shape (3,), infinite where a level is never raised."""
+    missing = [level for level in RAISED_LEVELS if level not in thresholds]
+    if missing:
+        raise ValueError(f"thresholds: none for level {missing}; give NaN for a level that is never raised")
+    ladder = np.array([thresholds[level] for level in RAISED_LEVELS], dtype=float)
+    ladder[np.isnan(ladder)] = np.inf
+    if (ladder < 0).any() or (ladder[1:] < ladder[:-1]).any():
+        raise ValueError(
+            f"thresholds: {dict(thresholds)} must not fall with the level, and above NaN comes only NaN; "
+            "take them from choose_thresholds"
+        )
+    return ladder
+
+
+def _recall(previous: pd.DataFrame | None, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Level, candidate level and candidate runs that each segment remembers, shape (n,); -1, -1, 0 for a new one."""
+    states = carry(previous, None)
+    if states["segment_id"].duplicated().any():
+        twice = states.loc[states["segment_id"].duplicated(), "segment_id"].iloc[0]
+        raise ValueError(f"previous states: segment {twice} occurs twice; carry() keeps one state a segment")
+    if not states["level"].isin(LEVELS).all():
+        raise ValueError(f"previous states: level {states['level'].unique()} is none of {LEVELS}")
+    place = pd.Index(states["segment_id"].to_numpy(dtype=str)).get_indexer(pd.Index(ids))
+    remembered = []
+    for name, nothing in (("level", NO_STATE), ("candidate_level", NO_STATE), ("candidate_runs", 0)):
+        # The default sits at the end, where index -1 (not found) reads it.
+        values = np.append(states[name].to_numpy(dtype=np.int64), nothing)
+        remembered.append(values[place])
+    return remembered[0], remembered[1], remembered[2]
+
+
+def _over_cap(level: np.ndarray, p: np.ndarray, length_m: np.ndarray, ids: np.ndarray, share: float) -> np.ndarray:
+    """Say which segments at level 4 do not fit under the cap, boolean, shape (n,)."""
+    over = np.zeros(level.shape, dtype=bool)
+    top = np.flatnonzero(level == 4)
+    ranked = top[np.lexsort((ids[top], -p[top]))]
+    room_m = share * length_m.sum() * (1 + 1e-12)
+    over[ranked[np.cumsum(length_m[ranked]) > room_m]] = True
+    return over
+
+
+def _need(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise ValueError(f"{name}: missing {', '.join(missing)}; it needs {', '.join(columns)}")
+
+
+def _check(scores: pd.DataFrame, as_of: pd.Timestamp | str) -> None:
+    _need(scores, ("segment_id", "p_event", "length_m", "data_age_days", "coverage"), "scores")
+    if scores["segment_id"].duplicated().any():
+        twice = scores.loc[scores["segment_id"].duplicated(), "segment_id"].iloc[0]
+        raise ValueError(f"scores: segment {twice} occurs twice; levels are decided for one target at a time")
+    p = scores["p_event"].to_numpy(dtype=float)
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError("scores: p_event outside 0..1; probabilities must come calibrated")
+    if not (scores["length_m"].to_numpy(dtype=float) > 0).all():
+        raise ValueError("scores: a segment has no positive length_m; the cap on level 4 is a share of bank length")
+    if "as_of" in scores and (pd.to_datetime(scores["as_of"], utc=True) != _utc(as_of)).any():
+        raise ValueError(f"scores: made for another date than {_utc(as_of):%Y-%m-%d}; decide with the scores of the run")
+
+
+def _utc(stamp: pd.Timestamp | str) -> pd.Timestamp:
+    stamp = pd.Timestamp(stamp)
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
