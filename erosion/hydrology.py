@@ -133,7 +133,7 @@ def scene_flow(
         :data:`MIN_WINDOW_DAYS` days in the window.
     """
     index = pd.DatetimeIndex(np.asarray(epochs), name="epoch")
-    scene_day = index.to_numpy().astype("datetime64[D]") + np.timedelta64(lag_days, "D")
+    scene_day = (index + pd.Timedelta(days=lag_days)).to_numpy().astype("datetime64[D]")
     reach = np.arange(-window_days, window_days + 1)
     out = {}
     for gauge_id, days in daily(gauges, as_of).items():
