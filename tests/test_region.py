@@ -186,7 +186,7 @@ def test_the_guide_names_every_key_with_unit_and_default(cls: type) -> None:
 
 
 def test_the_example_of_the_guide_loads_and_reads(tmp_path: Path) -> None:
-    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", DOCS.read_text("utf-8"), re.S)
+    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     assert {name for name, _ in blocks} == {"my_river.yaml", "my_masks.yaml", "my_gauge.yaml"}
     for name, text in blocks:
         (tmp_path / name).write_text(text, "utf-8")
