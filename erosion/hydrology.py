@@ -1,8 +1,9 @@
 """Gauge series -> what a forecast may know of the river's flow on a date.
 
 Nothing here knows in which month a river floods. The gauge's own climate, taken from the days available at the as-of
-date, says when its water is low and high on average: the *water year* starts with the month of low water, so that a
-flood lies whole inside it, and the *low-water year* starts with the month of high water, so that a low water does.
+date, says when its water is low and high on average (the middle months of the lowest and of the highest quarter): the
+*water year* starts with the month of low water, so that a flood lies whole inside it, and the *low-water year* starts
+with the month of high water, so that a low water does.
 
 Missing-data policy
 -------------------
@@ -48,7 +49,7 @@ STATISTICS: Final[dict[str, tuple[str, str]]] = {
     "recession_per_day": ("1/day", "rate at which discharge fell after that peak: minus the median slope of ln Q"),
     "low_water_day": ("day", "day of the low-water year (its first is 1) of the last complete low water's minimum"),
     "flow_percentile": ("1", "share of all days that were lower than the newest one, ties count half"),
-    "water_year_month": ("month", "calendar month of low water, with which the water year starts"),
+    "water_year_month": ("month", "middle month of the lowest quarter, with which the water year starts"),
 }
 
 

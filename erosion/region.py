@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pyproj import CRS
 from pyproj.exceptions import CRSError
@@ -116,9 +117,11 @@ def load_region(name_or_path: str | Path) -> Region:
     """
     file = find_region(name_or_path)
     problems = Problems(file)
-    region = parse(Region, read_yaml(file), problems)
+    raw = read_yaml(file)
+    region = parse(Region, raw, problems)
     if region is not None:
         _validate(region, problems)
+    _check_sources(raw, problems)
     problems.stop_if_any()
     assert region is not None
     return dataclasses.replace(region, path=file)
@@ -157,7 +160,6 @@ def _validate(region: Region, problems: Problems) -> None:
             "segments.length_m", f"is shorter than a pixel ({region.pixel_m:g} m); a bank is not seen that finely"
         )
     _check_targets(region, problems)
-    _check_sources(region, problems)
 
 
 def _check_targets(region: Region, problems: Problems) -> None:
@@ -178,10 +180,13 @@ def _check_targets(region: Region, problems: Problems) -> None:
         problems.add("policy.precision", "must not fall from level 2 to 4; a higher level is a surer one")
 
 
-def _check_sources(region: Region, problems: Problems) -> None:
-    if not region.water:
-        problems.add("water", "is empty; name at least one source of water masks")
-    for key, names, kind in (("water", region.water, RasterFolder), ("gauges", region.gauges, GaugeCsv)):
+def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
+    """Look into the files of the sources, also where the region itself has mistakes: one check tells all."""
+    for key, kind in (("water", RasterFolder), ("gauges", GaugeCsv)):
+        listed = raw.get(key)
+        if listed == [] and key == "water":
+            problems.add(key, "is empty; name at least one source of water masks")
+        names = [name for name in (listed if isinstance(listed, list) else [listed]) if isinstance(name, str)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             problems.add(key, f"{name!r} is there twice; take one out")
         for name in dict.fromkeys(names):
