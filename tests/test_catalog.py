@@ -178,6 +178,13 @@ def test_what_is_no_catalogue_file_is_refused(tmp_path: Path, text: str, says: s
     assert says in str(caught.value) and str(file) in str(caught.value)
 
 
+def test_keys_may_come_from_an_anchor(tmp_path: Path) -> None:
+    file = write(tmp_path, changed(MASKS, "values", None))
+    file.write_text(file.read_text() + "values: {<<: &v {land: 0}, water: 3}\n")
+    masks = read_source(file)
+    assert isinstance(masks, RasterFolder) and masks.values.water == (3,) and masks.values.land == (0,)
+
+
 def test_a_file_in_another_encoding_is_refused_in_words(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_bytes("title: Sông".encode("cp1258", "replace") + b"\xff")
