@@ -58,10 +58,17 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
     grid = raster_folder.common_grid([scene for batch in batches for scene in batch.scenes], region, batches)
     parts = []
     for batch in batches:
-        if batch.scenes:
+        if not batch.scenes:
+            continue
+        try:
             part, more = raster_folder.assemble(batch, region, grid)
-            skipped += more
-            parts.append(part)
+        except SourceError as err:  # one source may fail where another one stands
+            skipped.append(Skipped(batch.source.name, str(err)))
+            continue
+        skipped += more
+        parts.append(part)
+    if not parts:
+        raise SourceError("; ".join(f"{left_out.scene}: {left_out.reason}" for left_out in skipped))
     water = xr.concat(
         parts, dim="epoch", combine_attrs="drop_conflicts", join="exact", coords="minimal", compat="equals"
     )
@@ -73,6 +80,7 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
         skipped.append(Skipped(str(water["scene_id"].values[i]), f"another source has a sharper observation of {day}"))
     water = water.isel(epoch=np.flatnonzero(~twice))
     water.attrs["source_ids"] = list(region.water)
+    water.attrs["history"] = "; ".join(part.attrs["history"] for part in parts)
     water.attrs["content_hash"] = raster_folder.joint_hash([part.attrs["content_hash"] for part in parts])
     return check_water(water), skipped
 

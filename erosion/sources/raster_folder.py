@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -173,8 +174,7 @@ def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list
     days: list[tuple[pd.Timestamp, list[Scene], Pixels]] = []
     dates = sorted({scene.date for scene in batch.scenes})
     groups = [sorted((s for s in batch.scenes if s.date == date), key=lambda s: s.path.name) for date in dates]
-    shares = _full_shares(batch.scenes, grid)
-    results = _in_threads(lambda group: _merge(group, grid, shares), groups)
+    results = _in_threads(lambda group: _merge(group, grid), groups)
     for date, group, merged in zip(dates, groups, results, strict=True):
         if isinstance(merged, Skipped):
             skipped.append(merged)
@@ -477,9 +477,9 @@ class _Series:
 # --- several files, one grid ----------------------------------------------------------------------------------------
 
 
-def _merge(group: Sequence[Scene], grid: Grid, shares: dict[Grid, np.ndarray]) -> Pixels | Skipped:
+def _merge(group: Sequence[Scene], grid: Grid) -> Pixels | Skipped:
     """Merge the files of one date on the grid; the first file by name stands where two differ within tolerance."""
-    placed = [_place(scene, grid, shares) for scene in group]
+    placed = [_place(scene, grid) for scene in group]
     if len(placed) == 1:
         return placed[0]
     merged = unpack_percent(placed[0])
@@ -508,7 +508,7 @@ def _tightest(percent: np.ndarray) -> Pixels:
     return pack_percent(percent)
 
 
-def _place(scene: Scene, grid: Grid, shares: dict[Grid, np.ndarray]) -> Pixels:
+def _place(scene: Scene, grid: Grid) -> Pixels:
     """Pixels of a scene on the grid: untouched where grids agree, moved where lattices do, else averaged."""
     offset = scene.grid.offset_in(grid)
     if offset == (0, 0) and scene.grid.shape == grid.shape:
@@ -519,25 +519,27 @@ def _place(scene: Scene, grid: Grid, shares: dict[Grid, np.ndarray]) -> Pixels:
         whole = np.full(grid.shape, NODATA_PERCENT, np.uint8)
         whole[window] = unpack_percent(scene.pixels)
         return _tightest(whole)
-    return _warp(scene, grid, shares)
+    return _warp(scene.pixels, scene.grid, grid)
 
 
-def _warp(scene: Scene, grid: Grid, shares: dict[Grid, np.ndarray]) -> Pixels:
-    """Average a scene onto the grid [percent]; a pixel observed in less than half of its area is missing."""
-    fraction = unpack(scene.pixels)
+# A replay asks for the same masks date after date; averaging one takes twenty times as long as reading it.
+@lru_cache(maxsize=512)
+def _warp(pixels: Pixels, own: Grid, grid: Grid) -> Pixels:
+    """Average a mask onto the grid [percent]; a pixel observed in less than half of its area is missing."""
+    fraction = unpack(pixels)
     valid = np.isfinite(fraction)
-    water = _average(np.where(valid, fraction, np.float32(0)), scene.grid, grid)
-    share = shares[scene.grid] if scene.pixels.valid is None else _average(valid, scene.grid, grid)
+    water = _average(np.where(valid, fraction, np.float32(0)), own, grid)
+    share = _full_share(own, grid) if pixels.valid is None and pixels.binary else _average(valid, own, grid)
     percent = np.full(grid.shape, NODATA_PERCENT, np.uint8)
     seen = share >= 0.5
     percent[seen] = np.rint(100 * np.clip(water[seen] / share[seen], 0, 1)).astype(np.uint8)
     return pack_percent(percent)
 
 
-def _full_shares(scenes: Sequence[Scene], grid: Grid) -> dict[Grid, np.ndarray]:
-    """Observed share of each pixel for files without nodata, once per distinct file grid that must be resampled."""
-    grids = {s.grid for s in scenes if s.pixels.valid is None and s.grid.offset_in(grid) is None}
-    return {own: _average(np.ones(own.shape, np.float32), own, grid) for own in grids}
+@lru_cache(maxsize=2)
+def _full_share(own: Grid, grid: Grid) -> np.ndarray:
+    """Observed share of each pixel of the grid for a file without nodata."""
+    return _average(np.ones(own.shape, np.float32), own, grid)
 
 
 def _average(layer: np.ndarray, own: Grid, grid: Grid) -> np.ndarray:

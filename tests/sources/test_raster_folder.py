@@ -546,7 +546,13 @@ def test_two_sources_share_a_grid_and_the_sharper_one_stands(tmp_path: Path) -> 
     assert skipped == [Skipped("b_2001-07-01.tif", "another source has a sharper observation of 2001-07-01")]
     assert water["water_fraction"].chunks is not None and water["water_fraction"].chunks[0] == (1, 1, 1)
     np.testing.assert_array_equal(water["water_fraction"].values, [mask(), mask(np.s_[:, 5:8]), mask(np.s_[:, 5:8])])
-    # A source that had nothing yet does not stop the other.
+    # A source whose files of its only date disagree does not stop the other, nor does one that had nothing yet.
+    write(tmp_path / "landsat" / "a_again_2000-07-01.tif", mask(np.s_[:, 8:11]))
+    write(tmp_path / "landsat" / "b_2001-07-01.tif", np.zeros((20, 12), np.uint8))
+    one, skipped = sources.read_water(load_region(tmp_path / "two.yaml"), "2003-01-01")
+    assert list(one["source_id"].values) == ["sentinel", "sentinel"]
+    assert [s.scene for s in skipped] == ["b_2001-07-01.tif", "landsat"]
+    (tmp_path / "landsat" / "a_again_2000-07-01.tif").unlink()
     early, _ = sources.read_water(load_region(tmp_path / "two.yaml"), "2001-01-01")
     assert list(early["source_id"].values) == ["landsat"]
 
