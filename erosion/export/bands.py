@@ -63,17 +63,28 @@ def _sweep(lines: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Sweep lines, shape (n,), along shifts, shape (n, 2) [m]; polygons, shape (n,), empty where nothing is swept."""
     near, owner = shapely.get_coordinates(lines, return_index=True)
     far = near + shift[owner]
-    # Out along the bank and back along the shifted line is the strip itself, unless the line winds so that the way
-    # back crosses it.
+    # Out along the bank and back along the shifted line is the strip itself, unless the line winds: where an edge runs
+    # against the others, or the way back crosses the way out, what two edges sweep would cancel.
     count = len(near)
     step = np.arange(count)
     order = np.lexsort((np.concatenate([step, 2 * count - step]), np.concatenate([owner, owner])))
     corners, owners = np.concatenate([near, far])[order], np.concatenate([owner, owner])[order]
     strips = shapely.polygons(shapely.linearrings(corners, indices=owners))
-    for i in np.flatnonzero(~shapely.is_valid(strips)):
+    for i in np.flatnonzero(_winds(near, owner, shift) | ~shapely.is_valid(strips)):
         mine = owner == i
         strips[i] = _sweep_edges(near[mine], far[mine])
     return strips
+
+
+def _winds(near: np.ndarray, owner: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Say which lines, vertices (k, 2) of owners (k,), have edges that cross their shift both ways; boolean (n,)."""
+    edge, same = np.diff(near, axis=0), np.diff(owner) == 0
+    of = owner[:-1]
+    swept = np.where(same, edge[:, 0] * shift[of, 1] - edge[:, 1] * shift[of, 0], 0.0)
+    ways = np.zeros((2, len(shift)), dtype=bool)
+    ways[0, of[swept > 0]] = True
+    ways[1, of[swept < 0]] = True
+    return ways[0] & ways[1]
 
 
 def _sweep_edges(near: np.ndarray, far: np.ndarray) -> shapely.Geometry:

@@ -1,6 +1,6 @@
 """Types, decimals and words of every published column; units and meanings come from :mod:`erosion.contracts`.
 
-``python -m erosion.export.columns docs/products.md`` rewrites the tables of the products page from this file.
+``python -m erosion.export docs/products.md`` rewrites the tables of the products page from this file.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _columns(
 #: Columns of ``segments_<target>``, in the order of the contract.
 LAYER: Final = _columns(
     contracts.LAYER_COLUMNS,
-    {**contracts.SEGMENT_COLUMNS, **contracts.SCORE_COLUMNS, **contracts.ALERT_COLUMNS, **_LAYER_ONLY},
+    {**contracts.SCORE_COLUMNS, **contracts.ALERT_COLUMNS, **contracts.SEGMENT_COLUMNS, **_LAYER_ONLY},
     _LAYER_FORM,
 )
 
@@ -185,12 +185,3 @@ def with_tables(page: str) -> str:
             raise ValueError(f"products page: marker {start} … {end} is missing; put it where the table belongs")
         page = f"{before}{start}\n{markdown_table(columns)}\n{end}{after}"
     return page
-
-
-if __name__ == "__main__":
-    import sys
-    from pathlib import Path
-
-    for argument in sys.argv[1:]:
-        file = Path(argument)
-        file.write_text(with_tables(file.read_text(encoding="utf-8")), encoding="utf-8")

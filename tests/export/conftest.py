@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from pyproj.transformer import TransformerGroup
 
 from erosion.contracts import LAYER_COLUMNS
 
@@ -63,7 +64,7 @@ def make_layer(simulated: bool = False, horizon_days: int = 365, threshold_m: fl
         "landward_deg": [180.0, 180.0, 180.0, 135.0, 90.0],
         "level": [0, 1, 2, 3, 4],
         "previous_level": [-1, 1, 1, 4, 4],
-        "p_event": [nan, 0.0123456, 0.25, 0.5, 0.98765],
+        "p_event": [nan, 0.0123456, 0.25, 0.5, 0.98766],
         "horizon_days": horizon_days,
         "threshold_m": threshold_m,
         "retreat_p10_m": [nan, -2.0, 0.0, 5.0, 10.0],
@@ -114,6 +115,23 @@ def make_history() -> pd.DataFrame:
 
 
 @pytest.fixture
+def official_lines(layer) -> gpd.GeoSeries:
+    """Bank lines in VN-2000 / TM-3 104°45' by the parameters of the national decision; GeoPandas takes others."""
+    group = TransformerGroup(MEKONG, "EPSG:9208", always_xy=True)
+    (official,) = [operation for operation in group.transformers if "VN-2000 to WGS 84 (2)" in operation.description]
+    moved = shapely.transform(
+        layer.geometry.to_numpy(), lambda xy: np.column_stack(official.transform(xy[:, 0], xy[:, 1]))
+    )
+    return gpd.GeoSeries(moved, crs="EPSG:9208")
+
+
+@pytest.fixture
+def reasons() -> list[dict]:
+    """What the layer's two upper segments give as reasons."""
+    return REASONS
+
+
+@pytest.fixture
 def layer() -> gpd.GeoDataFrame:
     return make_layer()
 
@@ -124,28 +142,26 @@ def layers() -> dict[str, gpd.GeoDataFrame]:
 
 
 @pytest.fixture
-def simulated_layers() -> dict[str, gpd.GeoDataFrame]:
-    return {"1y": make_layer(simulated=True)}
-
-
-@pytest.fixture
 def history() -> pd.DataFrame:
     return make_history()
 
 
-@pytest.fixture
-def published(tmp_path, layers, history, region):
-    """A published run: its directory."""
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A published run, to be read only: its directory."""
     from erosion.export import write_all
 
-    write_all(tmp_path, layers, history, region, {"licence": "MIT", "attribution": "© ví dụ"})
-    return tmp_path
+    directory = tmp_path_factory.mktemp("published")
+    layers = {"1y": make_layer(), "3y": make_layer(horizon_days=1095, threshold_m=60.0)}
+    write_all(directory, layers, make_history(), RegionStub(), {"licence": "MIT", "attribution": "© ví dụ"})
+    return directory
 
 
-@pytest.fixture
-def exercise(tmp_path, simulated_layers, history, simulated_region):
-    """A published run of simulated data: its directory."""
+@pytest.fixture(scope="session")
+def exercise(tmp_path_factory):
+    """A published run of simulated data, to be read only: its directory."""
     from erosion.export import write_all
 
-    write_all(tmp_path, simulated_layers, history, simulated_region)
-    return tmp_path
+    directory = tmp_path_factory.mktemp("exercise")
+    write_all(directory, {"1y": make_layer(simulated=True)}, make_history(), RegionStub(simulated=True))
+    return directory
