@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import warnings
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +29,16 @@ from rasterio.warp import reproject
 from erosion.catalog import RasterFolder, Skipped, SourceError
 from erosion.contracts import CONTRACT_VERSION, as_of_instant
 from erosion.grid import Grid, region_grid
+from erosion.sources.packed import (
+    EMPTY_BLOCK,
+    NODATA_PERCENT,
+    Pixels,
+    Series,
+    pack,
+    pack_percent,
+    unpack,
+    unpack_percent,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,22 +60,11 @@ MAX_DISAGREEMENT: Final = 0.01
 MAX_WATER_DISAGREEMENT: Final = 0.10
 """... and of the pixels that either of them calls water; most of a river mask is land, which always agrees."""
 
-NODATA_PERCENT: Final = 255
-
 _WORKERS: Final = min(4, os.cpu_count() or 1)
 
 # A date in digits, as 2018-06-22, 2018_06_22 or 20180622, not inside a longer number.
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?!\d)")
-
-
-class Pixels(NamedTuple):
-    """A water mask in little memory: compressed bits where every pixel is water or land, else percent."""
-
-    shape: tuple[int, int]
-    water: bytes  # zlib of packed bits (rows padded to whole bytes), or of uint8 percent with 255 for nodata
-    valid: bytes | None  # zlib of packed bits; None where every pixel is valid, or where water is in percent
-    binary: bool
 
 
 class Scene(NamedTuple):
@@ -185,8 +183,8 @@ def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list
         raise SourceError(f"{source.name}: no usable date as of {batch.as_of.date()}: {reasons}")
 
     name = "water-" + joint_hash([repr(grid), *(f"{date}{s.digest}" for date, group, _ in days for s in group)])[:32]
-    series = _Series([pixels for _, _, pixels in days])
-    fraction = da.from_array(series, chunks=(1, *grid.shape), name=name, asarray=False, meta=_META)
+    series = Series([pixels for _, _, pixels in days])
+    fraction = da.from_array(series, chunks=(1, *grid.shape), name=name, asarray=False, meta=EMPTY_BLOCK)
     used = [scene for _, group, _ in days for scene in group]
     dims = ("epoch", "y", "x")
     water = xr.Dataset(
@@ -392,86 +390,6 @@ def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
     if not water.any():
         return "has no water pixel" if valid.any() else "has no valid pixel"
     return pack(water, None if valid.all() else valid)
-
-
-# --- pixels in little memory ----------------------------------------------------------------------------------------
-
-
-def pack(water: np.ndarray, valid: np.ndarray | None) -> Pixels:
-    """Pack a 0/1 mask; ``valid`` is None where every pixel is."""
-    shape = (int(water.shape[0]), int(water.shape[1]))
-    return Pixels(shape, _squeeze(water), None if valid is None else _squeeze(valid), True)
-
-
-def _squeeze(mask: np.ndarray) -> bytes:
-    return zlib.compress(np.packbits(mask, axis=1).data, 1)
-
-
-def pack_percent(percent: np.ndarray) -> Pixels:
-    """Pack uint8 percent of water, 255 for nodata."""
-    return Pixels(
-        (int(percent.shape[0]), int(percent.shape[1])),
-        zlib.compress(np.ascontiguousarray(percent).data, 1),
-        None,
-        False,
-    )
-
-
-def unpack(pixels: Pixels, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
-    """Water fraction of a window, float32 with NaN for missing, shape (rows, cols)."""
-    if not pixels.binary:
-        percent = np.frombuffer(zlib.decompress(pixels.water), np.uint8).reshape(pixels.shape)[rows, cols]
-        return _PERCENT[percent]
-    fraction = _bits(pixels.water, pixels.shape, rows, cols).astype(np.float32)
-    if pixels.valid is not None:
-        fraction[_bits(pixels.valid, pixels.shape, rows, cols) == 0] = np.nan
-    return fraction
-
-
-def unpack_percent(pixels: Pixels) -> np.ndarray:
-    """The whole mask as uint8 percent of water, 255 for nodata."""
-    every = slice(None)
-    if not pixels.binary:
-        return np.frombuffer(zlib.decompress(pixels.water), np.uint8).reshape(pixels.shape).copy()
-    percent = _bits(pixels.water, pixels.shape, every, every) * np.uint8(100)
-    if pixels.valid is not None:
-        percent[_bits(pixels.valid, pixels.shape, every, every) == 0] = NODATA_PERCENT
-    return percent
-
-
-def _bits(squeezed: bytes, shape: tuple[int, int], rows: slice, cols: slice) -> np.ndarray:
-    packed = np.frombuffer(zlib.decompress(squeezed), np.uint8).reshape(shape[0], -1)
-    return np.unpackbits(packed[rows], axis=1, count=shape[1])[:, cols]
-
-
-_PERCENT: Final = np.full(256, np.nan, np.float32)
-_PERCENT[:101] = np.arange(101, dtype=np.float32) / np.float32(100)
-_META: Final = np.empty((0, 0, 0), np.float32)
-
-
-class _Series:
-    """What dask sees of the epochs: shape (epoch, y, x), unpacked where and when a window is asked for."""
-
-    dtype = _META.dtype
-    ndim = 3
-
-    def __init__(self, epochs: Sequence[Pixels]) -> None:
-        self.epochs = tuple(epochs)
-        self.shape = (len(self.epochs), *self.epochs[0].shape)
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        index = index if isinstance(index, tuple) else (index,)
-        index = index + (slice(None),) * (3 - len(index))
-        epoch, window = index[0], index[1:]
-        # Slices are taken while unpacking; anything fancier (a list of rows) is rare and taken afterwards.
-        inside = tuple(w if isinstance(w, slice) else slice(None) for w in window)
-        after = tuple(slice(None) if isinstance(w, slice) else w for w in window)
-        if not isinstance(epoch, slice):
-            return unpack(self.epochs[epoch], *inside)[after]
-        blocks = [unpack(pixels, *inside)[after] for pixels in self.epochs[epoch]]
-        if len(blocks) == 1:
-            return blocks[0][np.newaxis]
-        return np.stack(blocks)
 
 
 # --- several files, one grid ----------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ from erosion.contracts import check_water
 from erosion.grid import Grid, region_grid
 from erosion.region import Region, load_region
 from erosion.sources import raster_folder
-from erosion.sources.raster_folder import pack, pack_percent, read_water, unpack, unpack_percent
+from erosion.sources.packed import pack, pack_percent, unpack, unpack_percent
+from erosion.sources.raster_folder import read_water
 
 UTM = "EPSG:32620"
 CORNER = (270000.0, -1620000.0)  # inside the Mamoré region
