@@ -1,0 +1,403 @@
+"""Water and segments to bank position, land loss and their uncertainty, for every segment and epoch.
+
+Every pixel near a bank belongs to one segment's cell. Land that turned into river is counted there and divided by the
+segment's length: no lines to match, sub-pixel where water comes as fractions, and one weighted count over the
+corridor's pixels. The edge on a fixed transect is kept beside it as a second opinion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from erosion.channel import river_only
+from erosion.components import complement_runs, find_runs, join_runs
+from erosion.contracts import BANK_VARIABLES, FLAGS, check_banks, check_water
+from erosion.segments import Baseline
+
+ESTABLISHED_YEARS = 5.0
+"""Land that stayed land this long is established: bars and water-level flicker are not."""
+
+START_SLACK_DAYS = 180.0
+"""How much later than five years ago a series may start and still tell established land."""
+
+MOVED_SHARE = 0.7
+"""Change of the river's share of its own former bed, between two epochs, that only a jump of the channel explains."""
+
+SURE_SHARE = 0.67
+"""Share of a patch of land that must lie on one side of the river for the patch to be that side's."""
+
+MISSING = np.uint8(255)
+"""Value of an unobserved pixel in :class:`CellStates`."""
+
+YEAR_DAYS = 365.25
+
+
+@dataclass(frozen=True)
+class CellStates:
+    """River share of every corridor pixel and transect sample at every epoch.
+
+    Attributes
+    ----------
+    epochs
+        Dates, shape (n_epochs,).
+    cells
+        Percent of river, 255 where not observed, shape (n_epochs, n_pixels).
+    side
+        Which bank the land of a pixel belonged to: 1 left, 2 right, 0 river, island or undecided, same shape.
+    transects
+        Percent of river at the transect samples, shape (n_epochs, n_segments, n_samples).
+    sigma_m
+        Standard error of a bank position measured at each epoch [m], shape (n_epochs,).
+    """
+
+    epochs: pd.DatetimeIndex
+    cells: NDArray[np.uint8]
+    side: NDArray[np.uint8]
+    transects: NDArray[np.uint8]
+    sigma_m: NDArray[np.float64]
+
+    def until(self, epoch: pd.Timestamp) -> CellStates:
+        """Return the states up to and including an epoch."""
+        n = int(self.epochs.searchsorted(epoch, side="right"))
+        return CellStates(self.epochs[:n], self.cells[:n], self.side[:n], self.transects[:n], self.sigma_m[:n])
+
+
+def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float) -> CellStates:
+    """Read the river share of the corridor's pixels at every epoch; nothing else of the images is kept.
+
+    Parameters
+    ----------
+    water
+        Water product, dims (epoch, y, x), any chunking.
+    baseline
+        Segments with their cells and transects.
+    min_island_m2
+        Smaller specks of land inside the river are taken as river [m2].
+
+    Returns
+    -------
+    CellStates
+    """
+    water = check_water(water)
+    grid = baseline.grid
+    known_river = baseline.river_mask
+    inside = baseline.transect >= 0
+    transect_px = baseline.transect[inside]
+    min_island_px = min_island_m2 / grid.pixel_m**2
+    is_land = ~baseline.river
+    bank = baseline.segments["bank"].to_numpy()[baseline.owner]
+    vote = np.where(is_land & (bank == "L"), 1, np.where(is_land & (bank == "R"), 2, 0))
+    n_values = 2 * baseline.pixel.size + transect_px.size
+
+    def corridor(block: NDArray[np.float32]) -> NDArray[np.uint8]:
+        rows = []
+        for image in block:
+            percent, river = _river_percent(image, known_river, min_island_px)
+            side = _side_of_land(river, baseline.pixel, vote)
+            rows.append(np.concatenate([percent.ravel()[baseline.pixel], side, percent.ravel()[transect_px]]))
+        return np.stack(rows)
+
+    data = water["water_fraction"].data
+    if hasattr(data, "dask"):
+        import dask
+
+        whole = data.rechunk({1: -1, 2: -1})
+        values = np.asarray(
+            whole.map_blocks(
+                corridor, dtype=np.uint8, drop_axis=[1, 2], new_axis=[1], chunks=(whole.chunks[0], (n_values,))
+            ).compute(num_workers=2 if dask.config.get("num_workers", None) is None else None)
+        )
+    else:
+        values = corridor(np.asarray(data))
+    cells, side, samples = np.split(values, [baseline.pixel.size, 2 * baseline.pixel.size], axis=1)
+    transects = np.full((len(values), *baseline.transect.shape), MISSING)
+    transects[:, inside] = samples
+    per_segment = max(1.0, float(baseline.segments["length_m"].median()) / grid.pixel_m)
+    sigma = np.sqrt(water["geo_rmse_m"].to_numpy() ** 2 + grid.pixel_m**2 / 12.0 / per_segment)
+    return CellStates(pd.DatetimeIndex(water["epoch"].to_numpy()), cells, side, transects, sigma)
+
+
+def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
+    """Measure what every bank segment lost and gained from epoch to epoch.
+
+    A pixel that was not seen at one epoch is compared with the last time it was, so a gap in an image hides no loss;
+    it delays it.
+
+    Parameters
+    ----------
+    states
+        River share of the cells at each epoch.
+    baseline
+        The segments the cells belong to.
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables of ``contracts.BANK_VARIABLES``, dims (segment_id, epoch); units and meaning in their attributes.
+    """
+    n_epochs, n_segments = len(states.epochs), len(baseline.segments)
+    length = baseline.segments["length_m"].to_numpy()
+    cell = _CellSums(baseline)
+    size = cell(np.ones(baseline.pixel.size, np.float32))
+    result = {name: np.full((n_epochs, n_segments), np.nan) for name in BANK_VARIABLES if name != "flags"}
+    flags = np.zeros((n_epochs, n_segments), dtype=np.int16)
+    beds = _Beds(baseline)
+
+    before = np.full(baseline.pixel.size, np.nan, dtype=np.float32)
+    last_river = np.full(baseline.pixel.size, -np.inf, dtype=np.float32)
+    bed_share = np.full((n_epochs, beds.count), np.nan)
+    day = (states.epochs - states.epochs[0]).days.to_numpy().astype(np.float32)
+    for k in range(n_epochs):
+        now = _as_share(states.cells[k])
+        seen = ~np.isnan(now)
+        both = seen & ~np.isnan(before)
+        change = np.where(both, now - before, np.float32(0.0))
+        if k:
+            loss, gain = np.maximum(change, 0), np.maximum(-change, 0)
+            lost_by = cell.bank_of(states.side[k - 1])
+            result["land_loss_m2"][k] = cell(loss, lost_by)
+            result["land_gain_m2"][k] = cell(gain, cell.bank_of(states.side[k]))
+            result["coverage"][k] = cell(both.astype(np.float32)) / np.maximum(size, 1)
+            since = day[k - 1] - ESTABLISHED_YEARS * YEAR_DAYS
+            if day[0] <= since + START_SLACK_DAYS:
+                result["land_loss_established_m2"][k] = cell(
+                    np.where(last_river < since, loss, np.float32(0)), lost_by
+                )
+        else:
+            result["coverage"][k] = cell(seen.astype(np.float32)) / np.maximum(size, 1)
+        before = np.where(seen, now, before)
+        last_river[before >= 0.5] = day[k]
+        bed_share[k] = beds.share(before)
+
+    pixel_area = baseline.grid.pixel_m**2
+    for name in ("land_loss_m2", "land_gain_m2", "land_loss_established_m2"):
+        result[name] *= pixel_area
+        unseen = (result["coverage"] == 0) | (np.arange(n_epochs) == 0)[:, None]
+        result[name][unseen] = np.nan
+    result["retreat_m"] = result["land_loss_m2"] / length
+    result["retreat_established_m"] = result["land_loss_established_m2"] / length
+    net = (np.nan_to_num(result["land_loss_m2"]) - np.nan_to_num(result["land_gain_m2"])) / length
+    result["offset_m"] = np.cumsum(net, axis=0) - net.sum(axis=0)
+    result["position_m"], crossings = _transect_positions(states.transects, baseline.transect_m)
+    pair = np.full(n_epochs, np.nan)
+    pair[1:] = np.sqrt(states.sigma_m[1:] ** 2 + states.sigma_m[:-1] ** 2)
+    result["sigma_m"][:] = pair[:, None]
+
+    flags[result["coverage"] < 0.9] += FLAGS["low_coverage"]
+    flags[crossings != 1] += FLAGS["transect_open"]
+    flags[1:][beds.moved(bed_share)] += FLAGS["channel_moved"]
+    apart = np.abs(np.diff(result["position_m"], axis=0) - np.diff(result["offset_m"], axis=0))
+    noise = np.maximum(2 * baseline.grid.pixel_m, 1.96 * pair[1:])[:, None]
+    flags[1:][apart > noise] += FLAGS["methods_disagree"]
+    flags[:, near_reach_end(baseline)] += FLAGS["near_reach_end"]
+
+    banks = xr.Dataset(
+        {
+            name: (("segment_id", "epoch"), values.T, {"units": unit, "long_name": meaning})
+            for (name, (unit, meaning)), values in zip(
+                BANK_VARIABLES.items(), [*(result[n] for n in BANK_VARIABLES if n != "flags"), flags], strict=True
+            )
+        },
+        coords={"segment_id": baseline.segments["segment_id"].to_numpy(), "epoch": states.epochs},
+        attrs={"baseline": baseline.version},
+    )
+    return check_banks(banks)
+
+
+def measure_loss(
+    states: CellStates, baseline: Baseline, start: pd.Timestamp, end: pd.Timestamp
+) -> pd.DataFrame:
+    """Measure what every segment lost between two epochs, by comparing just these two.
+
+    Parameters
+    ----------
+    states
+        River share of the cells; may reach beyond ``end``.
+    baseline
+        The segments.
+    start, end
+        Epochs in ``states``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per segment: segment_id, retreat_m (all land), retreat_established_m, coverage, channel_moved.
+    """
+    first, last = states.epochs.get_indexer([start, end])
+    if min(first, last) < 0:
+        raise KeyError(f"no epoch at {start:%Y-%m-%d} or {end:%Y-%m-%d}; epochs are {list(states.epochs.date)}")
+    cell = _CellSums(baseline)
+    length = baseline.segments["length_m"].to_numpy()
+    beds = _Beds(baseline)
+    bed_shares = np.stack([beds.share(_as_share(states.cells[k])) for k in range(first, last + 1)])
+    before, after = _as_share(states.cells[first]), _as_share(states.cells[last])
+    both = ~np.isnan(before) & ~np.isnan(after)
+    loss = np.maximum(np.where(both, after - before, np.float32(0)), 0)
+    since = states.epochs[first] - pd.Timedelta(days=ESTABLISHED_YEARS * YEAR_DAYS)
+    window = (states.epochs >= since) & (states.epochs <= states.epochs[first])
+    wet = ((states.cells[window] >= 50) & (states.cells[window] != MISSING)).any(axis=0)
+    known = states.epochs[0] <= since + pd.Timedelta(days=START_SLACK_DAYS)
+    scale = baseline.grid.pixel_m**2 / length
+    covered = cell(both.astype(np.float32)) / np.maximum(cell(np.ones_like(loss)), 1)
+    lost = np.where(covered > 0, cell(loss) * scale, np.nan)
+    lost_established = np.where(covered > 0, cell(np.where(wet, np.float32(0), loss)) * scale, np.nan)
+    return pd.DataFrame(
+        {
+            "segment_id": baseline.segments["segment_id"].to_numpy(),
+            "retreat_m": lost,
+            "retreat_established_m": lost_established if known else np.nan,
+            "coverage": covered,
+            "channel_moved": beds.moved(bed_shares).any(axis=0),
+        }
+    )
+
+
+def near_reach_end(baseline: Baseline) -> NDArray[np.bool_]:
+    """Say which segments lie within one channel width of an end of the mapped reach, shape (n_segments,)."""
+    chainage = baseline.segments["chainage_m"].to_numpy()
+    width = baseline.segments["width_m"].to_numpy()
+    near = np.zeros(len(chainage), dtype=bool)
+    for _, piece in baseline.centre.groupby("part"):
+        for end in (piece["chainage_m"].iloc[0], piece["chainage_m"].iloc[-1]):
+            near |= np.abs(chainage - end) < width
+    return near
+
+
+class _CellSums:
+    """Sums of pixel values by segment; a class only because the owner array is bound once and used in every epoch."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self.owner = baseline.owner
+        self.count = len(baseline.segments)
+
+        self.left = np.where(baseline.owner_left >= 0, baseline.owner_left, baseline.owner)
+        self.right = np.where(baseline.owner_right >= 0, baseline.owner_right, baseline.owner)
+
+    def bank_of(self, side: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Return the segment that each pixel's land belonged to, given the side of the river it was on."""
+        return np.where(side == 1, self.left, np.where(side == 2, self.right, self.owner))
+
+    def __call__(
+        self, values: NDArray[np.float32], owner: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float64]:
+        some = np.flatnonzero(values)
+        owner = self.owner if owner is None else owner
+        return np.bincount(owner[some], weights=values[some], minlength=self.count)
+
+
+class _Beds:
+    """Stretches of the baseline's own bed, one channel width long, to notice when the river is elsewhere."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        chainage = baseline.segments["chainage_m"].to_numpy()
+        self.stretch = (chainage / float(baseline.segments["width_m"].median())).astype(np.int64)
+        self.count = int(self.stretch.max()) + 1
+        self.bed = baseline.river
+        self.of_pixel = self.stretch[baseline.owner[self.bed]]
+
+    def share(self, river: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the share of each stretch of bed that is river, shape (n_stretches,)."""
+        values = river[self.bed]
+        seen = ~np.isnan(values)
+        total = np.bincount(self.of_pixel, weights=seen, minlength=self.count)
+        wet = np.bincount(self.of_pixel, weights=np.nan_to_num(values), minlength=self.count)
+        return np.divide(wet, total, out=np.full(self.count, np.nan), where=total > 0)
+
+    def moved(self, share: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say where the channel jumped between rows of ``share``: two stretches in a row and their neighbours.
+
+        Shape (n_rows - 1, n_segments).
+        """
+        jump = np.abs(np.diff(share, axis=0)) >= MOVED_SHARE
+        pair = jump[:, 1:] & jump[:, :-1]
+        jumped = np.zeros_like(jump)
+        jumped[:, 1:] |= pair
+        jumped[:, :-1] |= pair
+        wide = jumped.copy()
+        for step in (1, 2):
+            wide[:, step:] |= jumped[:, :-step]
+            wide[:, :-step] |= jumped[:, step:]
+        return wide[:, self.stretch]
+
+
+def _river_percent(
+    image: NDArray[np.float32], known_river: NDArray[np.bool_], min_island_px: float
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return percent of river per pixel (ponds are land, specks are river, unobserved is 255) and the river mask."""
+    water = image >= 0.5
+    river, _, _ = river_only(water, min_island_px, known_river)
+    percent = np.empty(image.shape, dtype=np.uint8)
+    with np.errstate(invalid="ignore"):
+        np.multiply(image, 100.0, out=percent, casting="unsafe")
+    differs = river != water
+    percent[differs] = np.where(river[differs], 100, 0)
+    percent[np.isnan(image)] = MISSING
+    return percent, river
+
+
+def _side_of_land(
+    river: NDArray[np.bool_], pixel: NDArray[np.int64], vote: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Say which bank each corridor pixel's land belongs to in one image.
+
+    The river divides the land of an image into patches. A patch is left land when nearly all of it that is still
+    land on the baseline lies left of the river, and the like for right. Where a patch is both (the river ends inside
+    the image, or its mask is broken) the side stays undecided and the nearest bank counts.
+
+    Returns
+    -------
+    numpy.ndarray
+        1 left, 2 right, 0 river or undecided, shape (n_pixels,).
+    """
+    start, stop = find_runs(river)
+    land = join_runs(*complement_runs(start, stop, river.shape), river.shape, diagonal=False)
+    starts = np.concatenate([land.start, start])
+    order = np.argsort(starts, kind="stable")
+    label = np.concatenate([land.patch + 1, np.zeros(start.size, np.int32)])[order]
+    length = np.concatenate([land.stop - land.start, stop - start])[order]
+    patch = np.repeat(label.astype(np.int32), length)[pixel]
+    count = np.bincount(patch * 3 + vote, minlength=3 * (land.area.size + 1)).reshape(-1, 3)
+    voters = count[:, 1] + count[:, 2]
+    side = np.zeros(len(count), dtype=np.uint8)
+    side[count[:, 1] > SURE_SHARE * voters] = 1
+    side[count[:, 2] > SURE_SHARE * voters] = 2
+    side[0] = 0
+    return side[patch]
+
+
+def _as_share(percent: NDArray[np.uint8]) -> NDArray[np.float32]:
+    share = percent.astype(np.float32)
+    share /= 100.0
+    share[percent == MISSING] = np.nan
+    return share
+
+
+def _transect_positions(
+    transects: NDArray[np.uint8], along: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Find the edge from river to land nearest to the baseline's bank on each transect.
+
+    Returns
+    -------
+    tuple
+        Position [m], landward positive, NaN where there is no edge; and the number of edges; both
+        (n_epochs, n_segments).
+    """
+    n_epochs, n_segments, _ = transects.shape
+    position = np.full((n_epochs, n_segments), np.nan)
+    crossings = np.zeros((n_epochs, n_segments), dtype=np.int64)
+    edge_m = 0.5 * (along[1:] + along[:-1])
+    for k in range(n_epochs):
+        river = (transects[k] >= 50) & (transects[k] != MISSING)
+        land = transects[k] < 50
+        edge = river[:, :-1] & land[:, 1:]
+        crossings[k] = edge.sum(axis=1)
+        nearest = np.where(edge, np.abs(edge_m), np.inf).argmin(axis=1)
+        found = crossings[k] > 0
+        position[k, found] = edge_m[nearest[found]]
+    return position, crossings

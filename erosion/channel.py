@@ -1,0 +1,381 @@
+"""From a water mask to the river in it: which water is the river, its ends, its banks and its centre line.
+
+Everything comes from the mask itself. The region says only which end is upstream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+
+from erosion.components import Runs, complement_runs, find_runs, join_runs, pixels_of
+from erosion.grid import Grid
+
+EDGE_SHARE = 0.01
+"""A patch of water that leaves the image counts as river from this share of the largest patch on."""
+
+FloatArray = NDArray[np.float64]
+
+
+class ChannelError(ValueError):
+    """No river could be traced in a mask; the message says why and what to change."""
+
+
+class BankLine(NamedTuple):
+    """One bank, traced at sub-pixel spacing in downstream order (islands: anticlockwise).
+
+    Attributes
+    ----------
+    bank
+        L, R or I.
+    xy
+        Coordinates [m], shape (n, 2).
+    chainage
+        Chainage of the nearest centre-line point [m], shape (n,).
+    beyond_end
+        True where the point lies beyond the ends of the mapped reach, shape (n,).
+    """
+
+    bank: str
+    xy: FloatArray
+    chainage: FloatArray
+    beyond_end: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """The river in one mask.
+
+    Attributes
+    ----------
+    water
+        River pixels: ponds taken out, specks of land filled, shape (rows, columns).
+    centre_xy
+        Centre line in downstream order [m], shape (n, 2).
+    chainage
+        Distance along it [m], shape (n,). A gap where the river leaves the image counts with its straight length.
+    width
+        Distance between the outer banks at each centre point [m], shape (n,).
+    part
+        Number of the continuous piece each centre point belongs to, shape (n,).
+    banks
+        The traced banks.
+    skipped
+        What was found and left out, in words.
+    """
+
+    water: NDArray[np.bool_]
+    centre_xy: FloatArray
+    chainage: FloatArray
+    width: FloatArray
+    part: NDArray[np.int64]
+    banks: tuple[BankLine, ...]
+    skipped: tuple[str, ...]
+
+
+def river_runs(water: NDArray[np.bool_], river: NDArray[np.bool_] | None = None) -> tuple[Runs, NDArray[np.bool_]]:
+    """Say which patches of a mask are the river.
+
+    The largest patch is; so is one that leaves the image and is not tiny, and one that lies for the most part where
+    the river is known to run. Ponds and lakes are neither.
+
+    Parameters
+    ----------
+    water
+        Mask, shape (rows, columns).
+    river
+        Known river pixels of a baseline, same shape; None where there is none yet.
+
+    Returns
+    -------
+    tuple
+        All runs of the mask, and for each patch whether it is river, shape (n_patches,).
+    """
+    runs = join_runs(*find_runs(water), water.shape, diagonal=True)
+    keep = np.zeros(runs.area.size, dtype=bool)
+    if runs.area.size == 0:
+        return runs, keep
+    largest = runs.area.max()
+    keep[runs.area.argmax()] = True
+    keep |= runs.touches_edge & (runs.area >= EDGE_SHARE * largest)
+    if river is not None and not keep.all():
+        rest = ~keep[runs.patch]
+        length = runs.stop[rest] - runs.start[rest]
+        inside = np.add.reduceat(
+            river.ravel()[pixels_of(runs.start[rest], runs.stop[rest])], np.cumsum(length) - length, dtype=np.int64
+        )
+        keep |= np.bincount(runs.patch[rest], weights=inside, minlength=keep.size) > 0.5 * runs.area
+    return runs, keep
+
+
+def river_only(
+    water: NDArray[np.bool_], min_island_px: float, river: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.bool_], Runs, NDArray[np.bool_]]:
+    """Take ponds out of a mask and fill specks of land too small to be an island.
+
+    Returns
+    -------
+    tuple
+        River mask, its runs of water, and which of their patches are river.
+    """
+    runs, keep = river_runs(water, river)
+    clean = water.copy()
+    flat = clean.ravel()
+    drop = ~keep[runs.patch]
+    if drop.any():
+        flat[pixels_of(runs.start[drop], runs.stop[drop])] = False
+    land = join_runs(*complement_runs(runs.start[~drop], runs.stop[~drop], water.shape), water.shape, diagonal=False)
+    speck = (~land.touches_edge & (land.area < min_island_px))[land.patch]
+    if speck.any():
+        flat[pixels_of(land.start[speck], land.stop[speck])] = True
+    return clean, runs, keep
+
+
+def trace_channel(
+    water: NDArray[np.bool_], grid: Grid, upstream_xy: tuple[float, float], *, min_island_m2: float, min_part_m: float
+) -> Channel:
+    """Trace centre line and banks of the river in a mask.
+
+    Banks are the half-way line between water and land. The ends of each piece are its two geodesically most distant
+    pixels; they cut the outer outline into a left and a right bank, and the centre line runs where both are equally
+    near.
+
+    Parameters
+    ----------
+    water
+        Mask, shape (rows, columns).
+    grid
+        Its pixel grid, metric.
+    upstream_xy
+        A point near the upstream end of the reach [m].
+    min_island_m2
+        Smaller patches of land inside the river are filled [m2].
+    min_part_m
+        Pieces of river shorter than this are left out and listed [m].
+
+    Raises
+    ------
+    ChannelError
+        If no water is left that could be a river.
+    """
+    pixel = grid.pixel_m
+    clean, runs, keep = river_only(water, min_island_m2 / pixel**2)
+    if not keep.any():
+        raise ChannelError("the mask holds no water; check the declared water value of its source")
+    skipped = []
+    ponds = runs.area[~keep]
+    if ponds.size:
+        skipped.append(f"{ponds.size} waters not connected with the river, {ponds.sum() * pixel**2 / 1e4:.1f} ha")
+
+    river = join_runs(*find_runs(clean), clean.shape, diagonal=True)
+    pieces = []
+    for patch in np.argsort(-river.area, kind="stable"):
+        mine = river.patch == patch
+        piece = _trace_piece(river.start[mine], river.stop[mine], clean.shape, grid, upstream_xy, min_part_m)
+        if piece is None:
+            skipped.append(f"a piece of river of {river.area[patch] * pixel**2 / 1e4:.1f} ha, too short to follow")
+        else:
+            pieces.append(piece)
+    if not pieces:
+        raise ChannelError(
+            f"no piece of the river is {min_part_m:.0f} m long and longer than wide; "
+            "give a mask that shows more of it or lower segments.min_part_m in the region file"
+        )
+    return _join_pieces(_in_downstream_order(pieces, np.asarray(upstream_xy)), clean, tuple(skipped))
+
+
+class _Piece(NamedTuple):
+    centre: FloatArray
+    width: FloatArray
+    right: FloatArray
+    left: FloatArray
+    islands: list[FloatArray]
+
+    def turned(self) -> _Piece:
+        """Return the piece with its flow direction reversed."""
+        return _Piece(self.centre[::-1], self.width[::-1], self.left[::-1], self.right[::-1], self.islands)
+
+
+def _trace_piece(
+    start: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    shape: tuple[int, int],
+    grid: Grid,
+    upstream_xy: tuple[float, float],
+    min_part_m: float,
+) -> _Piece | None:
+    pixel = grid.pixel_m
+    columns = shape[1]
+    row = start // columns
+    first = start % columns
+    last = first + (stop - start)
+    r0, r1, c0, c1 = row.min(), row.max() + 1, first.min(), last.max()
+    # One pixel of land around the window closes every outline, also where the river leaves the image.
+    window = np.zeros((r1 - r0 + 2, c1 - c0 + 2), dtype=bool)
+    local = (row - r0 + 1) * window.shape[1] + first - c0 + 1
+    window.ravel()[pixels_of(local, local + (stop - start))] = True
+    origin = (grid.x[0] + (c0 - 1) * pixel, grid.y[0] - (r0 - 1) * pixel)
+
+    land = join_runs(*complement_runs(*find_runs(window), window.shape), window.shape, diagonal=False)
+    holes = ~land.touches_edge[land.patch]
+    filled = window.copy()
+    filled.ravel()[pixels_of(land.start[holes], land.stop[holes])] = True
+
+    outlines = [_anticlockwise(_to_map(line, origin, pixel)) for line in _outlines(window)]
+    largest = int(np.argmax([_signed_area(line) for line in outlines]))
+    outer = outlines.pop(largest)
+
+    nodes = np.flatnonzero(filled.ravel())
+    node_xy = _to_map(np.column_stack([nodes % window.shape[1], nodes // window.shape[1]]).astype(float), origin, pixel)
+    graph = _pixel_graph(filled, nodes)
+    nearest = int(np.argmin(((node_xy - upstream_xy) ** 2).sum(axis=1)))
+    down = int(np.argmax(_reach(graph, nearest)))
+    to_down = _reach(graph, down) * pixel
+    up = int(np.argmax(np.where(np.isfinite(to_down), to_down, -1)))
+    length = to_down[up]
+    if length < min_part_m or length**2 < 4 * nodes.size * pixel**2:
+        return None
+
+    ring = outer[:-1]
+    cut_up = int(np.argmin(((ring - node_xy[up]) ** 2).sum(axis=1)))
+    cut_down = int(np.argmin(((ring - node_xy[down]) ** 2).sum(axis=1)))
+    # The outline runs anticlockwise with the water on its left, so from upstream to downstream it is the right bank.
+    turned = np.roll(ring, -cut_up, axis=0)
+    middle = (cut_down - cut_up) % len(ring)
+    right = turned[: middle + 1]
+    left = np.vstack([turned[middle:], turned[:1]])[::-1]
+    right, left = _smooth(right, pixel), _smooth(left, pixel)
+
+    to_right, _ = cKDTree(right).query(node_xy)
+    to_left, _ = cKDTree(left).query(node_xy)
+    ridge = np.abs(to_right - to_left) <= pixel
+    centre, width = _centre_line(node_xy[ridge], (length - to_down)[ridge], (to_right + to_left)[ridge], pixel)
+    if len(centre) < 4:
+        return None
+    return _Piece(centre, width, right, left, [_smooth(line, pixel, closed=True) for line in outlines])
+
+
+def _in_downstream_order(pieces: list[_Piece], upstream_xy: FloatArray) -> list[_Piece]:
+    """Chain pieces end to end: the next one starts with the free end nearest to where the last one stopped."""
+    ordered: list[_Piece] = []
+    at = upstream_xy
+    left = list(pieces)
+    while left:
+        gaps = [[np.hypot(*(piece.centre[end] - at)) for end in (0, -1)] for piece in left]
+        nearest = int(np.argmin([min(pair) for pair in gaps]))
+        piece = left.pop(nearest)
+        if gaps[nearest][1] < gaps[nearest][0]:
+            piece = piece.turned()
+        ordered.append(piece)
+        at = piece.centre[-1]
+    return ordered
+
+
+def _join_pieces(pieces: list[_Piece], water: NDArray[np.bool_], skipped: tuple[str, ...]) -> Channel:
+    centres, chainages, parts, banks = [], [], [], []
+    offset = 0.0
+    for number, piece in enumerate(pieces):
+        if number:
+            offset += float(np.hypot(*(piece.centre[0] - centres[-1][-1])))
+        chainage = offset + _along(piece.centre)
+        tree = cKDTree(piece.centre)
+        lines = [("R", piece.right), ("L", piece.left)] + [("I", line) for line in piece.islands]
+        for bank, line in lines:
+            _, nearest = tree.query(line)
+            ends = (nearest == 0) | (nearest == len(chainage) - 1)
+            banks.append(BankLine(bank, line, chainage[nearest], ends))
+        centres.append(piece.centre)
+        chainages.append(chainage)
+        parts.append(np.full(len(chainage), number))
+        offset = chainage[-1]
+    return Channel(
+        water,
+        np.vstack(centres),
+        np.concatenate(chainages),
+        np.concatenate([piece.width for piece in pieces]),
+        np.concatenate(parts),
+        tuple(banks),
+        skipped,
+    )
+
+
+def _outlines(window: NDArray[np.bool_]) -> list[FloatArray]:
+    import contourpy
+
+    return contourpy.contour_generator(z=window, name="serial").lines(0.5)  # type: ignore[return-value]
+
+
+def _to_map(column_row: FloatArray, origin: tuple[float, float], pixel: float) -> FloatArray:
+    return np.column_stack([origin[0] + column_row[:, 0] * pixel, origin[1] - column_row[:, 1] * pixel])
+
+
+def _anticlockwise(ring: FloatArray) -> FloatArray:
+    return ring if _signed_area(ring) > 0 else ring[::-1]
+
+
+def _signed_area(ring: FloatArray) -> float:
+    x, y = ring[:, 0] - ring[0, 0], ring[:, 1] - ring[0, 1]
+    return 0.5 * float(x[:-1] @ y[1:] - x[1:] @ y[:-1])
+
+
+def _pixel_graph(filled: NDArray[np.bool_], nodes: NDArray[np.int64]) -> coo_array:
+    """Return the 8-neighbour graph of the true pixels with step lengths in pixels."""
+    number = np.full(filled.size, -1, dtype=np.int32)
+    number[nodes] = np.arange(nodes.size, dtype=np.int32)
+    columns = filled.shape[1]
+    tails, heads, steps = [], [], []
+    for step, length in ((1, 1.0), (columns, 1.0), (columns + 1, 2**0.5), (columns - 1, 2**0.5)):
+        head = number[nodes + step]
+        there = head >= 0
+        tails.append(np.flatnonzero(there))
+        heads.append(head[there])
+        steps.append(np.full(int(there.sum()), length))
+    pairs = (np.concatenate(tails), np.concatenate(heads))
+    return coo_array((np.concatenate(steps), pairs), shape=(nodes.size, nodes.size)).tocsr()
+
+
+def _reach(graph: coo_array, source: int) -> FloatArray:
+    distance = dijkstra(graph, directed=False, indices=source)
+    return np.where(np.isfinite(distance), distance, -1.0)
+
+
+def _centre_line(xy: FloatArray, along: FloatArray, width: FloatArray, pixel: float) -> tuple[FloatArray, FloatArray]:
+    """Order the pixels half-way between the banks into one line, smoothed over half a width, one width off each end."""
+    bins = np.floor(along / (2 * pixel)).astype(np.int64)
+    count = np.bincount(bins)
+    used = count > 0
+    mean = [np.bincount(bins, weights=values)[used] / count[used] for values in (xy[:, 0], xy[:, 1], width)]
+    line = np.column_stack(mean)
+    typical = float(np.median(line[:, 2]))
+    line = _resample(line, pixel, columns=2)
+    line = gaussian_filter1d(line, sigma=0.25 * typical / pixel, axis=0, mode="nearest")
+    line = _resample(line, pixel, columns=2)
+    trim = int(np.ceil(typical / pixel))
+    line = line[trim : len(line) - trim]
+    return line[:, :2], line[:, 2]
+
+
+def _along(line: FloatArray) -> FloatArray:
+    return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line[:, :2], axis=0).T))])
+
+
+def _resample(line: FloatArray, step: float, columns: int) -> FloatArray:
+    """Return a line with points every ``step`` metres (nearly: its length is divided evenly)."""
+    along = _along(line[:, :columns])
+    even = np.linspace(0.0, along[-1], max(2, int(round(along[-1] / step)) + 1))
+    return np.column_stack([np.interp(even, along, line[:, i]) for i in range(line.shape[1])])
+
+
+def _smooth(line: FloatArray, pixel: float, *, closed: bool = False) -> FloatArray:
+    """Take the pixel stairs out of an outline: half-pixel spacing, Gaussian of one pixel."""
+    fine = _resample(line, pixel / 2, columns=2)
+    if closed:
+        return gaussian_filter1d(fine[:-1], sigma=2.0, axis=0, mode="wrap")
+    return gaussian_filter1d(fine, sigma=2.0, axis=0, mode="nearest")

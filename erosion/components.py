@@ -1,0 +1,110 @@
+"""Connected patches of a raster mask, found on runs of pixels instead of pixels.
+
+A river mask of millions of pixels has only some thousands of horizontal runs, so joining runs costs a few milliseconds
+where labelling every pixel costs tens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Horizontal runs of a mask with the patch each belongs to.
+
+    Attributes
+    ----------
+    start, stop
+        First pixel and one past the last, as flat indices into the mask, shape (n_runs,).
+    patch
+        Patch number of each run, shape (n_runs,), 0..n_patches-1.
+    area
+        Pixels per patch, shape (n_patches,).
+    touches_edge
+        Whether a patch reaches the edge of the raster, shape (n_patches,).
+    """
+
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    patch: NDArray[np.int32]
+    area: NDArray[np.int64]
+    touches_edge: NDArray[np.bool_]
+
+
+def find_runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return start and stop (exclusive) of every horizontal run of true pixels, as flat indices in row order."""
+    height, width = mask.shape
+    # One false column in front keeps a run from continuing over the end of its row.
+    padded = np.zeros((height, width + 1), dtype=np.int8)
+    padded[:, 1:] = mask
+    flat = padded.ravel()
+    change = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    if flat[-1]:
+        change = np.append(change, flat.size)
+    edges = change.astype(np.int64)
+    start, stop = edges[0::2], edges[1::2]
+    row = start // (width + 1)
+    return start - row - 1, stop - row - 1
+
+
+def complement_runs(
+    start: NDArray[np.int64], stop: NDArray[np.int64], shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the runs of the pixels outside the given runs, cut at row ends."""
+    height, width = shape
+    row_edges = np.arange(height + 1, dtype=np.int64) * width
+    gap_start = np.sort(np.concatenate([row_edges[:-1], stop]))
+    gap_stop = np.sort(np.concatenate([start, row_edges[1:]]))
+    keep = gap_stop > gap_start
+    return gap_start[keep], gap_stop[keep]
+
+
+def join_runs(
+    start: NDArray[np.int64], stop: NDArray[np.int64], shape: tuple[int, int], *, diagonal: bool
+) -> Runs:
+    """Join runs of neighbouring rows into patches.
+
+    Parameters
+    ----------
+    start, stop
+        Runs as from :func:`find_runs`.
+    shape
+        Rows and columns of the raster.
+    diagonal
+        True joins runs that touch at a corner only (8-connected, for water), False does not (4-connected, for land).
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    height, width = shape
+    n = start.size
+    if n == 0:
+        empty = np.zeros(0, np.int64)
+        return Runs(start, stop, empty.astype(np.int32), empty, empty.astype(bool))
+    row = start // width
+    first = start - row * width
+    last = stop - row * width  # exclusive
+    stride = width + 2
+    below = (row + 1) * stride
+    low = np.searchsorted(row * stride + last, below + first, side="left" if diagonal else "right")
+    high = np.searchsorted(row * stride + first, below + last, side="right" if diagonal else "left")
+    count = np.maximum(high - low, 0)
+    upper = np.repeat(np.arange(n), count)
+    lower = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(low, count)
+    graph = coo_array((np.ones(upper.size, np.int8), (upper, lower)), shape=(n, n))
+    n_patches, patch = connected_components(graph, directed=False)
+    area = np.bincount(patch, weights=(stop - start), minlength=n_patches).astype(np.int64)
+    at_edge = (row == 0) | (row == height - 1) | (first == 0) | (last == width)
+    touches = np.bincount(patch, weights=at_edge, minlength=n_patches) > 0
+    return Runs(start, stop, patch.astype(np.int32), area, touches)
+
+
+def pixels_of(start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the flat indices of all pixels of the given runs."""
+    length = stop - start
+    offset = np.repeat(start - (np.cumsum(length) - length), length)
+    return np.arange(length.sum(), dtype=np.int64) + offset

@@ -1,0 +1,231 @@
+"""How each bank has moved so far: rates over several spans, neighbours, the opposite bank, what is changing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from erosion.features.registry import Feature, FloatArray, Knowledge
+
+SPANS_Y = (1, 2, 3, 6)
+STRETCHES_M = {"near": (-250, 250), "around": (-600, 600), "up500": (-500, -100), "up1000": (-1000, -500),
+               "up2000": (-2000, -1000), "down500": (100, 500)}
+"""Stretches of the same bank whose mean is a feature: from, to, in metres downstream of the segment."""
+
+STRETCHED = {
+    "rate_all_1y": "retreat last year, all land",
+    "rate_est_1y": "retreat last year, established land",
+    "rate_est_3y": "retreat last 3 y, established land",
+    "end_point_rate_3y": "net movement last 3 y",
+    "end_point_rate_6y": "net movement last 6 y",
+}
+LOSS_EVENT_M = 15.0
+"""A yearly loss of established land that counts as "the bank moved"; half a Landsat pixel."""
+
+YEAR_DAYS = 365.25
+
+_NO_SPAN = "NaN where the record is shorter than half the span"
+_FEW = "NaN with fewer than three epochs"
+_NO_SIDE = "NaN on islands and where no neighbour lies within 500 m of the place"
+
+
+def _declared() -> tuple[Feature, ...]:
+    banks = "banks"
+    rows = []
+    for kind, words in (("all", "all land"), ("est", "established land")):
+        for span in SPANS_Y:
+            rows.append(
+                Feature(f"rate_{kind}_{span}y", "m/y", f"retreat per year, last {span} y, {words}", banks, _NO_SPAN)
+            )
+        rows.append(Feature(f"rate_{kind}_record", "m/y", f"retreat per year, whole record, {words}", banks, _FEW))
+    for span in (*SPANS_Y[2:], "record"):
+        rows.append(
+            Feature(
+                f"end_point_rate_{span}{'y' if span != 'record' else ''}",
+                "m/y",
+                f"net movement between first and last epoch of the span over its length ({span})",
+                "banks; end-point rate of Himmelstoss et al. 2021, USGS OFR 2021-1091",
+                _NO_SPAN,
+            )
+        )
+        rows.append(
+            Feature(
+                f"regression_rate_{span}{'y' if span != 'record' else ''}",
+                "m/y",
+                f"slope of bank position on time by least squares ({span})",
+                "banks; linear regression rate of Himmelstoss et al. 2021",
+                _FEW,
+            )
+        )
+        rows.append(
+            Feature(
+                f"regression_error_{span}{'y' if span != 'record' else ''}",
+                "m/y",
+                f"standard error of that slope ({span})",
+                "banks; Himmelstoss et al. 2021",
+                "NaN with fewer than four epochs",
+            )
+        )
+    rows += [
+        Feature("gain_1y", "m/y", "land gained per year, last year", banks, _NO_SPAN),
+        Feature("gain_3y", "m/y", "land gained per year, last 3 y", banks, _NO_SPAN),
+        Feature("acceleration", "m/y", "rate of the last 2 y less the rate of the last 6 y, all land", banks, _NO_SPAN),
+        Feature("peak_est_6y", "m/y", "largest yearly rate of the last 6 y, established land", banks, _NO_SPAN),
+        Feature("years_since_loss", "y", f"years since established land lost {LOSS_EVENT_M:.0f} m/y or more", banks,
+                "length of the record where it never did"),
+        Feature("loss_share_6y", "1", "share of the last 6 y with such a loss", banks, _NO_SPAN),
+        Feature("channel_moved_6y", "1", "1 where the channel jumped here in the last 6 y", banks, "never missing"),
+    ]
+    for name, words in STRETCHED.items():
+        for place, (start, stop) in STRETCHES_M.items():
+            where = f"mean of this bank from {start} to {stop} m downstream"
+            rows.append(Feature(f"{name}_{place}", "m/y", f"{where}: {words}", banks, _NO_SIDE))
+    for name, words in (
+        ("rate_all_1y", "retreat, last year"),
+        ("rate_est_3y", "retreat of established land, last 3 y"),
+        ("gain_1y", "land gained, last year"),
+        ("gain_3y", "land gained, last 3 y"),
+    ):
+        rows.append(Feature(f"opposite_{name}", "m/y", f"opposite bank: {words}", banks, _NO_SIDE))
+    rows += [
+        Feature(f"width_change_{span}y", "m/y", f"widening per year, both banks, last {span} y", banks, _NO_SIDE)
+        for span in (1, 3)
+    ]
+    scaled = ("rate_all_1y", "rate_all_3y", "rate_est_3y", "rate_est_6y", "end_point_rate_6y", "opposite_gain_3y")
+    rows += [
+        Feature(f"{name}_w", "1/y", f"{name} in channel widths per year", banks, "as the feature it scales")
+        for name in scaled
+    ]
+    return tuple(rows)
+
+
+FEATURES = _declared()
+
+
+def compute(known: Knowledge) -> dict[str, FloatArray]:
+    """Compute the history features, shape (n_segments,) each; see :data:`FEATURES`."""
+    epochs = known.epochs
+    years = ((epochs - epochs[-1]).days.to_numpy()) / YEAR_DAYS
+    take = {name: known.banks[name].to_numpy().T for name in ("retreat_m", "retreat_established_m", "land_gain_m2")}
+    length = known.baseline.segments["length_m"].to_numpy()
+    loss, established, gain = take["retreat_m"], take["retreat_established_m"], take["land_gain_m2"] / length
+    offset = known.banks["offset_m"].to_numpy().T
+    n = len(length)
+    out: dict[str, FloatArray] = {}
+
+    for kind, series in (("all", loss), ("est", established)):
+        for span in SPANS_Y:
+            out[f"rate_{kind}_{span}y"] = _rate(series, years, span)
+        out[f"rate_{kind}_record"] = _rate(series, years, np.inf)
+    for span in (3, 6, "record"):
+        inside = _window(years, float(span) if span != "record" else np.inf)
+        suffix = f"{span}y" if span != "record" else "record"
+        slope, error = _regression(years[inside], offset[inside])
+        long_enough = inside.sum() >= 2 and (span == "record" or -years[inside][0] >= span / 2)
+        out[f"end_point_rate_{suffix}"] = (
+            (offset[-1] - offset[inside][0]) / -years[inside][0] if long_enough else np.full(n, np.nan)
+        )
+        out[f"regression_rate_{suffix}"], out[f"regression_error_{suffix}"] = slope, error
+    out["gain_1y"], out["gain_3y"] = _rate(gain, years, 1), _rate(gain, years, 3)
+    out["acceleration"] = out["rate_all_2y"] - out["rate_all_6y"]
+
+    step = np.diff(years, prepend=np.nan)[:, None]
+    yearly = established / np.where(step > 0, step, np.nan)
+    recent = _window(years, 6.0) & ~np.isnan(yearly).all(axis=1)
+    moved = np.nan_to_num(yearly) >= LOSS_EVENT_M
+    out["peak_est_6y"] = np.nanmax(yearly[recent], axis=0) if recent.any() else np.full(n, np.nan)
+    out["loss_share_6y"] = moved[recent].mean(axis=0) if recent.any() else np.full(n, np.nan)
+    last = np.where(moved, years[:, None], -np.inf).max(axis=0)
+    out["years_since_loss"] = np.minimum(-last, -years[0])
+    jumped = (known.banks["flags"].to_numpy().T & 8) > 0
+    out["channel_moved_6y"] = jumped[_window(years, 6.0)].any(axis=0).astype(float)
+
+    along = _Banks(known)
+    for name in STRETCHED:
+        for place, (start, stop) in STRETCHES_M.items():
+            out[f"{name}_{place}"] = along.mean(out[name], start, stop)
+    for span in (1, 3):
+        net = out[f"rate_all_{span}y"] - out[f"gain_{span}y"]
+        out[f"width_change_{span}y"] = net + along.mean(net, -100, 100, opposite=True)
+    for name in ("rate_all_1y", "rate_est_3y", "gain_1y", "gain_3y"):
+        out[f"opposite_{name}"] = along.mean(out[name], -250, 250, opposite=True)
+    for feature in FEATURES:
+        if feature.name.endswith("_w"):
+            out[feature.name] = out[feature.name[:-2]] / known.width
+    return out
+
+
+def _window(years: FloatArray, span: float) -> np.ndarray:
+    """Return which epochs lie within a span (in years, with a month of slack for drifting scene dates) of the last."""
+    return years >= -(span + 1 / 12)
+
+
+def _rate(series: FloatArray, years: FloatArray, span: float) -> FloatArray:
+    """Return the sum of changes within the span over the time they cover; (n_epochs, n_segments) -> (n_segments,)."""
+    start = np.concatenate([[np.nan], years[:-1]])
+    # A change belongs to the span when most of its interval does.
+    middle = 0.5 * (start + years)
+    inside = (middle >= -span) & ~np.isnan(series).all(axis=1)
+    n = series.shape[1]
+    if not inside.any():
+        return np.full(n, np.nan)
+    known = ~np.isnan(series[inside])
+    duration = ((years - start)[inside, None] * known).sum(axis=0)
+    need = 0.5 * span if np.isfinite(span) else 1.0
+    total = np.nansum(series[inside], axis=0)
+    return np.where(duration >= need, total / np.maximum(duration, 1e-9), np.nan)
+
+
+def _regression(years: FloatArray, position: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return least-squares slope and its standard error in closed form for every column."""
+    n_epochs, n = position.shape
+    if n_epochs < 3:
+        return np.full(n, np.nan), np.full(n, np.nan)
+    t = years - years.mean()
+    centred = position - position.mean(axis=0)
+    spread = float(t @ t)
+    slope = (t @ centred) / spread
+    if n_epochs < 4:
+        return slope, np.full(n, np.nan)
+    residual = centred - t[:, None] * slope
+    return slope, np.sqrt((residual**2).sum(axis=0) / (n_epochs - 2) / spread)
+
+
+class _Banks:
+    """Left and right bank as functions of chainage, to look at neighbours and across the river."""
+
+    def __init__(self, known: Knowledge) -> None:
+        segments = known.baseline.segments
+        self.chainage = segments["chainage_m"].to_numpy(float)
+        bank = segments["bank"].to_numpy()
+        self.rows = {name: np.flatnonzero(bank == name) for name in ("L", "R")}
+
+    def mean(self, values: FloatArray, start_m: float, stop_m: float, *, opposite: bool = False) -> FloatArray:
+        """Return the mean of the segments between two distances downstream, on the same or the opposite bank.
+
+        A place without a segment in that stretch takes the one nearest to its middle, up to 500 m away.
+        """
+        result = np.full(len(values), np.nan)
+        for name, rows in self.rows.items():
+            source = self.rows["R" if name == "L" else "L"] if opposite else rows
+            if not rows.size or not source.size:
+                continue
+            at, known = self.chainage[source], np.nan_to_num(values[source])  # ascending by chainage
+            count = np.concatenate([[0], np.cumsum(~np.isnan(values[source]))])
+            total = np.concatenate([[0.0], np.cumsum(known)])
+            first = np.searchsorted(at, self.chainage[rows] + start_m, side="left")
+            last = np.searchsorted(at, self.chainage[rows] + stop_m, side="right")
+            n = count[last] - count[first]
+            mean = np.divide(total[last] - total[first], n, out=np.full(rows.size, np.nan), where=n > 0)
+            middle = self.chainage[rows] + 0.5 * (start_m + stop_m)
+            nearest = _nearest(at, middle)
+            close = (n <= 0) & (np.abs(at[nearest] - middle) <= 500.0) & (middle >= at[0]) & (middle <= at[-1])
+            mean[close] = values[source][nearest[close]]
+            result[rows] = mean
+        return result
+
+
+def _nearest(ascending: FloatArray, wanted: FloatArray) -> np.ndarray:
+    """Return the index of the nearest entry for each wanted value."""
+    right = np.searchsorted(ascending, wanted).clip(0, len(ascending) - 1)
+    left = np.maximum(right - 1, 0)
+    return np.where(np.abs(ascending[left] - wanted) <= np.abs(ascending[right] - wanted), left, right)

@@ -1,0 +1,67 @@
+"""What a feature is: a name with a unit, a meaning, a source and a rule for missing data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from erosion.segments import Baseline
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the feature table.
+
+    Attributes
+    ----------
+    name, unit, meaning
+        Column name, unit ("1" for pure numbers) and one sentence.
+    source
+        Product it is computed from, or the publication of its formula.
+    missing
+        When it is NaN.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    source: str
+    missing: str
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Everything a feature may look at: what was known about a reach on a date.
+
+    Attributes
+    ----------
+    baseline
+        Segments cut from the newest mask known.
+    banks
+        Measurements on that baseline, newest epoch last.
+    gauges
+        Quality-checked series, only values available by then.
+    as_of
+        The date.
+    """
+
+    baseline: Baseline
+    banks: xr.Dataset
+    gauges: pd.DataFrame
+    as_of: pd.Timestamp
+
+    @property
+    def epochs(self) -> pd.DatetimeIndex:
+        """Dates of the bank observations."""
+        return pd.DatetimeIndex(self.banks["epoch"].to_numpy())
+
+    @property
+    def width(self) -> FloatArray:
+        """Channel width at each segment [m]."""
+        return self.baseline.segments["width_m"].to_numpy()

@@ -1,0 +1,365 @@
+"""River mask to bank segments with stable ids, and the pixels ("cell") that belong to each.
+
+A baseline is cut from one mask and never edited: the same mask gives the same ids. A newer mask gives a new baseline,
+and :func:`crosswalk` says which old segment each new one continues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from erosion.channel import BankLine, Channel, ChannelError, trace_channel
+from erosion.contracts import BANKS, check_segments
+from erosion.grid import Grid
+from erosion.region import Region
+
+STEPS = 6
+"""Straight pieces a segment's bank line is drawn with."""
+
+CURVATURE_SCALE = 1.0
+"""Smoothing of the published curvature, in channel widths."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Bank segments of one date and their cells.
+
+    Attributes
+    ----------
+    segments
+        One row per segment, columns of ``contracts.SEGMENT_COLUMNS``, bank line as geometry, metric CRS.
+    centre
+        Centre line: chainage_m, x, y, width_m, part; one row per point, downstream order.
+    grid
+        Pixel grid of the cells.
+    pixel
+        Flat indices of the corridor's pixels, ascending, shape (n_pixels,).
+    owner
+        Row in ``segments`` of the bank nearest to each of those pixels, shape (n_pixels,).
+    owner_left, owner_right
+        The same among the segments of one bank only, -1 where there are none, shape (n_pixels,).
+    river
+        True where the baseline itself has river, shape (n_pixels,).
+    transect
+        Flat pixel indices along each segment's transect from the river landward, -1 outside the image,
+        shape (n_segments, n_samples).
+    transect_m
+        Distance of those samples from the bank, landward positive [m], shape (n_samples,).
+    version
+        Date of the mask, ISO.
+    skipped
+        What the mask held and the baseline left out, in words.
+    """
+
+    segments: gpd.GeoDataFrame
+    centre: pd.DataFrame
+    grid: Grid
+    pixel: NDArray[np.int64]
+    owner: NDArray[np.int32]
+    owner_left: NDArray[np.int32]
+    owner_right: NDArray[np.int32]
+    river: NDArray[np.bool_]
+    transect: NDArray[np.int64]
+    transect_m: NDArray[np.float64]
+    version: str
+    skipped: tuple[str, ...]
+
+    @property
+    def river_mask(self) -> NDArray[np.bool_]:
+        """River pixels as a raster, shape (rows, columns)."""
+        mask = np.zeros(self.grid.shape, dtype=bool)
+        mask.ravel()[self.pixel[self.river]] = True
+        return mask
+
+
+def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: str) -> Baseline:
+    """Cut the banks in a mask into segments.
+
+    Parameters
+    ----------
+    water
+        Water mask, shape (rows, columns).
+    grid
+        Its pixel grid, metric.
+    region
+        Where upstream is, segment length and corridor width.
+    version
+        Date of the mask, ISO; becomes the baseline's name.
+
+    Returns
+    -------
+    Baseline
+
+    Raises
+    ------
+    ChannelError
+        If no river can be traced in the mask.
+    """
+    from pyproj import Transformer
+
+    to_metric = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
+    settings = region.segments
+    channel = trace_channel(
+        water,
+        grid,
+        to_metric.transform(*region.upstream),
+        min_island_m2=settings.min_island_m2,
+        min_part_m=settings.min_part_m,
+    )
+    cuts = [_cut(line, settings.length_m) for line in channel.banks]
+    lines = np.concatenate([cut for cut in cuts])
+    bank = np.repeat([line.bank for line in channel.banks], [len(cut) for cut in cuts])
+    if not len(lines):
+        raise ChannelError(f"mask {version}: every bank is shorter than half a segment of {settings.length_m:.0f} m")
+    segments, order = _describe(lines, bank, channel, region.reach, version, grid.crs)
+    lines = lines[order]
+    pixel, owner, owner_left, owner_right = _cells(
+        lines, segments["bank"].to_numpy(), channel, grid, settings.corridor_m
+    )
+    transect, transect_m = _transects(segments, lines, grid, settings.corridor_m)
+    centre = pd.DataFrame(
+        {
+            "chainage_m": channel.chainage,
+            "x": channel.centre_xy[:, 0],
+            "y": channel.centre_xy[:, 1],
+            "width_m": channel.width,
+            "part": channel.part,
+        }
+    )
+    return Baseline(
+        segments=check_segments(segments),
+        centre=centre,
+        grid=grid,
+        pixel=pixel,
+        owner=owner,
+        owner_left=owner_left,
+        owner_right=owner_right,
+        river=channel.water.ravel()[pixel],
+        transect=transect,
+        transect_m=transect_m,
+        version=version,
+        skipped=channel.skipped,
+    )
+
+
+def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, within_m: float) -> pd.DataFrame:
+    """Say which new segment continues each old one.
+
+    Parameters
+    ----------
+    old, new
+        Segments of two baselines in one metric CRS.
+    within_m
+        Farthest that a bank may have moved between the two [m].
+
+    Returns
+    -------
+    pandas.DataFrame
+        old_segment_id, new_segment_id (missing where that bank is gone), moved_m.
+    """
+    result = pd.DataFrame(
+        {"old_segment_id": old["segment_id"].to_numpy(), "new_segment_id": None, "moved_m": np.nan}
+    ).astype({"new_segment_id": object})
+    for bank in BANKS:
+        mine, theirs = (old["bank"] == bank).to_numpy(), (new["bank"] == bank).to_numpy()
+        if not mine.any() or not theirs.any():
+            continue
+        tree = cKDTree(middle_xy(new.geometry[theirs]))
+        distance, nearest = tree.query(middle_xy(old.geometry[mine]), distance_upper_bound=within_m)
+        found = np.isfinite(distance)
+        rows = np.flatnonzero(mine)[found]
+        result.loc[rows, "new_segment_id"] = new["segment_id"].to_numpy()[theirs][nearest[found]]
+        result.loc[rows, "moved_m"] = distance[found]
+    return result
+
+
+def middle_xy(lines: gpd.GeoSeries) -> NDArray[np.float64]:
+    """Return the middle of each bank line [m], shape (n, 2)."""
+    return shapely.get_coordinates(shapely.line_interpolate_point(lines.to_numpy(), 0.5, normalized=True))
+
+
+def curvature(xy: NDArray[np.float64], spacing_m: float, scale_m: float) -> NDArray[np.float64]:
+    """Return the signed curvature of an evenly spaced line after Gaussian smoothing.
+
+    Parameters
+    ----------
+    xy
+        Points [m], shape (n, 2).
+    spacing_m
+        Distance between them [m].
+    scale_m
+        Standard deviation of the smoothing [m].
+
+    Returns
+    -------
+    numpy.ndarray
+        Curvature [1/m], positive where the line turns left, shape (n,).
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    sigma = max(scale_m / spacing_m, 1e-6)
+    x, y = gaussian_filter1d(xy, sigma=sigma, axis=0, mode="nearest").T
+    dx, dy = np.gradient(x), np.gradient(y)
+    speed = np.maximum(np.hypot(dx, dy), 1e-9)
+    return (dx * np.gradient(dy) - dy * np.gradient(dx)) / speed**3
+
+
+def outer_side(segments: gpd.GeoDataFrame, centre: pd.DataFrame) -> NDArray[np.float64]:
+    """Return +1 where a left turn of the river makes the bank the outer one, -1 where it makes it the inner one.
+
+    A bank whose land lies to the right of the flow is the outer bank of a left turn; this holds for both shores of an
+    island as well as for the river's own banks. Shape (n_segments,).
+    """
+    station = np.searchsorted(centre["chainage_m"].to_numpy(), segments["chainage_m"].to_numpy()).clip(0, len(centre) - 1)
+    flow_x, flow_y = np.gradient(centre["x"].to_numpy())[station], np.gradient(centre["y"].to_numpy())[station]
+    landward = np.radians(segments["landward_deg"].to_numpy())
+    cross = flow_x * np.cos(landward) - flow_y * np.sin(landward)
+    on_right = np.where(segments["bank"] == "R", 1.0, np.where(segments["bank"] == "L", -1.0, -np.sign(cross)))
+    return np.where(on_right == 0, 1.0, on_right)
+
+
+def _cut(line: BankLine, length_m: float) -> NDArray[np.float64]:
+    """Cut one bank into equal pieces of about ``length_m``, shape (n, STEPS + 1, 2)."""
+    usable = ~line.beyond_end
+    change = np.flatnonzero(np.diff(np.concatenate([[False], usable, [False]]).astype(np.int8)))
+    pieces = []
+    for start, stop in change.reshape(-1, 2):
+        xy = line.xy[start:stop]
+        if line.bank == "I" and usable.all():
+            xy = np.vstack([xy, xy[:1]])
+        along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
+        count = int(round(along[-1] / length_m))
+        if count == 0:
+            continue
+        even = np.linspace(0.0, along[-1], count * STEPS + 1)
+        points = np.column_stack([np.interp(even, along, xy[:, 0]), np.interp(even, along, xy[:, 1])])
+        index = np.arange(count)[:, None] * STEPS + np.arange(STEPS + 1)
+        pieces.append(points[index])
+    return np.concatenate(pieces) if pieces else np.zeros((0, STEPS + 1, 2))
+
+
+def _describe(
+    lines: NDArray[np.float64], bank: NDArray[np.str_], channel: Channel, reach: str, version: str, crs: str
+) -> tuple[gpd.GeoDataFrame, NDArray[np.int64]]:
+    middle = lines[:, STEPS // 2]
+    _, station = cKDTree(channel.centre_xy).query(middle)
+    chainage = np.round(channel.chainage[station]).astype(np.int64)
+    chord = lines[:, -1] - lines[:, 0]
+    # Banks run downstream with the river between them, islands anticlockwise around their land.
+    right_hand = (bank == "R")[:, None]
+    landward = np.where(right_hand, chord[:, ::-1] * [1, -1], chord[:, ::-1] * [-1, 1])
+    spacing = float(np.median(np.hypot(*np.diff(channel.centre_xy, axis=0).T)))
+    turn = curvature(channel.centre_xy, spacing, CURVATURE_SCALE * float(np.median(channel.width)))
+    segments = gpd.GeoDataFrame(
+        {
+            "segment_id": "",
+            "reach": reach,
+            "bank": bank,
+            "chainage_m": chainage,
+            "length_m": np.hypot(*np.diff(lines, axis=1).transpose(2, 0, 1)).sum(axis=1),
+            "landward_deg": np.degrees(np.arctan2(landward[:, 0], landward[:, 1])) % 360.0,
+            "curvature_per_m": turn[station],
+            "width_m": channel.width[station],
+            "baseline": version,
+        },
+        geometry=shapely.linestrings(lines),
+        crs=crs,
+    )
+    order = np.lexsort((middle[:, 1], middle[:, 0], segments["chainage_m"], segments["bank"]))
+    segments = segments.iloc[order].reset_index(drop=True)
+    segments["chainage_m"] = _unique_chainage(segments["bank"].to_numpy(), segments["chainage_m"].to_numpy())
+    segments["segment_id"] = [
+        f"{reach}-{b}-{c:07d}" for b, c in zip(segments["bank"], segments["chainage_m"], strict=True)
+    ]
+    centre = pd.DataFrame({"chainage_m": channel.chainage, "x": channel.centre_xy[:, 0], "y": channel.centre_xy[:, 1]})
+    segments["curvature_per_m"] *= outer_side(segments, centre)
+    return segments, order
+
+
+def _unique_chainage(bank: NDArray[np.str_], chainage: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Move equal chainages of a bank on by single metres, so that an id names one place (sorted input)."""
+    result = chainage.copy()
+    for name in BANKS:
+        mine = np.flatnonzero(bank == name)
+        if mine.size:
+            step = np.arange(mine.size)
+            result[mine] = np.maximum.accumulate(chainage[mine] - step) + step
+    return result
+
+
+def _cells(
+    lines: NDArray[np.float64], bank: NDArray[np.str_], channel: Channel, grid: Grid, corridor_m: float
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Give every pixel within the corridor to its nearest segment of any, of the left and of the right bank.
+
+    Pixels nearest to a piece of bank beyond the ends of the reach belong to none and are left out.
+    """
+    points = 0.5 * (lines[:, 1:] + lines[:, :-1])
+    pixel = _near_pixels(points.reshape(-1, 2), grid, corridor_m)
+    xy = np.column_stack([grid.x[pixel % grid.width], grid.y[pixel // grid.width]])
+    nearest = np.full(pixel.size, np.inf)
+    owner = np.full(pixel.size, -1, dtype=np.int32)
+    by_bank = {}
+    for name in BANKS:
+        rows = np.flatnonzero(bank == name)
+        beyond = [line.xy[line.beyond_end] for line in channel.banks if line.bank == name]
+        stray = np.concatenate(beyond) if beyond else np.zeros((0, 2))
+        sources = np.concatenate([points[rows].reshape(-1, 2), stray])
+        row_of = np.concatenate([np.repeat(rows, STEPS), np.full(len(stray), -1)]).astype(np.int32)
+        if not rows.size:
+            by_bank[name] = np.full(pixel.size, -1, dtype=np.int32)
+            continue
+        distance, index = cKDTree(sources).query(xy, workers=2)
+        by_bank[name] = row_of[index]
+        closer = distance < nearest
+        nearest[closer] = distance[closer]
+        owner[closer] = by_bank[name][closer]
+    inside = (nearest <= corridor_m) & (owner >= 0)
+    return pixel[inside], owner[inside], by_bank["L"][inside], by_bank["R"][inside]
+
+
+def _column_row(grid: Grid, xy: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the column and row of the pixels that points lie in; outside the image they lie outside its range."""
+    column = np.floor((xy[:, 0] - grid.transform.c) / grid.pixel_m).astype(np.int64)
+    row = np.floor((grid.transform.f - xy[:, 1]) / grid.pixel_m).astype(np.int64)
+    return column, row
+
+
+def _near_pixels(points: NDArray[np.float64], grid: Grid, within_m: float) -> NDArray[np.int64]:
+    """Return flat indices of a few more pixels than lie within a distance of the points, by blocks of 8 x 8."""
+    from scipy.ndimage import distance_transform_edt
+
+    block = 8
+    rows, columns = -(-grid.height // block), -(-grid.width // block)
+    column, row = _column_row(grid, points)
+    far = np.ones((rows, columns), dtype=bool)
+    far[(row // block).clip(0, rows - 1), (column // block).clip(0, columns - 1)] = False
+    reach = within_m / (block * grid.pixel_m) + 2**0.5
+    near = np.argwhere(distance_transform_edt(far) <= reach)
+    step = np.arange(block)
+    row = (near[:, 0, None, None] * block + step[:, None]).repeat(block, axis=2)
+    column = (near[:, 1, None, None] * block + step[None, :]).repeat(block, axis=1)
+    inside = (row < grid.height) & (column < grid.width)
+    return np.sort(row[inside] * grid.width + column[inside])
+
+
+def _transects(
+    segments: gpd.GeoDataFrame, lines: NDArray[np.float64], grid: Grid, corridor_m: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Lay one transect a segment, at right angles through the middle of its bank line."""
+    half = 0.5 * grid.pixel_m
+    along = np.arange(-corridor_m / 2, corridor_m + half, half)
+    landward = np.radians(segments["landward_deg"].to_numpy())
+    direction = np.column_stack([np.sin(landward), np.cos(landward)])
+    points = lines[:, STEPS // 2, None, :] + along[None, :, None] * direction[:, None, :]
+    column, row = _column_row(grid, points.reshape(-1, 2))
+    inside = (row >= 0) & (row < grid.height) & (column >= 0) & (column < grid.width)
+    index = np.where(inside, row * grid.width + column, -1)
+    return index.reshape(len(lines), along.size), along
