@@ -115,6 +115,7 @@ def write_all(
     targets = [_prepare(name, tables[name], layer, projection, lon_lat) for name, layer in layers.items()]
     about = _about(region, as_of, targets, projection, lon_lat, crs, meta or {})
 
+    members = ({"notice": words.SIMULATED_NOTICE} if region.simulated else {}) | {"about": about}
     stamp = f"{as_of or '1970-01-01'}T00:00:00.000Z"
     sealed: dict[str, Future[str]] = {}
     with ThreadPoolExecutor(1) as pool:  # syncing and hashing a file overlaps with making the next one
@@ -135,7 +136,7 @@ def write_all(
             write_geoparquet(directory / name, target.attributes, target.lines, projection.crs, about)
             seal(name)
             name = f"{stem}.geojson"
-            write_geojson(directory / name, cells, words.LAYER, target.lines_lon_lat, {"about": about})
+            write_geojson(directory / name, cells, words.LAYER, target.lines_lon_lat, members)
             seal(name)
             sheet, sheet_columns = _sheet(cells, target, region.simulated)
             for language in LANGUAGES:

@@ -84,7 +84,7 @@ def test_a_real_run_carries_no_notice(text):
 
 def test_simulated_is_said_at_the_top_and_in_every_feature(exercise):
     collection = json.loads((exercise / "segments_1y.geojson").read_text(encoding="utf-8"))
-    assert collection["about"]["notice"] == SIMULATED_NOTICE
+    assert collection["notice"] == collection["about"]["notice"] == SIMULATED_NOTICE
     assert collection["about"]["simulated"] == "true"
     assert all(feature["properties"]["simulated"] is True for feature in collection["features"])
 
