@@ -1,14 +1,15 @@
-"""Probability to warning level: thresholds that keep a promise, and a memory that keeps levels from flickering.
+"""Probability to warning: thresholds that keep a promise, levels that do not flicker, and the life of a warning.
 
 Pure functions over tables, one target at a time. A place remembers three numbers between runs: its level, the level its
 newest probability asked for, and for how many runs in a row; :func:`decide` turns them and tonight's scores into
-tonight's levels. ``docs/warnings.md`` tells the same in words, with the life of a warning that follows.
+tonight's levels, :func:`plan_events` turns levels into warnings that open, change and close. ``docs/warnings.md`` tells
+the same in words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,23 @@ would otherwise set a threshold that the next year does not keep."""
 
 STATE_COLUMNS: Final = ("segment_id", "level", "candidate_level", "candidate_runs")
 """What a place remembers from one run to the next."""
+
+PLAN_COLUMNS: Final = (
+    "event_id",
+    "target",
+    "segment_id",
+    "state",
+    "level",
+    "first_issued_at",
+    "closed_reason",
+    "kind",
+    "from_level",
+    "why",
+    "p_event",
+    "chainage_m",
+    "bank",
+)
+"""What :func:`plan_events` says of each warning."""
 
 NO_STATE: Final = -1
 """``previous_level`` of a place that no earlier run knew."""
@@ -184,7 +202,6 @@ def decide(
 
     stay_runs = np.where(asked == candidate, runs, 0) + 1
     candidate_runs = np.where(rises, rise_runs, np.where(falls, fall_runs, stay_runs))
-    candidate_runs = np.where(known & ~settled, 1, candidate_runs)
 
     why = np.select(
         [~known, capped, ~settled & (level >= 2), ~settled, rises & (jumped > counted), level > was, level < was]
@@ -230,25 +247,149 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
         A remembered segment is not in the crosswalk: losing it unsaid would close its warning.
     """
     if previous is None or previous.empty:
-        return pd.DataFrame({name: pd.Series(dtype="str" if name == "segment_id" else "int64") for name in STATE_COLUMNS})
-    _need(previous, STATE_COLUMNS, "previous states")
+        return pd.DataFrame(
+            {name: pd.Series(dtype="str" if name == "segment_id" else "int64") for name in STATE_COLUMNS}
+        )
+    need(previous, STATE_COLUMNS, "previous states")
     states = previous[list(STATE_COLUMNS)]
     if crosswalk is None:
         return states.reset_index(drop=True)
-    _need(crosswalk, ("old_segment_id", "new_segment_id"), "crosswalk")
-    lost = ~states["segment_id"].isin(crosswalk["old_segment_id"])
-    if lost.any():
-        raise ValueError(
-            f"crosswalk: {int(lost.sum())} segments of the run before are not in it, {states['segment_id'][lost].iloc[0]} "
-            "the first; list every old segment, with new_segment_id missing where the bank is gone"
-        )
-    moved = states.merge(crosswalk[["old_segment_id", "new_segment_id"]], left_on="segment_id", right_on="old_segment_id")
-    moved = moved.dropna(subset="new_segment_id").sort_values(
-        ["new_segment_id", "level", "candidate_level", "candidate_runs", "old_segment_id"],
-        ascending=[True, False, False, False, True],
+    places = states["segment_id"].to_numpy(dtype=object).tolist()
+    ways = _ways(places, crosswalk)
+    moved = states.iloc[[row for row, place in enumerate(places) for _ in ways[place]]]
+    moved = moved.assign(old=moved["segment_id"], segment_id=[new for place in places for new in ways[place]])
+    moved = moved.sort_values(
+        ["segment_id", "level", "candidate_level", "candidate_runs", "old"], ascending=[True, False, False, False, True]
     )
-    moved = moved.drop_duplicates("new_segment_id").assign(segment_id=lambda rows: rows["new_segment_id"])
-    return moved[list(STATE_COLUMNS)].reset_index(drop=True)
+    return moved.drop_duplicates("segment_id")[list(STATE_COLUMNS)].reset_index(drop=True)
+
+
+class Standing(NamedTuple):
+    """How a warning stands: open or closed, at which level, where."""
+
+    state: str
+    level: int
+    segment_id: str
+
+
+def kind_of_change(before: Standing | None, after: Standing) -> str:
+    """Name the change between two standings of a warning, one of the kinds of :func:`plan_events`."""
+    was_open = before is not None and before.state == "open"
+    if after.state == "closed":
+        return "closed" if was_open else ""
+    if before is None or not was_open:
+        return "issued"
+    if after.level != before.level:
+        return "unknown" if after.level == 0 else "raised" if after.level > before.level else "lowered"
+    return "moved" if after.segment_id != before.segment_id else ""
+
+
+def plan_events(
+    open_warnings: pd.DataFrame,
+    alerts: pd.DataFrame,
+    crosswalk: pd.DataFrame | None,
+    *,
+    region: str,
+    target: str,
+    as_of: pd.Timestamp | str,
+    warning_from_level: int,
+) -> pd.DataFrame:
+    """Say what becomes of every open warning of a target, and which warnings open, on a date.
+
+    Parameters
+    ----------
+    open_warnings
+        ``ledger.open_warnings`` as they stood before ``as_of``: ``event_id``, ``target``, ``segment_id``, ``level`` and
+        ``first_issued_at``; rows of other targets are left aside.
+    alerts
+        Levels of today's segments: ``segment_id``, ``level``, ``previous_level``, ``why`` and, carried along where
+        present, ``p_event`` [1], ``chainage_m`` [m] and ``bank``.
+    crosswalk
+        ``old_segment_id`` to ``new_segment_id`` from the baseline of the run before to today's; new is missing where
+        the bank is gone. None where the baseline is the same.
+    region, target
+        Names that go into the ids of new events.
+    as_of
+        Date of the run; new warnings are first issued on it.
+    warning_from_level
+        Lowest level that opens a warning and keeps it open.
+
+    Returns
+    -------
+    pandas.DataFrame
+        :data:`PLAN_COLUMNS`, one row per event, sorted by id: its newest ``segment_id``, ``state`` and ``level`` after
+        the run, ``kind`` of change (issued, raised, lowered, moved, unknown, closed, or empty for none) with
+        ``from_level``. At most one open event a segment: the layer takes ``event_id`` and ``first_issued_at`` from
+        the open rows.
+
+    Raises
+    ------
+    ValueError
+        A warned segment is missing in the crosswalk, a segment occurs twice, or a column is missing.
+
+    Notes
+    -----
+    A warning closes when its level is known and below ``warning_from_level``, when its bank is gone, or when it meets
+    an older warning on one new segment (``merged``). A segment without a row in ``alerts``, like one of level 0, is
+    unknown and closes nothing. A warned segment that went on in several new ones hands its warning to the one with the
+    highest level (to an unknown one rather than close on a low one); the others open their own.
+    """
+    need(open_warnings, ("event_id", "target", "segment_id", "level", "first_issued_at"), "open warnings")
+    need(alerts, ("segment_id", "level", "previous_level", "why"), f"alerts of target {target}")
+    if alerts["segment_id"].duplicated().any():
+        twice = alerts.loc[alerts["segment_id"].duplicated(), "segment_id"].iloc[0]
+        raise ValueError(f"alerts of target {target}: segment {twice} occurs twice; give one row a segment")
+    now = issue_time(as_of)
+    ids = alerts["segment_id"].to_numpy(dtype=object)
+    level_of: dict[str, int] = dict(zip(ids.tolist(), alerts["level"].tolist(), strict=True))
+    standing = records(open_warnings[open_warnings["target"] == target])
+    # How gladly a warning goes on at a place: the worst first, and rather where nothing is known than where it would end.
+    draw = {place: level if level >= warning_from_level else -1 for place, level in level_of.items() if level > 0}
+    home, merged = _rehome(standing, draw, crosswalk)
+    concerned = {place for place, level in level_of.items() if level >= max(warning_from_level, 1)} | set(home.values())
+    columns = [name for name in (*PLAN_COLUMNS, "previous_level") if name in alerts]
+    rows = records(alerts.loc[[place in concerned for place in ids.tolist()], columns])
+    today = {row["segment_id"]: row for row in rows}
+    plan: list[dict[str, Any]] = []
+    warned = set()
+    for event in standing:
+        event_id, place = event["event_id"], home.get(event["event_id"])
+        row: dict[str, Any] = {"level": 0, "why": "unknown"} | today.get(place or "", {})
+        reason = None
+        if place is None:
+            reason, row = "bank_gone", {"level": event["level"], "why": "bank_gone"}
+        elif event_id in merged:
+            reason, row["why"] = "merged", f"merged into {merged[event_id]}"
+        elif 0 < row["level"] < warning_from_level:
+            reason = "below_warning_level"
+        else:
+            warned.add(place)
+        before = Standing("open", event["level"], event["segment_id"])
+        after = Standing("closed" if reason else "open", row["level"], place or event["segment_id"])
+        row |= {"event_id": event_id, "first_issued_at": event["first_issued_at"], "closed_reason": reason}
+        plan.append(row | after._asdict() | {"kind": kind_of_change(before, after), "from_level": before.level})
+    day = f"{now:%Y%m%d}" if now == now.normalize() else f"{now:%Y%m%dT%H%M%S}"
+    for place in sorted(today.keys() - warned):
+        row = today[place]
+        if row["level"] >= max(warning_from_level, 1):
+            opened = {"event_id": f"{region}-{target}-{day}-{place}", "first_issued_at": now, "state": "open"}
+            plan.append(row | opened | {"kind": "issued", "from_level": row["previous_level"]})
+    table = pd.DataFrame(plan, columns=list(PLAN_COLUMNS)).assign(target=target)
+    table["first_issued_at"] = pd.to_datetime(table["first_issued_at"], utc=True)
+    return table.sort_values("event_id", ignore_index=True)
+
+
+def issue_time(as_of: pd.Timestamp | str) -> pd.Timestamp:
+    """Read an issue date as an instant in UTC, a bare date as its midnight."""
+    stamp = pd.Timestamp(as_of)
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
+def need(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    """Refuse a table that lacks a column, naming table and column."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise ValueError(f"{name}: missing {', '.join(missing)}; it needs {', '.join(columns)}")
 
 
 def _climb(p: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -298,14 +439,8 @@ def _over_cap(level: np.ndarray, p: np.ndarray, length_m: np.ndarray, ids: np.nd
     return over
 
 
-def _need(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise ValueError(f"{name}: missing {', '.join(missing)}; it needs {', '.join(columns)}")
-
-
 def _check(scores: pd.DataFrame, as_of: pd.Timestamp | str) -> None:
-    _need(scores, ("segment_id", "p_event", "length_m", "data_age_days", "coverage"), "scores")
+    need(scores, ("segment_id", "p_event", "length_m", "data_age_days", "coverage"), "scores")
     if scores["segment_id"].duplicated().any():
         twice = scores.loc[scores["segment_id"].duplicated(), "segment_id"].iloc[0]
         raise ValueError(f"scores: segment {twice} occurs twice; levels are decided for one target at a time")
@@ -314,10 +449,54 @@ def _check(scores: pd.DataFrame, as_of: pd.Timestamp | str) -> None:
         raise ValueError("scores: p_event outside 0..1; probabilities must come calibrated")
     if not (scores["length_m"].to_numpy(dtype=float) > 0).all():
         raise ValueError("scores: a segment has no positive length_m; the cap on level 4 is a share of bank length")
-    if "as_of" in scores and (pd.to_datetime(scores["as_of"], utc=True) != _utc(as_of)).any():
-        raise ValueError(f"scores: made for another date than {_utc(as_of):%Y-%m-%d}; decide with the scores of the run")
+    if "as_of" in scores and (pd.to_datetime(scores["as_of"], utc=True) != issue_time(as_of)).any():
+        raise ValueError(
+            f"scores: made for another date than {issue_time(as_of):%Y-%m-%d}; decide with the scores of the run"
+        )
 
 
-def _utc(stamp: pd.Timestamp | str) -> pd.Timestamp:
-    stamp = pd.Timestamp(stamp)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+def _ways(places: list[str], crosswalk: pd.DataFrame | None) -> dict[str, list[str]]:
+    """Every new segment that each old one went on in, none where the bank is gone."""
+    if crosswalk is None:
+        return {place: [place] for place in places}
+    need(crosswalk, ("old_segment_id", "new_segment_id"), "crosswalk")
+    old, new = (crosswalk[name].to_numpy(dtype=object).tolist() for name in ("old_segment_id", "new_segment_id"))
+    ways: dict[str, list[str]] = {place: [] for place in old}
+    for place, on, gone in zip(old, new, crosswalk["new_segment_id"].isna().tolist(), strict=True):
+        if not gone:
+            ways[place].append(on)
+    lost = [place for place in places if place not in ways]
+    if lost:
+        raise ValueError(
+            f"crosswalk: {len(lost)} segments of the run before are not in it, {lost[0]} the first; list every old "
+            "segment, with new_segment_id missing where the bank is gone"
+        )
+    return ways
+
+
+def _rehome(
+    standing: list[dict[str, Any]], draw: Mapping[str, int], crosswalk: pd.DataFrame | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Find today's segment of each event, and which events end in an older one because they meet on one segment."""
+    ways = _ways([event["segment_id"] for event in standing], crosswalk)
+    home: dict[str, str] = {}
+    merged: dict[str, str] = {}
+    holder: dict[str, str] = {}
+    # The oldest warning chooses first.
+    for event in sorted(standing, key=lambda event: (event["first_issued_at"], -event["level"], event["event_id"])):
+        places = sorted(ways[event["segment_id"]], key=lambda place: (-draw.get(place, 0), place))
+        if not places:
+            continue
+        event_id = event["event_id"]
+        home[event_id] = next((place for place in places if place not in holder), places[0])
+        first = holder.setdefault(home[event_id], event_id)
+        if first != event_id:
+            merged[event_id] = first
+    return home, merged
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as dictionaries of plain Python values; several times faster than the table's own way."""
+    names = list(table.columns)
+    columns = [table[name].to_numpy(dtype=object).tolist() for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

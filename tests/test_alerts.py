@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from erosion.alerts import STATE_COLUMNS, carry, choose_thresholds, decide
+from erosion.alerts import STATE_COLUMNS, carry, choose_thresholds, decide, plan_events
 from erosion.contracts import ALERT_COLUMNS
 from erosion.region import Policy
 
@@ -82,7 +82,9 @@ def test_threshold_is_the_lowest_probability_that_keeps_its_precision():
 def test_precision_is_of_bank_length_not_of_rows():
     p, event = np.array([0.9, 0.8, 0.1]), np.array([1, 0, 0])
     # One kilometre that eroded outweighs 200 m that did not: 1000 / 1200.
-    found = choose_thresholds(p, event, np.array([1000, 200, 9000.0]), {2: 0.8, 3: 0.8, 4: 0.9}, min_rows=1, min_events=1)
+    found = choose_thresholds(
+        p, event, np.array([1000, 200, 9000.0]), {2: 0.8, 3: 0.8, 4: 0.9}, min_rows=1, min_events=1
+    )
     assert found == {2: 0.8, 3: 0.8, 4: 0.9}
 
 
@@ -208,6 +210,8 @@ def test_runs_are_counted_while_the_same_is_asked():
     memory = state(2, 2, 7)
     assert decide(scores([0.3]), memory, THRESHOLDS, POLICY, AS_OF)["candidate_runs"].tolist() == [8]
     assert decide(scores([0.1]), memory, THRESHOLDS, POLICY, AS_OF)["candidate_runs"].tolist() == [1]
+    assert decide(scores([0.3]), state(2, 3, 7), THRESHOLDS, POLICY, AS_OF)["candidate_runs"].tolist() == [1]
+    assert decide(scores([NEVER]), state(0, 0, 7), THRESHOLDS, POLICY, AS_OF)["candidate_runs"].tolist() == [8]
     assert decide(scores([0.6]), state(2, 3, 1), THRESHOLDS, POLICY, AS_OF)["candidate_runs"].tolist() == [2]
 
 
@@ -449,6 +453,23 @@ def test_carry_without_a_crosswalk_or_a_memory():
         empty = carry(nothing, crosswalk(("a", "m")))
         assert empty.empty and list(empty.columns) == list(STATE_COLUMNS)
         assert decide(scores([0.5]), empty, THRESHOLDS, POLICY, AS_OF)["level"].tolist() == [3]
+
+
+def test_all_banks_gone_leaves_nothing_to_remember_or_to_warn_of():
+    gone = crosswalk(("a", None), ("b", None))
+    empty = carry(state([3, 4], [3, 4], [5, 5], ids=["a", "b"]), gone)
+    assert empty.empty
+    assert decide(scores([0.5]), empty, THRESHOLDS, POLICY, AS_OF)["previous_level"].tolist() == [-1]
+
+
+def test_a_first_run_plans_with_any_crosswalk():
+    nothing = pd.DataFrame(columns=["event_id", "target", "segment_id", "level", "first_issued_at"])
+    levels = decide(scores([0.5], ids=["a"]), None, THRESHOLDS, POLICY, AS_OF)
+    names = {"region": "rio", "target": "1y", "as_of": AS_OF, "warning_from_level": 2}
+    for walk in (None, crosswalk(("a", None)), crosswalk(("x", "a"), ("y", None))):
+        (row,) = plan_events(nothing, levels, walk, **names).to_dict("records")
+        assert (row["event_id"], row["kind"], row["from_level"]) == ("rio-1y-20120801-a", "issued", -1)
+        assert row["first_issued_at"] == pd.Timestamp(AS_OF, tz="UTC")
 
 
 def test_carry_refuses_to_lose_a_place_unsaid():
