@@ -165,9 +165,7 @@ def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
             result["coverage"][k] = cell(both.astype(np.float32)) / np.maximum(size, 1)
             since = day[k - 1] - ESTABLISHED_YEARS * YEAR_DAYS
             if day[0] <= since + START_SLACK_DAYS:
-                result["land_loss_established_m2"][k] = cell(
-                    np.where(last_river < since, loss, np.float32(0)), lost_by
-                )
+                result["land_loss_established_m2"][k] = cell(np.where(last_river < since, loss, np.float32(0)), lost_by)
         else:
             result["coverage"][k] = cell(seen.astype(np.float32)) / np.maximum(size, 1)
         before = np.where(seen, now, before)
@@ -209,9 +207,7 @@ def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
     return check_banks(banks)
 
 
-def measure_loss(
-    states: CellStates, baseline: Baseline, start: pd.Timestamp, end: pd.Timestamp
-) -> pd.DataFrame:
+def measure_loss(states: CellStates, baseline: Baseline, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     """Measure what every segment lost between two epochs, by comparing just these two.
 
     Parameters
@@ -282,9 +278,7 @@ class _CellSums:
         """Return the segment that each pixel's land belonged to, given the side of the river it was on."""
         return np.where(side == 1, self.left, np.where(side == 2, self.right, self.owner))
 
-    def __call__(
-        self, values: NDArray[np.float32], owner: NDArray[np.int32] | None = None
-    ) -> NDArray[np.float64]:
+    def __call__(self, values: NDArray[np.float32], owner: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
         some = np.flatnonzero(values)
         owner = self.owner if owner is None else owner
         return np.bincount(owner[some], weights=values[some], minlength=self.count)
@@ -340,9 +334,7 @@ def _river_percent(
     return percent, river
 
 
-def _side_of_land(
-    river: NDArray[np.bool_], pixel: NDArray[np.int64], vote: NDArray[np.int64]
-) -> NDArray[np.uint8]:
+def _side_of_land(river: NDArray[np.bool_], pixel: NDArray[np.int64], vote: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Say which bank each corridor pixel's land belongs to in one image.
 
     The river divides the land of an image into patches. A patch is left land when nearly all of it that is still

@@ -63,9 +63,7 @@ def complement_runs(
     return gap_start[keep], gap_stop[keep]
 
 
-def join_runs(
-    start: NDArray[np.int64], stop: NDArray[np.int64], shape: tuple[int, int], *, diagonal: bool
-) -> Runs:
+def join_runs(start: NDArray[np.int64], stop: NDArray[np.int64], shape: tuple[int, int], *, diagonal: bool) -> Runs:
     """Join runs of neighbouring rows into patches.
 
     Parameters

@@ -66,7 +66,7 @@ class Policy:
     warning_from_level: Annotated[int, Key("lowest level that opens a warning", "level", low=1, high=4)] = 2
     precision: Annotated[
         dict[int, float], Key("precision that thresholds of each level are set for", "1", low=0, high=1)
-    ] = dataclasses.field(default_factory=lambda: {2: 0.25, 3: 0.5, 4: 0.75})
+    ] = dataclasses.field(default_factory=lambda: {2: 0.4, 3: 0.6, 4: 0.8})
 
 
 DEFAULT_TARGETS = (

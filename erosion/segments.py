@@ -217,7 +217,9 @@ def outer_side(segments: gpd.GeoDataFrame, centre: pd.DataFrame) -> NDArray[np.f
     A bank whose land lies to the right of the flow is the outer bank of a left turn; this holds for both shores of an
     island as well as for the river's own banks. Shape (n_segments,).
     """
-    station = np.searchsorted(centre["chainage_m"].to_numpy(), segments["chainage_m"].to_numpy()).clip(0, len(centre) - 1)
+    station = np.searchsorted(centre["chainage_m"].to_numpy(), segments["chainage_m"].to_numpy()).clip(
+        0, len(centre) - 1
+    )
     flow_x, flow_y = np.gradient(centre["x"].to_numpy())[station], np.gradient(centre["y"].to_numpy())[station]
     landward = np.radians(segments["landward_deg"].to_numpy())
     cross = flow_x * np.cos(landward) - flow_y * np.sin(landward)

@@ -70,7 +70,7 @@ def test_a_region_may_live_anywhere_and_be_given_by_path(tmp_path: Path) -> None
 def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
     region = load_region(write(tmp_path, targets=None, export_crs=None, segments={"length_m": 50}))
     assert region.segments == SegmentRules(length_m=50.0)
-    assert region.policy == Policy() and region.policy.precision == {2: 0.25, 3: 0.5, 4: 0.75}
+    assert region.policy == Policy() and region.policy.precision == {2: 0.4, 3: 0.6, 4: 0.8}
     assert region.export_crs == "EPSG:4326"
     assert [t.name for t in region.targets] == ["1y", "3y"]
 

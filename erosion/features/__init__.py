@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from erosion.features import history, planform
+from erosion.features import history, hydrology, planform
 from erosion.features.registry import Feature, Knowledge
 
-FAMILIES = {"history": history, "planform": planform}
+FAMILIES = {"history": history, "planform": planform, "hydrology": hydrology}
 
-REGISTRY: dict[str, Feature] = {
-    feature.name: feature for family in FAMILIES.values() for feature in family.FEATURES
-}
+REGISTRY: dict[str, Feature] = {feature.name: feature for family in FAMILIES.values() for feature in family.FEATURES}
 
 
 def make_features(known: Knowledge) -> pd.DataFrame:

@@ -7,8 +7,14 @@ import numpy as np
 from erosion.features.registry import Feature, FloatArray, Knowledge
 
 SPANS_Y = (1, 2, 3, 6)
-STRETCHES_M = {"near": (-250, 250), "around": (-600, 600), "up500": (-500, -100), "up1000": (-1000, -500),
-               "up2000": (-2000, -1000), "down500": (100, 500)}
+STRETCHES_M = {
+    "near": (-250, 250),
+    "around": (-600, 600),
+    "up500": (-500, -100),
+    "up1000": (-1000, -500),
+    "up2000": (-2000, -1000),
+    "down500": (100, 500),
+}
 """Stretches of the same bank whose mean is a feature: from, to, in metres downstream of the segment."""
 
 STRETCHED = {
@@ -70,8 +76,13 @@ def _declared() -> tuple[Feature, ...]:
         Feature("gain_3y", "m/y", "land gained per year, last 3 y", banks, _NO_SPAN),
         Feature("acceleration", "m/y", "rate of the last 2 y less the rate of the last 6 y, all land", banks, _NO_SPAN),
         Feature("peak_est_6y", "m/y", "largest yearly rate of the last 6 y, established land", banks, _NO_SPAN),
-        Feature("years_since_loss", "y", f"years since established land lost {LOSS_EVENT_M:.0f} m/y or more", banks,
-                "length of the record where it never did"),
+        Feature(
+            "years_since_loss",
+            "y",
+            f"years since established land lost {LOSS_EVENT_M:.0f} m/y or more",
+            banks,
+            "length of the record where it never did",
+        ),
         Feature("loss_share_6y", "1", "share of the last 6 y with such a loss", banks, _NO_SPAN),
         Feature("channel_moved_6y", "1", "1 where the channel jumped here in the last 6 y", banks, "never missing"),
     ]

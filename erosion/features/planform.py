@@ -24,24 +24,46 @@ _SYLVESTER = "centre line; lag after Sylvester et al. 2019, doi:10.1130/G45608.1
 
 FEATURES = (
     *(
-        Feature(f"curvature_{scale:g}w".replace(".", "p"), "1", f"curvature x width, smoothed over {scale:g} widths, "
-                "outer side positive", "centre line", "never missing")
+        Feature(
+            f"curvature_{scale:g}w".replace(".", "p"),
+            "1",
+            f"curvature x width, smoothed over {scale:g} widths, outer side positive",
+            "centre line",
+            "never missing",
+        )
         for scale in SCALES_W
     ),
     *(Feature(f"curvature_up{lag}m", "1", f"curvature x width {lag} m upstream", _SYLVESTER, _END) for lag in LAGS_M),
-    *(Feature(f"curvature_up{lag}w", "1", f"curvature x width {lag} widths upstream", _SYLVESTER, _END) for lag in LAGS_W),
     *(
-        Feature(f"upstream_curvature_{decay:g}w", "1", f"curvature summed over upstream with weights that fall by e in "
-                f"{decay:g} widths, less local curvature", "centre line; Howard & Knutson 1984", "never missing")
+        Feature(f"curvature_up{lag}w", "1", f"curvature x width {lag} widths upstream", _SYLVESTER, _END)
+        for lag in LAGS_W
+    ),
+    *(
+        Feature(
+            f"upstream_curvature_{decay:g}w",
+            "1",
+            f"curvature summed over upstream with weights that fall by e in {decay:g} widths, less local curvature",
+            "centre line; Howard & Knutson 1984",
+            "never missing",
+        )
         for decay in DECAY_W
     ),
-    Feature("bend_place", "1", "place in the bend: 0 at the inflection upstream, 1 at the next one", "centre line",
-            "NaN before the first and after the last inflection"),
+    Feature(
+        "bend_place",
+        "1",
+        "place in the bend: 0 at the inflection upstream, 1 at the next one",
+        "centre line",
+        "NaN before the first and after the last inflection",
+    ),
     Feature("bend_length_w", "1", "length of the bend in widths", "centre line", "as bend_place"),
-    Feature("bend_peak", "1", "largest curvature x width of the bend, outer side positive", "centre line", "as bend_place"),
+    Feature(
+        "bend_peak", "1", "largest curvature x width of the bend, outer side positive", "centre line", "as bend_place"
+    ),
     Feature("width_m", "m", "channel width", "centre line", "never missing"),
     Feature("width_ratio", "1", "width over its mean within 10 widths", "centre line", "never missing"),
-    Feature("width_gradient", "1", "widening downstream per metre, smoothed over 2 widths", "centre line", "never missing"),
+    Feature(
+        "width_gradient", "1", "widening downstream per metre, smoothed over 2 widths", "centre line", "never missing"
+    ),
 )
 
 
@@ -64,7 +86,9 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
         at = place - upstream_m
         return np.where(at >= chainage[0], np.interp(at, chainage, values), np.nan)
 
-    turn = {scale: _by_part(centre, lambda p, s=scale: curvature(p, spacing, s * width), xy) * width for scale in SCALES_W}
+    turn = {
+        scale: _by_part(centre, lambda p, s=scale: curvature(p, spacing, s * width), xy) * width for scale in SCALES_W
+    }
     for scale in SCALES_W:
         out[f"curvature_{scale:g}w".replace(".", "p")] = here(turn[scale]) * side
     for lag in LAGS_M:
@@ -91,7 +115,7 @@ def here_nearest(place: FloatArray, chainage: FloatArray, values: FloatArray) ->
     return values[np.searchsorted(chainage, place).clip(0, len(chainage) - 1)]
 
 
-def _by_part(centre, function, xy: FloatArray) -> FloatArray:  # noqa: ANN001
+def _by_part(centre, function, xy: FloatArray) -> FloatArray:
     part = centre["part"].to_numpy()
     return np.concatenate([function(xy[part == number]) for number in np.unique(part)])
 

@@ -47,6 +47,8 @@ class Knowledge:
         Measurements on that baseline, newest epoch last.
     gauges
         Quality-checked series, only values available by then.
+    gauge_id
+        The gauge that speaks for the reach, None where the region has none.
     as_of
         The date.
     """
@@ -54,6 +56,7 @@ class Knowledge:
     baseline: Baseline
     banks: xr.Dataset
     gauges: pd.DataFrame
+    gauge_id: str | None
     as_of: pd.Timestamp
 
     @property

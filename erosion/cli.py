@@ -1,0 +1,230 @@
+"""Command line: erosion check | run | replay | train | evaluate | features | serve."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+PRODUCTS = Path(os.environ.get("EROSION_PRODUCTS", "products"))
+"""Where products go and the map looks for them."""
+
+FAILED = 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code (0 fine, 1 not done, 2 published but degraded)."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except KeyboardInterrupt:
+        print("stopped; what was published before is untouched", file=sys.stderr)
+        return FAILED
+    except (ValueError, OSError, RuntimeError) as error:
+        # Mistakes in inputs are told in one line; EROSION_TRACEBACK=1 shows where they came from.
+        if os.environ.get("EROSION_TRACEBACK"):
+            raise
+        print(f"erosion: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="erosion", description="Early warning of riverbank erosion.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: object, words: str, *, region: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(command=function)
+        if region:
+            added.add_argument(
+                "region", metavar="REGION", help="name in data_sources/regions, or path of a region file"
+            )
+        return added
+
+    command("check", _check, "validate a region and list its data, without running anything").add_argument(
+        "--json", type=Path, metavar="FILE", help="also write the findings as JSON"
+    )
+
+    one = command("run", _run, "make and publish the warnings of one date")
+    one.add_argument("--date", type=_date, required=True, help="YYYY-MM-DD; only what was known then is used")
+    many = command("replay", _replay, "run a series of old dates, then hold each against what followed")
+    many.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE", help="YYYY or YYYY-MM-DD")
+    many.add_argument("--to", dest="last", type=_end_date, required=True, metavar="DATE", help="YYYY or YYYY-MM-DD")
+    for added in (one, many):
+        added.add_argument("--out", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")
+        added.add_argument("--release", help="model release to use instead of the newest one of the date")
+        added.add_argument(
+            "--ledger", default=os.environ.get("EROSION_LEDGER"), help="database URL (default: ledger.sqlite in --out)"
+        )
+
+    train = command("train", _train, "make a model release from the region's archive")
+    train.add_argument("--until", type=_end_date, required=True, metavar="DATE", help="last date whose data are used")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--models", type=Path, help="directory of releases (default: models/)")
+    train.add_argument("--skill", type=Path, metavar="FILE", help="JSON of `erosion evaluate`, for the model's card")
+
+    score = command("evaluate", _evaluate, "score the model and every baseline forward in time and across space")
+    score.add_argument(
+        "--first", type=_date, default=_date("2006"), metavar="DATE", help="first test date (default 2006)"
+    )
+    score.add_argument("--until", type=_end_date, metavar="DATE", help="last date whose data are used (default: all)")
+    score.add_argument("--json", type=Path, metavar="FILE", help="write every score as tidy records")
+    score.add_argument("--seed", type=int, default=0)
+    score.add_argument("--draws", type=int, default=200, help="bootstrap draws (default %(default)s)")
+
+    command("features", _features, "list every feature with unit, meaning and rule for missing data", region=False)
+
+    serve = command("serve", _serve, "serve the map on this machine", region=False)
+    serve.add_argument("--out", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8501)
+    serve.add_argument("--address", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    return parser
+
+
+def _date(text: str) -> pd.Timestamp:
+    return _parse_date(text, "-01-01")
+
+
+def _end_date(text: str) -> pd.Timestamp:
+    return _parse_date(text, "-12-31")
+
+
+def _parse_date(text: str, year_end: str) -> pd.Timestamp:
+    try:
+        date = pd.Timestamp(f"{text}{year_end}" if len(text) == 4 else text)
+    except ValueError:
+        date = pd.NaT
+    if date is pd.NaT or date.tzinfo is not None or date != date.normalize():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD or YYYY")
+    return date
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from erosion.check import check
+
+    report = check(arguments.region)
+    print("\n".join(report.lines()))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report.as_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return 0 if report.ok else FAILED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from erosion.nightly import run
+    from erosion.region import load_region
+
+    result = run(
+        load_region(arguments.region),
+        arguments.date,
+        arguments.out,
+        release=arguments.release,
+        ledger_url=arguments.ledger,
+        say=_say,
+    )
+    if result.directory is not None:
+        for message in result.messages:
+            _say(message)
+        if not result.new:
+            _say(f"nothing new; {result.directory} stands")
+    return result.exit_code
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from erosion.region import load_region
+    from erosion.replay import replay
+
+    region = load_region(arguments.region)
+    results = replay(
+        region,
+        arguments.first,
+        arguments.last,
+        arguments.out,
+        release=arguments.release,
+        ledger_url=arguments.ledger,
+        say=_say,
+    )
+    if not results:
+        _say(f"no observation of {region.name} became available between the two dates")
+        return FAILED
+    codes = {result.exit_code for _, result in results}
+    return FAILED if FAILED in codes else max(codes)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from erosion.evaluate import table
+    from erosion.region import load_region
+    from erosion.release import MODELS
+    from erosion.training import train_release
+
+    skill = ""
+    if arguments.skill:
+        records = json.loads(arguments.skill.read_text(encoding="utf-8"))
+        skill = f"All segments\n\n{table(records)}\n\nOnset: quiet so far\n\n{table(records, 'onset')}"
+    directory = train_release(
+        load_region(arguments.region),
+        arguments.until,
+        models=arguments.models or MODELS,
+        seed=arguments.seed,
+        skill=skill,
+        say=_say,
+    )
+    _say(f"made {directory}")
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from erosion.evaluate import evaluate, table
+    from erosion.region import load_region
+    from erosion.training import load_rows
+
+    region = load_region(arguments.region)
+    until = arguments.until or pd.Timestamp.now().normalize()
+    rows, _ = load_rows(region, until, _say)
+    records = evaluate(rows, region, first=arguments.first, seed=arguments.seed, draws=arguments.draws, say=_say)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
+    for subset in ("all", "onset", "cutoff"):
+        print(f"\n{subset}\n\n{table(records, subset)}")
+    return 0
+
+
+def _features(_: argparse.Namespace) -> int:
+    from erosion.features import FAMILIES
+
+    for name, family in FAMILIES.items():
+        print(f"\n{name}: {family.__doc__.splitlines()[0]}\n")
+        for feature in family.FEATURES:
+            print(
+                f"  {feature.name:28} [{feature.unit}]  {feature.meaning}\n{'':31} from {feature.source}; {feature.missing}"
+            )
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    app = Path(__file__).resolve().parent.parent / "app.py"
+    if not arguments.out.is_dir():
+        raise FileNotFoundError(f"no products in {arguments.out}; make some with `erosion replay` or `erosion run`")
+    print(f"map: http://{arguments.address}:{arguments.port}", flush=True)
+    options = [
+        f"--server.address={arguments.address}",
+        f"--server.port={arguments.port}",
+        "--server.headless=true",
+        "--browser.gatherUsageStats=false",
+    ]
+    environment = os.environ | {"EROSION_PRODUCTS": str(arguments.out.resolve())}
+    command = [sys.executable, "-m", "streamlit", "run", str(app), *options]
+    return subprocess.run(command, env=environment, check=False, cwd=app.parent).returncode  # noqa: S603
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
