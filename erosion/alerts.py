@@ -8,7 +8,8 @@ the same in words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -30,25 +31,10 @@ would otherwise set a threshold that the next year does not keep."""
 STATE_COLUMNS: Final = ("segment_id", "level", "candidate_level", "candidate_runs")
 """What a place remembers from one run to the next."""
 
-PLAN_COLUMNS: Final = (
-    "event_id",
-    "target",
-    "segment_id",
-    "state",
-    "level",
-    "first_issued_at",
-    "closed_reason",
-    "kind",
-    "from_level",
-    "why",
-    "p_event",
-    "chainage_m",
-    "bank",
-)
-"""What :func:`plan_events` says of each warning."""
-
 NO_STATE: Final = -1
 """``previous_level`` of a place that no earlier run knew."""
+
+_NO_ALERT: Final = ("", 0, NO_STATE, "unknown", None, None, None)
 
 
 def choose_thresholds(
@@ -203,12 +189,15 @@ def decide(
     stay_runs = np.where(asked == candidate, runs, 0) + 1
     candidate_runs = np.where(rises, rise_runs, np.where(falls, fall_runs, stay_runs))
 
-    why = np.select(
-        [~known, capped, ~settled & (level >= 2), ~settled, rises & (jumped > counted), level > was, level < was]
-        + [on_its_own != level],
-        ["unknown", "capped", "raised", "same", "jumped", "raised", "cleared", "held"],
-        "same",
-    )
+    rules = {
+        "unknown": ~known,
+        "capped": capped,
+        "jumped": rises & (jumped > counted),
+        "raised": np.where(settled, level > was, level >= 2),
+        "cleared": settled & (level < was),
+        "held": settled & (on_its_own != level),
+    }
+    why = np.select(list(rules.values()), list(rules), "same")
     result = pd.DataFrame(
         {
             "segment_id": scores["segment_id"],
@@ -264,6 +253,33 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
     return moved.drop_duplicates("segment_id")[list(STATE_COLUMNS)].reset_index(drop=True)
 
 
+class OpenWarning(NamedTuple):
+    """What planning needs to know of a warning that is open."""
+
+    event_id: str
+    segment_id: str
+    level: int
+    first_issued_at: datetime
+
+
+class Planned(NamedTuple):
+    """What becomes of one warning in a run."""
+
+    event_id: str
+    target: str
+    segment_id: str
+    state: str
+    level: int
+    first_issued_at: datetime
+    closed_reason: str | None
+    kind: str
+    from_level: int
+    why: str
+    p_event: float | None
+    chainage_m: float | None
+    bank: str | None
+
+
 class Standing(NamedTuple):
     """How a warning stands: open or closed, at which level, where."""
 
@@ -317,10 +333,10 @@ def plan_events(
     Returns
     -------
     pandas.DataFrame
-        :data:`PLAN_COLUMNS`, one row per event, sorted by id: its newest ``segment_id``, ``state`` and ``level`` after
-        the run, ``kind`` of change (issued, raised, lowered, moved, unknown, closed, or empty for none) with
-        ``from_level``. At most one open event a segment: the layer takes ``event_id`` and ``first_issued_at`` from
-        the open rows.
+        The fields of :class:`Planned`, one row per event, sorted by id: its newest ``segment_id``, ``state`` and
+        ``level`` after the run, ``kind`` of change (issued, raised, lowered, moved, unknown, closed, or empty for none)
+        with ``from_level``. At most one open event a segment: the layer takes ``event_id`` and ``first_issued_at``
+        from the open rows.
 
     Raises
     ------
@@ -334,49 +350,77 @@ def plan_events(
     unknown and closes nothing. A warned segment that went on in several new ones hands its warning to the one with the
     highest level (to an unknown one rather than close on a low one); the others open their own.
     """
-    need(open_warnings, ("event_id", "target", "segment_id", "level", "first_issued_at"), "open warnings")
+    need(open_warnings, ("target", *OpenWarning._fields), "open warnings")
+    here = open_warnings.loc[open_warnings["target"] == target, list(OpenWarning._fields)]
+    standing = [OpenWarning(*row) for row in rows_of(here)]
+    plan = plan_rows(
+        standing, alerts, crosswalk, region=region, target=target, as_of=as_of, warning_from_level=warning_from_level
+    )
+    table = pd.DataFrame(plan, columns=list(Planned._fields))
+    table["first_issued_at"] = pd.to_datetime(table["first_issued_at"], utc=True)
+    return table.sort_values("event_id", ignore_index=True)
+
+
+def plan_rows(
+    standing: list[OpenWarning],
+    alerts: pd.DataFrame,
+    crosswalk: pd.DataFrame | None,
+    *,
+    region: str,
+    target: str,
+    as_of: pd.Timestamp | str,
+    warning_from_level: int,
+) -> list[Planned]:
+    """Plan as :func:`plan_events` does, from the open warnings of one target, as plain rows in no order."""
     need(alerts, ("segment_id", "level", "previous_level", "why"), f"alerts of target {target}")
-    if alerts["segment_id"].duplicated().any():
+    names = ("segment_id", "level", "previous_level", "why", "p_event", "chainage_m", "bank")
+    today = {row[0]: row for row in rows_of(alerts.reindex(columns=list(names)))}
+    if len(today) < len(alerts):
         twice = alerts.loc[alerts["segment_id"].duplicated(), "segment_id"].iloc[0]
         raise ValueError(f"alerts of target {target}: segment {twice} occurs twice; give one row a segment")
-    now = issue_time(as_of)
-    ids = alerts["segment_id"].to_numpy(dtype=object)
-    level_of: dict[str, int] = dict(zip(ids.tolist(), alerts["level"].tolist(), strict=True))
-    standing = records(open_warnings[open_warnings["target"] == target])
-    # How gladly a warning goes on at a place: the worst first, and rather where nothing is known than where it would end.
-    draw = {place: level if level >= warning_from_level else -1 for place, level in level_of.items() if level > 0}
+    # How gladly a warning goes on at a place: the worst first, and where nothing is known before where it would end.
+    draw = {place: row[1] if row[1] >= warning_from_level else -1 for place, row in today.items() if row[1] > 0}
     home, merged = _rehome(standing, draw, crosswalk)
-    concerned = {place for place, level in level_of.items() if level >= max(warning_from_level, 1)} | set(home.values())
-    columns = [name for name in (*PLAN_COLUMNS, "previous_level") if name in alerts]
-    rows = records(alerts.loc[[place in concerned for place in ids.tolist()], columns])
-    today = {row["segment_id"]: row for row in rows}
-    plan: list[dict[str, Any]] = []
-    warned = set()
+    plan, warned = [], set()
     for event in standing:
-        event_id, place = event["event_id"], home.get(event["event_id"])
-        row: dict[str, Any] = {"level": 0, "why": "unknown"} | today.get(place or "", {})
-        reason = None
+        place, reason = home.get(event.event_id), None
+        _, level, _, why, *seen = today.get(place or "", _NO_ALERT)
         if place is None:
-            reason, row = "bank_gone", {"level": event["level"], "why": "bank_gone"}
-        elif event_id in merged:
-            reason, row["why"] = "merged", f"merged into {merged[event_id]}"
-        elif 0 < row["level"] < warning_from_level:
+            reason = why = "bank_gone"
+            level = event.level
+        elif event.event_id in merged:
+            reason, why = "merged", f"merged into {merged[event.event_id]}"
+        elif 0 < level < warning_from_level:
             reason = "below_warning_level"
         else:
             warned.add(place)
-        before = Standing("open", event["level"], event["segment_id"])
-        after = Standing("closed" if reason else "open", row["level"], place or event["segment_id"])
-        row |= {"event_id": event_id, "first_issued_at": event["first_issued_at"], "closed_reason": reason}
-        plan.append(row | after._asdict() | {"kind": kind_of_change(before, after), "from_level": before.level})
+        after = Standing("closed" if reason else "open", level, place or event.segment_id)
+        kind = kind_of_change(Standing("open", event.level, event.segment_id), after)
+        first = event.first_issued_at
+        plan.append(
+            Planned(
+                event.event_id,
+                target,
+                after.segment_id,
+                after.state,
+                level,
+                first,
+                reason,
+                kind,
+                event.level,
+                why,
+                *seen,
+            )
+        )
+    now = issue_time(as_of)
     day = f"{now:%Y%m%d}" if now == now.normalize() else f"{now:%Y%m%dT%H%M%S}"
-    for place in sorted(today.keys() - warned):
-        row = today[place]
-        if row["level"] >= max(warning_from_level, 1):
-            opened = {"event_id": f"{region}-{target}-{day}-{place}", "first_issued_at": now, "state": "open"}
-            plan.append(row | opened | {"kind": "issued", "from_level": row["previous_level"]})
-    table = pd.DataFrame(plan, columns=list(PLAN_COLUMNS)).assign(target=target)
-    table["first_issued_at"] = pd.to_datetime(table["first_issued_at"], utc=True)
-    return table.sort_values("event_id", ignore_index=True)
+    for place, level, previous_level, why, *seen in today.values():
+        if level >= max(warning_from_level, 1) and place not in warned:
+            event_id = f"{region}-{target}-{day}-{place}"
+            plan.append(
+                Planned(event_id, target, place, "open", level, now, None, "issued", previous_level, why, *seen)
+            )
+    return plan
 
 
 def issue_time(as_of: pd.Timestamp | str) -> pd.Timestamp:
@@ -390,6 +434,11 @@ def need(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise ValueError(f"{name}: missing {', '.join(missing)}; it needs {', '.join(columns)}")
+
+
+def rows_of(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of a table as tuples of plain Python values; the table's own ways are several times slower."""
+    return zip(*(table[name].to_numpy(dtype=object).tolist() for name in table.columns), strict=True)
 
 
 def _climb(p: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -475,28 +524,22 @@ def _ways(places: list[str], crosswalk: pd.DataFrame | None) -> dict[str, list[s
 
 
 def _rehome(
-    standing: list[dict[str, Any]], draw: Mapping[str, int], crosswalk: pd.DataFrame | None
+    standing: list[OpenWarning], draw: Mapping[str, int], crosswalk: pd.DataFrame | None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Find today's segment of each event, and which events end in an older one because they meet on one segment."""
-    ways = _ways([event["segment_id"] for event in standing], crosswalk)
+    ways = _ways([event.segment_id for event in standing], crosswalk)
     home: dict[str, str] = {}
     merged: dict[str, str] = {}
     holder: dict[str, str] = {}
     # The oldest warning chooses first.
-    for event in sorted(standing, key=lambda event: (event["first_issued_at"], -event["level"], event["event_id"])):
-        places = sorted(ways[event["segment_id"]], key=lambda place: (-draw.get(place, 0), place))
+    for event_id, segment_id, *_ in sorted(standing, key=lambda one: (one.first_issued_at, -one.level, one.event_id)):
+        places = ways[segment_id]
         if not places:
             continue
-        event_id = event["event_id"]
+        if len(places) > 1:
+            places = sorted(places, key=lambda place: (-draw.get(place, 0), place))
         home[event_id] = next((place for place in places if place not in holder), places[0])
         first = holder.setdefault(home[event_id], event_id)
         if first != event_id:
             merged[event_id] = first
     return home, merged
-
-
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as dictionaries of plain Python values; several times faster than the table's own way."""
-    names = list(table.columns)
-    columns = [table[name].to_numpy(dtype=object).tolist() for name in names]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -12,17 +12,28 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
 
-from erosion.alerts import STATE_COLUMNS, Standing, issue_time, kind_of_change, need, plan_events, records
+from erosion.alerts import (
+    STATE_COLUMNS,
+    OpenWarning,
+    Planned,
+    Standing,
+    issue_time,
+    kind_of_change,
+    need,
+    plan_rows,
+    rows_of,
+)
 
 OUTCOMES: Final = {"published": 0, "degraded": 2, "failed": 1}
 """Outcome of a run to its exit code."""
@@ -39,6 +50,19 @@ ALERTS_NEEDED: Final = (
     "bank",
 )
 """What :func:`record_run` reads of each target: the columns of ``alerts.decide`` joined with score and segment."""
+
+CHANGING: Final = (
+    "segment_id",
+    "chainage_m",
+    "bank",
+    "state",
+    "level",
+    "issued_at",
+    "updates",
+    "closed_at",
+    "closed_reason",
+)
+"""Columns of a warning that change in its life, in the order they are written."""
 
 WAIT_S: Final = 30.0
 """How long a writer waits for another one [s]; a recording takes well under a second."""
@@ -57,6 +81,7 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse a time without zone and give the database the rest in UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -65,6 +90,7 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Read every time as an aware one in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -139,6 +165,7 @@ STATES = sa.Table(
     sa.Column("level", sa.Integer, nullable=False),
     sa.Column("candidate_level", sa.Integer, nullable=False),
     sa.Column("candidate_runs", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 
@@ -222,6 +249,8 @@ def open_ledger(url_or_path: str | Path, *, wait_s: float = WAIT_S) -> sa.Engine
 
 
 def _engine(url: sa.URL, wait_s: float) -> sa.Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")  # the driver of that name alone depends on SQLAlchemy's version
     sqlite = url.get_backend_name() == "sqlite"
     engine = sa.create_engine(
         url,
@@ -373,14 +402,18 @@ def record_run(
             connection.execute(
                 sa.update(RUNS).where(RUNS.c.run_id == newest["run_id"]).values(superseded_by=run.run_id)
             )
+        standing: dict[str, list[OpenWarning]] = {target: [] for target in alerts_by_target}
+        for row in connection.execute(_select_standing(run.region, as_of, ("target", *OpenWarning._fields))):
+            standing.setdefault(row.target, []).append(OpenWarning(*row[1:]))
+        # A first run of this date may have warned for a target that this run does not know.
+        warned = sa.select(WARNINGS.c.target).where(WARNINGS.c.region == run.region).distinct()
+        for target in connection.execute(warned).scalars():
+            standing.setdefault(target, [])
         written = 0
-        before = _standing_before(connection, run.region, as_of)
-        open_now = sa.select(WARNINGS.c.target).where(WARNINGS.c.region == run.region, WARNINGS.c.state == "open")
-        for target in sorted({*alerts_by_target, *before["target"], *connection.execute(open_now).scalars()}):
-            nothing = pd.DataFrame(columns=list(ALERTS_NEEDED))
-            plan = plan_events(
-                before,
-                alerts_by_target.get(target, nothing),
+        for target, events in sorted(standing.items()):
+            plan = plan_rows(
+                events,
+                alerts_by_target.get(target, pd.DataFrame(columns=list(ALERTS_NEEDED))),
                 crosswalk,
                 region=run.region,
                 target=target,
@@ -392,63 +425,46 @@ def record_run(
         return Recorded(True, written, _count_open(connection, run.region))
 
 
-def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str, plan: pd.DataFrame) -> int:
+def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str, plan: list[Planned]) -> int:
     """Bring the warnings of one target to the plan; return how many transitions that took."""
     # Beside the open ones, those that an earlier run of this date opened or closed.
     touched = sa.or_(WARNINGS.c.state == "open", WARNINGS.c.closed_at >= as_of, WARNINGS.c.first_issued_at >= as_of)
-    names = ("event_id", "state", "level", "segment_id", "chainage_m", "bank", "updates")
+    names = ("event_id", "state", "level", "segment_id", "chainage_m", "bank", "updates", "first_issued_at")
     select = sa.select(*(WARNINGS.c[name] for name in names)).where(
         WARNINGS.c.region == run.region, WARNINGS.c.target == target, touched
     )
-    current = {row["event_id"]: dict(row) for row in connection.execute(select).mappings()}
-    wanted = records(plan)
-    planned = {row["event_id"] for row in wanted}
-    superseded = {"state": "closed", "closed_reason": "superseded", "why": "superseded", "p_event": None}
-    wanted += [row | superseded for name, row in current.items() if name not in planned and row["state"] == "open"]
-    at = _stored(connection, datetime.now(UTC))
-    issued_at = _stored(connection, as_of)
+    current = {row.event_id: row for row in connection.execute(select)}
+    for event_id in sorted(current.keys() - {row.event_id for row in plan}):
+        now = current[event_id]
+        if now.state == "open":
+            gone = (now.first_issued_at, "superseded", "closed", now.level, "superseded", None, None, None)
+            plan.append(Planned(event_id, target, now.segment_id, "closed", now.level, *gone))
+    at, issued_at = _stored(connection, datetime.now(UTC)), _stored(connection, as_of)
     added, changed, transitions = [], [], []
-    for row in wanted:
-        now = current.get(row["event_id"])
-        standing = None if now is None else Standing(now["state"], now["level"], now["segment_id"])
-        kind = kind_of_change(standing, Standing(row["state"], row["level"], row["segment_id"]))
+    for row in sorted(plan):
+        now = current.get(row.event_id)
+        standing = None if now is None else Standing(now.state, now.level, now.segment_id)
+        kind = kind_of_change(standing, Standing(row.state, row.level, row.segment_id))
         if not kind:
             continue
-        closed = row["state"] == "closed"
-        values = {
-            "segment_id": row["segment_id"],
-            "state": row["state"],
-            "level": row["level"],
-            "issued_at": issued_at,
-            "updates": 0 if now is None else now["updates"] + (kind != "issued"),
-            "closed_at": issued_at if closed else None,
-            "closed_reason": row["closed_reason"] if closed else None,
-        }
-        place = row if now is None or isinstance(row["bank"], str) else now  # without an alert row, the last known
-        values |= {"chainage_m": place["chainage_m"], "bank": place["bank"]}
+        place = row if now is None or row.bank is not None else now  # without an alert, where it was last known to be
+        where = (row.segment_id, place.chainage_m, place.bank)
+        closed_at = issued_at if row.state == "closed" else None
         if now is None:
-            fixed = {"region": run.region, "target": target, "simulated": run.simulated}
-            added.append({**values, **fixed, "event_id": row["event_id"], "first_issued_at": issued_at})
+            fixed = (row.event_id, run.region, target)
+            added.append((*fixed, *where, row.state, row.level, issued_at, issued_at, 0, None, None, run.simulated))
         else:
-            changed.append({**values, "which": row["event_id"]})
-        transitions.append(
-            {
-                "event_id": row["event_id"],
-                "run_id": run.run_id,
-                "as_of": issued_at,
-                "at": at,
-                "from_level": row["from_level"] if standing is None else standing.level,
-                "to_level": row["level"],
-                "kind": kind,
-                "why": row["why"],
-                "p_event": None if row["p_event"] != row["p_event"] else row["p_event"],  # a database knows no NaN
-                "segment_id": row["segment_id"],
-            }
-        )
-    _write_rows(connection, sa.insert(WARNINGS), added)
+            updates = now.updates + (kind != "issued")
+            changed.append(
+                (*where, row.state, row.level, issued_at, updates, closed_at, row.closed_reason, row.event_id)
+            )
+        p_event = None if row.p_event != row.p_event else row.p_event  # databases know no NaN
+        levels = (row.from_level if standing is None else standing.level, row.level)
+        transitions.append((row.event_id, run.run_id, issued_at, at, *levels, kind, row.why, p_event, row.segment_id))
+    _write_rows(connection, sa.insert(WARNINGS), WARNINGS.c.keys(), added)
     update = sa.update(WARNINGS).where(WARNINGS.c.event_id == sa.bindparam("which"))
-    _write_rows(connection, update, changed)
-    _write_rows(connection, sa.insert(TRANSITIONS), transitions)
+    _write_rows(connection, update, [*CHANGING, "which"], changed)
+    _write_rows(connection, sa.insert(TRANSITIONS), TRANSITIONS.c.keys()[1:], transitions)
     return len(transitions)
 
 
@@ -458,8 +474,8 @@ def _remember(
     """Write the memory of this run; that of the run before stays, so that this date can be run again."""
     connection.execute(sa.delete(STATES).where(STATES.c.region == run.region, STATES.c.run_id.not_in(keep)))
     for target, alerts in alerts_by_target.items():
-        fixed = {"run_id": run.run_id, "region": run.region, "target": target}
-        _write_rows(connection, sa.insert(STATES), [fixed | row for row in records(alerts[list(STATE_COLUMNS)])])
+        rows = [(run.run_id, target, *row, run.region) for row in rows_of(alerts[list(STATE_COLUMNS)])]
+        _write_rows(connection, sa.insert(STATES), ["run_id", "target", *STATE_COLUMNS, "region"], rows)
 
 
 def record_failure(engine: sa.Engine, run: Run) -> str:
@@ -573,9 +589,12 @@ def open_warnings(
     with engine.connect() as connection:
         if before is None:
             select = sa.select(WARNINGS).where(WARNINGS.c.region == region, WARNINGS.c.state == "open")
-            table = _table(connection, select).sort_values("event_id", ignore_index=True)
+            table = _table(connection, select)
         else:
-            table = _standing_before(connection, region, issue_time(before))
+            table = _table(connection, _select_standing(region, issue_time(before), WARNINGS.c.keys()))
+            table["state"], table["closed_reason"] = "open", None
+            table["closed_at"] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
+    table = table.sort_values("event_id", ignore_index=True)
     return table if target is None else table[table["target"] == target].reset_index(drop=True)
 
 
@@ -633,10 +652,11 @@ def changes_since_previous(engine: sa.Engine, run_id: str) -> pd.DataFrame:
             .order_by(TRANSITIONS.c.id)
         )
         steps = _table(connection, select)
-        before = _standing_before(connection, run["region"], run["as_of"])
+        names = ("event_id", "level", "segment_id")
+        before = connection.execute(_select_standing(run["region"], run["as_of"], names)).all()
     net = steps.drop_duplicates("event_id", keep="last").set_index("event_id")
     net["from_level"] = steps.drop_duplicates("event_id", keep="first").set_index("event_id")["from_level"]
-    stood = {row["event_id"]: Standing("open", row["level"], row["segment_id"]) for row in before.to_dict("records")}
+    stood = {row.event_id: Standing("open", row.level, row.segment_id) for row in before}
     net["kind"] = [
         kind_of_change(
             stood.get(row["event_id"]),
@@ -654,8 +674,8 @@ def changes_since_previous(engine: sa.Engine, run_id: str) -> pd.DataFrame:
 # --- small things ----------------------------------------------------------------------------------------------------
 
 
-def _standing_before(connection: sa.Connection, region: str, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Warnings that were open before a date, from the last transition each had by then."""
+def _select_standing(region: str, as_of: pd.Timestamp, names: Iterable[str]) -> sa.Select[Any]:
+    """Select warnings that were open before a date, from the last transition each had by then."""
     last = (
         sa.select(sa.func.max(TRANSITIONS.c.id))
         .join(WARNINGS, WARNINGS.c.event_id == TRANSITIONS.c.event_id)
@@ -665,16 +685,11 @@ def _standing_before(connection: sa.Connection, region: str, as_of: pd.Timestamp
         .group_by(TRANSITIONS.c.event_id)
     )
     at_the_time = {"segment_id": TRANSITIONS.c.segment_id, "level": TRANSITIONS.c.to_level.label("level")}
-    columns = [at_the_time.get(column.name, column) for column in WARNINGS.c]
-    select = (
-        sa.select(*columns)
+    return (
+        sa.select(*(at_the_time.get(name, WARNINGS.c[name]) for name in names))
         .join(TRANSITIONS, WARNINGS.c.event_id == TRANSITIONS.c.event_id)
         .where(TRANSITIONS.c.id.in_(last), TRANSITIONS.c.kind != "closed")
     )
-    table = _table(connection, select)
-    table["state"], table["closed_reason"] = "open", None
-    table["closed_at"] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
-    return table.sort_values("event_id", ignore_index=True)
 
 
 def _last(connection: sa.Connection, region: str, before: pd.Timestamp | None) -> dict[str, Any] | None:
@@ -689,13 +704,18 @@ def _count_open(connection: sa.Connection, region: str) -> int:
     return int(connection.execute(select).scalar_one())
 
 
-def _write_rows(connection: sa.Connection, statement: sa.Insert | sa.Update, rows: list[dict[str, Any]]) -> None:
+def _write_rows(
+    connection: sa.Connection, statement: sa.Insert | sa.Update, names: list[str], rows: list[tuple[Any, ...]]
+) -> None:
     """Run a statement for many rows of values as the driver stores them, past SQLAlchemy's handling of each value."""
     if not rows:
         return
-    compiled = statement.compile(dialect=connection.dialect, column_keys=[name for name in rows[0] if name != "which"])
-    order = compiled.positiontup
-    connection.exec_driver_sql(str(compiled), [tuple(map(row.__getitem__, order)) for row in rows] if order else rows)
+    compiled = statement.compile(dialect=connection.dialect, column_keys=[name for name in names if name != "which"])
+    if compiled.positiontup:
+        pick = itemgetter(*(names.index(name) for name in compiled.positiontup))
+        connection.exec_driver_sql(str(compiled), [pick(row) for row in rows])
+    else:
+        connection.exec_driver_sql(str(compiled), [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _stored(connection: sa.Connection, instant: datetime) -> Any:

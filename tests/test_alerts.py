@@ -91,7 +91,9 @@ def test_precision_is_of_bank_length_not_of_rows():
 def test_equal_probabilities_stand_or_fall_together():
     p, event = np.array([0.8, 0.8, 0.8, 0.1]), np.array([1, 1, 0, 0])
     found = choose_thresholds(p, event, np.ones(4), {2: 0.6, 3: 0.7, 4: 0.9}, min_rows=1, min_events=1)
-    assert found[2] == 0.8 and np.isnan(found[3]) and np.isnan(found[4])
+    assert found[2] == 0.8
+    assert np.isnan(found[3])
+    assert np.isnan(found[4])
 
 
 def test_a_lucky_few_at_the_top_set_no_threshold():
@@ -451,7 +453,8 @@ def test_carry_without_a_crosswalk_or_a_memory():
     pd.testing.assert_frame_equal(carry(memory, None), memory)
     for nothing in (None, memory.iloc[:0]):
         empty = carry(nothing, crosswalk(("a", "m")))
-        assert empty.empty and list(empty.columns) == list(STATE_COLUMNS)
+        assert empty.empty
+        assert list(empty.columns) == list(STATE_COLUMNS)
         assert decide(scores([0.5]), empty, THRESHOLDS, POLICY, AS_OF)["level"].tolist() == [3]
 
 
@@ -473,7 +476,7 @@ def test_a_first_run_plans_with_any_crosswalk():
 
 
 def test_carry_refuses_to_lose_a_place_unsaid():
-    with pytest.raises(ValueError, match="1 segments .* b the first"):
+    with pytest.raises(ValueError, match=r"1 segments .* b the first"):
         carry(state([3, 4], [3, 4], [5, 5], ids=["a", "b"]), crosswalk(("a", "m")))
 
 

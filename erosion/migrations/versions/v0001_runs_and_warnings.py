@@ -25,6 +25,7 @@ APPEND_ONLY = {
 
 
 def upgrade() -> None:
+    """Make the four tables, and keep the one that is evidence from being rewritten."""
     op.create_table(
         "runs",
         sa.Column("run_id", sa.String, primary_key=True),
@@ -92,6 +93,7 @@ def upgrade() -> None:
         sa.Column("level", sa.Integer, nullable=False),
         sa.Column("candidate_level", sa.Integer, nullable=False),
         sa.Column("candidate_runs", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
     )
     for statement in APPEND_ONLY.get(op.get_bind().dialect.name, []):
         op.execute(statement)
