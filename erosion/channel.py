@@ -369,7 +369,7 @@ def _along(line: FloatArray) -> FloatArray:
 def _resample(line: FloatArray, step: float, columns: int) -> FloatArray:
     """Return a line with points every ``step`` metres (nearly: its length is divided evenly)."""
     along = _along(line[:, :columns])
-    even = np.linspace(0.0, along[-1], max(2, int(round(along[-1] / step)) + 1))
+    even = np.linspace(0.0, along[-1], max(2, round(along[-1] / step) + 1))
     return np.column_stack([np.interp(even, along, line[:, i]) for i in range(line.shape[1])])
 
 

@@ -114,7 +114,7 @@ def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: 
         min_part_m=settings.min_part_m,
     )
     cuts = [_cut(line, settings.length_m) for line in channel.banks]
-    lines = np.concatenate([cut for cut in cuts])
+    lines = np.concatenate(list(cuts))
     bank = np.repeat([line.bank for line in channel.banks], [len(cut) for cut in cuts])
     if not len(lines):
         raise ChannelError(f"mask {version}: every bank is shorter than half a segment of {settings.length_m:.0f} m")
@@ -237,7 +237,7 @@ def _cut(line: BankLine, length_m: float) -> NDArray[np.float64]:
         if line.bank == "I" and usable.all():
             xy = np.vstack([xy, xy[:1]])
         along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
-        count = int(round(along[-1] / length_m))
+        count = round(along[-1] / length_m)
         if count == 0:
             continue
         even = np.linspace(0.0, along[-1], count * STEPS + 1)
