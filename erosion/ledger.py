@@ -436,9 +436,8 @@ def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str
     current = {row.event_id: row for row in connection.execute(select)}
     for event_id in sorted(current.keys() - {row.event_id for row in plan}):
         now = current[event_id]
-        if now.state == "open":
-            gone = (now.first_issued_at, "superseded", "closed", now.level, "superseded", None, None, None)
-            plan.append(Planned(event_id, target, now.segment_id, "closed", now.level, *gone))
+        gone = (now.first_issued_at, "superseded", "closed", now.level, "superseded", None, None, None)
+        plan.append(Planned(event_id, target, now.segment_id, "closed", now.level, *gone))
     at, issued_at = _stored(connection, datetime.now(UTC)), _stored(connection, as_of)
     added, changed, transitions = [], [], []
     for row in sorted(plan):

@@ -286,6 +286,8 @@ def test_life_of_a_warning(engine):
     assert np.isnan(life["p_event"].iloc[2])
     with engine.connect() as connection:
         closed = connection.execute(sa.select(ledger.WARNINGS)).one()
+        no_chance = sa.select(ledger.TRANSITIONS.c.kind).where(ledger.TRANSITIONS.c.p_event.is_(None))
+        assert connection.execute(no_chance).scalars().all() == ["unknown"]
     assert (closed.state, closed.closed_reason, closed.closed_at) == (
         "closed",
         "below_warning_level",
