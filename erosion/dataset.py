@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from scipy.spatial import cKDTree
 
-from erosion.asof import baseline_on, issue_dates, knowledge_on, observe_region
+from erosion.asof import NothingKnownError, baseline_on, issue_dates, knowledge_on, observe_region
 from erosion.banks import CellStates, measure_loss
 from erosion.contracts import as_of_instant
 from erosion.features import make_features
@@ -91,6 +91,11 @@ def rows_with_outcomes(
         centre line of the first issue date, so that a place keeps its number when the river moves); for each target
         and label ``retreat_<label>_<target>`` [m], ``moved_<target>`` and ``known_<target>`` (instant at which the
         outcome was known, NaT where it is not).
+
+    Raises
+    ------
+    NothingKnownError
+        If no observation was available by ``until``.
     """
     limit = as_of_instant(until)
     rows, reference = [], None
@@ -124,4 +129,9 @@ def rows_with_outcomes(
             extra[f"moved_{target.name}"] = result[f"moved_{target.name}"].to_numpy() if in_time else False
         rows.append(pd.concat([table, pd.DataFrame(extra, index=table.index)], axis=1))
         progress(f"{as_of:%Y-%m-%d}  {len(table)} segments")
+    if not rows:
+        first = issue_dates(water)[0]
+        raise NothingKnownError(
+            f"nothing to learn from by {until:%Y-%m-%d}: the first observation became available on {first:%Y-%m-%d}"
+        )
     return pd.concat(rows, ignore_index=True)

@@ -310,13 +310,13 @@ def table(records: Sequence[dict[str, Any]], subset: str = "all") -> str:
     keys = ["target", "labels", "split", "model"]
     for key, group in frame.groupby(keys, sort=False):
         by_metric = group.set_index("metric")
-        cells = []
+        cells: list[str] = []
         for metric in wanted:
             if metric not in by_metric.index or by_metric.loc[metric, "value"] is None:
                 cells.append("")
                 continue
             row = by_metric.loc[metric]
-            interval = "" if pd.isna(row["ci_low"]) else f" ({row['ci_low']:.3g} to {row['ci_high']:.3g})"
+            interval: str = "" if pd.isna(row["ci_low"]) else f" ({row['ci_low']:.3g} to {row['ci_high']:.3g})"
             cells.append(f"{row['value']:.3g}{interval}")
-        lines.append(f"| {' | '.join(key)} | {group['base_rate'].iloc[0]:.3f} | {' | '.join(cells)} |")
+        lines.append(f"| {' | '.join(map(str, key))} | {group['base_rate'].iloc[0]:.3f} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -6,9 +6,11 @@ that could have been made by its own date, so a hindcast is an ordinary run with
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +60,7 @@ class Release:
 def save_release(
     directory: Path, models: Mapping[str, TargetModel], meta: Mapping[str, Any], reference: Mapping[str, Any], card: str
 ) -> None:
-    """Write a release; the directory must not exist yet.
+    """Write a release; the directory must not exist yet and appears whole or not at all.
 
     Parameters
     ----------
@@ -72,7 +74,16 @@ def save_release(
         Distribution of every feature over the training rows, to notice drift.
     card
         Text of ``card.md``.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a release of that name.
     """
+    if directory.exists():
+        raise FileExistsError(f"{directory} exists; releases are never overwritten, remove it first to make it anew")
+    final, directory = directory, directory.parent / f".tmp-{directory.name}"
+    shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     calibration: dict[str, Any] = {}
     targets: dict[str, Any] = {}
@@ -91,14 +102,17 @@ def save_release(
             "conformal": dict(model.conformal),
             "raise_thresholds": {str(k): None if math.isnan(v) else v for k, v in model.thresholds.items()},
         }
-    _write_json(directory / "meta.json", {"format": FORMAT, "name": directory.name, **meta, "targets": targets})
     _write_json(directory / "calibration.json", calibration)
     _write_json(directory / "reference.json", reference)
-    (directory / "card.md").write_text(card, encoding="utf-8")
+    (directory / "card.md").write_text(card, encoding="utf-8", newline="\n")
+    files = {path.name: _sha256(path) for path in sorted(directory.iterdir())}
+    about = {"format": FORMAT, "name": final.name, **meta, "targets": targets, "files": files}
+    _write_json(directory / "meta.json", about)
+    directory.rename(final)
 
 
 def load_release(directory: Path) -> Release:
-    """Read a release and check that this version makes the features it needs, in the same units.
+    """Read a release and check that its files are whole and that this version makes its features in the same units.
 
     Raises
     ------
@@ -111,11 +125,12 @@ def load_release(directory: Path) -> Release:
 
     try:
         meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
-        calibration = json.loads((directory / "calibration.json").read_text(encoding="utf-8"))
         if meta["format"] != FORMAT:
             raise ReleaseError(
                 f"{directory}: format {meta['format']} is not {FORMAT}; train it again with this version"
             )
+        _check_files(directory, meta.get("files", {}))
+        calibration = json.loads((directory / "calibration.json").read_text(encoding="utf-8"))
         models = {}
         for name, about in meta["targets"].items():
             features = tuple(feature["name"] for feature in about["features"])
@@ -138,11 +153,13 @@ def load_release(directory: Path) -> Release:
                 features,
                 event,
                 quantiles,
-                calibration[name]["log_odds"],
-                calibration[name]["conformal"],
+                {key: float(calibration[name]["log_odds"][key]) for key in ("slope", "intercept")},
+                {key: float(calibration[name]["conformal"][key]) for key in ("0.05", "0.1", "0.9", "0.95")},
                 {int(k): math.nan if v is None else float(v) for k, v in thresholds.items()},
             )
-    except (OSError, KeyError, json.JSONDecodeError, lgb.basic.LightGBMError) as error:
+    except (ReleaseError, FeatureMismatchError):
+        raise
+    except (OSError, KeyError, TypeError, AttributeError, ValueError, lgb.basic.LightGBMError) as error:
         raise ReleaseError(
             f"{directory}: not a readable model release ({error}); restore it or train it again"
         ) from error
@@ -173,6 +190,21 @@ def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS) -> Pat
     return usable[-1]
 
 
+def _check_files(directory: Path, listed: Mapping[str, str]) -> None:
+    """Compare files with the checksums in meta.json: a cut-off booster would end the whole process inside LightGBM."""
+    for name, wanted in listed.items():
+        if _sha256(directory / name) != wanted:
+            raise ReleaseError(
+                f"{directory}: {name} is not the file that was released (its checksum differs from the one in "
+                "meta.json); restore the release or train it again"
+            )
+
+
+def _sha256(path: Path) -> str:
+    # Line ends as git may have written them on this machine do not make another file.
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
 def _check_features(directory: Path, features: list[dict[str, str]]) -> None:
     for feature in features:
         known = REGISTRY.get(feature["name"])
@@ -185,4 +217,4 @@ def _check_features(directory: Path, features: list[dict[str, str]]) -> None:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

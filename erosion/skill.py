@@ -72,7 +72,8 @@ def roc_auc(event: NDArray[np.bool_], score: FloatArray, weights: FloatArray) ->
     below = np.concatenate([np.zeros((len(w), 1)), negative[:, :-1]], axis=1)
     area = (step * (below + 0.5 * np.diff(negative, axis=1, prepend=0.0))).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return area / (positive[:, -1] * negative[:, -1])
+        auc: FloatArray = area / (positive[:, -1] * negative[:, -1])
+    return auc
 
 
 def pr_auc(event: NDArray[np.bool_], score: FloatArray, weights: FloatArray) -> FloatArray:
@@ -84,25 +85,29 @@ def pr_auc(event: NDArray[np.bool_], score: FloatArray, weights: FloatArray) -> 
     seen = _at_ends(np.cumsum(w, axis=1), ends)
     gain = np.diff(hits, axis=1, prepend=0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nansum(gain * hits / seen, axis=1) / hits[:, -1]
+        area: FloatArray = np.nansum(gain * hits / seen, axis=1) / hits[:, -1]
+    return area
 
 
 def brier(event: NDArray[np.bool_], p: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the mean squared error of the probability (Brier 1950) for each row of weights."""
-    return weights @ ((p - event) ** 2).astype(np.float32) / weights.sum(axis=1)
+    return weighted_mean((p - event) ** 2, weights)
 
 
 def brier_skill(event: NDArray[np.bool_], p: FloatArray, weights: FloatArray) -> FloatArray:
     """Return one less Brier score over that of the sample's own base rate, the hardest constant to beat."""
-    base = weights @ event.astype(np.float32) / weights.sum(axis=1)
+    base = weighted_mean(event.astype(float), weights)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return 1.0 - brier(event, p, weights) / (base * (1 - base))
+        skill: FloatArray = 1.0 - brier(event, p, weights) / (base * (1 - base))
+    return skill
 
 
 def top_share(
     retreat: FloatArray, score: FloatArray, length: FloatArray, weights: FloatArray, part: float
 ) -> FloatArray:
     """Return the share of the eroded area that lies in the highest-scored part of the bank's length.
+
+    Rows of equal score share alike: a constant forecast gets the part itself, whatever the order of the rows.
 
     Parameters
     ----------
@@ -113,8 +118,10 @@ def top_share(
     """
     order = np.argsort(-score, kind="stable")
     w = weights[:, order]
-    along = np.cumsum(w * length[order].astype(np.float32), axis=1)
-    lost = np.cumsum(w * (retreat * length)[order].astype(np.float32), axis=1)
+    ends = _tie_ends(score[order])
+    start = np.zeros((len(w), 1))
+    along = np.hstack([start, _at_ends(np.cumsum(w * length[order].astype(np.float32), axis=1), ends)])
+    lost = np.hstack([start, _at_ends(np.cumsum(w * (retreat * length)[order].astype(np.float32), axis=1), ends)])
     with np.errstate(invalid="ignore", divide="ignore"):
         return (
             np.array([np.interp(part * a[-1], a, cumulated) for a, cumulated in zip(along, lost, strict=True)])
@@ -124,7 +131,8 @@ def top_share(
 
 def weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the mean of the values for each row of weights."""
-    return weights @ values.astype(np.float32) / weights.sum(axis=1)
+    mean: FloatArray = weights @ values.astype(np.float32) / weights.sum(axis=1)
+    return mean
 
 
 def reliability(event: NDArray[np.bool_], p: FloatArray, bins: int = 10) -> list[tuple[float, float, float, int]]:

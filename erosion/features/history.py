@@ -7,6 +7,9 @@ import numpy as np
 from erosion.features.registry import Feature, FloatArray, Knowledge
 
 SPANS_Y = (1, 2, 3, 6)
+LINE_SPANS_Y = {"3y": 3.0, "6y": 6.0, "record": np.inf}
+"""Spans over which a line is drawn through the positions of a bank."""
+
 STRETCHES_M = {
     "near": (-250, 250),
     "around": (-600, 600),
@@ -31,6 +34,8 @@ YEAR_DAYS = 365.25
 
 _NO_SPAN = "NaN where the record is shorter than half the span"
 _FEW = "NaN with fewer than three epochs"
+_NO_YEAR = "NaN where the changes known cover less than a year"
+_NO_RATE = "NaN where no yearly rate of established land is known in the last 6 y"
 _NO_SIDE = "NaN on islands and where no neighbour lies within 500 m of the place"
 
 
@@ -42,31 +47,31 @@ def _declared() -> tuple[Feature, ...]:
             rows.append(
                 Feature(f"rate_{kind}_{span}y", "m/y", f"retreat per year, last {span} y, {words}", banks, _NO_SPAN)
             )
-        rows.append(Feature(f"rate_{kind}_record", "m/y", f"retreat per year, whole record, {words}", banks, _FEW))
-    for span in (*SPANS_Y[2:], "record"):
+        rows.append(Feature(f"rate_{kind}_record", "m/y", f"retreat per year, whole record, {words}", banks, _NO_YEAR))
+    for name in LINE_SPANS_Y:
         rows.append(
             Feature(
-                f"end_point_rate_{span}{'y' if span != 'record' else ''}",
+                f"end_point_rate_{name}",
                 "m/y",
-                f"net movement between first and last epoch of the span over its length ({span})",
+                f"net movement between first and last epoch of the span over its length ({name})",
                 "banks; end-point rate of Himmelstoss et al. 2021, USGS OFR 2021-1091",
                 _NO_SPAN,
             )
         )
         rows.append(
             Feature(
-                f"regression_rate_{span}{'y' if span != 'record' else ''}",
+                f"regression_rate_{name}",
                 "m/y",
-                f"slope of bank position on time by least squares ({span})",
+                f"slope of bank position on time by least squares ({name})",
                 "banks; linear regression rate of Himmelstoss et al. 2021",
                 _FEW,
             )
         )
         rows.append(
             Feature(
-                f"regression_error_{span}{'y' if span != 'record' else ''}",
+                f"regression_error_{name}",
                 "m/y",
-                f"standard error of that slope ({span})",
+                f"standard error of that slope ({name})",
                 "banks; Himmelstoss et al. 2021",
                 "NaN with fewer than four epochs",
             )
@@ -75,7 +80,7 @@ def _declared() -> tuple[Feature, ...]:
         Feature("gain_1y", "m/y", "land gained per year, last year", banks, _NO_SPAN),
         Feature("gain_3y", "m/y", "land gained per year, last 3 y", banks, _NO_SPAN),
         Feature("acceleration", "m/y", "rate of the last 2 y less the rate of the last 6 y, all land", banks, _NO_SPAN),
-        Feature("peak_est_6y", "m/y", "largest yearly rate of the last 6 y, established land", banks, _NO_SPAN),
+        Feature("peak_est_6y", "m/y", "largest yearly rate of the last 6 y, established land", banks, _NO_RATE),
         Feature(
             "years_since_loss",
             "y",
@@ -83,7 +88,7 @@ def _declared() -> tuple[Feature, ...]:
             banks,
             "length of the record where it never did",
         ),
-        Feature("loss_share_6y", "1", "share of the last 6 y with such a loss", banks, _NO_SPAN),
+        Feature("loss_share_6y", "1", "share of the last 6 y with such a loss", banks, _NO_RATE),
         Feature("channel_moved_6y", "1", "1 where the channel jumped here in the last 6 y", banks, "never missing"),
     ]
     for name, words in STRETCHED.items():
@@ -123,28 +128,32 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
     n = len(length)
     out: dict[str, FloatArray] = {}
 
+    since = _last_seen(known.banks["coverage"].to_numpy().T, years)
     for kind, series in (("all", loss), ("est", established)):
         for span in SPANS_Y:
-            out[f"rate_{kind}_{span}y"] = _rate(series, years, span)
-        out[f"rate_{kind}_record"] = _rate(series, years, np.inf)
-    for span in (3, 6, "record"):
-        inside = _window(years, float(span) if span != "record" else np.inf)
-        suffix = f"{span}y" if span != "record" else "record"
+            out[f"rate_{kind}_{span}y"] = _rate(series, since, years, span)
+        out[f"rate_{kind}_record"] = _rate(series, since, years, np.inf)
+    for name, length_y in LINE_SPANS_Y.items():
+        inside = _window(years, length_y)
         slope, error = _regression(years[inside], offset[inside])
-        long_enough = inside.sum() >= 2 and (span == "record" or -years[inside][0] >= span / 2)
-        out[f"end_point_rate_{suffix}"] = (
-            (offset[-1] - offset[inside][0]) / -years[inside][0] if long_enough else np.full(n, np.nan)
+        covered = -years[inside][0]
+        long_enough = covered > 0 and (np.isinf(length_y) or covered >= length_y / 2)
+        out[f"end_point_rate_{name}"] = (
+            (offset[-1] - offset[inside][0]) / covered if long_enough else np.full(n, np.nan)
         )
-        out[f"regression_rate_{suffix}"], out[f"regression_error_{suffix}"] = slope, error
-    out["gain_1y"], out["gain_3y"] = _rate(gain, years, 1), _rate(gain, years, 3)
+        out[f"regression_rate_{name}"], out[f"regression_error_{name}"] = slope, error
+    out["gain_1y"], out["gain_3y"] = _rate(gain, since, years, 1), _rate(gain, since, years, 3)
     out["acceleration"] = out["rate_all_2y"] - out["rate_all_6y"]
 
-    step = np.diff(years, prepend=np.nan)[:, None]
-    yearly = established / np.where(step > 0, step, np.nan)
-    recent = _window(years, 6.0) & ~np.isnan(yearly).all(axis=1)
+    yearly = established / (years[:, None] - since)
     moved = np.nan_to_num(yearly) >= LOSS_EVENT_M
-    out["peak_est_6y"] = np.nanmax(yearly[recent], axis=0) if recent.any() else np.full(n, np.nan)
-    out["loss_share_6y"] = moved[recent].mean(axis=0) if recent.any() else np.full(n, np.nan)
+    recent = _window(years, 6.0)
+    known_recently = (~np.isnan(yearly[recent])).sum(axis=0)
+    peak = np.where(np.isnan(yearly[recent]), -np.inf, yearly[recent]).max(axis=0)
+    out["peak_est_6y"] = np.where(known_recently > 0, peak, np.nan)
+    out["loss_share_6y"] = np.divide(
+        moved[recent].sum(axis=0), known_recently, out=np.full(n, np.nan), where=known_recently > 0
+    )
     last = np.where(moved, years[:, None], -np.inf).max(axis=0)
     out["years_since_loss"] = np.minimum(-last, -years[0])
     jumped = (known.banks["flags"].to_numpy().T & 8) > 0
@@ -170,19 +179,24 @@ def _window(years: FloatArray, span: float) -> np.ndarray:
     return years >= -(span + 1 / 12)
 
 
-def _rate(series: FloatArray, years: FloatArray, span: float) -> FloatArray:
+def _last_seen(coverage: FloatArray, years: FloatArray) -> FloatArray:
+    """Return when each change began: the last epoch before it at which the segment was seen, (n_epochs, n_segments).
+
+    A change measured after a gap covers the gap too. Where nothing was seen before, it is the epoch before.
+    """
+    seen = np.where(coverage > 0, years[:, None], -np.inf)
+    last = np.maximum.accumulate(seen, axis=0)[:-1]
+    start = np.where(np.isfinite(last), last, years[:-1, None])
+    return np.concatenate([np.full((1, coverage.shape[1]), np.nan), start])
+
+
+def _rate(series: FloatArray, since: FloatArray, years: FloatArray, span: float) -> FloatArray:
     """Return the sum of changes within the span over the time they cover; (n_epochs, n_segments) -> (n_segments,)."""
-    start = np.concatenate([[np.nan], years[:-1]])
     # A change belongs to the span when most of its interval does.
-    middle = 0.5 * (start + years)
-    inside = (middle >= -span) & ~np.isnan(series).all(axis=1)
-    n = series.shape[1]
-    if not inside.any():
-        return np.full(n, np.nan)
-    known = ~np.isnan(series[inside])
-    duration = ((years - start)[inside, None] * known).sum(axis=0)
+    inside = (0.5 * (since + years[:, None]) >= -span) & ~np.isnan(series)
+    duration = np.where(inside, years[:, None] - since, 0.0).sum(axis=0)
+    total = np.where(inside, series, 0.0).sum(axis=0)
     need = 0.5 * span if np.isfinite(span) else 1.0
-    total = np.nansum(series[inside], axis=0)
     return np.where(duration >= need, total / np.maximum(duration, 1e-9), np.nan)
 
 

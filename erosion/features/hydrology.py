@@ -42,12 +42,13 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
     if known.gauge_id is not None:
         mine = known.gauges[known.gauges["gauge_id"] == known.gauge_id]
         if len(mine):
-            flow = scene_flow(mine, known.epochs, known.as_of)[known.gauge_id].to_numpy()
+            # A gauge all of whose values are suspect or missing has no column.
+            flow = scene_flow(mine, known.epochs, known.as_of).reindex(columns=[known.gauge_id]).to_numpy()[:, 0]
             log = np.log(np.where(flow > 0, flow, np.nan))
             if np.isfinite(log).any():
                 value["flow_scene_ratio"] = float(log[-1] - np.nanmedian(log))
             if len(log) > 1:
                 value["flow_scene_change"] = float(log[-1] - log[-2])
-            season = season_statistics(mine, known.as_of).loc[known.gauge_id]
-            value |= {name: float(season[name]) for name in _SEASON}
+            season = season_statistics(mine, known.as_of)
+            value |= {name: float(season[name].to_numpy(float)[0]) for name in _SEASON}
     return {name: np.full(n, number) for name, number in value.items()}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
+import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 from erosion.features.registry import Feature, FloatArray, Knowledge
@@ -87,7 +91,8 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
         return np.where(at >= chainage[0], np.interp(at, chainage, values), np.nan)
 
     turn = {
-        scale: _by_part(centre, lambda p, s=scale: curvature(p, spacing, s * width), xy) * width for scale in SCALES_W
+        scale: _by_part(centre, partial(curvature, spacing_m=spacing, scale_m=scale * width), xy) * width
+        for scale in SCALES_W
     }
     for scale in SCALES_W:
         out[f"curvature_{scale:g}w".replace(".", "p")] = here(turn[scale]) * side
@@ -111,11 +116,12 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
 
 
 def here_nearest(place: FloatArray, chainage: FloatArray, values: FloatArray) -> FloatArray:
-    """Return the value at the nearest centre-line point (for values that must not be interpolated)."""
-    return values[np.searchsorted(chainage, place).clip(0, len(chainage) - 1)]
+    """Return the value at the centre-line point at or next downstream (for values that must not be interpolated)."""
+    at: FloatArray = values[np.searchsorted(chainage, place).clip(0, len(chainage) - 1)]
+    return at
 
 
-def _by_part(centre, function, xy: FloatArray) -> FloatArray:
+def _by_part(centre: pd.DataFrame, function: Callable[[FloatArray], FloatArray], xy: FloatArray) -> FloatArray:
     part = centre["part"].to_numpy()
     return np.concatenate([function(xy[part == number]) for number in np.unique(part)])
 
@@ -127,7 +133,8 @@ def _with_memory(turn: FloatArray, spacing: float, decay_m: float) -> FloatArray
     keep = float(np.exp(-spacing / decay_m))
     weighted = lfilter([1.0], [1.0, -keep], turn)
     weight = lfilter([1.0], [1.0, -keep], np.ones_like(turn))
-    return OMEGA * turn + GAMMA * weighted / weight
+    result: FloatArray = OMEGA * turn + GAMMA * weighted / weight
+    return result
 
 
 def _bends(turn: FloatArray, chainage: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -67,4 +67,5 @@ class Knowledge:
     @property
     def width(self) -> FloatArray:
         """Channel width at each segment [m]."""
-        return self.baseline.segments["width_m"].to_numpy()
+        width: FloatArray = self.baseline.segments["width_m"].to_numpy(float)
+        return width
