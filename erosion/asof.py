@@ -8,7 +8,7 @@ import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
 
-from erosion.banks import CellStates, measure_banks, observe_cells
+from erosion.banks import CellStates, measure_banks, observe_cells, threads_unless_cluster
 from erosion.catalog import load_source
 from erosion.contracts import as_of_instant, known_at
 from erosion.features.registry import Knowledge
@@ -99,12 +99,13 @@ def data_age_days(baseline: Baseline, as_of: pd.Timestamp) -> int:
 
 
 def _newest_mask(water: xr.Dataset) -> NDArray[np.bool_]:
-    newest = water["water_fraction"].isel(epoch=-1).to_numpy()
-    missing = np.isnan(newest)
-    for back in range(2, water.sizes["epoch"] + 1):
-        if not missing.any():
-            break
-        older = water["water_fraction"].isel(epoch=-back).to_numpy()
-        newest = np.where(missing, older, newest)
+    with threads_unless_cluster():
+        newest = water["water_fraction"].isel(epoch=-1).to_numpy()
         missing = np.isnan(newest)
+        for back in range(2, water.sizes["epoch"] + 1):
+            if not missing.any():
+                break
+            older = water["water_fraction"].isel(epoch=-back).to_numpy()
+            newest = np.where(missing, older, newest)
+            missing = np.isnan(newest)
     return newest >= 0.5

@@ -7,6 +7,9 @@ corridor's pixels. The edge on a fixed transect is kept beside it as a second op
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.channel import river_only
-from erosion.components import complement_runs, find_runs, join_runs
+from erosion.components import Runs
 from erosion.contracts import BANK_VARIABLES, FLAGS, check_banks, check_water
 from erosion.segments import Baseline
 
@@ -86,37 +89,35 @@ def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float
     water = check_water(water)
     grid = baseline.grid
     known_river = baseline.river_mask
-    inside = baseline.transect >= 0
-    transect_px = baseline.transect[inside]
     min_island_px = min_island_m2 / grid.pixel_m**2
     is_land = ~baseline.river
     bank = baseline.segments["bank"].to_numpy()[baseline.owner]
     vote = np.where(is_land & (bank == "L"), 1, np.where(is_land & (bank == "R"), 2, 0))
-    n_values = 2 * baseline.pixel.size + transect_px.size
+    n_pixels = baseline.pixel.size
+    look_at = np.concatenate([baseline.pixel, baseline.transect.ravel()])
+    outside = np.flatnonzero(look_at < 0)
 
     def corridor(block: NDArray[np.float32]) -> NDArray[np.uint8]:
-        rows = []
-        for image in block:
-            percent, river = _river_percent(image, known_river, min_island_px)
-            side = _side_of_land(river, baseline.pixel, vote)
-            rows.append(np.concatenate([percent.ravel()[baseline.pixel], side, percent.ravel()[transect_px]]))
-        return np.stack(rows)
+        rows = np.empty((len(block), n_pixels + look_at.size), dtype=np.uint8)
+        for image, row in zip(block, rows, strict=True):
+            water = image >= 0.5
+            river, land = river_only(water, min_island_px, known_river)
+            row[:n_pixels] = _side_of_land(land, baseline.pixel, vote)
+            row[n_pixels:] = _river_percent(image, river, look_at)
+            row[n_pixels + outside] = MISSING
+        return rows
 
     data = water["water_fraction"].data
     if hasattr(data, "dask"):
-        import dask
-
         whole = data.rechunk({1: -1, 2: -1})
-        values = np.asarray(
-            whole.map_blocks(
-                corridor, dtype=np.uint8, drop_axis=[1, 2], new_axis=[1], chunks=(whole.chunks[0], (n_values,))
-            ).compute(num_workers=2 if dask.config.get("num_workers", None) is None else None)
-        )
+        chunks = (whole.chunks[0], (n_pixels + look_at.size,))
+        lazy = whole.map_blocks(corridor, dtype=np.uint8, drop_axis=[1, 2], new_axis=[1], chunks=chunks)
+        with threads_unless_cluster():
+            values = lazy.compute()
     else:
         values = corridor(np.asarray(data))
-    cells, side, samples = np.split(values, [baseline.pixel.size, 2 * baseline.pixel.size], axis=1)
-    transects = np.full((len(values), *baseline.transect.shape), MISSING)
-    transects[:, inside] = samples
+    side, cells, transects = np.split(values, [n_pixels, 2 * n_pixels], axis=1)
+    transects = transects.reshape(len(values), *baseline.transect.shape)
     per_segment = max(1.0, float(baseline.segments["length_m"].median()) / grid.pixel_m)
     sigma = np.sqrt(water["geo_rmse_m"].to_numpy() ** 2 + grid.pixel_m**2 / 12.0 / per_segment)
     return CellStates(pd.DatetimeIndex(water["epoch"].to_numpy()), cells, side, transects, sigma)
@@ -143,33 +144,32 @@ def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
     n_epochs, n_segments = len(states.epochs), len(baseline.segments)
     length = baseline.segments["length_m"].to_numpy()
     cell = _CellSums(baseline)
-    size = cell(np.ones(baseline.pixel.size, np.float32))
+    size = np.maximum(cell.count_pixels(), 1)
     result = {name: np.full((n_epochs, n_segments), np.nan) for name in BANK_VARIABLES if name != "flags"}
     flags = np.zeros((n_epochs, n_segments), dtype=np.int16)
     beds = _Beds(baseline)
 
-    before = np.full(baseline.pixel.size, np.nan, dtype=np.float32)
+    before = np.full(baseline.pixel.size, MISSING)
     last_river = np.full(baseline.pixel.size, -np.inf, dtype=np.float32)
     bed_share = np.full((n_epochs, beds.count), np.nan)
     day = (states.epochs - states.epochs[0]).days.to_numpy().astype(np.float32)
-    for k in range(n_epochs):
-        now = _as_share(states.cells[k])
-        seen = ~np.isnan(now)
-        both = seen & ~np.isnan(before)
-        change = np.where(both, now - before, np.float32(0.0))
+    for k, now in enumerate(states.cells):
+        unseen = now == MISSING
         if k:
+            unseen |= before == MISSING
+            changed = np.flatnonzero((now != before) & ~unseen)
+            change = _as_share(now[changed]) - _as_share(before[changed])
             loss, gain = np.maximum(change, 0), np.maximum(-change, 0)
-            lost_by = cell.bank_of(states.side[k - 1])
+            lost_by = cell.bank_of(states.side[k - 1], changed)
             result["land_loss_m2"][k] = cell(loss, lost_by)
-            result["land_gain_m2"][k] = cell(gain, cell.bank_of(states.side[k]))
-            result["coverage"][k] = cell(both.astype(np.float32)) / np.maximum(size, 1)
+            result["land_gain_m2"][k] = cell(gain, cell.bank_of(states.side[k], changed))
             since = day[k - 1] - ESTABLISHED_YEARS * YEAR_DAYS
             if day[0] <= since + START_SLACK_DAYS:
-                result["land_loss_established_m2"][k] = cell(np.where(last_river < since, loss, np.float32(0)), lost_by)
-        else:
-            result["coverage"][k] = cell(seen.astype(np.float32)) / np.maximum(size, 1)
-        before = np.where(seen, now, before)
-        last_river[before >= 0.5] = day[k]
+                stood = last_river[changed] < since
+                result["land_loss_established_m2"][k] = cell(np.where(stood, loss, np.float32(0)), lost_by)
+        result["coverage"][k] = 1.0 - cell.count_pixels(unseen) / size
+        before = np.where(now == MISSING, before, now)
+        last_river[_is_river(before)] = day[k]
         bed_share[k] = beds.share(before)
 
     pixel_area = baseline.grid.pixel_m**2
@@ -228,20 +228,24 @@ def measure_loss(states: CellStates, baseline: Baseline, start: pd.Timestamp, en
     if min(first, last) < 0:
         raise KeyError(f"no epoch at {start:%Y-%m-%d} or {end:%Y-%m-%d}; epochs are {list(states.epochs.date)}")
     cell = _CellSums(baseline)
-    length = baseline.segments["length_m"].to_numpy()
     beds = _Beds(baseline)
-    bed_shares = np.stack([beds.share(_as_share(states.cells[k])) for k in range(first, last + 1)])
-    before, after = _as_share(states.cells[first]), _as_share(states.cells[last])
-    both = ~np.isnan(before) & ~np.isnan(after)
-    loss = np.maximum(np.where(both, after - before, np.float32(0)), 0)
+    bed_shares = np.stack([beds.share(cells) for cells in states.cells[first : last + 1]])
+    before, after = states.cells[first], states.cells[last]
+    both = (before != MISSING) & (after != MISSING)
+    changed = np.flatnonzero((before != after) & both)
+    loss = np.maximum(_as_share(after[changed]) - _as_share(before[changed]), 0)
     since = states.epochs[first] - pd.Timedelta(days=ESTABLISHED_YEARS * YEAR_DAYS)
-    window = (states.epochs >= since) & (states.epochs <= states.epochs[first])
-    wet = ((states.cells[window] >= 50) & (states.cells[window] != MISSING)).any(axis=0)
     known = states.epochs[0] <= since + pd.Timedelta(days=START_SLACK_DAYS)
-    scale = baseline.grid.pixel_m**2 / length
-    covered = cell(both.astype(np.float32)) / np.maximum(cell(np.ones_like(loss)), 1)
-    lost = np.where(covered > 0, cell(loss) * scale, np.nan)
-    lost_established = np.where(covered > 0, cell(np.where(wet, np.float32(0), loss)) * scale, np.nan)
+    wet = np.zeros(changed.size, dtype=bool)
+    last_seen = np.full(changed.size, MISSING)
+    for epoch, cells in zip(states.epochs[: first + 1], states.cells, strict=False):
+        last_seen = np.where(cells[changed] == MISSING, last_seen, cells[changed])
+        wet |= _is_river(last_seen) & (epoch >= since)
+    scale = baseline.grid.pixel_m**2 / baseline.segments["length_m"].to_numpy()
+    covered = cell.count_pixels(both) / np.maximum(cell.count_pixels(), 1)
+    lost_by = baseline.owner[changed]
+    lost = np.where(covered > 0, cell(loss, lost_by) * scale, np.nan)
+    lost_established = np.where(covered > 0, cell(np.where(wet, np.float32(0), loss), lost_by) * scale, np.nan)
     return pd.DataFrame(
         {
             "segment_id": baseline.segments["segment_id"].to_numpy(),
@@ -265,23 +269,26 @@ def near_reach_end(baseline: Baseline) -> NDArray[np.bool_]:
 
 
 class _CellSums:
-    """Sums of pixel values by segment; a class only because the owner array is bound once and used in every epoch."""
+    """Sums of pixel values by segment; a class only because the owner arrays are bound once and used in every epoch."""
 
     def __init__(self, baseline: Baseline) -> None:
         self.owner = baseline.owner
         self.count = len(baseline.segments)
-
         self.left = np.where(baseline.owner_left >= 0, baseline.owner_left, baseline.owner)
         self.right = np.where(baseline.owner_right >= 0, baseline.owner_right, baseline.owner)
 
-    def bank_of(self, side: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Return the segment that each pixel's land belonged to, given the side of the river it was on."""
-        return np.where(side == 1, self.left, np.where(side == 2, self.right, self.owner))
+    def bank_of(self, side: NDArray[np.uint8], some: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the segment that the land of some pixels belonged to, given the side of the river it was on."""
+        side = side[some]
+        return np.where(side == 1, self.left[some], np.where(side == 2, self.right[some], self.owner[some]))
 
-    def __call__(self, values: NDArray[np.float32], owner: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
-        some = np.flatnonzero(values)
-        owner = self.owner if owner is None else owner
-        return np.bincount(owner[some], weights=values[some], minlength=self.count)
+    def count_pixels(self, which: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """Count the chosen pixels (None: all) of every segment's cell."""
+        return np.bincount(self.owner if which is None else self.owner[which], minlength=self.count)
+
+    def __call__(self, values: NDArray[np.float32], owner: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Sum values by the segment they belong to."""
+        return np.bincount(owner, weights=values, minlength=self.count)
 
 
 class _Beds:
@@ -294,9 +301,9 @@ class _Beds:
         self.bed = baseline.river
         self.of_pixel = self.stretch[baseline.owner[self.bed]]
 
-    def share(self, river: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the share of each stretch of bed that is river, shape (n_stretches,)."""
-        values = river[self.bed]
+    def share(self, river: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the share of each stretch of bed that is river [percent in, share out], shape (n_stretches,)."""
+        values = _as_share(river[self.bed])
         seen = ~np.isnan(values)
         total = np.bincount(self.of_pixel, weights=seen, minlength=self.count)
         wet = np.bincount(self.of_pixel, weights=np.nan_to_num(values), minlength=self.count)
@@ -319,22 +326,33 @@ class _Beds:
         return wide[:, self.stretch]
 
 
+@contextlib.contextmanager
+def threads_unless_cluster() -> Iterator[None]:
+    """Compute lazy arrays on two threads of this process, unless a scheduler is set or a cluster is connected."""
+    import dask
+
+    # Where no scheduler is set, dask imports its whole distributed side just to ask whether a cluster is there.
+    if "distributed" in sys.modules or dask.config.get("scheduler", None) is not None:
+        yield
+    else:
+        with dask.config.set(scheduler="threads", num_workers=dask.config.get("num_workers", 2)):
+            yield
+
+
 def _river_percent(
-    image: NDArray[np.float32], known_river: NDArray[np.bool_], min_island_px: float
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return percent of river per pixel (ponds are land, specks are river, unobserved is 255) and the river mask."""
-    water = image >= 0.5
-    river, _, _ = river_only(water, min_island_px, known_river)
-    percent = np.empty(image.shape, dtype=np.uint8)
-    with np.errstate(invalid="ignore"):
-        np.multiply(image, 100.0, out=percent, casting="unsafe")
-    differs = river != water
-    percent[differs] = np.where(river[differs], 100, 0)
-    percent[np.isnan(image)] = MISSING
-    return percent, river
+    image: NDArray[np.float32], river: NDArray[np.bool_], look_at: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Return percent of river at some pixels: ponds are land, specks are river, unobserved is 255."""
+    share = image.ravel()[look_at]
+    unseen = np.isnan(share)
+    is_river = river.ravel()[look_at]
+    mended = is_river != (share >= 0.5)
+    share[mended] = is_river[mended]
+    share[unseen] = MISSING / 100
+    return np.rint(share * 100).astype(np.uint8)
 
 
-def _side_of_land(river: NDArray[np.bool_], pixel: NDArray[np.int64], vote: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _side_of_land(land: Runs, pixel: NDArray[np.int64], vote: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Say which bank each corridor pixel's land belongs to in one image.
 
     The river divides the land of an image into patches. A patch is left land when nearly all of it that is still
@@ -346,13 +364,10 @@ def _side_of_land(river: NDArray[np.bool_], pixel: NDArray[np.int64], vote: NDAr
     numpy.ndarray
         1 left, 2 right, 0 river or undecided, shape (n_pixels,).
     """
-    start, stop = find_runs(river)
-    land = join_runs(*complement_runs(start, stop, river.shape), river.shape, diagonal=False)
-    starts = np.concatenate([land.start, start])
-    order = np.argsort(starts, kind="stable")
-    label = np.concatenate([land.patch + 1, np.zeros(start.size, np.int32)])[order]
-    length = np.concatenate([land.stop - land.start, stop - start])[order]
-    patch = np.repeat(label.astype(np.int32), length)[pixel]
+    # Pixels and runs are both ascending: how many pixels lie in each run, and in the river before it, labels them all.
+    bounds = np.searchsorted(pixel, np.column_stack([land.start, land.stop]).ravel())
+    labels = np.column_stack([np.zeros_like(land.patch), land.patch + 1]).ravel()
+    patch = np.repeat(np.append(labels, 0), np.diff(bounds, prepend=0, append=pixel.size))
     count = np.bincount(patch * 3 + vote, minlength=3 * (land.area.size + 1)).reshape(-1, 3)
     voters = count[:, 1] + count[:, 2]
     side = np.zeros(len(count), dtype=np.uint8)
@@ -360,6 +375,10 @@ def _side_of_land(river: NDArray[np.bool_], pixel: NDArray[np.int64], vote: NDAr
     side[count[:, 2] > SURE_SHARE * voters] = 2
     side[0] = 0
     return side[patch]
+
+
+def _is_river(percent: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return (percent >= 50) & (percent != MISSING)
 
 
 def _as_share(percent: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -385,7 +404,7 @@ def _transect_positions(
     crossings = np.zeros((n_epochs, n_segments), dtype=np.int64)
     edge_m = 0.5 * (along[1:] + along[:-1])
     for k in range(n_epochs):
-        river = (transects[k] >= 50) & (transects[k] != MISSING)
+        river = _is_river(transects[k])
         land = transects[k] < 50
         edge = river[:, :-1] & land[:, 1:]
         crossings[k] = edge.sum(axis=1)

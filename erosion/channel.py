@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from erosion.components import Runs, complement_runs, find_runs, join_runs, pixels_of
+from erosion.components import Runs, complement_runs, find_runs, join_runs, outlines, pixels_of
 from erosion.grid import Grid
 
 EDGE_SHARE = 0.01
@@ -117,25 +117,31 @@ def river_runs(water: NDArray[np.bool_], river: NDArray[np.bool_] | None = None)
 
 def river_only(
     water: NDArray[np.bool_], min_island_px: float, river: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.bool_], Runs, NDArray[np.bool_]]:
+) -> tuple[NDArray[np.bool_], Runs]:
     """Take ponds out of a mask and fill specks of land too small to be an island.
+
+    Parameters
+    ----------
+    water
+        Mask, shape (rows, columns).
+    min_island_px
+        Smallest patch of land inside the river that stays [pixels].
+    river
+        Known river pixels of a baseline, same shape; None where there is none yet.
 
     Returns
     -------
     tuple
-        River mask, its runs of water, and which of their patches are river.
+        River mask, and the runs and patches of what is left of the land.
     """
     runs, keep = river_runs(water, river)
-    clean = water.copy()
-    flat = clean.ravel()
-    drop = ~keep[runs.patch]
-    if drop.any():
-        flat[pixels_of(runs.start[drop], runs.stop[drop])] = False
-    land = join_runs(*complement_runs(runs.start[~drop], runs.stop[~drop], water.shape), water.shape, diagonal=False)
-    speck = (~land.touches_edge & (land.area < min_island_px))[land.patch]
-    if speck.any():
-        flat[pixels_of(land.start[speck], land.stop[speck])] = True
-    return clean, runs, keep
+    kept = keep[runs.patch]
+    land = join_runs(*complement_runs(runs.start[kept], runs.stop[kept], water.shape), water.shape, diagonal=False)
+    island = (land.touches_edge | (land.area >= min_island_px))[land.patch]
+    land = land._replace(start=land.start[island], stop=land.stop[island], patch=land.patch[island])
+    clean = np.zeros(water.shape, dtype=bool)
+    clean.ravel()[pixels_of(*complement_runs(land.start, land.stop, water.shape))] = True
+    return clean, land
 
 
 def trace_channel(
@@ -166,9 +172,10 @@ def trace_channel(
         If no water is left that could be a river.
     """
     pixel = grid.pixel_m
-    clean, runs, keep = river_only(water, min_island_m2 / pixel**2)
+    runs, keep = river_runs(water)
     if not keep.any():
         raise ChannelError("the mask holds no water; check the declared water value of its source")
+    clean, _ = river_only(water, min_island_m2 / pixel**2)
     skipped = []
     ponds = runs.area[~keep]
     if ponds.size:
@@ -228,9 +235,8 @@ def _trace_piece(
     filled = window.copy()
     filled.ravel()[pixels_of(land.start[holes], land.stop[holes])] = True
 
-    outlines = [_anticlockwise(_to_map(line, origin, pixel)) for line in _outlines(window)]
-    largest = int(np.argmax([_signed_area(line) for line in outlines]))
-    outer = outlines.pop(largest)
+    # Nothing of a patch lies above the top of its outer ring, so that one comes first; the others are holes.
+    ring, *holes_in = (_to_map(line, origin, pixel) for line in outlines(window))
 
     nodes = np.flatnonzero(filled.ravel())
     node_xy = _to_map(np.column_stack([nodes % window.shape[1], nodes // window.shape[1]]).astype(float), origin, pixel)
@@ -243,7 +249,6 @@ def _trace_piece(
     if length < min_part_m or length**2 < 4 * nodes.size * pixel**2:
         return None
 
-    ring = outer[:-1]
     cut_up = int(np.argmin(((ring - node_xy[up]) ** 2).sum(axis=1)))
     cut_down = int(np.argmin(((ring - node_xy[down]) ** 2).sum(axis=1)))
     # The outline runs anticlockwise with the water on its left, so from upstream to downstream it is the right bank.
@@ -253,13 +258,15 @@ def _trace_piece(
     left = np.vstack([turned[middle:], turned[:1]])[::-1]
     right, left = _smooth(right, pixel), _smooth(left, pixel)
 
-    to_right, _ = cKDTree(right).query(node_xy)
-    to_left, _ = cKDTree(left).query(node_xy)
+    to_right, _ = cKDTree(right).query(node_xy, workers=2)
+    to_left, _ = cKDTree(left).query(node_xy, workers=2)
     ridge = np.abs(to_right - to_left) <= pixel
     centre, width = _centre_line(node_xy[ridge], (length - to_down)[ridge], (to_right + to_left)[ridge], pixel)
     if len(centre) < 4:
         return None
-    return _Piece(centre, width, right, left, [_smooth(line, pixel, closed=True) for line in outlines])
+    # Holes run clockwise; islands are kept anticlockwise.
+    islands = [_smooth(np.vstack([hole, hole[:1]])[::-1], pixel, closed=True) for hole in holes_in]
+    return _Piece(centre, width, right, left, islands)
 
 
 def _in_downstream_order(pieces: list[_Piece], upstream_xy: FloatArray) -> list[_Piece]:
@@ -306,23 +313,8 @@ def _join_pieces(pieces: list[_Piece], water: NDArray[np.bool_], skipped: tuple[
     )
 
 
-def _outlines(window: NDArray[np.bool_]) -> list[FloatArray]:
-    import contourpy
-
-    return contourpy.contour_generator(z=window, name="serial").lines(0.5)  # type: ignore[return-value]
-
-
 def _to_map(column_row: FloatArray, origin: tuple[float, float], pixel: float) -> FloatArray:
     return np.column_stack([origin[0] + column_row[:, 0] * pixel, origin[1] - column_row[:, 1] * pixel])
-
-
-def _anticlockwise(ring: FloatArray) -> FloatArray:
-    return ring if _signed_area(ring) > 0 else ring[::-1]
-
-
-def _signed_area(ring: FloatArray) -> float:
-    x, y = ring[:, 0] - ring[0, 0], ring[:, 1] - ring[0, 1]
-    return 0.5 * float(x[:-1] @ y[1:] - x[1:] @ y[:-1])
 
 
 def _pixel_graph(filled: NDArray[np.bool_], nodes: NDArray[np.int64]) -> coo_array:

@@ -1,4 +1,4 @@
-"""Connected patches of a raster mask, found on runs of pixels instead of pixels.
+"""Connected patches of a raster mask and their outlines, found on runs of pixels instead of pixels.
 
 A river mask of millions of pixels has only some thousands of horizontal runs, so joining runs costs a few milliseconds
 where labelling every pixel costs tens.
@@ -6,14 +6,13 @@ where labelling every pixel costs tens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class Runs:
+class Runs(NamedTuple):
     """Horizontal runs of a mask with the patch each belongs to.
 
     Attributes
@@ -106,3 +105,54 @@ def pixels_of(start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.i
     length = stop - start
     offset = np.repeat(start - (np.cumsum(length) - length), length)
     return np.arange(length.sum(), dtype=np.int64) + offset
+
+
+def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    """Trace the edge between true and false pixels as closed rings through the middles of pixel sides.
+
+    Pixels that touch at a corner only are joined, so a patch of :func:`join_runs` with ``diagonal=True`` has exactly
+    one outer ring.
+
+    Parameters
+    ----------
+    mask
+        False along all four edges, shape (rows, columns).
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Rings (column, row) in pixels, the first point not repeated, shape (n, 2), in the order of their topmost row.
+        True pixels lie on the left hand with north up: outer rings run anticlockwise, holes clockwise.
+    """
+    columns = mask.shape[1]
+    start, stop = find_runs(mask)
+    flat = mask.ravel()
+    step = np.flatnonzero(flat[columns:] != flat[:-columns])
+    north, south = step[~flat[step]] + columns, step[flat[step]]
+    # Sides of true pixels (west, south, east, north), each leading from one pixel corner, named by the pixel south-east
+    # of it, to the next one. So the headings turn left from south over east and north to west.
+    pixel = np.concatenate([start, south, stop - 1, north])
+    tail = np.concatenate([start, south + columns, stop + columns, north + 1])
+    head = np.concatenate([start + columns, south + columns + 1, stop, north])
+    heading = np.repeat(np.arange(4), [start.size, south.size, stop.size, north.size])
+    middle = np.column_stack([pixel % columns, pixel // columns]) + np.array([[-0.5, 0], [0, 0.5], [0.5, 0], [0, -0.5]])[heading]
+
+    order = np.argsort(tail, kind="stable")
+    first = np.searchsorted(tail[order], head)
+    follower, other = order[first], order[np.minimum(first + 1, order.size - 1)]
+    # Where two pixels touch at a corner two sides leave it; the one to the right crosses over to the other pixel.
+    right_turn = (heading - 1) % 4 == heading[other]
+    follower = np.where((tail[other] == head) & (other != follower) & right_turn, other, follower)
+
+    after = follower.tolist()
+    left = np.ones(len(after), dtype=bool)
+    rings = []
+    for begin in np.argsort(pixel, kind="stable").tolist():
+        if not left[begin]:
+            continue
+        ring = [begin]
+        while (side := after[ring[-1]]) != begin:
+            ring.append(side)
+        left[ring] = False
+        rings.append(middle[ring])
+    return rings

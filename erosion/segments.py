@@ -306,25 +306,28 @@ def _cells(
     points = 0.5 * (lines[:, 1:] + lines[:, :-1])
     pixel = _near_pixels(points.reshape(-1, 2), grid, corridor_m)
     xy = np.column_stack([grid.x[pixel % grid.width], grid.y[pixel // grid.width]])
-    nearest = np.full(pixel.size, np.inf)
-    owner = np.full(pixel.size, -1, dtype=np.int32)
+    # Points on banks beyond the ends belong to row -1.
+    strays = {name: [line.xy[line.beyond_end] for line in channel.banks if line.bank == name] for name in BANKS}
+    sources = {name: np.concatenate([points[bank == name].reshape(-1, 2), *strays[name]]) for name in BANKS}
+    row_of = {
+        name: np.pad(np.repeat(np.flatnonzero(bank == name), STEPS), (0, sum(map(len, strays[name]))), constant_values=-1)
+        for name in BANKS
+    }
+    # Leaves of 32 points answer twice as fast as the default of 10 where the points lie along lines.
+    near, index = cKDTree(np.concatenate(list(sources.values())), leafsize=32).query(
+        xy, distance_upper_bound=corridor_m, workers=2
+    )
+    rows = np.append(np.concatenate(list(row_of.values())), -1).astype(np.int32)
+    inside = rows[index] >= 0
+    pixel, xy, owner = pixel[inside], xy[inside], rows[index[inside]]
     by_bank = {}
-    for name in BANKS:
-        rows = np.flatnonzero(bank == name)
-        beyond = [line.xy[line.beyond_end] for line in channel.banks if line.bank == name]
-        stray = np.concatenate(beyond) if beyond else np.zeros((0, 2))
-        sources = np.concatenate([points[rows].reshape(-1, 2), stray])
-        row_of = np.concatenate([np.repeat(rows, STEPS), np.full(len(stray), -1)]).astype(np.int32)
-        if not rows.size:
-            by_bank[name] = np.full(pixel.size, -1, dtype=np.int32)
-            continue
-        distance, index = cKDTree(sources).query(xy, workers=2)
-        by_bank[name] = row_of[index]
-        closer = distance < nearest
-        nearest[closer] = distance[closer]
-        owner[closer] = by_bank[name][closer]
-    inside = (nearest <= corridor_m) & (owner >= 0)
-    return pixel[inside], owner[inside], by_bank["L"][inside], by_bank["R"][inside]
+    for name in ("L", "R"):
+        by_bank[name] = np.where(bank[owner] == name, owner, np.int32(-1))
+        other = np.flatnonzero(bank[owner] != name)
+        if (bank == name).any():
+            _, index = cKDTree(sources[name], leafsize=32).query(xy[other], workers=2)
+            by_bank[name][other] = row_of[name][index]
+    return pixel, owner, by_bank["L"], by_bank["R"]
 
 
 def _column_row(grid: Grid, xy: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
