@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 
@@ -18,27 +22,50 @@ PRODUCTS = Path(os.environ.get("EROSION_PRODUCTS", "products"))
 FAILED = 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes end with exit code 1: 2 stands for a degraded run."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line."""
+        self.exit(FAILED, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code (0 fine, 1 not done, 2 published but degraded)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that lacks a letter must not stop a run
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
     except KeyboardInterrupt:
         print("stopped; what was published before is untouched", file=sys.stderr)
         return FAILED
-    except (ValueError, OSError, RuntimeError) as error:
-        # Mistakes in inputs are told in one line; EROSION_TRACEBACK=1 shows where they came from.
+    except Exception as error:
+        # Mistakes in inputs are told in a line; EROSION_TRACEBACK=1 shows where they came from.
         if os.environ.get("EROSION_TRACEBACK"):
             raise
-        print(f"erosion: {error}", file=sys.stderr)
+        print(f"erosion: {_told(error)}", file=sys.stderr)
         return FAILED
 
 
+def _told(error: Exception) -> str:
+    if isinstance(error, (ValueError, OSError, RuntimeError)) and str(error):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"mistake in the program: {type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno}); "
+        "set EROSION_TRACEBACK=1, run again and report what it prints"
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="erosion", description="Early warning of riverbank erosion.")
+    parser = _Parser(prog="erosion", description="Early warning of riverbank erosion.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, function: object, words: str, *, region: bool = True) -> argparse.ArgumentParser:
+    def command(
+        name: str, function: Callable[[argparse.Namespace], int], words: str, *, region: bool = True
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=words, description=words)
         added.set_defaults(command=function)
         if region:
@@ -52,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     one = command("run", _run, "make and publish the warnings of one date")
-    one.add_argument("--date", type=_date, required=True, help="YYYY-MM-DD; only what was known then is used")
+    one.add_argument(
+        "--date", type=_day, default="today", help="YYYY-MM-DD; only what was known then is used (default: today, UTC)"
+    )
     many = command("replay", _replay, "run a series of old dates, then hold each against what followed")
     many.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE", help="YYYY or YYYY-MM-DD")
     many.add_argument("--to", dest="last", type=_end_date, required=True, metavar="DATE", help="YYYY or YYYY-MM-DD")
@@ -87,6 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _day(text: str) -> pd.Timestamp:
+    return pd.Timestamp(datetime.now(UTC).date()) if text == "today" else _parse_date(text, "")
+
+
 def _date(text: str) -> pd.Timestamp:
     return _parse_date(text, "-01-01")
 
@@ -96,13 +129,14 @@ def _end_date(text: str) -> pd.Timestamp:
 
 
 def _parse_date(text: str, year_end: str) -> pd.Timestamp:
+    # Only ISO dates: 06/07/2018 is June to some and July to others.
+    iso = f"{text}{year_end}" if re.fullmatch(r"\d{4}", text) else text
     try:
-        date = pd.Timestamp(f"{text}{year_end}" if len(text) == 4 else text)
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", iso):
+            return pd.Timestamp(iso)
     except ValueError:
-        date = pd.NaT
-    if date is pd.NaT or date.tzinfo is not None or date != date.normalize():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD or YYYY")
-    return date
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD" + (" or YYYY" if year_end else ""))
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -116,11 +150,18 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from erosion.nightly import run
+    from erosion.catalog import CatalogError
+    from erosion.nightly import note_failure, run
     from erosion.region import load_region
 
+    try:
+        region = load_region(arguments.region)
+    except CatalogError as error:
+        # The map must not go on as if nothing had happened; a region is named like its file.
+        note_failure(arguments.out / Path(arguments.region).stem, arguments.date, str(error))
+        raise
     result = run(
-        load_region(arguments.region),
+        region,
         arguments.date,
         arguments.out,
         release=arguments.release,
@@ -140,7 +181,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from erosion.replay import replay
 
     region = load_region(arguments.region)
-    results = replay(
+    replayed = replay(
         region,
         arguments.first,
         arguments.last,
@@ -149,11 +190,11 @@ def _replay(arguments: argparse.Namespace) -> int:
         ledger_url=arguments.ledger,
         say=_say,
     )
-    if not results:
-        _say(f"no observation of {region.name} became available between the two dates")
-        return FAILED
-    codes = {result.exit_code for _, result in results}
-    return FAILED if FAILED in codes else max(codes)
+    if not replayed.results:
+        raise ValueError(
+            f"no observation of {region.name} became available between the two dates; `erosion check` lists them"
+        )
+    return replayed.exit_code
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -208,7 +249,7 @@ def _features(_: argparse.Namespace) -> int:
 
 def _serve(arguments: argparse.Namespace) -> int:
     app = Path(__file__).resolve().parent.parent / "app.py"
-    if not arguments.out.is_dir():
+    if not any(arguments.out.glob("*/published.json")):
         raise FileNotFoundError(f"no products in {arguments.out}; make some with `erosion replay` or `erosion run`")
     print(f"map: http://{arguments.address}:{arguments.port}", flush=True)
     options = [

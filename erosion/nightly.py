@@ -14,10 +14,11 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,20 +26,21 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import sqlalchemy as sa
 import xarray as xr
 
 from erosion import alerts, ledger, sources
 from erosion.asof import NothingKnownError, baseline_on, data_age_days, knowledge_on, observe_region
-from erosion.catalog import Skipped, SourceError
+from erosion.catalog import Skipped, SourceError, load_source
 from erosion.channel import ChannelError
-from erosion.contracts import CONTRACT_VERSION, FLAGS, LAYER_COLUMNS, check_scores
+from erosion.contracts import CONTRACT_VERSION, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, check_scores
 from erosion.export import ExportError, write_all
 from erosion.features import make_features
 from erosion.features.registry import Knowledge
 from erosion.forecast import FeatureMismatchError, TargetModel, explain, predict
 from erosion.region import Region
 from erosion.release import MODELS, Release, ReleaseError, find_release, load_release
-from erosion.segments import crosswalk
+from erosion.segments import Baseline, crosswalk
 
 PUBLISHED, NOT_PUBLISHED, DEGRADED = 0, 1, 2
 """Exit codes: fine; nothing published; published, but something was missing or stale."""
@@ -57,11 +59,15 @@ EXPECTED = (
     FeatureMismatchError,
     ExportError,
     ledger.LedgerError,
+    sa.exc.SQLAlchemyError,
     OSError,
 )
 """What can go wrong with inputs and disks; anything else is a mistake in the program and is shown as one."""
 
 KEPT_MESSAGES = 20
+MEMORY = ("decisions.parquet", "crosswalk.parquet")
+"""Files of a run that are for the ledger and the next run, not for readers."""
+PACKAGES = ("erosion", "numpy", "pandas", "xarray", "rasterio", "geopandas", "lightgbm")
 
 
 @dataclass
@@ -94,12 +100,15 @@ class Result:
         What was missing, stale or went wrong, in words.
     new
         False where the same inputs had been published before and nothing was done.
+    baseline
+        Baseline of a run that was made now, to save cutting it again when the run is held against what followed.
     """
 
     exit_code: int
     directory: Path | None
     messages: tuple[str, ...]
     new: bool = True
+    baseline: Baseline | None = field(default=None, repr=False, compare=False)
 
 
 def run(
@@ -135,18 +144,28 @@ def run(
     Returns
     -------
     Result
+
+    Raises
+    ------
+    RunError
+        If nothing can be written to ``out``, not even that the run failed.
     """
     from filelock import FileLock, Timeout
 
     home = out / region.name
-    home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / ".lock", blocking=False)
     try:
-        with FileLock(home / ".lock", blocking=False):
-            return _run_locked(region, as_of, out, models, release, ledger_url, say)
+        home.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
         message = f"another run of {region.name} is at work in {home}; this one leaves it alone"
         say(message)
         return Result(NOT_PUBLISHED, None, (message,))
+    except OSError as error:
+        raise RunError(_unwritable(home, error)) from error
+    # The operating system lets go of the lock when the process ends, however it ends.
+    with lock:
+        return _run_locked(region, as_of, out, models, release, ledger_url, say)
 
 
 def _run_locked(
@@ -161,28 +180,37 @@ def _run_locked(
     home = out / region.name
     started = datetime.now(UTC)
     attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": started.isoformat(), "outcome": "running"}
-    _write_json(home / "last_attempt.json", attempt)
+    try:
+        write_json(home / "last_attempt.json", attempt)
+    except OSError as error:
+        raise RunError(_unwritable(home, error)) from error
     for left in home.glob(".tmp-*"):
         shutil.rmtree(left, ignore_errors=True)
-    progress = Progress(say)
     engine = None
     try:
         engine = ledger.open_ledger(ledger_url or out / "ledger.sqlite")
-        result = _publish(region, as_of, out, models, release, engine, progress, started)
-    except EXPECTED as error:
-        message = f"{region.name} {as_of:%Y-%m-%d} was not published: {error}"
-        say(message)
-        result = Result(NOT_PUBLISHED, None, (message,))
+        result = _publish(region, as_of, out, models, release, engine, Progress(say), started)
+    except Exception as error:
+        expected = isinstance(error, EXPECTED)
+        reason = str(error) if expected else f"the program failed: {type(error).__name__}: {error}"
+        message = f"{region.name} {as_of:%Y-%m-%d} was not published: {reason}"
         if engine is not None:
             _record_failure(engine, region, as_of, started, message, say)
-    except BaseException as error:
-        _finish_attempt(home, attempt, NOT_PUBLISHED, f"the program failed: {type(error).__name__}: {error}")
-        raise
+        result = Result(NOT_PUBLISHED, None, (message,))
+        _finish_attempt(home, attempt, result, say)
+        if not expected:
+            raise
+        say(message)
+        return result
     finally:
         if engine is not None:
             engine.dispose()
-    _finish_attempt(home, attempt, result.exit_code, "; ".join(result.messages[:KEPT_MESSAGES]))
+    _finish_attempt(home, attempt, result, say)
     return result
+
+
+def _unwritable(home: Path, error: OSError) -> str:
+    return f"cannot write to {home} ({error}); mend that, or give another directory with --out"
 
 
 def _publish(
@@ -191,38 +219,42 @@ def _publish(
     out: Path,
     models: Path,
     release_name: str | None,
-    engine: Any,
+    engine: sa.Engine,
     progress: Progress,
     started: datetime,
 ) -> Result:
     home = out / region.name
     with progress.stage("read"):
-        water, skipped_water = sources.read_water(region, as_of)
+        water, skipped = sources.read_water(region, as_of)
         gauges, skipped_gauges = sources.read_gauges(region, as_of)
+        skipped = [*skipped, *skipped_gauges]
         path = models / release_name if release_name else find_release(region.model, as_of, models)
-        release = load_release(path)
+        release = _load_release(path, _files_digest(path))
     previous = ledger.last_run(engine, region.name, before=as_of)
-    inputs = _inputs(region, as_of, water, gauges, path, previous)
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-    directory = home / f"{as_of:%Y-%m-%d}-{digest[:8]}"
-    run_id = f"{region.name}-{directory.name}"
+    inputs = _inputs(region, as_of, water, gauges, skipped, path, previous)
+    digest, run_id, recorded = _identify(engine, region, as_of, inputs)
+    directory = home / run_id.removeprefix(f"{region.name}-")
 
+    baseline = None
     manifest = _read_manifest(directory, digest)
-    done = manifest is not None and _listed(home, directory.name)
+    done = recorded and manifest is not None
     if manifest is None:
-        _refuse_rewriting(engine, region, as_of)
-        progress.messages += _warnings(region, as_of, water, [*skipped_water, *skipped_gauges], release)
+        if not recorded:
+            _refuse_rewriting(engine, region, as_of)
+        _check_targets(region, release)
+        progress.messages += _warnings(region, as_of, water, skipped, release)
+        with progress.stage("baseline"):
+            baseline = baseline_on(region, water, as_of)
         manifest = _make(
-            region, as_of, water, gauges, release, engine, previous, out, directory, inputs, digest,
-            [*skipped_water, *skipped_gauges], progress, started,
+            region, as_of, water, gauges, baseline, release, engine, previous, out, directory, inputs, digest,
+            skipped, progress, started,
         )  # fmt: skip
-    outcome = manifest["outcome"]
-    _record(engine, region, as_of, directory, run_id, digest, manifest, previous, out)
-    _list_published(home, region, manifest, directory.name, run_id)
+    _record(engine, region, as_of, directory, run_id, digest, manifest, out)
+    _list_published(engine, home, region, out)
     if not done:
         progress.say(f"published {directory}")
-    code = PUBLISHED if outcome == "published" else DEGRADED
-    return Result(code, directory, tuple(manifest["messages"]), new=not done)
+    code = PUBLISHED if manifest["outcome"] == "published" else DEGRADED
+    return Result(code, directory, tuple(manifest["messages"]), new=not done, baseline=baseline)
 
 
 def _make(
@@ -230,8 +262,9 @@ def _make(
     as_of: pd.Timestamp,
     water: xr.Dataset,
     gauges: pd.DataFrame,
+    baseline: Baseline,
     release: Release,
-    engine: Any,
+    engine: sa.Engine,
     previous: Mapping[str, Any] | None,
     out: Path,
     directory: Path,
@@ -242,8 +275,6 @@ def _make(
     started: datetime,
 ) -> dict[str, Any]:
     """Make the files of a run in a hidden directory and rename it into place; return the manifest."""
-    with progress.stage("baseline"):
-        baseline = baseline_on(region, water, as_of)
     with progress.stage("banks"):
         known = knowledge_on(region, baseline, observe_region(region, water, baseline), gauges, as_of)
     with progress.stage("features"):
@@ -263,42 +294,48 @@ def _make(
         }
     temporary = directory.parent / f".tmp-{directory.name}"
     temporary.mkdir()
-    with progress.stage("export"):
-        meta = {"model_id": release.name, "inputs_hash": digest, "skipped": [s._asdict() for s in skipped]}
-        files = write_all(temporary, layers, _history(known), region, meta)
-        decisions = pd.concat([table.assign(target=name) for name, table in decided.items()], ignore_index=True)
-        decisions.to_parquet(temporary / "decisions.parquet", index=False)
-        if walk is not None:
-            walk.to_parquet(temporary / "crosswalk.parquet", index=False)
-    manifest = {
-        "contract_version": CONTRACT_VERSION,
-        "region": region.name,
-        "simulated": region.simulated,
-        "as_of": f"{as_of:%Y-%m-%d}",
-        "outcome": "degraded" if progress.messages else "published",
-        "messages": progress.messages,
-        "model_id": release.name,
-        "baseline": baseline.version,
-        "newest_epoch": baseline.version,
-        "data_age_days": data_age_days(baseline, as_of),
-        "inputs": dict(inputs),
-        "inputs_hash": digest,
-        "skipped": [s._asdict() for s in skipped],
-        "left_out_of_baseline": list(baseline.skipped),
-        "segments": len(baseline.segments),
-        "levels": {name: _level_lengths(table) for name, table in layers.items()},
-        "stages": progress.stages,
-        "outputs": files,
-        "versions": {name: version(name) for name in ("numpy", "xarray", "rasterio", "geopandas", "lightgbm")}
-        | {"python": platform.python_version(), "erosion": version("erosion")},
-        "started_at": started.isoformat(),
-        "finished_at": datetime.now(UTC).isoformat(),
-    }
-    _write_json(temporary / "manifest.json", manifest)
-    _sync(temporary)
-    # A directory of this name without a readable manifest is the rest of a crash.
-    shutil.rmtree(directory, ignore_errors=True)
-    temporary.rename(directory)
+    try:
+        with progress.stage("export"):
+            meta = {"model_id": release.name, "inputs_hash": digest, "skipped": [s._asdict() for s in skipped]}
+            files = write_all(temporary, layers, _history(known), region, meta)
+            decisions = pd.concat([table.assign(target=name) for name, table in decided.items()], ignore_index=True)
+            memory = [
+                _write_table(temporary / name, table)
+                for name, table in zip(MEMORY, (decisions, walk), strict=True)
+                if table is not None
+            ]
+        manifest = {
+            "contract_version": CONTRACT_VERSION,
+            "region": region.name,
+            "simulated": region.simulated,
+            "as_of": f"{as_of:%Y-%m-%d}",
+            "outcome": "degraded" if progress.messages else "published",
+            "messages": progress.messages,
+            "model_id": release.name,
+            "baseline": baseline.version,
+            "newest_epoch": baseline.version,
+            "data_age_days": data_age_days(baseline, as_of),
+            "inputs": dict(inputs),
+            "inputs_hash": digest,
+            "skipped": [s._asdict() for s in skipped],
+            "left_out_of_baseline": list(baseline.skipped),
+            "segments": len(baseline.segments),
+            "levels": {name: _level_lengths(table) for name, table in layers.items()},
+            "stages": progress.stages,
+            "outputs": files,
+            "memory": dict(memory),
+            "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+            "started_at": started.isoformat(),
+            "finished_at": datetime.now(UTC).isoformat(),
+        }
+        write_json(temporary / "manifest.json", manifest)
+        _sync(temporary)
+        # A directory of this name has lost a file, or its manifest cannot be read: it is made again.
+        shutil.rmtree(directory, ignore_errors=True)
+        temporary.rename(directory)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)  # a full disk is not made fuller
+        raise
     _sync(directory.parent)
     return manifest
 
@@ -348,7 +385,7 @@ def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetM
 
 
 def _decide(
-    engine: Any,
+    engine: sa.Engine,
     region: Region,
     target: str,
     scores: pd.DataFrame,
@@ -419,10 +456,7 @@ def _history(known: Knowledge) -> pd.DataFrame:
             "segment_id": np.repeat(banks["segment_id"].to_numpy(), n_epochs),
             "epoch": np.tile(banks["epoch"].to_numpy(), n_segments),
         }
-        | {
-            name: banks[name].to_numpy().ravel()
-            for name in ("retreat_m", "retreat_established_m", "position_m", "sigma_m", "coverage", "flags")
-        }
+        | {name: banks[name].to_numpy().ravel() for name in list(HISTORY_COLUMNS)[2:]}
     )
 
 
@@ -471,27 +505,52 @@ def _warnings(
     return messages
 
 
+def _check_targets(region: Region, release: Release) -> None:
+    """Refuse a release whose targets mean something else than the region's of the same name."""
+    for target in region.targets:
+        model = release.models.get(target.name)
+        if model is None:
+            raise ReleaseError(
+                f"{release.name} has no target {target.name}, only {', '.join(release.models)}; "
+                f"mend targets in {region.path}, or train a release for this region"
+            )
+        if model.target != target:
+            raise ReleaseError(
+                f"{release.name} forecasts {model.target.threshold_m:g} m in {model.target.horizon_days} days as "
+                f"{target.name}, {region.path} asks for {target.threshold_m:g} m in {target.horizon_days} days; "
+                "make them the same, or train a release for this region"
+            )
+
+
 def _inputs(
     region: Region,
     as_of: pd.Timestamp,
     water: xr.Dataset,
     gauges: pd.DataFrame,
+    skipped: Sequence[Skipped],
     release: Path,
     previous: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    settings = {f.name: getattr(region, f.name) for f in dataclasses.fields(region) if f.name != "path"}
+    """Name everything a product depends on; where files lie is not part of it."""
+    catalogue = [region, *(load_source(name, region.path) for name in (*region.water, *region.gauges))]
+    settings = [
+        {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in ("path", "described_in")}
+        for entry in catalogue
+    ]
     return {
         "as_of": f"{as_of:%Y-%m-%d}",
-        "region": _digest(repr(settings)),
+        "catalogue": _digest(repr(settings)),
         "water": water.attrs["content_hash"],
         "epochs": [f"{epoch:.10}" for epoch in water["epoch"].to_numpy().astype(str)],
         "scenes": [str(scene) for scene in water["scene_id"].to_numpy()],
         "gauges": _digest(str(pd.util.hash_pandas_object(gauges, index=False).sum())),
         "gauge_days": len(gauges),
-        "model": _digest("".join(f"{p.name}{p.read_bytes().hex()}" for p in sorted(release.glob("*")) if p.is_file())),
+        "skipped": _digest(repr([tuple(item) for item in skipped])),
+        "model": _files_digest(release),
         "model_id": release.name,
         "previous_run": None if previous is None else previous["run_id"],
         "contract_version": CONTRACT_VERSION,
+        "program": version("erosion"),
     }
 
 
@@ -499,7 +558,40 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _refuse_rewriting(engine: Any, region: Region, as_of: pd.Timestamp) -> None:
+def _files_digest(directory: Path) -> str:
+    files = sorted(path for path in directory.glob("*") if path.is_file())
+    return _digest("".join(f"{path.name}:{_sha256(path)}" for path in files))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _load_release(path: Path, _content: str) -> Release:
+    """Read a release once for all dates of a replay that use it."""
+    return load_release(path)
+
+
+def _identify(engine: sa.Engine, region: Region, as_of: pd.Timestamp, inputs: dict[str, Any]) -> tuple[str, str, bool]:
+    """Name the run that these inputs make: the digest of its inputs, its id, and whether the ledger has it.
+
+    Inputs may come back to what they were before another run of the date took the place of theirs. That is a run of its
+    own, after the other one, or the ledger would go on with the other.
+    """
+    select = sa.select(ledger.RUNS.c.superseded_by)
+    while True:
+        digest = _digest(json.dumps(inputs, sort_keys=True))
+        run_id = f"{region.name}-{as_of:%Y-%m-%d}-{digest[:8]}"
+        with engine.connect() as connection:
+            found = connection.execute(select.where(ledger.RUNS.c.run_id == run_id)).one_or_none()
+        if found is None or found.superseded_by is None:
+            return digest, run_id, found is not None
+        inputs["instead_of"] = found.superseded_by
+
+
+def _refuse_rewriting(engine: sa.Engine, region: Region, as_of: pd.Timestamp) -> None:
     newest = ledger.last_run(engine, region.name)
     if newest is not None and newest["as_of"] > alerts.issue_time(as_of):
         raise ledger.LedgerError(
@@ -509,19 +601,17 @@ def _refuse_rewriting(engine: Any, region: Region, as_of: pd.Timestamp) -> None:
 
 
 def _record(
-    engine: Any,
+    engine: sa.Engine,
     region: Region,
     as_of: pd.Timestamp,
     directory: Path,
     run_id: str,
     digest: str,
     manifest: Mapping[str, Any],
-    previous: Mapping[str, Any] | None,
     out: Path,
 ) -> None:
-    decisions = pd.read_parquet(directory / "decisions.parquet")
-    walk_file = directory / "crosswalk.parquet"
-    walk = pd.read_parquet(walk_file) if walk_file.is_file() else None
+    decisions, walk = (pd.read_parquet(directory / name) if name in manifest["memory"] else None for name in MEMORY)
+    assert decisions is not None
     ledger.record_run(
         engine,
         ledger.Run(
@@ -537,14 +627,14 @@ def _record(
             manifest={key: manifest[key] for key in ("messages", "levels", "segments", "newest_epoch")},
             simulated=region.simulated,
         ),
-        {name: table.drop(columns="target") for name, table in decisions.groupby("target")},
+        {str(name): table.drop(columns="target") for name, table in decisions.groupby("target")},
         walk,
         warning_from_level=region.policy.warning_from_level,
     )
 
 
 def _record_failure(
-    engine: Any, region: Region, as_of: pd.Timestamp, started: datetime, message: str, say: Callable[[str], None]
+    engine: sa.Engine, region: Region, as_of: pd.Timestamp, started: datetime, message: str, say: Callable[[str], None]
 ) -> None:
     try:
         ledger.record_failure(
@@ -560,18 +650,19 @@ def _record_failure(
                 simulated=region.simulated,
             ),
         )
-    except (ledger.LedgerError, OSError) as error:
+    except (ledger.LedgerError, sa.exc.SQLAlchemyError, OSError) as error:
         say(f"the failure could not be recorded in the ledger either: {error}")
 
 
 def _read_manifest(directory: Path, digest: str) -> dict[str, Any] | None:
-    """Return the manifest of a directory whose files are all there, None otherwise."""
+    """Return the manifest of a directory whose files are all there and unchanged, None otherwise."""
     try:
         manifest: dict[str, Any] = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        files = manifest["outputs"] | manifest["memory"]
+        whole = manifest["inputs_hash"] == digest and all(_sha256(directory / name) == files[name] for name in files)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    whole = manifest.get("inputs_hash") == digest and all((directory / name).is_file() for name in manifest["outputs"])
-    return manifest if whole and (directory / "decisions.parquet").is_file() else None
+    return manifest if whole else None
 
 
 def published(home: Path) -> dict[str, Any]:
@@ -579,19 +670,56 @@ def published(home: Path) -> dict[str, Any]:
     path = home / "published.json"
     if not path.is_file():
         return {"runs": []}
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path} is damaged ({error}); the next run of the region writes it anew") from error
     return content
 
 
-def _listed(home: Path, name: str) -> bool:
-    return any(entry["directory"] == name for entry in published(home)["runs"])
+def _list_published(engine: sa.Engine, home: Path, region: Region, out: Path) -> None:
+    """Bring ``published.json`` to what the ledger says, also of a run that was killed before it could list itself.
+
+    Runs whose directory was taken away are left out.
+    """
+    runs = ledger.RUNS.c
+    select = sa.select(runs.run_id, runs.product).where(
+        runs.region == region.name, runs.outcome != "failed", runs.superseded_by.is_(None)
+    )
+    with engine.connect() as connection:
+        products = connection.execute(select.order_by(runs.as_of)).all()
+    try:
+        listed = published(home)
+    except RunError:
+        listed = {"runs": []}
+    known = {entry["run_id"]: entry for entry in listed["runs"]}
+    entries = []
+    for run_id, product in products:
+        try:
+            entry = known.get(run_id) or _entry(run_id, out / product)
+        except (OSError, ValueError):
+            continue
+        if (out / product / "manifest.json").is_file():
+            entries.append(entry)
+    content = {
+        "region": region.name,
+        "title": dict(region.title),
+        "simulated": region.simulated,
+        "timezone": region.timezone,
+        "stale_after_days": region.policy.stale_after_days,
+        "targets": [dataclasses.asdict(target) for target in region.targets],
+        "runs": entries,
+    }
+    if content != listed:
+        write_json(home / "published.json", content)
 
 
-def _list_published(home: Path, region: Region, manifest: Mapping[str, Any], name: str, run_id: str) -> None:
-    entry = {
+def _entry(run_id: str, directory: Path) -> dict[str, Any]:
+    manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    return {
         "as_of": manifest["as_of"],
         "run_id": run_id,
-        "directory": name,
+        "directory": directory.name,
         "outcome": manifest["outcome"],
         "exit_code": PUBLISHED if manifest["outcome"] == "published" else DEGRADED,
         "model_id": manifest["model_id"],
@@ -600,34 +728,56 @@ def _list_published(home: Path, region: Region, manifest: Mapping[str, Any], nam
         "finished_at": manifest["finished_at"],
         "messages": manifest["messages"][:KEPT_MESSAGES],
     }
-    others = [run for run in published(home)["runs"] if run["as_of"] != manifest["as_of"]]
-    content = {
-        "region": region.name,
-        "title": dict(region.title),
-        "simulated": region.simulated,
-        "timezone": region.timezone,
-        "stale_after_days": region.policy.stale_after_days,
-        "targets": [dataclasses.asdict(target) for target in region.targets],
-        "runs": sorted([*others, entry], key=lambda run: run["as_of"]),
+
+
+def note_failure(home: Path, as_of: pd.Timestamp, message: str) -> None:
+    """Write that a run did not even start into ``last_attempt.json``, for the map; only where there are products."""
+    if home.is_dir():
+        now = datetime.now(UTC).isoformat()
+        attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": now}
+        _finish_attempt(home, attempt, Result(NOT_PUBLISHED, None, (message,)), lambda _: None)
+
+
+def _finish_attempt(home: Path, attempt: dict[str, Any], result: Result, say: Callable[[str], None]) -> None:
+    done = {
+        "finished_at": datetime.now(UTC).isoformat(),
+        "outcome": {PUBLISHED: "published", DEGRADED: "degraded"}.get(result.exit_code, "failed"),
+        "exit_code": result.exit_code,
+        "message": "; ".join(result.messages[:KEPT_MESSAGES]),
     }
-    _write_json(home / "published.json", content)
+    try:
+        write_json(home / "last_attempt.json", attempt | done)
+    except OSError as error:
+        say(f"how the run ended could not be written to {home / 'last_attempt.json'}: {error}")
 
 
-def _finish_attempt(home: Path, attempt: dict[str, Any], code: int, message: str) -> None:
-    outcome = {PUBLISHED: "published", DEGRADED: "degraded"}.get(code, "failed")
-    done = {"finished_at": datetime.now(UTC).isoformat(), "outcome": outcome, "exit_code": code, "message": message}
-    _write_json(home / "last_attempt.json", attempt | done)
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Replace a file at once: a reader sees the old or the new one, never half."""
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as file:
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
         json.dump(content, file, ensure_ascii=False, indent=1)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
+    _replace(temporary, path)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    for wait_s in (0.05, 0.2, 1.0):
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError:  # on Windows, while a reader has the file open
+            time.sleep(wait_s)
     temporary.replace(path)
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> tuple[str, str]:
+    """Write a table, bring it to the disk and return its name and digest."""
+    table.to_parquet(path, index=False)
+    with path.open("rb+") as file:  # Windows syncs only what is open for writing
+        os.fsync(file.fileno())
+    return path.name, _sha256(path)
 
 
 def _sync(directory: Path) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from erosion import sources
 from erosion.asof import baseline_on, issue_dates, observe_region
 from erosion.banks import ESTABLISHED_YEARS, YEAR_DAYS
+from erosion.catalog import Skipped
 from erosion.dataset import horizon_slack_days, judging_epoch, outcomes
-from erosion.nightly import NOT_PUBLISHED, Result, published, run
-from erosion.region import Region
+from erosion.nightly import DEGRADED, NOT_PUBLISHED, PUBLISHED, Result, published, run, write_json
+from erosion.region import Region, Target
+from erosion.segments import Baseline, middle_xy
 
 WARNED_FROM = 3
 """Level from which a segment counts as warned when warnings are held against events."""
@@ -27,10 +31,41 @@ MATCH_M = 100.0
 """An event and a warning this close along one bank belong together."""
 
 
-def replay_dates(region: Region, first: pd.Timestamp, last: pd.Timestamp) -> list[pd.Timestamp]:
-    """Return the dates between two dates on which a new observation of the banks became available."""
-    water, _ = sources.read_water(region, last)
-    return [date for date in issue_dates(water) if first <= date <= last]
+class Window(NamedTuple):
+    """Time in which a forecast could come true."""
+
+    start: pd.Timestamp
+    """Observation the forecast was made from."""
+    end: pd.Timestamp
+    """Observation it is judged by."""
+    known_at: pd.Timestamp
+    """When that one could be had."""
+
+
+class Measured(NamedTuple):
+    """What the river did to the segments of a run."""
+
+    table: pd.DataFrame
+    """From ``dataset.outcomes``, with the middle of each segment as x and y [m]."""
+    windows: Mapping[str, Window]
+    """Target to its window, where that is over."""
+
+
+class Replayed(NamedTuple):
+    """How a replay went."""
+
+    results: list[tuple[pd.Timestamp, Result]]
+    """Each date with how its run ended."""
+    skipped: list[Skipped]
+    """Observations that could not be read; a date of theirs was never run."""
+
+    @property
+    def exit_code(self) -> int:
+        """1 where a date was not published, 2 where one was degraded or an observation is missing, else 0."""
+        codes = {result.exit_code for _, result in self.results}
+        if not codes or NOT_PUBLISHED in codes:
+            return NOT_PUBLISHED
+        return DEGRADED if self.skipped or DEGRADED in codes else PUBLISHED
 
 
 def replay(
@@ -41,8 +76,8 @@ def replay(
     *,
     say: Callable[[str], None] = lambda _: None,
     **settings: Any,
-) -> list[tuple[pd.Timestamp, Result]]:
-    """Run every issue date between two dates in order, then verify them.
+) -> Replayed:
+    """Run every date between two dates on which an observation became available, in order, then verify them.
 
     Parameters
     ----------
@@ -59,128 +94,122 @@ def replay(
 
     Returns
     -------
-    list of tuple
-        Each date with how its run ended. A date that fails does not stop the others.
+    Replayed
+        A date that fails does not stop the others.
     """
-    dates = replay_dates(region, first, last)
-    results = []
-    for number, as_of in enumerate(dates, 1):
-        result = run(region, as_of, out, **settings)
-        state = {0: "published", 1: "NOT PUBLISHED", 2: "published, degraded"}[result.exit_code]
-        again = "" if result.new else " (as before)"
-        say(f"[{number}/{len(dates)}] {as_of:%Y-%m-%d} {state}{again}")
-        for message in result.messages:
-            say(f"    {message}")
-        results.append((as_of, result))
+    water, skipped = sources.read_water(region, last)
+    dates = [date for date in issue_dates(water) if first <= date <= last]
+    results: list[tuple[pd.Timestamp, Result]] = []
+    measured: dict[str, Future[Measured | None]] = {}
+    for item in skipped:
+        say(f"left out: {item.scene}: {item.reason}")
+    # What followed a run is measured while the next one is at work: it asks for a baseline that is at hand by then.
+    with ThreadPoolExecutor(1) as pool:
+        for number, as_of in enumerate(dates, 1):
+            result = run(region, as_of, out, **settings)
+            state = {PUBLISHED: "published", NOT_PUBLISHED: "NOT PUBLISHED", DEGRADED: "published, degraded"}
+            again = "" if result.new else " (as before)"
+            say(f"[{number}/{len(dates)}] {as_of:%Y-%m-%d} {state[result.exit_code]}{again}")
+            for message in result.messages:
+                say(f"    {message}")
+            if result.baseline is not None and result.directory is not None:
+                measured[result.directory.name] = pool.submit(_measure, region, water, result.baseline)
+            results.append((as_of, Result(result.exit_code, result.directory, result.messages, result.new)))
     if any(result.exit_code != NOT_PUBLISHED for _, result in results):
-        summary = verify(region, out, last)
+        summary = verify(region, out, last, water, {name: future.result() for name, future in measured.items()})
         say(f"held {len(summary['rows'])} sets of warnings against what followed")
-    return results
+    return Replayed(results, skipped)
 
 
-def verify(region: Region, out: Path, until: pd.Timestamp) -> dict[str, Any]:
+def verify(
+    region: Region,
+    out: Path,
+    until: pd.Timestamp,
+    water: xr.Dataset | None = None,
+    measured: Mapping[str, Measured | None] | None = None,
+) -> dict[str, Any]:
     """Hold every published run against what followed, as far as it is known by a date.
 
     Writes ``verification.json`` (counts and scores per run and target) and ``verification.parquet`` (one row per
-    segment) beside the runs.
+    segment) beside the runs; nothing where they hold these runs and observations already.
+
+    Parameters
+    ----------
+    region
+        The region.
+    out
+        Directory of products.
+    until
+        Last date whose observations are used.
+    water
+        The observations that could be had by ``until``, to save reading them again.
+    measured
+        Directory of a run to what followed it, where that is known already.
 
     Returns
     -------
     dict
         Content of ``verification.json``.
     """
-    water, _ = sources.read_water(region, until)
+    if water is None:
+        water, _ = sources.read_water(region, until)
     home = out / region.name
+    runs = [entry for entry in published(home)["runs"] if pd.Timestamp(entry["as_of"]) <= until]
+    inputs = [water.attrs["content_hash"], WARNED_FROM, MATCH_M, [entry["run_id"] for entry in runs]]
+    inputs_hash = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+    found = _verified(home, inputs_hash)
+    if found is not None:
+        return found
     rows, tables = [], []
-    for entry in published(home)["runs"]:
-        as_of = pd.Timestamp(entry["as_of"])
-        if as_of > until:
+    for entry in runs:
+        name, as_of = entry["directory"], pd.Timestamp(entry["as_of"])
+        if measured is not None and name in measured:
+            followed = measured[name]
+        else:
+            followed = _measure(region, water, baseline_on(region, water, as_of))
+        if followed is None:
             continue
-        measured = _outcomes_of(region, water, as_of)
-        if measured is None:
-            continue
-        result, known = measured
         for target in region.targets:
-            if known[target.name] is None:
+            window = followed.windows.get(target.name)
+            if window is None:
                 continue
             columns = ["segment_id", "bank", "chainage_m", "length_m", "level", "p_event"]
-            path = home / entry["directory"] / f"segments_{target.name}.parquet"
-            layer = gpd.read_parquet(path, columns=[*columns, "geometry"])
-            table = layer[columns].merge(result, on="segment_id", validate="one_to_one")
-            retreat = table[f"retreat_established_{target.name}"].to_numpy(float)
-            table["event"] = retreat >= target.threshold_m
-            table["outcome"] = classify(table, np.isnan(retreat))
-            rows.append(_summary(table, retreat, as_of, known[target.name], target.name))
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "as_of": f"{as_of:%Y-%m-%d}",
-                        "target": target.name,
-                        "segment_id": table["segment_id"],
-                        "level": table["level"].astype("int8"),
-                        "p_event": table["p_event"].astype("float32"),
-                        "retreat_observed_m": retreat.astype("float32"),
-                        "event": table["event"],
-                        "outcome": table["outcome"],
-                    }
-                )
-            )
+            layer = pd.read_parquet(home / name / f"segments_{target.name}.parquet", columns=columns)
+            # A segment that is not cut any more, because an old mask was exchanged, has no outcome.
+            table = layer.merge(followed.table, on="segment_id", how="left", validate="one_to_one")
+            rows.append(_judge(table, as_of, target, window))
+            tables.append(_outcome_table(table, as_of, target))
     summary = {
         "region": region.name,
         "simulated": region.simulated,
         "until": f"{until:%Y-%m-%d}",
+        "inputs_hash": inputs_hash,
         "warned_from_level": WARNED_FROM,
         "match_m": MATCH_M,
         "rows": rows,
     }
+    parquet = home / "verification.parquet"
     if tables:
-        pd.concat(tables, ignore_index=True).to_parquet(home / "verification.parquet", index=False)
-    temporary = home / ".verification.json.new"
-    temporary.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(home / "verification.json")
+        temporary = home / ".verification.parquet.new"
+        pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
+        temporary.replace(parquet)
+    else:
+        parquet.unlink(missing_ok=True)
+    write_json(home / "verification.json", summary)
     return summary
 
 
-def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.object_]:
-    """Name the outcome of each segment: hit, miss, false_alarm, quiet or unknown.
-
-    An event is a hit when a segment within 100 m along the same bank was warned, a warning is a false alarm when no
-    event lies that near.
-
-    Parameters
-    ----------
-    table
-        bank, chainage_m, level and event of each segment of a run.
-    unseen
-        Segments whose outcome was not observed, shape (n,).
-    """
-    event = table["event"].to_numpy(bool) & ~unseen
-    warned = (table["level"] >= WARNED_FROM).to_numpy()
-    near_warning, near_event = np.zeros(len(table), bool), np.zeros(len(table), bool)
-    for _, rows in table.groupby("bank").indices.items():
-        chainage = table["chainage_m"].to_numpy(float)[rows]
-        near_warning[rows] = _any_within(chainage, warned[rows])
-        near_event[rows] = _any_within(chainage, event[rows])
-    outcome = np.full(len(table), "quiet", dtype=object)
-    outcome[warned & ~near_event] = "false_alarm"
-    outcome[event & near_warning] = "hit"
-    outcome[event & ~near_warning] = "miss"
-    outcome[warned & ~event & near_event] = "hit"
-    outcome[unseen | ((table["level"] == 0).to_numpy() & ~event)] = "unknown"
-    return outcome
+def _verified(home: Path, inputs_hash: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((home / "verification.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    whole = not found.get("rows") or (home / "verification.parquet").is_file()
+    return found if whole and found.get("inputs_hash") == inputs_hash else None
 
 
-def _any_within(chainage: NDArray[np.float64], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    at = np.sort(chainage[marked])
-    first = np.searchsorted(at, chainage - MATCH_M, side="left")
-    last = np.searchsorted(at, chainage + MATCH_M, side="right")
-    return last > first
-
-
-def _outcomes_of(
-    region: Region, water: xr.Dataset, as_of: pd.Timestamp
-) -> tuple[pd.DataFrame, dict[str, pd.Timestamp | None]] | None:
-    baseline = baseline_on(region, water, as_of)
+def _measure(region: Region, water: xr.Dataset, baseline: Baseline) -> Measured | None:
+    """Measure what the river did to the segments of a baseline; None where no window is over yet."""
     start = pd.Timestamp(baseline.version)
     epochs = pd.DatetimeIndex(water["epoch"].to_numpy())
     longest = max(target.horizon_days for target in region.targets)
@@ -192,17 +221,68 @@ def _outcomes_of(
     first = max(0, int(epochs.searchsorted(since)) - 1)
     last = epochs <= start + pd.Timedelta(days=longest + horizon_slack_days(longest))
     window = water.isel(epoch=slice(first, int(last.sum())))
-    return outcomes(window, observe_region(region, window, baseline), baseline, region.targets)
+    table, known = outcomes(window, observe_region(region, window, baseline), baseline, region.targets)
+    xy = middle_xy(baseline.segments.geometry)
+    windows = {
+        target.name: Window(start, end, known_at)
+        for target in region.targets
+        if (end := judging_epoch(epochs, start, target.horizon_days)) is not None
+        and (known_at := known[target.name]) is not None
+    }
+    return Measured(table.assign(x=xy[:, 0], y=xy[:, 1]), windows)
 
 
-def _summary(
-    table: pd.DataFrame, retreat: NDArray[np.float64], as_of: pd.Timestamp, known: pd.Timestamp | None, target: str
-) -> dict[str, Any]:
-    event = table["event"].to_numpy(bool)
-    outcome = table["outcome"]
-    hits = int((event & (outcome == "hit")).sum())
-    misses = int((outcome == "miss").sum())
+def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """Name the outcome of each segment: hit, miss, false_alarm, quiet or unknown.
+
+    An event is a hit when a segment within 100 m along the same bank was warned, a warning is a false alarm when no
+    event lies that near. A segment of level 0 without an event is unknown; with one it is a miss like any other, for
+    nobody was warned.
+
+    Parameters
+    ----------
+    table
+        bank, chainage_m, level and event of each segment of a run; x and y [m] where there are islands, whose shores
+        share chainages and are matched by distance instead.
+    unseen
+        Segments whose outcome was not observed, shape (n,).
+    """
+    event = table["event"].to_numpy(bool) & ~unseen
     warned = (table["level"] >= WARNED_FROM).to_numpy()
+    near_warning, near_event = np.zeros(len(table), bool), np.zeros(len(table), bool)
+    for bank, rows in table.groupby("bank").indices.items():
+        places = table[["x", "y"] if bank == "I" else ["chainage_m"]].to_numpy(float)[rows]
+        near_warning[rows] = _any_near(places, warned[rows])
+        near_event[rows] = _any_near(places, event[rows])
+    outcome = np.full(len(table), "quiet", dtype=object)
+    outcome[warned & ~near_event] = "false_alarm"
+    outcome[event & near_warning] = "hit"
+    outcome[event & ~near_warning] = "miss"
+    outcome[warned & ~event & near_event] = "hit"
+    outcome[unseen | ((table["level"] == 0).to_numpy() & ~event)] = "unknown"
+    return outcome
+
+
+def _any_near(places: NDArray[np.float64], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which places, shape (n, dimensions), have a marked one no farther than MATCH_M."""
+    # Rows that cannot be placed (their segment is not cut any more) are near nothing.
+    placed = np.isfinite(places).all(axis=1)
+    near = np.zeros(len(places), bool)
+    if (placed & marked).any():
+        distance, _ = cKDTree(places[placed & marked]).query(places[placed])
+        near[placed] = distance <= MATCH_M
+    return near
+
+
+def _judge(table: pd.DataFrame, as_of: pd.Timestamp, target: Target, window: Window) -> dict[str, Any]:
+    """Add event and outcome to the segments of a run and count them."""
+    retreat = table[f"retreat_established_{target.name}"].to_numpy(float)
+    unseen = np.isnan(retreat)
+    table["event"] = retreat >= target.threshold_m
+    table["outcome"] = classify(table, unseen)
+    event, outcome = table["event"].to_numpy(bool), table["outcome"].to_numpy()
+    warned = (table["level"] >= WARNED_FROM).to_numpy() & ~unseen
+    hits, misses = int((event & (outcome == "hit")).sum()), int((outcome == "miss").sum())
     false_alarms = int((outcome == "false_alarm").sum())
     length = table["length_m"].to_numpy()
     order = np.argsort(-table["p_event"].fillna(-1).to_numpy(), kind="stable")
@@ -210,9 +290,12 @@ def _summary(
     top = np.cumsum(length[order]) <= 0.1 * length.sum()
     return {
         "as_of": f"{as_of:%Y-%m-%d}",
-        "target": target,
-        "known_at": None if known is None else f"{known:%Y-%m-%d}",
+        "target": target.name,
+        "window_start": f"{window.start:%Y-%m-%d}",
+        "window_end": f"{window.end:%Y-%m-%d}",
+        "known_at": f"{window.known_at:%Y-%m-%d}",
         "n": len(table),
+        "unknown": int((outcome == "unknown").sum()),
         "events": int(event.sum()),
         "warned": int(warned.sum()),
         "hits": hits,
@@ -223,6 +306,21 @@ def _summary(
         "csi": _ratio(hits, hits + misses + false_alarms),
         "top10_share": _ratio(float(lost[order][top].sum()), float(lost.sum())),
     }
+
+
+def _outcome_table(table: pd.DataFrame, as_of: pd.Timestamp, target: Target) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "as_of": f"{as_of:%Y-%m-%d}",
+            "target": target.name,
+            "segment_id": table["segment_id"],
+            "level": table["level"].astype("int8"),
+            "p_event": table["p_event"].astype("float32"),
+            "retreat_observed_m": table[f"retreat_established_{target.name}"].astype("float32"),
+            "event": table["event"],
+            "outcome": table["outcome"],
+        }
+    )
 
 
 def _ratio(part: float, whole: float) -> float | None:
