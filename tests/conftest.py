@@ -1,0 +1,97 @@
+"""A short real reach, cropped from the Mamoré masks, and the commands run on it in processes of their own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import rasterio
+import yaml
+from rasterio.windows import Window
+
+ROOT = Path(__file__).resolve().parent.parent
+MASKS = ROOT / "erosion" / "datasets" / "mamore" / "masks"
+REACH = Window(1100, 2470, 540, 1000)  # 30 km of valley at the upstream end
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def crop_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the region file ``mamore_crop.yaml``, its sources, masks and gauges; only to be copied."""
+    base = tmp_path_factory.mktemp("crop")
+    (base / "masks").mkdir()
+    (base / "gauges").mkdir()
+    for path in sorted(MASKS.glob("*.tif")):
+        with rasterio.open(path) as mask:
+            profile = mask.profile | {
+                "width": REACH.width,
+                "height": REACH.height,
+                "transform": mask.window_transform(REACH),
+            }
+            for key in ("blockxsize", "blockysize", "tiled"):
+                profile.pop(key, None)
+            with rasterio.open(base / "masks" / path.name, "w", **profile) as cut:
+                cut.write(mask.read(1, window=REACH), 1)
+                cut.update_tags(acquisition_date=mask.tags()["acquisition_date"])
+    catalogue = ROOT / "data_sources"
+    for name, key in (("mamore_masks", "masks"), ("guajara_mirim", "gauges"), ("principe_da_beira", "gauges")):
+        source = yaml.safe_load((catalogue / f"{name}.yaml").read_text(encoding="utf-8"))
+        if key == "gauges":
+            shutil.copy(catalogue / source["path"], base / "gauges")
+            source["path"] = f"gauges/{Path(source['path']).name}"
+        else:
+            source["path"] = "masks"
+        (base / f"{name}.yaml").write_text(yaml.safe_dump(source, allow_unicode=True), encoding="utf-8")
+    region = yaml.safe_load((catalogue / "regions" / "mamore.yaml").read_text(encoding="utf-8"))
+    region["name"] = region["reach"] = "mamore_crop"
+    (base / "mamore_crop.yaml").write_text(yaml.safe_dump(region, allow_unicode=True), encoding="utf-8")
+    return base
+
+
+@pytest.fixture
+def crop(crop_data: Path, tmp_path: Path) -> Path:
+    """Region file of a copy of the short reach that a test may spoil."""
+    shutil.copytree(crop_data, tmp_path / "crop")
+    return tmp_path / "crop" / "mamore_crop.yaml"
+
+
+@pytest.fixture(scope="session")
+def erosion() -> Command:
+    """Run ``erosion ...`` as a user does; a traceback is a failed test whatever the command."""
+
+    def command(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "erosion.cli", *map(str, arguments)],
+            cwd=cwd or ROOT,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return done
+
+    return command
+
+
+def edit_yaml(path: Path, **changes: object) -> None:
+    """Change keys of a catalogue file; None takes a key out."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        if value is None:
+            content.pop(key, None)
+        else:
+            content[key] = value
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def edit() -> Callable[..., None]:
+    """Change keys of a catalogue file: ``edit(path, key=value)``; None takes a key out."""
+    return edit_yaml
