@@ -17,8 +17,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from erosion.channel import river_only
-from erosion.components import Runs
+from erosion.channel import land_of_river
+from erosion.components import patch_at
 from erosion.contracts import BANK_VARIABLES, FLAGS, check_banks, check_water
 from erosion.segments import Baseline
 
@@ -92,32 +92,38 @@ def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float
     min_island_px = min_island_m2 / grid.pixel_m**2
     is_land = ~baseline.river
     bank = baseline.segments["bank"].to_numpy()[baseline.owner]
-    vote = np.where(is_land & (bank == "L"), 1, np.where(is_land & (bank == "R"), 2, 0))
-    n_pixels = baseline.pixel.size
-    look_at = np.concatenate([baseline.pixel, baseline.transect.ravel()])
-    outside = np.flatnonzero(look_at < 0)
+    vote = np.where(is_land & (bank == "L"), 1, np.where(is_land & (bank == "R"), 2, 0)).astype(np.uint8)
+    in_image = baseline.transect >= 0
+    wanted = np.zeros(grid.width * grid.height, dtype=bool)
+    wanted[baseline.pixel] = True
+    wanted[baseline.transect[in_image]] = True
+    look_at = np.flatnonzero(wanted)
+    in_corridor = np.searchsorted(look_at, baseline.pixel)
+    on_transect = np.searchsorted(look_at, baseline.transect[in_image])
+    n_pixels, n_values = baseline.pixel.size, 2 * baseline.pixel.size + in_image.size
 
     def corridor(block: NDArray[np.float32]) -> NDArray[np.uint8]:
-        rows = np.empty((len(block), n_pixels + look_at.size), dtype=np.uint8)
-        for image, row in zip(block, rows, strict=True):
-            water = image >= 0.5
-            river, land = river_only(water, min_island_px, known_river)
-            row[:n_pixels] = _side_of_land(land, baseline.pixel, vote)
-            row[n_pixels:] = _river_percent(image, river, look_at)
-            row[n_pixels + outside] = MISSING
+        rows = np.full((len(block), 1, n_values), MISSING)
+        for image, (row,) in zip(block, rows, strict=True):
+            land, _, _ = land_of_river(image >= 0.5, min_island_px, known_river)
+            patch = patch_at(land, look_at)
+            percent = _river_percent(image.ravel()[look_at], patch < 0)
+            row[:n_pixels] = percent[in_corridor]
+            row[n_pixels : 2 * n_pixels] = _side_of_land(patch[in_corridor], vote)
+            row[2 * n_pixels :][in_image.ravel()] = percent[on_transect]
         return rows
 
     data = water["water_fraction"].data
     if hasattr(data, "dask"):
-        whole = data.rechunk({1: -1, 2: -1})
-        chunks = (whole.chunks[0], (n_pixels + look_at.size,))
-        lazy = whole.map_blocks(corridor, dtype=np.uint8, drop_axis=[1, 2], new_axis=[1], chunks=chunks)
+        # One block an epoch, and the number of axes kept: dropping axes would make dask copy every image first.
+        whole = data.rechunk({0: 1, 1: -1, 2: -1})
+        chunks = (whole.chunks[0], (1,), (n_values,))
         with threads_unless_cluster():
-            values = lazy.compute()
+            values = whole.map_blocks(corridor, dtype=np.uint8, chunks=chunks).compute()
     else:
         values = corridor(np.asarray(data))
-    side, cells, transects = np.split(values, [n_pixels, 2 * n_pixels], axis=1)
-    transects = transects.reshape(len(values), *baseline.transect.shape)
+    cells, side, transects = np.split(values[:, 0], [n_pixels, 2 * n_pixels], axis=1)
+    transects = transects.reshape(len(values), *in_image.shape)
     per_segment = max(1.0, float(baseline.segments["length_m"].median()) / grid.pixel_m)
     sigma = np.sqrt(water["geo_rmse_m"].to_numpy() ** 2 + grid.pixel_m**2 / 12.0 / per_segment)
     return CellStates(pd.DatetimeIndex(water["epoch"].to_numpy()), cells, side, transects, sigma)
@@ -330,45 +336,44 @@ class _Beds:
 def threads_unless_cluster() -> Iterator[None]:
     """Compute lazy arrays on two threads of this process, unless a scheduler is set or a cluster is connected."""
     import dask
+    import dask.threaded
 
-    # Where no scheduler is set, dask imports its whole distributed side just to ask whether a cluster is there.
     if "distributed" in sys.modules or dask.config.get("scheduler", None) is not None:
         yield
     else:
-        with dask.config.set(scheduler="threads", num_workers=dask.config.get("num_workers", 2)):
+        # Given no scheduler, or one by name, dask imports its whole distributed side to ask whether a cluster is there.
+        with dask.config.set(scheduler=dask.threaded.get, num_workers=dask.config.get("num_workers", 2)):
             yield
 
 
-def _river_percent(
-    image: NDArray[np.float32], river: NDArray[np.bool_], look_at: NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    """Return percent of river at some pixels: ponds are land, specks are river, unobserved is 255."""
-    share = image.ravel()[look_at]
-    unseen = np.isnan(share)
-    is_river = river.ravel()[look_at]
+def _river_percent(share: NDArray[np.float32], is_river: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return percent of river from the share of water: ponds are land, specks are river, unobserved is 255."""
     mended = is_river != (share >= 0.5)
-    share[mended] = is_river[mended]
-    share[unseen] = MISSING / 100
-    return np.rint(share * 100).astype(np.uint8)
+    percent = np.where(mended, np.float32(100) * is_river, np.rint(100 * share))
+    return np.where(np.isnan(share), MISSING, percent).astype(np.uint8)
 
 
-def _side_of_land(land: Runs, pixel: NDArray[np.int64], vote: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _side_of_land(patch: NDArray[np.int32], vote: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Say which bank each corridor pixel's land belongs to in one image.
 
     The river divides the land of an image into patches. A patch is left land when nearly all of it that is still
     land on the baseline lies left of the river, and the like for right. Where a patch is both (the river ends inside
     the image, or its mask is broken) the side stays undecided and the nearest bank counts.
 
+    Parameters
+    ----------
+    patch
+        Patch of land of each pixel, -1 where the image has river, shape (n_pixels,).
+    vote
+        1 where the pixel is land left of the river on the baseline, 2 right of it, 0 neither, shape (n_pixels,).
+
     Returns
     -------
     numpy.ndarray
         1 left, 2 right, 0 river or undecided, shape (n_pixels,).
     """
-    # Pixels and runs are both ascending: how many pixels lie in each run, and in the river before it, labels them all.
-    bounds = np.searchsorted(pixel, np.column_stack([land.start, land.stop]).ravel())
-    labels = np.column_stack([np.zeros_like(land.patch), land.patch + 1]).ravel()
-    patch = np.repeat(np.append(labels, 0), np.diff(bounds, prepend=0, append=pixel.size))
-    count = np.bincount(patch * 3 + vote, minlength=3 * (land.area.size + 1)).reshape(-1, 3)
+    patch = patch + np.int32(1)
+    count = np.bincount(patch * 3 + vote, minlength=3 * (int(patch.max(initial=0)) + 1)).reshape(-1, 3)
     voters = count[:, 1] + count[:, 2]
     side = np.zeros(len(count), dtype=np.uint8)
     side[count[:, 1] > SURE_SHARE * voters] = 1

@@ -115,10 +115,10 @@ def river_runs(water: NDArray[np.bool_], river: NDArray[np.bool_] | None = None)
     return runs, keep
 
 
-def river_only(
+def land_of_river(
     water: NDArray[np.bool_], min_island_px: float, river: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.bool_], Runs]:
-    """Take ponds out of a mask and fill specks of land too small to be an island.
+) -> tuple[Runs, Runs, NDArray[np.bool_]]:
+    """Find the land of a mask as the river sees it: ponds belong to it, specks too small to be an island do not.
 
     Parameters
     ----------
@@ -132,16 +132,14 @@ def river_only(
     Returns
     -------
     tuple
-        River mask, and the runs and patches of what is left of the land.
+        The runs and patches of that land (all the rest is river), and what :func:`river_runs` returns.
     """
     runs, keep = river_runs(water, river)
     kept = keep[runs.patch]
     land = join_runs(*complement_runs(runs.start[kept], runs.stop[kept], water.shape), water.shape, diagonal=False)
     island = (land.touches_edge | (land.area >= min_island_px))[land.patch]
     land = land._replace(start=land.start[island], stop=land.stop[island], patch=land.patch[island])
-    clean = np.zeros(water.shape, dtype=bool)
-    clean.ravel()[pixels_of(*complement_runs(land.start, land.stop, water.shape))] = True
-    return clean, land
+    return land, runs, keep
 
 
 def trace_channel(
@@ -172,16 +170,17 @@ def trace_channel(
         If no water is left that could be a river.
     """
     pixel = grid.pixel_m
-    runs, keep = river_runs(water)
+    land, runs, keep = land_of_river(water, min_island_m2 / pixel**2)
     if not keep.any():
         raise ChannelError("the mask holds no water; check the declared water value of its source")
-    clean, _ = river_only(water, min_island_m2 / pixel**2)
+    river = join_runs(*complement_runs(land.start, land.stop, water.shape), water.shape, diagonal=True)
+    clean = np.zeros(water.shape, dtype=bool)
+    clean.ravel()[pixels_of(river.start, river.stop)] = True
     skipped = []
     ponds = runs.area[~keep]
     if ponds.size:
         skipped.append(f"{ponds.size} waters not connected with the river, {ponds.sum() * pixel**2 / 1e4:.1f} ha")
 
-    river = join_runs(*find_runs(clean), clean.shape, diagonal=True)
     pieces = []
     for patch in np.argsort(-river.area, kind="stable"):
         mine = river.patch == patch

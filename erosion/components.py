@@ -12,6 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+BAND_ROWS = 256
+"""Rows looked at together: few enough for the processor's cache."""
+
+
 class Runs(NamedTuple):
     """Horizontal runs of a mask with the patch each belongs to.
 
@@ -36,15 +40,19 @@ class Runs(NamedTuple):
 
 def find_runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return start and stop (exclusive) of every horizontal run of true pixels, as flat indices in row order."""
-    height, width = mask.shape
-    # One false column in front keeps a run from continuing over the end of its row.
-    padded = np.zeros((height, width + 1), dtype=np.int8)
-    padded[:, 1:] = mask
-    flat = padded.ravel()
-    change = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    if flat[-1]:
-        change = np.append(change, flat.size)
-    edges = change.astype(np.int64)
+    width = mask.shape[1]
+    changes = [np.zeros(0, np.int64)]
+    for top in range(0, mask.shape[0], BAND_ROWS):
+        band = mask[top : top + BAND_ROWS]
+        # One false column in front keeps a run from continuing over the end of its row.
+        padded = np.zeros((len(band), width + 1), dtype=bool)
+        padded[:, 1:] = band
+        flat = padded.ravel()
+        change = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+        if flat[-1]:
+            change = np.append(change, flat.size)
+        changes.append(change + top * (width + 1))
+    edges = np.concatenate(changes)
     start, stop = edges[0::2], edges[1::2]
     row = start // (width + 1)
     return start - row - 1, stop - row - 1
@@ -105,6 +113,14 @@ def pixels_of(start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.i
     length = stop - start
     offset = np.repeat(start - (np.cumsum(length) - length), length)
     return np.arange(length.sum(), dtype=np.int64) + offset
+
+
+def patch_at(runs: Runs, pixel: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the patch that each pixel (flat indices, ascending) belongs to, -1 where it lies in none of the runs."""
+    # Both are ascending, so the number of pixels before and inside each run tells them all.
+    bounds = np.searchsorted(pixel, np.column_stack([runs.start, runs.stop]).ravel())
+    labels = np.append(np.column_stack([np.full_like(runs.patch, -1), runs.patch]).ravel(), np.int32(-1))
+    return np.repeat(labels, np.diff(bounds, prepend=0, append=pixel.size))
 
 
 def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
