@@ -9,12 +9,16 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from erosion.banks import CellStates, measure_banks, observe_cells, threads_unless_cluster
-from erosion.catalog import load_source
+from erosion.catalog import Skipped, load_source
+from erosion.channel import river_runs
 from erosion.contracts import as_of_instant, known_at
 from erosion.features.registry import Knowledge
 from erosion.grid import Grid
 from erosion.region import Region
 from erosion.segments import Baseline, cut_baseline
+
+WHOLE_SHARE = 0.9
+"""Share of the usual that a river must hang together for its epoch to be sound."""
 
 
 class NothingKnownError(ValueError):
@@ -41,6 +45,43 @@ def water_known(water: xr.Dataset, as_of: pd.Timestamp) -> xr.Dataset:
             f"nothing was known on {as_of:%Y-%m-%d}; the first observation became available on {first:%Y-%m-%d}"
         )
     return known
+
+
+def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
+    """Leave out epochs whose river is in pieces where it used to be whole.
+
+    Stripes of a failed scan line corrector or unmasked cloud cut the river of a mask into pieces and would read as
+    land gained and lost. An epoch is left out when less of its water hangs together than 90 % of what is usual in the
+    sound epochs before it; later epochs are never asked, so a decision once taken stands.
+
+    Returns
+    -------
+    tuple
+        The sound epochs, and what was left out and why.
+    """
+    import dask.array as da
+
+    def whole_share(block: NDArray[np.float32]) -> NDArray[np.float64]:
+        shares = []
+        for image in block:
+            runs, keep = river_runs(image >= 0.5)
+            shares.append(runs.area[keep].sum() / max(int(runs.area.sum()), 1))
+        return np.array(shares)
+
+    images = da.asarray(water["water_fraction"].data).rechunk({1: -1, 2: -1})
+    share = images.map_blocks(whole_share, drop_axis=[1, 2], dtype=float, chunks=(images.chunks[0],)).compute()
+    sound: list[int] = []
+    skipped = []
+    for i, value in enumerate(share):
+        if sound and value < WHOLE_SHARE * np.median(share[sound]):
+            reason = (
+                f"the river is in pieces: {value:.0%} of the water hangs together, usual are "
+                f"{np.median(share[sound]):.0%}; stripes, clouds or a wrong threshold in this mask?"
+            )
+            skipped.append(Skipped(str(water["scene_id"].to_numpy()[i]), reason))
+        else:
+            sound.append(i)
+    return water.isel(epoch=sound), skipped
 
 
 def grid_of(water: xr.Dataset) -> Grid:

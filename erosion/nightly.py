@@ -30,7 +30,7 @@ import sqlalchemy as sa
 import xarray as xr
 
 from erosion import alerts, ledger, sources
-from erosion.asof import NothingKnownError, baseline_on, data_age_days, knowledge_on, observe_region
+from erosion.asof import NothingKnownError, baseline_on, data_age_days, knowledge_on, observe_region, sound_epochs
 from erosion.catalog import Skipped, SourceError, load_source
 from erosion.channel import ChannelError
 from erosion.contracts import CONTRACT_VERSION, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, check_scores
@@ -159,7 +159,6 @@ def run(
         lock.acquire()
     except Timeout:
         message = f"another run of {region.name} is at work in {home}; this one leaves it alone"
-        say(message)
         return Result(NOT_PUBLISHED, None, (message,))
     except OSError as error:
         raise RunError(_unwritable(home, error)) from error
@@ -200,7 +199,6 @@ def _run_locked(
         _finish_attempt(home, attempt, result, say)
         if not expected:
             raise
-        say(message)
         return result
     finally:
         if engine is not None:
@@ -226,6 +224,8 @@ def _publish(
     home = out / region.name
     with progress.stage("read"):
         water, skipped = sources.read_water(region, as_of)
+        water, broken = sound_epochs(water)
+        skipped = [*skipped, *broken]
         gauges, skipped_gauges = sources.read_gauges(region, as_of)
         skipped = [*skipped, *skipped_gauges]
         path = models / release_name if release_name else find_release(region.model, as_of, models)

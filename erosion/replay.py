@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from erosion import sources
-from erosion.asof import baseline_on, issue_dates, observe_region
+from erosion.asof import baseline_on, issue_dates, observe_region, sound_epochs
 from erosion.banks import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.catalog import Skipped
 from erosion.dataset import horizon_slack_days, judging_epoch, outcomes
@@ -99,6 +99,8 @@ def replay(
     """
     water, skipped = sources.read_water(region, last)
     dates = [date for date in issue_dates(water) if first <= date <= last]
+    water, broken = sound_epochs(water)
+    skipped = [*skipped, *broken]
     results: list[tuple[pd.Timestamp, Result]] = []
     measured: dict[str, Future[Measured | None]] = {}
     for item in skipped:
@@ -152,7 +154,7 @@ def verify(
         Content of ``verification.json``.
     """
     if water is None:
-        water, _ = sources.read_water(region, until)
+        water, _ = sound_epochs(sources.read_water(region, until)[0])
     home = out / region.name
     runs = [entry for entry in published(home)["runs"] if pd.Timestamp(entry["as_of"]) <= until]
     inputs = [water.attrs["content_hash"], WARNED_FROM, MATCH_M, [entry["run_id"] for entry in runs]]

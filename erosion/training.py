@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from erosion import sources
+from erosion.asof import sound_epochs
 from erosion.contracts import CONTRACT_VERSION
 from erosion.dataset import rows_with_outcomes
 from erosion.features import REGISTRY
@@ -33,6 +34,8 @@ def load_rows(
         The rows, and a hash of the observations they come from.
     """
     water, skipped = sources.read_water(region, until)
+    water, broken = sound_epochs(water)
+    skipped = [*skipped, *broken]
     gauges, skipped_gauges = sources.read_gauges(region, until)
     for item in (*skipped, *skipped_gauges):
         say(f"left out: {item.scene}: {item.reason}")
