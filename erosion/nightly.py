@@ -223,11 +223,12 @@ def _publish(
 ) -> Result:
     home = out / region.name
     with progress.stage("read"):
-        water, skipped = sources.read_water(region, as_of)
-        water, broken = sound_epochs(water)
-        skipped = [*skipped, *broken]
-        gauges, skipped_gauges = sources.read_gauges(region, as_of)
-        skipped = [*skipped, *skipped_gauges]
+        seen, unread = sources.read_water(region, as_of)
+        water, broken = sound_epochs(seen)
+        gauges, unread_gauges = sources.read_gauges(region, as_of)
+        skipped = [*unread, *broken, *unread_gauges]
+        # A mask of long ago that is in pieces is listed and past; the newest one makes tonight's picture older.
+        newest_broken = broken[-1:] if seen["epoch"][-1] != water["epoch"][-1] else []
         path = models / release_name if release_name else find_release(region.model, as_of, models)
         release = _load_release(path, _files_digest(path))
     previous = ledger.last_run(engine, region.name, before=as_of)
@@ -242,7 +243,7 @@ def _publish(
         if not recorded:
             _refuse_rewriting(engine, region, as_of)
         _check_targets(region, release)
-        progress.messages += _warnings(region, as_of, water, skipped, release)
+        progress.messages += _warnings(region, as_of, water, [*unread, *newest_broken, *unread_gauges], release)
         with progress.stage("baseline"):
             baseline = baseline_on(region, water, as_of)
         manifest = _make(
