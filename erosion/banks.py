@@ -37,6 +37,9 @@ SURE_SHARE = 0.67
 MISSING = np.uint8(255)
 """Value of an unobserved pixel in :class:`CellStates`."""
 
+EPOCHS_AT_ONCE = 8
+"""Images under way together; what they leave behind is small, but dask keeps it twice until they are done."""
+
 YEAR_DAYS = 365.25
 
 
@@ -118,8 +121,11 @@ def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float
         # One block an epoch, and the number of axes kept: dropping axes would make dask copy every image first.
         whole = data.rechunk({0: 1, 1: -1, 2: -1})
         chunks = (whole.chunks[0], (1,), (n_values,))
+        lazy = whole.map_blocks(corridor, dtype=np.uint8, chunks=chunks)
+        values = np.empty(lazy.shape, np.uint8)
         with threads_unless_cluster():
-            values = whole.map_blocks(corridor, dtype=np.uint8, chunks=chunks).compute()
+            for k in range(0, len(values), EPOCHS_AT_ONCE):
+                values[k : k + EPOCHS_AT_ONCE] = lazy[k : k + EPOCHS_AT_ONCE].compute()
     else:
         values = corridor(np.asarray(data))
     cells, side, transects = np.split(values[:, 0], [n_pixels, 2 * n_pixels], axis=1)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
@@ -231,15 +231,12 @@ def _trace_piece(
 
     land = join_runs(*complement_runs(*find_runs(window), window.shape), window.shape, diagonal=False)
     holes = ~land.touches_edge[land.patch]
-    filled = window.copy()
-    filled.ravel()[pixels_of(land.start[holes], land.stop[holes])] = True
-
+    nodes = pixels_of(*complement_runs(land.start[~holes], land.stop[~holes], window.shape))
     # Nothing of a patch lies above the top of its outer ring, so that one comes first; the others are holes.
     ring, *holes_in = (_to_map(line, origin, pixel) for line in outlines(window))
 
-    nodes = np.flatnonzero(filled.ravel())
     node_xy = _to_map(np.column_stack([nodes % window.shape[1], nodes // window.shape[1]]).astype(float), origin, pixel)
-    graph = _pixel_graph(filled, nodes)
+    graph = _pixel_graph(window.shape[1], nodes)
     nearest = int(np.argmin(((node_xy - upstream_xy) ** 2).sum(axis=1)))
     down = int(np.argmax(_reach(graph, nearest)))
     to_down = _reach(graph, down) * pixel
@@ -316,23 +313,20 @@ def _to_map(column_row: FloatArray, origin: tuple[float, float], pixel: float) -
     return np.column_stack([origin[0] + column_row[:, 0] * pixel, origin[1] - column_row[:, 1] * pixel])
 
 
-def _pixel_graph(filled: NDArray[np.bool_], nodes: NDArray[np.int64]) -> coo_array:
-    """Return the 8-neighbour graph of the true pixels with step lengths in pixels."""
-    number = np.full(filled.size, -1, dtype=np.int32)
-    number[nodes] = np.arange(nodes.size, dtype=np.int32)
-    columns = filled.shape[1]
+def _pixel_graph(columns: int, nodes: NDArray[np.int64]) -> csr_array:
+    """Return the 8-neighbour graph of pixels (flat indices, ascending, none at an edge), step lengths in pixels."""
     tails, heads, steps = [], [], []
     for step, length in ((1, 1.0), (columns, 1.0), (columns + 1, 2**0.5), (columns - 1, 2**0.5)):
-        head = number[nodes + step]
-        there = head >= 0
-        tails.append(np.flatnonzero(there))
+        head = np.searchsorted(nodes, nodes + step)
+        there = np.flatnonzero(nodes.take(head, mode="clip") == nodes + step)
+        tails.append(there)
         heads.append(head[there])
-        steps.append(np.full(int(there.sum()), length))
+        steps.append(np.full(there.size, length))
     pairs = (np.concatenate(tails), np.concatenate(heads))
     return coo_array((np.concatenate(steps), pairs), shape=(nodes.size, nodes.size)).tocsr()
 
 
-def _reach(graph: coo_array, source: int) -> FloatArray:
+def _reach(graph: csr_array, source: int) -> FloatArray:
     distance = dijkstra(graph, directed=False, indices=source)
     return np.where(np.isfinite(distance), distance, -1.0)
 
