@@ -105,7 +105,8 @@ def save_release(
     _write_json(directory / "calibration.json", calibration)
     _write_json(directory / "reference.json", reference)
     (directory / "card.md").write_text(card, encoding="utf-8", newline="\n")
-    files = {path.name: _sha256(path) for path in sorted(directory.iterdir())}
+    # The card is for people, who may add to it; everything else must stay as it was made.
+    files = {path.name: _sha256(path) for path in sorted(directory.iterdir()) if path.name != "card.md"}
     about = {"format": FORMAT, "name": final.name, **meta, "targets": targets, "files": files}
     _write_json(directory / "meta.json", about)
     directory.rename(final)
