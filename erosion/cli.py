@@ -168,11 +168,10 @@ def _run(arguments: argparse.Namespace) -> int:
         ledger_url=arguments.ledger,
         say=_say,
     )
-    if result.directory is not None:
-        for message in result.messages:
-            _say(message)
-        if not result.new:
-            _say(f"nothing new; {result.directory} stands")
+    for message in result.messages:
+        print(message if result.directory else f"erosion: {message}", file=sys.stderr, flush=True)
+    if result.directory is not None and not result.new:
+        _say(f"nothing new; {result.directory} stands")
     return result.exit_code
 
 
@@ -239,7 +238,7 @@ def _features(_: argparse.Namespace) -> int:
     from erosion.features import FAMILIES
 
     for name, family in FAMILIES.items():
-        print(f"\n{name}: {family.__doc__.splitlines()[0]}\n")
+        print(f"\n{name}: {(family.__doc__ or name).splitlines()[0]}\n")
         for feature in family.FEATURES:
             print(
                 f"  {feature.name:28} [{feature.unit}]  {feature.meaning}\n{'':31} from {feature.source}; {feature.missing}"

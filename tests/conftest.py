@@ -7,15 +7,23 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+import pandas as pd
 import pytest
 import rasterio
+import xarray as xr
 import yaml
+from affine import Affine
 from rasterio.windows import Window
+
+from erosion import sources
+from erosion.dataset import rows_with_outcomes
+from erosion.region import Region, load_region
 
 ROOT = Path(__file__).resolve().parent.parent
 MASKS = ROOT / "erosion" / "datasets" / "mamore" / "masks"
-REACH = Window(1100, 2470, 540, 1000)  # 30 km of valley at the upstream end
+REACH = Window(1100, 2670, 540, 800)  # 24 km of valley at the upstream end
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -28,10 +36,12 @@ def crop_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (base / "gauges").mkdir()
     for path in sorted(MASKS.glob("*.tif")):
         with rasterio.open(path) as mask:
+            at = mask.transform
+            corner = (at.c + at.a * REACH.col_off, at.f + at.e * REACH.row_off)
             profile = mask.profile | {
                 "width": REACH.width,
                 "height": REACH.height,
-                "transform": mask.window_transform(REACH),
+                "transform": Affine(at.a, at.b, corner[0], at.d, at.e, corner[1]),
             }
             for key in ("blockxsize", "blockysize", "tiled"):
                 profile.pop(key, None)
@@ -51,6 +61,31 @@ def crop_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     region["name"] = region["reach"] = "mamore_crop"
     (base / "mamore_crop.yaml").write_text(yaml.safe_dump(region, allow_unicode=True), encoding="utf-8")
     return base
+
+
+class Reach(NamedTuple):
+    """A region with all its observations."""
+
+    region: Region
+    water: xr.Dataset
+    gauges: pd.DataFrame
+
+
+@pytest.fixture(scope="session")
+def reach(crop_data: Path) -> Reach:
+    """The short reach with every observation to the end of 2018; only to be read."""
+    region = load_region(crop_data / "mamore_crop.yaml")
+    until = pd.Timestamp("2018-12-31")
+    water, skipped = sources.read_water(region, until)
+    gauges, _ = sources.read_gauges(region, until)
+    assert not skipped
+    return Reach(region, water, gauges)
+
+
+@pytest.fixture(scope="session")
+def rows(reach: Reach) -> pd.DataFrame:
+    """Features and outcomes of the short reach on every issue date; only to be read."""
+    return rows_with_outcomes(reach.region, reach.water, reach.gauges, until=pd.Timestamp("2018-12-31"))
 
 
 @pytest.fixture
