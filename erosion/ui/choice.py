@@ -1,0 +1,129 @@
+"""What somebody has chosen: language, region, date, target, one place on the bank; kept while they change pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+import streamlit as st
+
+from erosion.ui import deck, products, sketch
+from erosion.ui.words import LANGUAGES, say
+
+SAME_PLACE_M = 500.0
+"""On another date's bank line a place is the nearest segment of its bank within this distance [m]."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Everything a page needs to know."""
+
+    language: str
+    region: products.Region
+    run: products.Run
+    previous: products.Run | None
+    """The run of the date before."""
+    target: products.Target
+
+    def say(self, key: str, **values: object) -> str:
+        """Say something in the chosen language."""
+        return say(self.language, key, **values)
+
+    @property
+    def segments(self) -> gpd.GeoDataFrame:
+        """Segments of the run and target, worst first; shared, never changed."""
+        return products.segments(self.run, self.target.name)
+
+    @property
+    def version(self) -> str:
+        """Cache key of the run's files."""
+        return products.version(self.run, self.target.name)
+
+
+def language() -> str:
+    """Return the chosen language, Vietnamese until somebody chooses."""
+    chosen = st.session_state.get("language")
+    return chosen if chosen in LANGUAGES else next(iter(LANGUAGES))
+
+
+def select(name: str, label: str, options: Sequence[str], written: Callable[[str], str]) -> str:
+    """Show a select box and remember what was chosen under a name, whatever the language and the page.
+
+    A box keeps showing the words it was chosen in, so each language has a box of its own; and only what is remembered
+    here can be changed by the program (:func:`remember`).
+    """
+    key = f"{name} {language()} {st.session_state.get(f'{name} set', 0)}"
+    known = st.session_state.get(name)
+    chosen = st.selectbox(
+        label, options, index=options.index(known) if known in options else 0, format_func=written, key=key
+    )
+    st.session_state[name] = chosen
+    return chosen
+
+
+def remember(name: str, value: str) -> None:
+    """Choose something in a box of :func:`select` for somebody."""
+    st.session_state[name] = value
+    st.session_state[f"{name} set"] = st.session_state.get(f"{name} set", 0) + 1
+
+
+def choose_segment(choice: Choice, row: int, *, zoom: bool) -> None:
+    """Choose the segment in a row of the ranking; ``zoom`` moves the map to it."""
+    table = choice.segments
+    line = deck.plane_of(choice.run, choice.target.name, choice.version)[1][row]
+    st.session_state["segment"] = str(table["segment_id"].iloc[row])
+    st.session_state["segment_on"] = (choice.region.name, choice.run.as_of)
+    st.session_state["place"] = _degrees(choice, line)
+    st.session_state["bank"] = str(table["bank"].iloc[row])
+    if zoom:
+        look("segment")
+
+
+def forget_segment() -> None:
+    """Choose no segment."""
+    for key in ("segment", "segment_on", "place", "bank"):
+        st.session_state.pop(key, None)
+
+
+def look(at: str) -> None:
+    """Move the map: ``segment`` or ``whole``."""
+    st.session_state["look"] = at
+    st.session_state["looks"] = st.session_state.get("looks", 0) + 1
+
+
+def segment_row(choice: Choice) -> int | None:
+    """Return the row of the chosen segment in the ranking of the chosen date.
+
+    On another date the bank line is another, and so are the segments; the place stays the same where a bank is near.
+    """
+    segment = st.session_state.get("segment")
+    if segment is None:
+        return None
+    table = choice.segments
+    on = st.session_state.get("segment_on")
+    if on is not None and on[0] != choice.region.name:
+        forget_segment()
+        return None
+    if on == (choice.region.name, choice.run.as_of):
+        found = np.flatnonzero(table["segment_id"].to_numpy() == segment)
+        return int(found[0]) if found.size else None
+    plane, lines = deck.plane_of(choice.run, choice.target.name, choice.version)
+    here = sketch.to_metres(np.array([shapely.Point(st.session_state["place"])]), plane)[0]
+    mine = np.flatnonzero(table["bank"].to_numpy() == st.session_state["bank"])
+    if not mine.size:
+        return None
+    away = shapely.distance(lines[mine], here)
+    nearest = int(away.argmin())
+    return int(mine[nearest]) if away[nearest] <= SAME_PLACE_M else None
+
+
+def _degrees(choice: Choice, line: shapely.LineString) -> tuple[float, float]:
+    from pyproj import Transformer
+
+    plane, _ = deck.plane_of(choice.run, choice.target.name, choice.version)
+    middle = shapely.get_coordinates(shapely.line_interpolate_point(line, 0.5, normalized=True))[0]
+    lon, lat = Transformer.from_crs(plane.crs, "EPSG:4326", always_xy=True).transform(*middle)
+    return float(lon), float(lat)

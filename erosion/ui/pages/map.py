@@ -1,0 +1,174 @@
+"""The map: banks by level, land that may be lost, and the chosen segment beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from erosion.contracts import LEVELS
+from erosion.ui import deck, frame, html, products, write
+from erosion.ui.choice import Choice, choose_segment, forget_segment, look, segment_row
+from erosion.ui.detail import segment_detail
+from erosion.ui.ranking import ranking_table
+
+MAP_PX = 610
+TOP_ROWS = 60
+
+
+def show(choice: Choice) -> None:
+    """Show the page."""
+    frame.changes(choice)
+    found = products.outcomes(choice.region.folder, choice.run.as_of, choice.target.name)
+    row = segment_row(choice)
+    if row is None and st.session_state.get("segment") is not None:
+        st.toast(choice.say("segment.gone"))
+        forget_segment()
+    outcome = _legend(choice, found)
+    left, right = st.columns([1.75, 1], gap="medium")
+    with left:
+        _map(choice, found, row, outcome=outcome)
+    with right:
+        if row is None:
+            _top(choice)
+        else:
+            _walk(choice, row)
+            segment_detail(choice, row)
+
+
+def _legend(choice: Choice, found: pd.DataFrame) -> bool:
+    """Show what the colours mean; return whether they show outcomes, which somebody may choose where they are known."""
+    if found.empty:
+        html.show(_level_legend(choice))
+        return False
+    left, right = st.columns([3.6, 1], vertical_alignment="center")
+    known = st.session_state.get("colour", "level")
+    with right:
+        coloured = st.segmented_control(
+            choice.say("map.colour"),
+            ["level", "outcome"],
+            format_func=lambda name: choice.say(f"map.colour.{name}"),
+            key=f"colour {choice.language}",
+            default=known,
+            required=True,
+            label_visibility="collapsed",
+        )
+    st.session_state["colour"] = coloured
+    outcome = bool(coloured == "outcome")
+    with left:
+        html.show(_outcome_legend(choice, found) if outcome else _level_legend(choice))
+    return outcome
+
+
+def _map(choice: Choice, found: pd.DataFrame, row: int | None, *, outcome: bool) -> None:
+    run, target, words = choice.run, choice.target.name, choice.language
+    version = products.version(run, target, choice.region.folder / "verification.parquet")
+    try:
+        parts = [
+            deck.ground(run, target, version),
+            deck.results(run, target, found, version) if outcome else deck.levels(run, target, version),
+        ]
+    except products.ProductError as error:
+        html.show(html.banner("bad", choice.say("broken.title"), str(error)))
+        return
+    plane, lines = deck.plane_of(run, target, choice.version)
+    if row is not None:
+        parts.append(deck.chosen(lines[row], int(choice.segments["level"].iloc[row])))
+    parts.append(deck.marks(run, target, words, version))
+    near = row is not None and st.session_state.get("look") == "segment"
+    view = deck.segment_view(plane, lines[row]) if near and row is not None else deck.whole_view(plane)
+    # The browser moves the map only when the view it is given is new; a hair's breadth makes it so.
+    view["zoom"] += 1e-7 * (st.session_state.get("looks", 0) % 1000)
+    clicks = st.session_state.get("clicks", 0)
+    catching = f"segments-{clicks}"
+
+    def clicked() -> None:
+        picked = st.session_state["map"]["selection"]["indices"].get(catching)
+        if picked:
+            st.session_state["clicks"] = clicks + 1
+            choose_segment(choice, int(picked[0]), zoom=False)
+
+    st.pydeck_chart(
+        deck.compose(
+            parts,
+            deck.picks(run, target, words, found if outcome else None, f"{version} {outcome}"),
+            catching,
+            view,
+            choice.say("map.tip.outcome" if outcome else "map.tip"),
+        ),
+        height=MAP_PX,
+        on_select=clicked,
+        key="map",
+        alt=choice.say("map.alt"),
+    )
+    keys, button = st.columns([4, 1.1], vertical_alignment="center")
+    with keys:
+        html.show(
+            html.key(f"background:rgb{tuple(deck.BAND['p50'])}", choice.say("map.band.p50")),
+            html.key(f"background:rgb{tuple(deck.BAND['p90'])}", choice.say("map.band.p90")),
+            f'<span class="er-key">→ {html.safe(choice.say("map.flow"))}</span>',
+            html.note(choice.say("map.hint")),
+        )
+    with button:
+        st.button(choice.say("map.whole"), on_click=look, args=("whole",), width="stretch")
+
+
+def _level_legend(choice: Choice) -> str:
+    table = choice.segments
+    chips = []
+    for level in reversed(LEVELS):
+        mine = table["level"] == level
+        km = write.number(table.loc[mine, "length_m"].sum() / 1000.0, choice.language, 1)
+        count = write.number(mine.sum(), choice.language)
+        chips.append(html.level_chip(level, choice.language, choice.say("legend", n=count, km=km)))
+    return f'<div class="er-levels" data-testid="legend">{"".join(chips)}</div>'
+
+
+def _outcome_legend(choice: Choice, found: pd.DataFrame) -> str:
+    table = choice.segments
+    outcome = deck.outcome_of(table, found)
+    chips = []
+    for name in deck.OUTCOMES:
+        km = write.number(table["length_m"].to_numpy()[outcome == name].sum() / 1000.0, choice.language, 1)
+        count = choice.say("legend.segments", n=write.number(np.sum(outcome == name), choice.language))
+        detail = choice.say("legend", n=count, km=km)
+        chips.append(
+            html.chip(deck.OUTCOME_COLOURS[name], deck.OUTCOME_SYMBOLS[name], choice.say(f"results.{name}"), detail)
+        )
+    return f'<div class="er-levels" data-testid="legend">{"".join(chips)}</div>'
+
+
+def _top(choice: Choice) -> None:
+    html.show(html.heading(choice.say("list.top")), html.note(choice.say("list.choose")))
+    ranking_table(
+        choice,
+        choice.segments.head(TOP_ROWS),
+        ["chainage_m", "bank", "level", "p_event"],
+        key="top",
+        height=MAP_PX + 20,
+    )
+
+
+def _walk(choice: Choice, row: int) -> None:
+    """Show buttons that walk through the ranking."""
+    back, up, down, zoom = st.columns([1.75, 0.6, 0.6, 1.75], gap="small", vertical_alignment="center")
+    with back:
+        st.button(choice.say("segment.clear"), on_click=forget_segment, icon=":material/arrow_back:", width="stretch")
+    with up:
+        st.button(
+            "‹",
+            help=choice.say("segment.previous"),
+            on_click=lambda: choose_segment(choice, row - 1, zoom=True),
+            disabled=row == 0,
+            width="stretch",
+        )
+    with down:
+        st.button(
+            "›",
+            help=choice.say("segment.next"),
+            on_click=lambda: choose_segment(choice, row + 1, zoom=True),
+            disabled=row == len(choice.segments) - 1,
+            width="stretch",
+        )
+    with zoom:
+        st.button(choice.say("map.zoom"), on_click=look, args=("segment",), width="stretch")

@@ -1,0 +1,167 @@
+"""How the system itself is doing: runs, what was left out and why, how long each step took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from erosion.ui import html, products, write
+from erosion.ui.choice import Choice
+from erosion.ui.words import knows
+
+
+def show(choice: Choice) -> None:
+    """Show the page."""
+    _last(choice)
+    _runs(choice)
+    manifest = products.manifest(choice.run.directory)
+    html.show(html.heading(choice.say("ops.inputs", date=write.day(choice.run.as_of, choice.language))))
+    if not manifest:
+        html.show(html.banner("warn", choice.say("ops.manifest.none")))
+        return
+    left, right = st.columns([1.5, 1], gap="large")
+    with left:
+        _skipped(choice, manifest)
+    with right:
+        _stages(choice, manifest)
+        _versions(choice, manifest)
+
+
+def outcome_text(choice: Choice, outcome: Any) -> str:
+    """Say how a run ended."""
+    key = f"ops.outcome.{outcome}"
+    return choice.say(key if knows(key) else "ops.outcome.other")
+
+
+def stage_text(choice: Choice, stage: str) -> str:
+    """Name a step of a run; a step that has no words here keeps its own."""
+    key = f"ops.stage.{stage}"
+    return choice.say(key) if knows(key) else stage
+
+
+def _last(choice: Choice) -> None:
+    attempt = products.last_attempt(choice.region.folder)
+    opened = products.open_warnings(choice.region.folder.parent, choice.region.name)
+    if not attempt and opened is None:
+        return
+    html.show(html.heading(choice.say("ops.last")))
+    pairs = []
+    if attempt:
+        zone = choice.region.timezone
+        pairs = [
+            (choice.say("ops.as_of"), write.day(attempt.get("as_of"), choice.language)),
+            (choice.say("ops.outcome"), outcome_text(choice, attempt.get("outcome"))),
+            (choice.say("ops.started"), write.moment(attempt.get("started_at"), choice.language, zone)),
+            (choice.say("ops.finished"), write.moment(attempt.get("finished_at"), choice.language, zone)),
+        ]
+    known = choice.say("ops.ledger.none")
+    if opened is not None:
+        known = choice.say("ops.open", n=write.number(opened, choice.language))
+    html.show(html.facts(pairs), html.note(known))
+
+
+def _runs(choice: Choice) -> None:
+    html.show(html.heading(choice.say("ops.runs")))
+    words, zone = choice.language, choice.region.timezone
+    rows: list[dict[str, Any]] = [
+        {
+            "as_of": run.as_of,
+            "outcome": "degraded" if run.degraded else "published",
+            "finished_at": run.finished_at,
+            "newest": run.newest_epoch,
+            "model": run.model_id,
+            "message": "; ".join(run.messages),
+        }
+        for run in reversed(choice.region.runs)
+    ]
+    recorded = products.recent_runs(choice.region.folder.parent, choice.region.name)
+    if recorded is not None:
+        failed = recorded[recorded["outcome"] == "failed"]
+        names = {"as_of": "as_of", "outcome": "outcome", "finished_at": "finished_at", "model_id": "model"}
+        rows += [{names[str(key)]: row[key] for key in row} for row in failed[list(names)].to_dict("records")]
+    table = pd.DataFrame(
+        {
+            choice.say("ops.as_of"): [write.day(row["as_of"], words) for row in rows],
+            choice.say("ops.outcome"): [outcome_text(choice, row["outcome"]) for row in rows],
+            choice.say("ops.finished"): [write.moment(row["finished_at"], words, zone) for row in rows],
+            choice.say("ops.newest"): [write.day(row.get("newest"), words) for row in rows],
+            choice.say("fact.model"): [row.get("model", "") for row in rows],
+            choice.say("ops.message"): [row.get("message", "") for row in rows],
+        }
+    )
+    st.dataframe(table, hide_index=True, row_height=32, height=38 + 32 * min(len(table), 8))
+
+
+def _skipped(choice: Choice, manifest: Mapping[str, Any]) -> None:
+    skipped = [entry for entry in _list(manifest.get("skipped")) if isinstance(entry, dict)]
+    html.show(html.heading(choice.say("ops.skipped")))
+    if not skipped:
+        html.show(html.note(choice.say("ops.skipped.none")))
+        return
+    st.dataframe(
+        pd.DataFrame(
+            {
+                choice.say("ops.skipped.what"): [str(entry.get("scene", "")) for entry in skipped],
+                choice.say("ops.skipped.why"): [str(entry.get("reason", "")) for entry in skipped],
+            }
+        ),
+        hide_index=True,
+        row_height=32,
+        height=38 + 32 * min(len(skipped), 12),
+    )
+
+
+def _stages(choice: Choice, manifest: Mapping[str, Any]) -> None:
+    stages = [
+        (str(entry.get("stage", "")), float(entry.get("seconds") or 0.0))
+        for entry in _list(manifest.get("stages"))
+        if isinstance(entry, dict)
+    ]
+    if not stages:
+        return
+    html.show(html.heading(choice.say("ops.stages")))
+    longest = max(seconds for _, seconds in stages) or 1.0
+    st.dataframe(
+        pd.DataFrame(
+            {
+                choice.say("ops.stage"): [stage_text(choice, name) for name, _ in stages],
+                choice.say("ops.seconds"): [write.number(seconds, choice.language, 2) for _, seconds in stages],
+                " ": [seconds / longest for _, seconds in stages],
+            }
+        ),
+        hide_index=True,
+        row_height=32,
+        height=38 + 32 * len(stages),
+        column_config={
+            choice.say("ops.seconds"): st.column_config.Column(alignment="right"),
+            " ": st.column_config.ProgressColumn(format=" ", min_value=0.0, max_value=1.0),
+        },
+    )
+    total = write.number(sum(seconds for _, seconds in stages), choice.language, 1)
+    html.show(html.note(choice.say("ops.stages.total", seconds=total)))
+
+
+def _versions(choice: Choice, manifest: Mapping[str, Any]) -> None:
+    versions = manifest.get("versions")
+    pairs = dict(versions) if isinstance(versions, dict) else {}
+    pairs |= {name: manifest[name] for name in ("contract_version", "baseline", "inputs_hash") if name in manifest}
+    if not pairs:
+        return
+    with st.expander(choice.say("ops.versions")):
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    choice.say("ops.name"): list(pairs),
+                    choice.say("ops.value"): [str(value) for value in pairs.values()],
+                }
+            ),
+            hide_index=True,
+            row_height=32,
+        )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,373 @@
+"""Read what nightly runs published: which runs there are, their layers, histories, bands, outcomes and the ledger.
+
+Everything that comes out of a file is untrusted text. Big tables are read once for each version of a file (path and
+time of change) and shared between sessions; nobody changes them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import streamlit as st
+
+from erosion.export.columns import BAND, HISTORY, LAYER
+
+T = TypeVar("T")
+
+OUTCOME_COLUMNS = ("as_of", "target", "segment_id", "level", "p_event", "retreat_observed_m", "event", "outcome")
+
+
+class ProductError(RuntimeError):
+    """A published file is missing or not what it should be; the message names it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A forecast target of a region."""
+
+    name: str
+    horizon_days: int
+    threshold_m: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One published run, as ``published.json`` lists it."""
+
+    as_of: str
+    run_id: str
+    directory: Path
+    degraded: bool
+    model_id: str
+    newest_epoch: str
+    finished_at: str
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Region:
+    """What one region has published."""
+
+    name: str
+    folder: Path
+    title: dict[str, str]
+    simulated: bool
+    timezone: str
+    stale_after_days: float | None
+    targets: tuple[Target, ...]
+    runs: tuple[Run, ...]
+    """Ascending by date."""
+
+
+def root() -> Path:
+    """Return the folder of products: ``EROSION_PRODUCTS``, or ``products`` here."""
+    return Path(os.environ.get("EROSION_PRODUCTS") or "products")
+
+
+def regions(folder: Path) -> list[str]:
+    """List the regions that have published something, by name."""
+    return sorted(path.parent.name for path in folder.glob("*/published.json"))
+
+
+def read_region(folder: Path) -> Region:
+    """Read what a region has published.
+
+    Raises
+    ------
+    ProductError
+        When ``published.json`` cannot be read or lacks something; the message names the file and the key.
+    """
+    path = folder / "published.json"
+    content = _json(path)
+    try:
+        return Region(
+            name=str(content["region"]),
+            folder=folder,
+            title={language: str(text) for language, text in content["title"].items()},
+            simulated=bool(content["simulated"]),
+            timezone=str(content["timezone"]),
+            stale_after_days=None if content.get("stale_after_days") is None else float(content["stale_after_days"]),
+            targets=tuple(
+                Target(str(target["name"]), int(target["horizon_days"]), float(target["threshold_m"]))
+                for target in content["targets"]
+            ),
+            runs=tuple(_run(folder, entry) for entry in content["runs"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ProductError(f"{path}: {type(error).__name__} {error}; publish the region again") from error
+
+
+def _run(folder: Path, entry: dict[str, Any]) -> Run:
+    directory = folder / str(entry["directory"])
+    if directory.resolve().parent != folder.resolve():
+        raise ValueError(f"directory {entry['directory']} of run {entry['run_id']} leaves the region's folder")
+    return Run(
+        as_of=str(entry["as_of"]),
+        run_id=str(entry["run_id"]),
+        directory=directory,
+        degraded=entry["outcome"] != "published",
+        model_id=str(entry["model_id"]),
+        newest_epoch=str(entry["newest_epoch"]),
+        finished_at=str(entry["finished_at"]),
+        messages=tuple(str(message) for message in entry.get("messages", ())),
+    )
+
+
+def last_attempt(folder: Path) -> dict[str, Any]:
+    """Return what the newest run, published or not, says of itself; empty where there was none or it is unreadable."""
+    try:
+        return _json(folder / "last_attempt.json")
+    except ProductError:
+        return {}
+
+
+def manifest(directory: Path) -> dict[str, Any]:
+    """Return the manifest of a run; empty where it cannot be read."""
+    try:
+        return _json(directory / "manifest.json")
+    except ProductError:
+        return {}
+
+
+def segments(run: Run, target: str) -> gpd.GeoDataFrame:
+    """Read the segments of one target, worst first.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Published columns, ``rank`` (1 is the worst: by level, then probability; unknown segments last) and the bank
+        lines in the export CRS. Shared: never change it.
+
+    Raises
+    ------
+    ProductError
+        When the file is missing or broken.
+    """
+    path = run.directory / f"segments_{target}.parquet"
+    return _segments(str(path), stamp(path))
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _segments(path: str, _stamp: int) -> gpd.GeoDataFrame:
+    try:
+        table = gpd.read_parquet(path)
+        _need(table.columns, [column.name for column in LAYER], path)
+    except (OSError, ValueError) as error:
+        raise ProductError(f"{path}: {error}") from error
+    table = table.sort_values(["level", "p_event", "segment_id"], ascending=[False, False, True], ignore_index=True)
+    table["rank"] = np.arange(1, len(table) + 1)
+    return table
+
+
+def bands(run: Run, target: str) -> gpd.GeoDataFrame:
+    """Read the strips of land that may be lost: ``quantile``, ``retreat_m`` and polygons in the export CRS.
+
+    Raises
+    ------
+    ProductError
+        When the file is missing or broken.
+    """
+    import pyogrio
+
+    path = run.directory / "segments.gpkg"
+    columns = ["segment_id", "quantile", "retreat_m"]
+    assert set(columns) <= {column.name for column in BAND}
+    try:
+        table = pyogrio.read_dataframe(path, layer=f"band_{target}", columns=columns, use_arrow=True)
+        _need(table.columns, columns, str(path))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ProductError(f"{path}: layer band_{target}: {error}") from error
+    return table
+
+
+def history(run: Run, segment_id: str) -> pd.DataFrame:
+    """Read every measurement of one segment, oldest first; empty where there is none.
+
+    Raises
+    ------
+    ProductError
+        When the file is missing or broken.
+    """
+    path = run.directory / "history.parquet"
+    return _history(str(path), stamp(path), segment_id)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _history(path: str, _stamp: int, segment_id: str) -> pd.DataFrame:
+    try:
+        table: pd.DataFrame = pq.read_table(path, filters=[("segment_id", "=", segment_id)]).to_pandas()
+        _need(table.columns, [column.name for column in HISTORY], path)
+    except (OSError, ValueError) as error:
+        raise ProductError(f"{path}: {error}") from error
+    table["epoch"] = pd.to_datetime(table["epoch"])
+    return table.sort_values("epoch", ignore_index=True)
+
+
+def scores(folder: Path, target: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read how past runs of one target did, newest first.
+
+    Returns
+    -------
+    tuple
+        One row per issue date, empty where nothing could be checked yet; and what was counted how
+        (``warned_from_level``, ``match_m``).
+
+    Raises
+    ------
+    ProductError
+        When the file is broken.
+    """
+    path = folder / "verification.json"
+    if not path.is_file():
+        return pd.DataFrame(), {}
+    content = _json(path)
+    try:
+        table = pd.DataFrame(content["rows"])
+    except (KeyError, ValueError) as error:
+        raise ProductError(f"{path}: {type(error).__name__} {error}") from error
+    if table.empty:
+        return table, content
+    _need(table.columns, ["as_of", "target", "window_end", "events", "warned", "hits", "misses", "false_alarms"], path)
+    mine = table[table["target"] == target].sort_values("as_of", ascending=False, ignore_index=True)
+    return mine, {name: content.get(name) for name in ("warned_from_level", "match_m")}
+
+
+def outcomes(folder: Path, as_of: str, target: str) -> pd.DataFrame:
+    """Read what became of every segment of a past run; empty where it could not be checked.
+
+    Raises
+    ------
+    ProductError
+        When the file is broken.
+    """
+    path = folder / "verification.parquet"
+    return _outcomes(str(path), stamp(path), as_of, target) if path.is_file() else pd.DataFrame(columns=OUTCOME_COLUMNS)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _outcomes(path: str, _stamp: int, as_of: str, target: str) -> pd.DataFrame:
+    try:
+        table: pd.DataFrame = pq.read_table(path).to_pandas()
+        _need(table.columns, OUTCOME_COLUMNS, path)
+    except (OSError, ValueError) as error:
+        raise ProductError(f"{path}: {error}") from error
+    table["as_of"] = pd.to_datetime(table["as_of"]).dt.strftime("%Y-%m-%d")
+    return table[(table["as_of"] == as_of) & (table["target"] == target)].reset_index(drop=True)
+
+
+# --- the ledger ------------------------------------------------------------------------------------------------------
+
+
+def ledger_changes(folder: Path, run_id: str, target: str) -> pd.DataFrame | None:
+    """Return how warnings of a target changed in a run, None where there is no ledger to ask."""
+    path = folder / "ledger.sqlite"
+    table = _ledger_changes(str(path), ledger_stamp(path), run_id) if path.is_file() else None
+    return None if table is None else table[table["target"] == target]
+
+
+def warning_history(folder: Path, event_id: str) -> pd.DataFrame | None:
+    """Return every change of a warning in order, None where there is no ledger or it does not know the warning."""
+    path = folder / "ledger.sqlite"
+    return _warning_history(str(path), ledger_stamp(path), event_id) if path.is_file() else None
+
+
+def open_warnings(folder: Path, region: str) -> int | None:
+    """Return how many warnings of a region are open now, None where there is no ledger."""
+    path = folder / "ledger.sqlite"
+    return _open_warnings(str(path), ledger_stamp(path), region) if path.is_file() else None
+
+
+def recent_runs(folder: Path, region: str) -> pd.DataFrame | None:
+    """Return the newest runs of a region, failed ones too, None where there is no ledger."""
+    path = folder / "ledger.sqlite"
+    return _recent_runs(str(path), ledger_stamp(path), region) if path.is_file() else None
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def _ledger_changes(path: str, _stamp: int, run_id: str) -> pd.DataFrame | None:
+    from erosion import ledger
+
+    return _ask(path, lambda engine: ledger.changes_since_previous(engine, run_id))
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _warning_history(path: str, _stamp: int, event_id: str) -> pd.DataFrame | None:
+    from erosion import ledger
+
+    return _ask(path, lambda engine: ledger.history(engine, event_id))
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _open_warnings(path: str, _stamp: int, region: str) -> int | None:
+    from erosion import ledger
+
+    return _ask(path, lambda engine: len(ledger.open_warnings(engine, region)))
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _recent_runs(path: str, _stamp: int, region: str) -> pd.DataFrame | None:
+    from erosion import ledger
+
+    return _ask(path, lambda engine: ledger.recent_runs(engine, region).drop(columns="manifest"))
+
+
+def _ask(path: str, question: Callable[[Any], T]) -> T | None:
+    import sqlalchemy as sa
+
+    from erosion import ledger
+
+    try:
+        engine = ledger.open_ledger(path)
+        try:
+            return question(engine)
+        finally:
+            engine.dispose()
+    except (ledger.LedgerError, sa.exc.SQLAlchemyError):
+        return None  # the products say what matters; the screen works without the ledger and says it has none
+
+
+def ledger_stamp(path: Path) -> int:
+    """Return when the ledger last changed; SQLite writes to a file beside it first."""
+    return max(stamp(path), stamp(path.with_name(f"{path.name}-wal")))
+
+
+# --- small things ----------------------------------------------------------------------------------------------------
+
+
+def version(run: Run, target: str, *more: Path) -> str:
+    """Return a text that changes whenever a file of a run, or one of some more files, does: a cache key."""
+    files = (run.directory / f"segments_{target}.parquet", run.directory / "segments.gpkg", *more)
+    return " ".join(f"{path}:{stamp(path)}" for path in files)
+
+
+def stamp(path: Path) -> int:
+    """Return the time a file last changed [ns], 0 where there is none; part of every cache key."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ProductError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ProductError(f"{path}: holds no JSON object")
+    return content
+
+
+def _need(found: Any, wanted: Any, path: Any) -> None:
+    missing = [name for name in wanted if name not in set(found)]
+    if missing:
+        raise ProductError(f"{path}: column {', '.join(missing)} is missing; publish the run again")

@@ -1,0 +1,37 @@
+"""Words of the screen in each language, and how numbers and dates are written in it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from erosion.ui.words import en, vi
+
+LANGUAGES: Final = {"vi": "Tiếng Việt", "en": "English"}
+"""Code to the language's own name; the first is the default."""
+
+CATALOGUES: Final = {"vi": vi.WORDS, "en": en.WORDS}
+
+
+def say(language: str, key: str, **values: Any) -> str:
+    """Say something in a language.
+
+    Parameters
+    ----------
+    language
+        ``vi`` or ``en``.
+    key
+        Key of the catalogues.
+    values
+        What the placeholders of the text stand for, already written in the language.
+
+    Raises
+    ------
+    KeyError
+        When there is no such key or placeholder: a mistake in the program, found by its tests.
+    """
+    return CATALOGUES[language][key].format(**values)
+
+
+def knows(key: str) -> bool:
+    """Say whether the catalogues have a key, for keys made from words in a file."""
+    return key in vi.WORDS
