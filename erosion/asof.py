@@ -64,12 +64,14 @@ def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
     def whole_share(block: NDArray[np.float32]) -> NDArray[np.float64]:
         shares = []
         for image in block:
-            runs, keep = river_runs(image >= 0.5)
+            runs, keep = river_runs(~(image < 0.5))  # what was not seen may be river and cuts nothing
             shares.append(runs.area[keep].sum() / max(int(runs.area.sum()), 1))
-        return np.array(shares)
+        return np.array(shares).reshape(-1, 1, 1)
 
-    images = da.asarray(water["water_fraction"].data).rechunk({1: -1, 2: -1})
-    share = images.map_blocks(whole_share, drop_axis=[1, 2], dtype=float, chunks=(images.chunks[0],)).compute()
+    images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
+    with threads_unless_cluster():
+        shares = images.map_blocks(whole_share, dtype=float, chunks=(images.chunks[0], (1,), (1,))).compute()
+    share = shares.ravel()
     sound: list[int] = []
     skipped = []
     for i, value in enumerate(share):

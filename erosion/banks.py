@@ -286,11 +286,13 @@ class _CellSums:
     def __init__(self, baseline: Baseline) -> None:
         self.owner = baseline.owner
         self.count = len(baseline.segments)
-        self.left = np.where(baseline.owner_left >= 0, baseline.owner_left, baseline.owner)
-        self.right = np.where(baseline.owner_right >= 0, baseline.owner_right, baseline.owner)
+        self.left, self.right = baseline.owner_left, baseline.owner_right
 
     def bank_of(self, side: NDArray[np.uint8], some: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the segment that the land of some pixels belonged to, given the side of the river it was on."""
+        """Return the segment that the land of some pixels belonged to, given the side of the river it was on.
+
+        -1 where that bank lies beyond the end of the reach: the loss is not the opposite bank's.
+        """
         side = side[some]
         return np.where(side == 1, self.left[some], np.where(side == 2, self.right[some], self.owner[some]))
 
@@ -299,8 +301,8 @@ class _CellSums:
         return np.bincount(self.owner if which is None else self.owner[which], minlength=self.count)
 
     def __call__(self, values: NDArray[np.float32], owner: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Sum values by the segment they belong to."""
-        return np.bincount(owner, weights=values, minlength=self.count)
+        """Sum values by the segment they belong to; those of owner -1 are nobody's."""
+        return np.bincount(owner + 1, weights=values, minlength=self.count + 1)[1:]
 
 
 class _Beds:

@@ -40,7 +40,8 @@ class BankLine(NamedTuple):
     chainage
         Chainage of the nearest centre-line point [m], shape (n,).
     beyond_end
-        True where the point lies beyond the ends of the mapped reach, shape (n,).
+        True where the point lies beyond the ends of the mapped reach or on the edge of the image, which is no bank,
+        shape (n,).
     """
 
     bank: str
@@ -173,6 +174,8 @@ def trace_channel(
     land, runs, keep = land_of_river(water, min_island_m2 / pixel**2)
     if not keep.any():
         raise ChannelError("the mask holds no water; check the declared water value of its source")
+    if not land.start.size:
+        raise ChannelError("the mask holds no land; check the declared water and land values of its source")
     river = join_runs(*complement_runs(land.start, land.stop, water.shape), water.shape, diagonal=True)
     clean = np.zeros(water.shape, dtype=bool)
     clean.ravel()[pixels_of(river.start, river.stop)] = True
@@ -194,7 +197,7 @@ def trace_channel(
             f"no piece of the river is {min_part_m:.0f} m long and longer than wide; "
             "give a mask that shows more of it or lower segments.min_part_m in the region file"
         )
-    return _join_pieces(_in_downstream_order(pieces, np.asarray(upstream_xy)), clean, tuple(skipped))
+    return _join_pieces(_in_downstream_order(pieces, np.asarray(upstream_xy)), grid, clean, tuple(skipped))
 
 
 class _Piece(NamedTuple):
@@ -281,7 +284,7 @@ def _in_downstream_order(pieces: list[_Piece], upstream_xy: FloatArray) -> list[
     return ordered
 
 
-def _join_pieces(pieces: list[_Piece], water: NDArray[np.bool_], skipped: tuple[str, ...]) -> Channel:
+def _join_pieces(pieces: list[_Piece], grid: Grid, water: NDArray[np.bool_], skipped: tuple[str, ...]) -> Channel:
     centres, chainages, parts, banks = [], [], [], []
     offset = 0.0
     for number, piece in enumerate(pieces):
@@ -293,7 +296,7 @@ def _join_pieces(pieces: list[_Piece], water: NDArray[np.bool_], skipped: tuple[
         for bank, line in lines:
             _, nearest = tree.query(line)
             ends = (nearest == 0) | (nearest == len(chainage) - 1)
-            banks.append(BankLine(bank, line, chainage[nearest], ends))
+            banks.append(BankLine(bank, line, chainage[nearest], ends | _at_image_edge(line, grid)))
         centres.append(piece.centre)
         chainages.append(chainage)
         parts.append(np.full(len(chainage), number))
@@ -307,6 +310,13 @@ def _join_pieces(pieces: list[_Piece], water: NDArray[np.bool_], skipped: tuple[
         tuple(banks),
         skipped,
     )
+
+
+def _at_image_edge(xy: FloatArray, grid: Grid) -> NDArray[np.bool_]:
+    """Say which points lie within a quarter of a pixel of the edge of the image."""
+    left, bottom, right, top = grid.bounds
+    to_edge = np.minimum(np.minimum(xy[:, 0] - left, right - xy[:, 0]), np.minimum(xy[:, 1] - bottom, top - xy[:, 1]))
+    return to_edge < 0.25 * grid.pixel_m
 
 
 def _to_map(column_row: FloatArray, origin: tuple[float, float], pixel: float) -> FloatArray:

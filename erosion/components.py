@@ -151,7 +151,10 @@ def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     tail = np.concatenate([start, south + columns, stop + columns, north + 1])
     head = np.concatenate([start + columns, south + columns + 1, stop, north])
     heading = np.repeat(np.arange(4), [start.size, south.size, stop.size, north.size])
-    middle = np.column_stack([pixel % columns, pixel // columns]) + np.array([[-0.5, 0], [0, 0.5], [0.5, 0], [0, -0.5]])[heading]
+    middle = (
+        np.column_stack([pixel % columns, pixel // columns])
+        + np.array([[-0.5, 0], [0, 0.5], [0.5, 0], [0, -0.5]])[heading]
+    )
 
     order = np.argsort(tail, kind="stable")
     first = np.searchsorted(tail[order], head)

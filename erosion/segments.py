@@ -229,19 +229,23 @@ def outer_side(segments: gpd.GeoDataFrame, centre: pd.DataFrame) -> NDArray[np.f
 
 def _cut(line: BankLine, length_m: float) -> NDArray[np.float64]:
     """Cut one bank into equal pieces of about ``length_m``, shape (n, STEPS + 1, 2)."""
-    usable = ~line.beyond_end
+    xy, usable = line.xy, ~line.beyond_end
+    if line.bank == "I" and not usable.all():
+        # A ring must not be cut where its points happen to start.
+        first = int(usable.argmin())
+        xy, usable = np.roll(xy, -first, axis=0), np.roll(usable, -first)
     change = np.flatnonzero(np.diff(np.concatenate([[False], usable, [False]]).astype(np.int8)))
     pieces = []
     for start, stop in change.reshape(-1, 2):
-        xy = line.xy[start:stop]
+        part = xy[start:stop]
         if line.bank == "I" and usable.all():
-            xy = np.vstack([xy, xy[:1]])
-        along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
+            part = np.vstack([part, part[:1]])
+        along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(part, axis=0).T))])
         count = round(along[-1] / length_m)
         if count == 0:
             continue
         even = np.linspace(0.0, along[-1], count * STEPS + 1)
-        points = np.column_stack([np.interp(even, along, xy[:, 0]), np.interp(even, along, xy[:, 1])])
+        points = np.column_stack([np.interp(even, along, part[:, 0]), np.interp(even, along, part[:, 1])])
         index = np.arange(count)[:, None] * STEPS + np.arange(STEPS + 1)
         pieces.append(points[index])
     return np.concatenate(pieces) if pieces else np.zeros((0, STEPS + 1, 2))
@@ -310,7 +314,9 @@ def _cells(
     strays = {name: [line.xy[line.beyond_end] for line in channel.banks if line.bank == name] for name in BANKS}
     sources = {name: np.concatenate([points[bank == name].reshape(-1, 2), *strays[name]]) for name in BANKS}
     row_of = {
-        name: np.pad(np.repeat(np.flatnonzero(bank == name), STEPS), (0, sum(map(len, strays[name]))), constant_values=-1)
+        name: np.pad(
+            np.repeat(np.flatnonzero(bank == name), STEPS), (0, sum(map(len, strays[name]))), constant_values=-1
+        )
         for name in BANKS
     }
     # Leaves of 32 points answer twice as fast as the default of 10 where the points lie along lines.
