@@ -87,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--to", dest="last", type=_end_date, required=True, metavar="DATE", help="YYYY or YYYY-MM-DD")
     for added in (one, many):
         added.add_argument("--out", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")
-        added.add_argument("--release", help="model release to use instead of the newest one of the date")
+        added.add_argument(
+            "--release", help="name or directory of a model release to use instead of the newest of the date"
+        )
         added.add_argument(
             "--ledger", default=os.environ.get("EROSION_LEDGER"), help="database URL (default: ledger.sqlite in --out)"
         )
@@ -259,6 +261,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     ]
     environment = os.environ | {"EROSION_PRODUCTS": str(arguments.out.resolve())}
     command = [sys.executable, "-m", "streamlit", "run", str(app), *options]
+    if os.name == "posix":  # become the server, so that whoever ends this command ends the server
+        os.chdir(app.parent)
+        os.execve(sys.executable, command, environment)  # noqa: S606
     return subprocess.run(command, env=environment, check=False, cwd=app.parent).returncode  # noqa: S603
 
 

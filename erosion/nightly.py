@@ -494,6 +494,10 @@ def _warnings(
 ) -> list[str]:
     """Say what makes a run degraded."""
     messages = [f"{item.scene}: {item.reason}" for item in skipped]
+    if water.sizes["epoch"] == 1:
+        messages.append(
+            "only one observation of the banks is known, nothing can be said of how they move: every level is unknown"
+        )
     newest = pd.Timestamp(water["epoch"].to_numpy()[-1])
     age = (as_of - newest).days
     if age > region.policy.stale_after_days:

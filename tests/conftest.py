@@ -115,15 +115,15 @@ def erosion() -> Command:
     return command
 
 
-def edit_yaml(path: Path, **changes: object) -> None:
+def edit_yaml(file: Path, /, **changes: object) -> None:
     """Change keys of a catalogue file; None takes a key out."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
     for key, value in changes.items():
         if value is None:
             content.pop(key, None)
         else:
             content[key] = value
-    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

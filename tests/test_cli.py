@@ -1,0 +1,175 @@
+"""The command line as a user meets it: help, dates, names, errors in one line, exit codes."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from erosion import cli
+from erosion.features import FAMILIES
+from erosion.nightly import DEGRADED, NOT_PUBLISHED, PUBLISHED
+
+COMMANDS = ("check", "run", "replay", "train", "evaluate", "features", "serve")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main([*([command] if command else []), "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith("usage: erosion")
+    for name in COMMANDS if not command else ():
+        assert name in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["watch"], "invalid choice"),
+        (["run"], "REGION"),
+        (["run", "mamore", "--date", "06/07/2018"], "'06/07/2018' is not a date; write YYYY-MM-DD"),
+        (["run", "mamore", "--date", "2018-02-30"], "is not a date"),
+        (["run", "mamore", "--date", "2018"], "is not a date"),
+        (["run", "mamore", "--date", "2018-06-22T10:00"], "is not a date"),
+        (["run", "mamore", "--date", "yesterday"], "is not a date"),
+        (["replay", "mamore", "--from", "MMVI", "--to", "2018"], "write YYYY-MM-DD or YYYY"),
+        (["replay", "mamore", "--to", "2018"], "--from"),
+        (["serve", "--port", "http"], "invalid int"),
+    ],
+)
+def test_a_mistake_in_a_command_is_one_line_and_exit_code_1(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not argparse's 2, which stands for a degraded run."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    told = capsys.readouterr().err
+    assert end.value.code == NOT_PUBLISHED
+    assert words in told and len(told.splitlines()) == 1 and "--help" in told
+
+
+@pytest.mark.parametrize("command", [["check"], ["run"], ["replay", "--from", "2006", "--to", "2007"]])
+def test_an_unknown_region_is_told_with_one_like_it(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([command[0], "mamoer", *command[1:]]) == NOT_PUBLISHED
+    told = capsys.readouterr()
+    # What a check finds is its result, not a failure of the command.
+    text = told.out if command == ["check"] else told.err
+    assert "did you mean mamore?" in text
+    assert command == ["check"] or len(text.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_years_stand_for_their_first_and_last_day() -> None:
+    arguments = cli._parser().parse_args(["replay", "mamore", "--from", "2006", "--to", "2018"])
+    assert (arguments.first, arguments.last) == (pd.Timestamp("2006-01-01"), pd.Timestamp("2018-12-31"))
+    today = cli._parser().parse_args(["run", "mamore"]).date
+    assert today == today.normalize() and abs(pd.Timestamp.now("UTC").tz_localize(None) - today) < pd.Timedelta(days=2)
+
+
+def test_features_lists_every_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["features"]) == 0
+    told = capsys.readouterr().out
+    features = [feature for family in FAMILIES.values() for feature in family.FEATURES]
+    assert len(features) > 50
+    for feature in features:
+        assert f"  {feature.name} " in told and feature.meaning in told and f"[{feature.unit}]" in told
+
+
+def test_check_of_the_region_that_comes_with_it(tmp_path: Path, erosion: Callable) -> None:
+    done = erosion("check", "mamore", "--json", tmp_path / "found.json")
+    assert done.returncode == 0, done.stderr
+    assert "1986-07-16" in done.stdout and "15250000" in done.stdout
+    assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+
+
+def test_run_says_what_it_did(crop: Path, tmp_path: Path, erosion: Callable) -> None:
+    """From another folder, with a path relative to it, all three ways a run can end."""
+    command = ("run", "crop/mamore_crop.yaml", "--out", "out", "--date")
+    done = erosion(*command, "2009-08-16", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (PUBLISHED, "")
+    (directory,) = (tmp_path / "out" / "mamore_crop").glob("2009-08-16-*")
+    assert done.stdout == f"published {directory.relative_to(tmp_path)}\n"
+
+    again = erosion(*command, "2009-08-16", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (PUBLISHED, "")
+    assert again.stdout == f"nothing new; {directory.relative_to(tmp_path)} stands\n"
+
+    degraded = erosion(*command, "2010-07-18", "--release", "mamore-20180708", cwd=tmp_path)
+    assert degraded.returncode == DEGRADED
+    assert "hindsight" in degraded.stderr and "published out/mamore_crop/2010-07-18-" in degraded.stdout.replace(
+        "\\", "/"
+    )
+
+    early = erosion(*command, "1980-01-01", cwd=tmp_path)
+    assert (early.returncode, early.stdout) == (NOT_PUBLISHED, "")
+    assert early.stderr.startswith("erosion: mamore_crop 1980-01-01 was not published: ")
+    assert "became available on 1986-08-01" in early.stderr and len(early.stderr.splitlines()) == 1
+
+
+def test_a_replay_without_dates(crop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["replay", str(crop), "--from", "2012", "--to", "2012", "--out", str(tmp_path / "out")]
+    assert cli.main(arguments) == NOT_PUBLISHED
+    assert "no observation of mamore_crop became available" in capsys.readouterr().err
+
+
+def test_a_region_that_cannot_be_read_shows_on_the_map(
+    crop: Path, tmp_path: Path, edit: Callable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was published stays, and the last attempt says why nothing followed."""
+    home = tmp_path / "out" / "mamore_crop"
+    home.mkdir(parents=True)
+    edit(crop, pixel=30)
+    assert cli.main(["run", str(crop), "--date", "2009-08-16", "--out", str(tmp_path / "out")]) == NOT_PUBLISHED
+    assert "unknown key; did you mean pixel_m?" in capsys.readouterr().err
+    attempt = json.loads((home / "last_attempt.json").read_text(encoding="utf-8"))
+    assert (attempt["outcome"], attempt["exit_code"], attempt["as_of"]) == ("failed", 1, "2009-08-16")
+    assert "pixel_m" in attempt["message"]
+
+
+def test_a_mistake_in_the_program_is_told_without_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> int:
+        return {}["column"]
+
+    monkeypatch.setattr(cli, "_features", broken)
+    assert cli.main(["features"]) == NOT_PUBLISHED
+    told = capsys.readouterr().err
+    assert "mistake in the program: KeyError: 'column' (test_cli.py, line" in told and len(told.splitlines()) == 1
+    monkeypatch.setenv("EROSION_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        cli.main(["features"])
+
+
+def test_serve_refuses_without_products(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for out in (tmp_path / "none", tmp_path):
+        assert cli.main(["serve", "--out", str(out)]) == NOT_PUBLISHED
+        told = capsys.readouterr()
+        assert "make some with `erosion replay` or `erosion run`" in told.err and told.out == ""
+
+
+def test_serve_prints_a_loopback_address(tmp_path: Path) -> None:
+    (tmp_path / "river").mkdir()
+    (tmp_path / "river" / "published.json").write_text('{"runs": []}', encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "erosion.cli", "serve", "--out", str(tmp_path), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        try:
+            assert server.stdout.readline() == f"map: http://127.0.0.1:{port}\n"
+        finally:
+            server.terminate()
