@@ -187,7 +187,7 @@ def trace_channel(
     pieces = []
     for patch in np.argsort(-river.area, kind="stable"):
         mine = river.patch == patch
-        piece = _trace_piece(river.start[mine], river.stop[mine], clean.shape, grid, upstream_xy, min_part_m)
+        piece = _trace_piece(river.start[mine], river.stop[mine], grid.shape, grid, upstream_xy, min_part_m)
         if piece is None:
             skipped.append(f"a piece of river of {river.area[patch] * pixel**2 / 1e4:.1f} ha, too short to follow")
         else:
@@ -285,7 +285,8 @@ def _in_downstream_order(pieces: list[_Piece], upstream_xy: FloatArray) -> list[
 
 
 def _join_pieces(pieces: list[_Piece], grid: Grid, water: NDArray[np.bool_], skipped: tuple[str, ...]) -> Channel:
-    centres, chainages, parts, banks = [], [], [], []
+    centres: list[FloatArray] = []
+    chainages, parts, banks = [], [], []
     offset = 0.0
     for number, piece in enumerate(pieces):
         if number:
@@ -372,5 +373,6 @@ def _smooth(line: FloatArray, pixel: float, *, closed: bool = False) -> FloatArr
     """Take the pixel stairs out of an outline: half-pixel spacing, Gaussian of one pixel."""
     fine = _resample(line, pixel / 2, columns=2)
     if closed:
-        return gaussian_filter1d(fine[:-1], sigma=2.0, axis=0, mode="wrap")
-    return gaussian_filter1d(fine, sigma=2.0, axis=0, mode="nearest")
+        fine = fine[:-1]
+    smooth: FloatArray = gaussian_filter1d(fine, sigma=2.0, axis=0, mode="wrap" if closed else "nearest")
+    return smooth

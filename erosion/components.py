@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-
 BAND_ROWS = 256
 """Rows looked at together: few enough for the processor's cache."""
 
@@ -112,7 +111,8 @@ def pixels_of(start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.i
     """Return the flat indices of all pixels of the given runs."""
     length = stop - start
     offset = np.repeat(start - (np.cumsum(length) - length), length)
-    return np.arange(length.sum(), dtype=np.int64) + offset
+    pixel: NDArray[np.int64] = np.arange(length.sum(), dtype=np.int64) + offset
+    return pixel
 
 
 def patch_at(runs: Runs, pixel: NDArray[np.int64]) -> NDArray[np.int32]:

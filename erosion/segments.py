@@ -182,7 +182,10 @@ def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, within_m: float) -> 
 
 def middle_xy(lines: gpd.GeoSeries) -> NDArray[np.float64]:
     """Return the middle of each bank line [m], shape (n, 2)."""
-    return shapely.get_coordinates(shapely.line_interpolate_point(lines.to_numpy(), 0.5, normalized=True))
+    xy: NDArray[np.float64] = shapely.get_coordinates(
+        shapely.line_interpolate_point(lines.to_numpy(), 0.5, normalized=True)
+    )
+    return xy
 
 
 def curvature(xy: NDArray[np.float64], spacing_m: float, scale_m: float) -> NDArray[np.float64]:
@@ -208,7 +211,8 @@ def curvature(xy: NDArray[np.float64], spacing_m: float, scale_m: float) -> NDAr
     x, y = gaussian_filter1d(xy, sigma=sigma, axis=0, mode="nearest").T
     dx, dy = np.gradient(x), np.gradient(y)
     speed = np.maximum(np.hypot(dx, dy), 1e-9)
-    return (dx * np.gradient(dy) - dy * np.gradient(dx)) / speed**3
+    turn: NDArray[np.float64] = (dx * np.gradient(dy) - dy * np.gradient(dx)) / speed**3
+    return turn
 
 
 def outer_side(segments: gpd.GeoDataFrame, centre: pd.DataFrame) -> NDArray[np.float64]:
@@ -320,9 +324,8 @@ def _cells(
         for name in BANKS
     }
     # Leaves of 32 points answer twice as fast as the default of 10 where the points lie along lines.
-    near, index = cKDTree(np.concatenate(list(sources.values())), leafsize=32).query(
-        xy, distance_upper_bound=corridor_m, workers=2
-    )
+    every = cKDTree(np.concatenate(list(sources.values())), leafsize=32)
+    _, index = every.query(xy, distance_upper_bound=corridor_m, workers=2)
     rows = np.append(np.concatenate(list(row_of.values())), -1).astype(np.int32)
     inside = rows[index] >= 0
     pixel, xy, owner = pixel[inside], xy[inside], rows[index[inside]]

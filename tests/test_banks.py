@@ -38,7 +38,9 @@ def disc(row: float, column: float, radius: float) -> Mask:
 
 
 def box(top: int, bottom: int, left: int, right: int) -> Mask:
-    return (ROWS >= top) & (ROWS < bottom) & (COLUMNS >= left) & (COLUMNS < right)
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[max(top, 0) : bottom, max(left, 0) : right] = True
+    return mask
 
 
 def away_from_ends(measured: Measured) -> NDArray[np.bool_]:
