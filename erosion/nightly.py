@@ -15,6 +15,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -223,9 +224,11 @@ def _publish(
 ) -> Result:
     home = out / region.name
     with progress.stage("read"):
-        seen, unread = sources.read_water(region, as_of)
-        water, broken = sound_epochs(seen)
-        gauges, unread_gauges = sources.read_gauges(region, as_of)
+        with ThreadPoolExecutor(1) as pool:  # masks and gauges keep a processor each busy
+            reading = pool.submit(sources.read_gauges, region, as_of)
+            seen, unread = sources.read_water(region, as_of)
+            water, broken = sound_epochs(seen)
+            gauges, unread_gauges = reading.result()
         skipped = [*unread, *broken, *unread_gauges]
         # A mask of long ago that is in pieces is listed and past; the newest one makes tonight's picture older.
         newest_broken = broken[-1:] if seen["epoch"][-1] != water["epoch"][-1] else []

@@ -57,7 +57,8 @@ class Replayed(NamedTuple):
     results: list[tuple[pd.Timestamp, Result]]
     """Each date with how its run ended."""
     skipped: list[Skipped]
-    """Observations that could not be read; a date of theirs was never run."""
+    """Observations that could not be read; a date of theirs was never run. One that was read and is in pieces has its
+    date, and the run of that date says so."""
 
     @property
     def exit_code(self) -> int:
@@ -100,10 +101,9 @@ def replay(
     water, skipped = sources.read_water(region, last)
     dates = [date for date in issue_dates(water) if first <= date <= last]
     water, broken = sound_epochs(water)
-    skipped = [*skipped, *broken]
     results: list[tuple[pd.Timestamp, Result]] = []
     measured: dict[str, Future[Measured | None]] = {}
-    for item in skipped:
+    for item in (*skipped, *broken):
         say(f"left out: {item.scene}: {item.reason}")
     # What followed a run is measured while the next one is at work: it asks for a baseline that is at hand by then.
     with ThreadPoolExecutor(1) as pool:
