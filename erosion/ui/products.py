@@ -1,7 +1,8 @@
 """Read what nightly runs published: which runs there are, their layers, histories, bands, outcomes and the ledger.
 
 Everything that comes out of a file is untrusted text. Big tables are read once for each version of a file (path and
-time of change) and shared between sessions; nobody changes them.
+time of change) and shared between sessions; nobody changes them. Streamlit leaves arguments whose name starts with an
+underscore out of the key of a cache, so the time of change must not.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def segments(run: Run, target: str) -> gpd.GeoDataFrame:
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _segments(path: str, _stamp: int) -> gpd.GeoDataFrame:
+def _segments(path: str, changed_ns: int) -> gpd.GeoDataFrame:
     try:
         table = gpd.read_parquet(path)
         _need(table.columns, [column.name for column in LAYER], path)
@@ -202,7 +203,7 @@ def history(run: Run, segment_id: str) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _history(path: str, _stamp: int, segment_id: str) -> pd.DataFrame:
+def _history(path: str, changed_ns: int, segment_id: str) -> pd.DataFrame:
     try:
         table: pd.DataFrame = pq.read_table(path, filters=[("segment_id", "=", segment_id)]).to_pandas()
         _need(table.columns, [column.name for column in HISTORY], path)
@@ -254,7 +255,7 @@ def outcomes(folder: Path, as_of: str, target: str) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _outcomes(path: str, _stamp: int, as_of: str, target: str) -> pd.DataFrame:
+def _outcomes(path: str, changed_ns: int, as_of: str, target: str) -> pd.DataFrame:
     try:
         table: pd.DataFrame = pq.read_table(path).to_pandas()
         _need(table.columns, OUTCOME_COLUMNS, path)
@@ -293,28 +294,28 @@ def recent_runs(folder: Path, region: str) -> pd.DataFrame | None:
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
-def _ledger_changes(path: str, _stamp: int, run_id: str) -> pd.DataFrame | None:
+def _ledger_changes(path: str, changed_ns: int, run_id: str) -> pd.DataFrame | None:
     from erosion import ledger
 
     return _ask(path, lambda engine: ledger.changes_since_previous(engine, run_id))
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _warning_history(path: str, _stamp: int, event_id: str) -> pd.DataFrame | None:
+def _warning_history(path: str, changed_ns: int, event_id: str) -> pd.DataFrame | None:
     from erosion import ledger
 
     return _ask(path, lambda engine: ledger.history(engine, event_id))
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
-def _open_warnings(path: str, _stamp: int, region: str) -> int | None:
+def _open_warnings(path: str, changed_ns: int, region: str) -> int | None:
     from erosion import ledger
 
     return _ask(path, lambda engine: len(ledger.open_warnings(engine, region)))
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
-def _recent_runs(path: str, _stamp: int, region: str) -> pd.DataFrame | None:
+def _recent_runs(path: str, changed_ns: int, region: str) -> pd.DataFrame | None:
     from erosion import ledger
 
     return _ask(path, lambda engine: ledger.recent_runs(engine, region).drop(columns="manifest"))
@@ -343,9 +344,9 @@ def ledger_stamp(path: Path) -> int:
 # --- small things ----------------------------------------------------------------------------------------------------
 
 
-def version(run: Run, target: str, *more: Path) -> str:
-    """Return a text that changes whenever a file of a run, or one of some more files, does: a cache key."""
-    files = (run.directory / f"segments_{target}.parquet", run.directory / "segments.gpkg", *more)
+def version(run: Run, target: str) -> str:
+    """Return a text that changes whenever a file of a run does: a cache key."""
+    files = (run.directory / f"segments_{target}.parquet", run.directory / "segments.gpkg")
     return " ".join(f"{path}:{stamp(path)}" for path in files)
 
 

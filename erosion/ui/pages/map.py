@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -62,16 +61,17 @@ def _legend(choice: Choice, found: pd.DataFrame) -> bool:
 
 def _map(choice: Choice, found: pd.DataFrame, row: int | None, *, outcome: bool) -> None:
     run, target, words = choice.run, choice.target.name, choice.language
-    version = products.version(run, target, choice.region.folder / "verification.parquet")
+    version = choice.version
+    judged = f"{version} {products.stamp(choice.region.folder / 'verification.parquet')}"
     try:
         parts = [
             deck.ground(run, target, version),
-            deck.results(run, target, found, version) if outcome else deck.levels(run, target, version),
+            deck.results(run, target, found, judged) if outcome else deck.levels(run, target, version),
         ]
     except products.ProductError as error:
         html.show(html.banner("bad", choice.say("broken.title"), str(error)))
         return
-    plane, lines = deck.plane_of(run, target, choice.version)
+    plane, lines = deck.plane_of(run, target, version)
     if row is not None:
         parts.append(deck.chosen(lines[row], int(choice.segments["level"].iloc[row])))
     parts.append(deck.marks(run, target, words, version))
@@ -91,7 +91,7 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, *, outcome: bool)
     st.pydeck_chart(
         deck.compose(
             parts,
-            deck.picks(run, target, words, found if outcome else None, f"{version} {outcome}"),
+            deck.picks(run, target, words, found if outcome else None, judged if outcome else version),
             catching,
             view,
             choice.say("map.tip.outcome" if outcome else "map.tip"),
@@ -125,16 +125,15 @@ def _level_legend(choice: Choice) -> str:
 
 
 def _outcome_legend(choice: Choice, found: pd.DataFrame) -> str:
-    table = choice.segments
-    outcome = deck.outcome_of(table, found)
+    length = choice.segments["length_m"].to_numpy()
+    outcome = deck.outcome_of(choice.segments, found)
     chips = []
     for name in deck.OUTCOMES:
-        km = write.number(table["length_m"].to_numpy()[outcome == name].sum() / 1000.0, choice.language, 1)
-        count = choice.say("legend.segments", n=write.number(np.sum(outcome == name), choice.language))
-        detail = choice.say("legend", n=count, km=km)
-        chips.append(
-            html.chip(deck.OUTCOME_COLOURS[name], deck.OUTCOME_SYMBOLS[name], choice.say(f"results.{name}"), detail)
-        )
+        mine = outcome == name
+        km = write.number(length[mine].sum() / 1000.0, choice.language, 1)
+        detail = choice.say("legend", n=write.number(mine.sum(), choice.language), km=km)
+        word = choice.say(f"results.{name}")
+        chips.append(html.chip(deck.OUTCOME_COLOURS[name], deck.OUTCOME_SYMBOLS[name], word, detail))
     return f'<div class="er-levels" data-testid="legend">{"".join(chips)}</div>'
 
 
