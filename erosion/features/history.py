@@ -39,6 +39,12 @@ _NO_RATE = "NaN where no yearly rate of established land is known in the last 6 
 _NO_SIDE = "NaN on islands and where no neighbour lies within 500 m of the place"
 
 
+def _stretch_words(start_m: int, stop_m: int) -> str:
+    if stop_m <= 0:
+        return f"{-stop_m} to {-start_m} m upstream"
+    return f"{start_m} to {stop_m} m downstream" if start_m >= 0 else f"within {stop_m} m"
+
+
 def _declared() -> tuple[Feature, ...]:
     banks = "banks"
     rows = []
@@ -93,7 +99,7 @@ def _declared() -> tuple[Feature, ...]:
     ]
     for name, words in STRETCHED.items():
         for place, (start, stop) in STRETCHES_M.items():
-            where = f"mean of this bank from {start} to {stop} m downstream"
+            where = f"mean of this bank {_stretch_words(start, stop)}"
             rows.append(Feature(f"{name}_{place}", "m/y", f"{where}: {words}", banks, _NO_SIDE))
     for name, words in (
         ("rate_all_1y", "retreat, last year"),
