@@ -202,7 +202,7 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     for key_node, _ in node.value:
         if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *defaults` brings keys in, it is none itself
             continue
-        name = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
+        name = loader.construct_object(key_node)
         if isinstance(name, (list, dict)) or name in seen:
             raise yaml.MarkedYAMLError(problem=f"key {name!r} is written twice", problem_mark=key_node.start_mark)
         seen.add(name)

@@ -183,7 +183,7 @@ def as_of_instant(as_of: pd.Timestamp | str) -> pd.Timestamp:
     return stamp
 
 
-def _need(columns: Iterable[str], wanted: Iterable[str], product: str) -> None:
+def _need(columns: Iterable[object], wanted: Iterable[str], product: str) -> None:
     missing = [name for name in wanted if name not in set(columns)]
     if missing:
         raise ContractError(f"{product}: missing {', '.join(missing)}; see erosion/contracts.py for what it must carry")

@@ -439,21 +439,25 @@ def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str
         gone = (now.first_issued_at, "superseded", "closed", now.level, "superseded", None, None, None)
         plan.append(Planned(event_id, target, now.segment_id, "closed", now.level, *gone))
     at, issued_at = _stored(connection, datetime.now(UTC)), _stored(connection, as_of)
-    added, changed, transitions = [], [], []
+    added: list[Any] = []
+    changed: list[Any] = []
+    transitions: list[Any] = []
     for row in sorted(plan):
-        now = current.get(row.event_id)
-        standing = None if now is None else Standing(now.state, now.level, now.segment_id)
+        known = current.get(row.event_id)
+        standing = None if known is None else Standing(known.state, known.level, known.segment_id)
         kind = kind_of_change(standing, Standing(row.state, row.level, row.segment_id))
         if not kind:
             continue
-        place = row if now is None or row.bank is not None else now  # without an alert, where it was last known to be
+        place = (
+            row if known is None or row.bank is not None else known
+        )  # without an alert, where it was last known to be
         where = (row.segment_id, place.chainage_m, place.bank)
         closed_at = issued_at if row.state == "closed" else None
-        if now is None:
+        if known is None:
             fixed = (row.event_id, run.region, target)
             added.append((*fixed, *where, row.state, row.level, issued_at, issued_at, 0, None, None, run.simulated))
         else:
-            updates = now.updates + (kind != "issued")
+            updates = known.updates + (kind != "issued")
             changed.append(
                 (*where, row.state, row.level, issued_at, updates, closed_at, row.closed_reason, row.event_id)
             )

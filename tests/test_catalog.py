@@ -173,7 +173,7 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
 def test_what_is_no_catalogue_file_is_refused(tmp_path: Path, text: str, says: str) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(text)
-    with pytest.raises(CatalogError, match=".*") as caught:
+    with pytest.raises(CatalogError) as caught:
         read_source(file)
     assert says in str(caught.value) and str(file) in str(caught.value)
 

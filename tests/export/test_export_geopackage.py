@@ -97,7 +97,7 @@ def test_exactly_one_default_style_a_layer(package):
     styles = query(package, "SELECT f_table_name, f_table_schema, f_geometry_column, useAsDefault FROM layer_styles")
     assert sorted(styles) == sorted((name, "", "geom", 1) for name in LAYERS)
     geometry = dict(query(package, "SELECT table_name, column_name FROM gpkg_geometry_columns"))
-    assert geometry == {name: "geom" for name in LAYERS}
+    assert geometry == dict.fromkeys(LAYERS, "geom")
 
 
 @pytest.mark.parametrize("name", LAYERS)
