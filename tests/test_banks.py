@@ -458,15 +458,15 @@ def test_a_one_pixel_wide_river_can_be_measured() -> None:
     assert measured.by_bank("land_loss_m2", "R", 2) == 0
 
 
-def test_land_lost_where_the_river_has_moved_on_belongs_to_the_bank_that_lost_it() -> None:
-    # The river moves south by twice its width; on the newest baseline the old southern bank lies north of it.
-    images = [straight_river(80 + 4 * k, 88 + 4 * k) for k in range(5)]
-    measured = measure(images)
+@pytest.mark.parametrize(("step", "losing", "gaining"), [(4, "R", "L"), (-4, "L", "R")])
+def test_land_lost_where_the_river_has_moved_on_is_lost_by_its_own_bank(step: int, losing: str, gaining: str) -> None:
+    # The river moves by twice its width: on the newest baseline its old bank is nearer to the opposite one.
+    measured = measure([straight_river(96 + step * k, 104 + step * k) for k in range(5)])
     for epoch in range(1, 5):
-        assert measured.by_bank("land_loss_m2", "L", epoch) == 0
-        assert measured.by_bank("land_gain_m2", "R", epoch) == 0
-        assert measured.by_bank("land_loss_m2", "R", epoch) == pytest.approx(4 * 300 * AREA, rel=0.12)
-        assert measured.by_bank("land_gain_m2", "L", epoch) == pytest.approx(4 * 300 * AREA, rel=0.12)
+        assert measured.by_bank("land_loss_m2", gaining, epoch) == 0
+        assert measured.by_bank("land_gain_m2", losing, epoch) == 0
+        assert measured.by_bank("land_loss_m2", losing, epoch) == pytest.approx(4 * 300 * AREA, rel=0.12)
+        assert measured.by_bank("land_gain_m2", gaining, epoch) == pytest.approx(4 * 300 * AREA, rel=0.12)
 
 
 def test_near_reach_end_of_every_piece() -> None:
