@@ -31,9 +31,9 @@ measurements: what describes a season is one value for the whole reach, and with
 tells the dates apart rather than the banks (on the development years it lowered the skill)."""
 
 QUANTILES = (0.1, 0.5, 0.9)
-CALIBRATION_DAYS = 3 * 365
-"""The newest windows with a known outcome that together last this long are kept for calibration: three of a year, or
-one of three years. Years differ, so one year alone would calibrate to its own flood."""
+CALIBRATION_DATES = 3
+"""Newest issue dates with a known outcome that are kept for calibration. Years differ: a single one would calibrate to
+its own flood."""
 
 EVENT_ROUNDS, QUANTILE_ROUNDS = 200, 120
 PARAMETERS: dict[str, Any] = {
@@ -102,11 +102,6 @@ class TargetModel:
     thresholds: Mapping[int, float] = field(default_factory=dict)
 
 
-def calibration_dates(target: Target) -> int:
-    """Return how many of the newest issue dates with a known outcome are kept for calibration."""
-    return max(1, round(CALIBRATION_DAYS / target.horizon_days))
-
-
 def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Split rows with a known outcome into those to fit on and later ones to calibrate on.
 
@@ -124,13 +119,12 @@ def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[NDArray
     """
     known = rows[f"retreat_{label}_{target.name}"].notna() & rows[f"known_{target.name}"].notna()
     dates = np.sort(rows.loc[known, "as_of"].unique())
-    kept = calibration_dates(target)
-    if len(dates) <= kept:
+    if len(dates) <= CALIBRATION_DATES:
         raise TrainingError(
             f"target {target.name}: {len(dates)} issue dates have a known outcome, training needs more than "
-            f"{kept}; give a longer series or a shorter horizon"
+            f"{CALIBRATION_DATES}; give a longer series or a shorter horizon"
         )
-    first = dates[-kept]
+    first = dates[-CALIBRATION_DATES]
     calibrate = (known & (rows["as_of"] >= first)).to_numpy()
     fit = (known & (rows[f"known_{target.name}"] <= first)).to_numpy()
     if not fit.any():

@@ -16,7 +16,7 @@ from erosion.asof import sound_epochs
 from erosion.contracts import CONTRACT_VERSION
 from erosion.dataset import rows_with_outcomes
 from erosion.features import REGISTRY
-from erosion.forecast import PARAMETERS, TargetModel, apply_calibration, split_dates, train_target
+from erosion.forecast import CALIBRATION_DATES, PARAMETERS, TargetModel, apply_calibration, split_dates, train_target
 from erosion.region import Region
 from erosion.release import MODELS, save_release
 
@@ -148,7 +148,7 @@ def _card(
         "",
         "## On the calibration dates",
         "",
-        "The newest issue dates with a known outcome were kept from the boosters, three years of windows. On them, "
+        f"The newest {CALIBRATION_DATES} issue dates with a known outcome were kept from the boosters. On them, "
         "thresholds were set to the lowest probability whose warnings keep the stated share of length that eroded.",
         "",
         "| target | event | fit on | calibrated on | base rate | level 2 from | level 3 from | level 4 from |",
@@ -182,7 +182,7 @@ def _card(
         "- One mask a year: what happened between two masks is one number.",
         "- Narrow side channels and bars flicker with the water level; only established land counts as an event.",
         f"- Calibration moves a raw chance of 0.5 to {example:.2f} for {next(iter(models))}; it was learnt on "
-        "three years of windows and differs from one three years to the next.",
+        f"{CALIBRATION_DATES} dates and differs from year to year.",
     ]
     if skill:
         lines += ["", "## Skill", "", skill]

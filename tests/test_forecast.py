@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from erosion.forecast import (
+    CALIBRATION_DATES,
     REASONS,
     FeatureMismatchError,
     TrainingError,
     apply_calibration,
     apply_conformal,
-    calibration_dates,
     explain,
     fit_calibration,
     fit_conformal,
@@ -74,7 +74,7 @@ def test_windows_to_fit_on_are_over_before_calibration_starts(dates: int, known_
     assert rows.loc[fit, "known_1y"].max() <= rows.loc[calibrate, "as_of"].min()
     assert rows.loc[fit | calibrate, "retreat_established_1y"].notna().all()
     judged = np.sort(rows.loc[rows["known_1y"].notna(), "as_of"].unique())
-    assert np.sort(rows.loc[calibrate, "as_of"].unique()).tolist() == judged[-calibration_dates(TARGET):].tolist()
+    assert np.sort(rows.loc[calibrate, "as_of"].unique()).tolist() == judged[-CALIBRATION_DATES:].tolist()
 
 
 def test_windows_that_reach_into_calibration_are_in_neither_part() -> None:
