@@ -68,9 +68,7 @@ def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
             shares.append(runs.area[keep].sum() / max(int(runs.area.sum()), 1))
         return np.array(shares).reshape(-1, 1, 1)
 
-    images = da.asarray(  # type: ignore[no-untyped-call]
-        water["water_fraction"].data
-    ).rechunk({0: 1, 1: -1, 2: -1})
+    images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
     with threads_unless_cluster():
         shares = images.map_blocks(whole_share, dtype=float, chunks=(images.chunks[0], (1,), (1,))).compute()
     share = shares.ravel()

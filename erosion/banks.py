@@ -113,7 +113,7 @@ def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float
         return rows
 
     # One block an epoch, and the number of axes kept: dropping axes would make dask copy every image first.
-    images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})  # type: ignore[no-untyped-call]
+    images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
     chunks = (images.chunks[0], (1,), (n_pixels + look_at.size,))
     lazy = images.map_blocks(corridor, dtype=np.uint8, chunks=chunks)
     cells = np.empty((len(images), n_pixels), np.uint8)
