@@ -85,7 +85,7 @@ def test_the_card_says_how_it_was_made_and_what_it_cannot_do(reach, some: pd.Dat
             f"at least {target.threshold_m:g} m in {target.horizon_days} days | {first.min():%Y} to {first.max():%Y}"
             in card
         )
-        assert f"| {last.min():%Y} to {last.max():%Y} (3 dates)" in card
+        assert f"| {last.min():%Y} to {last.max():%Y} ({last.nunique()} dates)" in card
     assert "## Known limits" in card and "cutoff" in card and "| a table |" in card
     assert "SIMULATED" not in card
 
