@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 import xarray as xr
@@ -34,11 +33,12 @@ from erosion import alerts, ledger, sources
 from erosion.asof import NothingKnownError, baseline_on, data_age_days, knowledge_on, observe_region, sound_epochs
 from erosion.catalog import Skipped, SourceError, load_source
 from erosion.channel import ChannelError
-from erosion.contracts import CONTRACT_VERSION, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, check_scores
+from erosion.contracts import CONTRACT_VERSION
 from erosion.export import ExportError, write_all
 from erosion.features import make_features
 from erosion.features.registry import Knowledge
-from erosion.forecast import FeatureMismatchError, TargetModel, explain, predict
+from erosion.forecast import FeatureMismatchError
+from erosion.layers import history_table, level_lengths, score, segment_layer
 from erosion.region import Region
 from erosion.release import MODELS, Release, ReleaseError, find_release, load_release
 from erosion.segments import Baseline, crosswalk
@@ -293,7 +293,9 @@ def _make(
         }
         before = ledger.open_warnings(engine, region.name, before=as_of)
         layers = {
-            name: _layer(region, name, decided[name], scores[name], features, known, release, before, walk, as_of)
+            name: segment_layer(
+                region, name, decided[name], scores[name], features, known, release, before, walk, as_of
+            )
             for name in decided
         }
     temporary = directory.parent / f".tmp-{directory.name}"
@@ -301,7 +303,7 @@ def _make(
     try:
         with progress.stage("export"):
             meta = {"model_id": release.name, "inputs_hash": digest, "skipped": [s._asdict() for s in skipped]}
-            files = write_all(temporary, layers, _history(known), region, meta)
+            files = write_all(temporary, layers, history_table(known), region, meta)
             decisions = pd.concat([table.assign(target=name) for name, table in decided.items()], ignore_index=True)
             memory = [
                 _write_table(temporary / name, table)
@@ -324,7 +326,7 @@ def _make(
             "skipped": [s._asdict() for s in skipped],
             "left_out_of_baseline": list(baseline.skipped),
             "segments": len(baseline.segments),
-            "levels": {name: _level_lengths(table) for name, table in layers.items()},
+            "levels": {name: level_lengths(table) for name, table in layers.items()},
             "stages": progress.stages,
             "outputs": files,
             "memory": dict(memory),
@@ -342,50 +344,6 @@ def _make(
         raise
     _sync(directory.parent)
     return manifest
-
-
-def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetModel], target: str) -> pd.DataFrame:
-    """Forecast one target for every segment.
-
-    A segment without any measured pair of observations gets no probability: nothing is known of how it moves.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``contracts.SCORE_COLUMNS`` without reasons and model_id filled later, plus length_m and coverage.
-
-    Raises
-    ------
-    ReleaseError
-        If the release was not trained for the target.
-    """
-    model = models.get(target)
-    if model is None:
-        raise ReleaseError(f"the release has no target {target}, only {', '.join(models)}; train one for this region")
-    forecast = predict(model, features)
-    retreat = known.banks["retreat_m"].to_numpy()
-    unmeasured = np.isnan(retreat).all(axis=1)
-    forecast[unmeasured] = np.nan
-    coverage = known.banks["coverage"].to_numpy()[:, -1]
-    table = pd.DataFrame(
-        {
-            "segment_id": known.baseline.segments["segment_id"].to_numpy(),
-            "as_of": known.as_of,
-            "target": target,
-            "horizon_days": model.target.horizon_days,
-            "threshold_m": model.target.threshold_m,
-            "p_event": forecast["p_event"].to_numpy(),
-            "retreat_p10_m": forecast["retreat_p10_m"].to_numpy(),
-            "retreat_p50_m": forecast["retreat_p50_m"].to_numpy(),
-            "retreat_p90_m": forecast["retreat_p90_m"].to_numpy(),
-            "data_age_days": data_age_days(known.baseline, known.as_of),
-            "model_id": "",
-            "reasons": "[]",
-            "length_m": known.baseline.segments["length_m"].to_numpy(),
-            "coverage": coverage,
-        }
-    )
-    return check_scores(table)
 
 
 def _decide(
@@ -406,72 +364,6 @@ def _decide(
         chainage_m=segments["chainage_m"].to_numpy(),
         bank=segments["bank"].to_numpy(),
     )
-
-
-def _layer(
-    region: Region,
-    target: str,
-    decided: pd.DataFrame,
-    scores: pd.DataFrame,
-    features: pd.DataFrame,
-    known: Knowledge,
-    release: Release,
-    before: pd.DataFrame,
-    walk: pd.DataFrame | None,
-    as_of: pd.Timestamp,
-) -> gpd.GeoDataFrame:
-    plan = alerts.plan_events(
-        before,
-        decided,
-        walk,
-        region=region.name,
-        target=target,
-        as_of=as_of,
-        warning_from_level=region.policy.warning_from_level,
-    )
-    events = plan[plan["state"] == "open"].set_index("segment_id")
-    layer = known.baseline.segments.merge(
-        scores.drop(columns=["length_m", "coverage"]), on="segment_id", validate="one_to_one"
-    )
-    layer = layer.merge(decided.drop(columns=["p_event", "chainage_m", "bank"]), on="segment_id", validate="one_to_one")
-    newest = known.banks.isel(epoch=-1)
-    layer["retreat_last_m"] = newest["retreat_m"].to_numpy()
-    layer["retreat_established_last_m"] = newest["retreat_established_m"].to_numpy()
-    layer["rate_3y_m_per_y"] = features["rate_all_3y"].to_numpy()
-    layer["quality"] = [_flag_words(value) for value in newest["flags"].to_numpy()]
-    layer["event_id"] = events["event_id"].reindex(layer["segment_id"]).to_numpy()
-    layer["first_issued_at"] = events["first_issued_at"].reindex(layer["segment_id"]).to_numpy()
-    layer["model_id"] = release.name
-    layer["simulated"] = region.simulated
-    layer["as_of"] = f"{as_of:%Y-%m-%d}"
-    warned = (layer["level"] >= region.policy.warning_from_level).to_numpy()
-    # Contributions cost two hundred times a prediction, so only warned segments are explained.
-    reasons = np.full(len(layer), "[]", dtype=object)
-    reasons[warned] = explain(release.models[target], features[warned])
-    layer["reasons"] = reasons
-    return layer[[*LAYER_COLUMNS, "geometry"]]
-
-
-def _history(known: Knowledge) -> pd.DataFrame:
-    banks = known.banks
-    n_segments, n_epochs = banks.sizes["segment_id"], banks.sizes["epoch"]
-    return pd.DataFrame(
-        {
-            "segment_id": np.repeat(banks["segment_id"].to_numpy(), n_epochs),
-            "epoch": np.tile(banks["epoch"].to_numpy(), n_segments),
-        }
-        | {name: banks[name].to_numpy().ravel() for name in list(HISTORY_COLUMNS)[2:]}
-    )
-
-
-def _flag_words(value: int) -> str | None:
-    return ", ".join(name for name, bit in FLAGS.items() if int(value) & bit) or None
-
-
-def _level_lengths(layer: gpd.GeoDataFrame) -> dict[str, float]:
-    """Return kilometres of bank by level."""
-    total = layer.groupby("level")["length_m"].sum() / 1000.0
-    return {str(level): round(float(total.get(level, 0.0)), 3) for level in range(5)}
 
 
 def _crosswalk(

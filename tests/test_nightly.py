@@ -496,7 +496,7 @@ def to(name):
     return lambda path, *rest: Path(rest[0]).name == name
 
 points = {}
-for function in ("baseline_on", "_layer"):
+for function in ("baseline_on", "segment_layer"):
     points[f"after {function}"] = lambda f=function: around(nightly, f, "after")
 for when in ("before", "after"):
     points[f"{when} the rename"] = lambda w=when: around(Path, "rename", w)
