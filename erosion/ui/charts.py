@@ -114,9 +114,15 @@ def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
     dates = [write.day(date, language) for date in sorted(scores["as_of"].astype(str))]
     chart = (
         alt.Chart(bars)
-        .mark_bar(size=max(6, min(46, round(620 / max(len(dates), 1)))))
+        .mark_bar()
         .encode(
-            x=alt.X("day:N", title=None, sort=dates, axis=alt.Axis(labelAngle=-40 if len(dates) > 7 else 0)),
+            x=alt.X(
+                "day:N",
+                title=None,
+                sort=dates,
+                scale=alt.Scale(paddingInner=0.4, paddingOuter=0.3),
+                axis=alt.Axis(labelAngle=-40 if len(dates) > 7 else 0),
+            ),
             y=alt.Y("count:Q", title=say(language, "results.count"), axis=_axis(language)),
             order="order:Q",
             color=alt.Color(

@@ -47,6 +47,9 @@ OUTCOME_SYMBOLS: Final = {"hit": "✔", "miss": "✖", "false_alarm": "△", "qu
 OUTCOME_PX: Final = {"hit": 5.0, "miss": 6.0, "false_alarm": 4.5, "quiet": 2.0, "unknown": 2.0}
 
 FONT: Final = "Source Sans, Segoe UI, Roboto, sans-serif"
+NUMBER_INLAND_M: Final = 32.0
+"""Where a level's number stands, inland of the bank line [m]."""
+
 SEGMENT_ZOOM: Final = -1.5
 """Zoom at a chosen segment: about 3 m a pixel."""
 
@@ -155,8 +158,8 @@ def marks(_run: products.Run, target: str, language: str, version: str) -> str:
     length = f"{write.number(bar / 1000, language)} km" if bar >= 1000 else f"{write.number(bar, language)} m"
     layers = [
         _icons("flow", [{"p": place, "g": round(angle, 1)} for _, place, angle in arrows], _ARROW, 17, FLOW),
-        _texts("km-1", _km(ones), 60, units="meters", most=12, tight=True),
-        _texts("km-between", _km(between), 300, units="meters", most=12, tight=True),
+        _texts("km-1", _km(ones), 60, units="meters", most=12),
+        _texts("km-between", _km(between), 300, units="meters", most=12),
         _dots("km-dots", [place for _, place, _ in tens], INK),
         _texts("km", _km(tens), 12, box=True, anchor="start", shift=[9, 0]),
         _texts("degrees", degrees, 11, ink=[140, 134, 120], anchor="@@=a", baseline="bottom", shift=[2, -2]),
@@ -183,18 +186,21 @@ def levels(_run: products.Run, target: str, version: str) -> str:
     _plane, lines = plane_of(_run, target, version)
     numbers = table["level"].to_numpy(int)
     styles = {level: (LEVEL_COLOURS[level], LINE_PX[level]) for level in LEVELS}
-    return _coloured("level", lines, numbers, table, styles) + "," + _level_numbers(lines, numbers)
+    return _coloured("level", lines, numbers, table, styles) + "," + _level_numbers(lines, table)
 
 
-def _level_numbers(lines: NDArray[Any], numbers: NDArray[Any]) -> str:
-    """Write the number of each raised level beside its line once the map is close enough to read it."""
+def _level_numbers(lines: NDArray[Any], table: pd.DataFrame) -> str:
+    """Write the number of each raised level inland of its line; it grows into sight when the map comes closer."""
+    numbers = table["level"].to_numpy(int)
     raised = np.flatnonzero(numbers >= 2)
     middle = shapely.get_coordinates(shapely.line_interpolate_point(lines[raised], 0.5, normalized=True))
+    inland = np.radians(table["landward_deg"].to_numpy(float, na_value=np.nan)[raised])
+    places = middle + np.nan_to_num(NUMBER_INLAND_M * np.column_stack([np.sin(inland), np.cos(inland)]))
     data = [
         {"p": place, "t": str(level)}
-        for place, level in zip(np.rint(middle).astype(int).tolist(), numbers[raised].tolist(), strict=True)
+        for place, level in zip(np.rint(places).astype(int).tolist(), numbers[raised].tolist(), strict=True)
     ]
-    return _join([_texts("level-number", data, 36, units="meters", most=13, tight=True)])
+    return _join([_texts("level-number", data, 38, units="meters", most=14)])
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
@@ -247,11 +253,10 @@ def picks(
     _plane, lines = plane_of(_run, target, version)
     ends = [np.rint(shapely.get_coordinates(shapely.get_point(lines, end))).astype(int).tolist() for end in (0, -1)]
     label = {level: level_label(level, language) for level in LEVELS}
+    whole = {name: _whole(table[f"retreat_{name}_m"], language) for name in ("p10", "p50", "p90")}
     forecast = [
-        f"{write.number(mid, language)} m ({write.number(low, language)}–{write.number(high, language)} m)"
-        if mid == mid
-        else write.NOTHING
-        for low, mid, high in zip(*(table[f"retreat_p{q}_m"] for q in (10, 50, 90)), strict=True)
+        write.NOTHING if mid == write.NOTHING else f"{mid} m ({low}–{high} m)"
+        for low, mid, high in zip(*whole.values(), strict=True)
     ]
     data: list[dict[str, Any]] = [
         {"p": [*start, *end], "a": write.place(bank, at, language), "b": label[level], "c": p, "d": d}
@@ -273,6 +278,13 @@ def picks(
                 f"{OUTCOME_SYMBOLS[what]} {say(language, f'results.{what}')} ({write.number(metres, language)} m)"
             )
     return _compact(data)
+
+
+def _whole(values: pd.Series, language: str) -> list[str]:
+    """Write many numbers without decimals; most of them occur often."""
+    rounded = values.round()
+    written = {value: write.number(value, language) for value in rounded.dropna().unique()}
+    return [written.get(value, write.NOTHING) for value in rounded.tolist()]
 
 
 def chosen(line: Any, level: int) -> str:
@@ -376,7 +388,6 @@ def _texts(
     most: float | None = None,
     ink: list[int] = INK,
     box: bool = False,
-    tight: bool = False,
     anchor: str = "middle",
     baseline: str = "center",
     shift: Sequence[float] = (0, 0),
@@ -400,9 +411,8 @@ def _texts(
     }
     if most is not None:
         layer["sizeMaxPixels"] = most
-    if box or tight:  # padding would stay as wide as it is when a text given in metres shrinks to nothing
-        padding = [4, 1] if box else [0, 0]
-        layer |= {"background": True, "getBackgroundColor": [255, 255, 255, 215], "backgroundPadding": padding}
+    if box:  # not for texts given in metres: its padding would stay when they shrink to nothing
+        layer |= {"background": True, "getBackgroundColor": [255, 255, 255, 215], "backgroundPadding": [4, 1]}
     return layer
 
 

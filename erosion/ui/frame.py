@@ -243,7 +243,7 @@ def _changed_rows(choice: Choice, moved: np.ndarray) -> None:
     from erosion.ui.ranking import ranking_table
 
     table = choice.segments.iloc[moved[:SHOWN_CHANGES]]
-    columns = ["chainage_m", "bank", "level", "change", "p_event", "retreat_p50_m", "range", "retreat_last_m"]
+    columns = ["chainage_m", "bank", "level", "change", "p_event", "retreat_p50_m", "range"]
     ranking_table(choice, table, columns, key="changes", height=38 + 32 * len(table))
     if len(moved) > SHOWN_CHANGES:
         html.show(html.note(choice.say("changes.more", n=write.number(len(moved) - SHOWN_CHANGES, choice.language))))

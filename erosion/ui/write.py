@@ -18,9 +18,7 @@ def number(value: Any, language: str, decimals: int = 0) -> str:
     """Write a number: ``1.234,5`` in Vietnamese, ``1,234.5`` in English; a missing one is a dash."""
     if missing(value):
         return NOTHING
-    text = f"{float(value):,.{decimals}f}"
-    if not any(digit in text for digit in "123456789"):
-        text = text.lstrip("-")  # what rounds to zero has no sign
+    text = f"{round(float(value), decimals) + 0.0:,.{decimals}f}"  # what rounds to zero has no sign
     if language == "vi":
         text = text.translate(str.maketrans(",.", ".,"))
     return text.replace("-", "−")

@@ -49,7 +49,7 @@ def _filtered(choice: Choice) -> pd.DataFrame:
     table = choice.segments
     last = max(1, math.ceil(table["chainage_m"].max() / 1000.0)) if len(table) else 1
     name = f"{choice.region.name} {choice.run.as_of} {choice.language}"
-    one, two = st.columns([1, 2.4], gap="large")
+    one, two = st.columns([1, 2.4], gap="medium")
     with one:
         banks = st.pills(
             choice.say("list.filter.bank"),
@@ -60,7 +60,7 @@ def _filtered(choice: Choice) -> pd.DataFrame:
         )
     with two:
         first, stop = st.slider(choice.say("list.filter.km"), 0, last, (0, last), key=f"km {name}")
-    one, two = st.columns([2.4, 1], gap="large", vertical_alignment="center")
+    one, two = st.columns([2.4, 1], gap="medium", vertical_alignment="center")
     with one:
         levels = st.pills(
             choice.say("list.filter.level"),

@@ -150,24 +150,18 @@ def _top(choice: Choice) -> None:
 
 def _walk(choice: Choice, row: int) -> None:
     """Show buttons that walk through the ranking."""
-    back, up, down, zoom = st.columns([1.75, 0.6, 0.6, 1.75], gap="small", vertical_alignment="center")
-    with back:
-        st.button(choice.say("segment.clear"), on_click=forget_segment, icon=":material/arrow_back:", width="stretch")
-    with up:
+    with st.container(horizontal=True, gap="small"):
+        st.button(choice.say("segment.clear"), on_click=forget_segment, icon=":material/arrow_back:")
         st.button(
             "‹",
             help=choice.say("segment.previous"),
             on_click=lambda: choose_segment(choice, row - 1, zoom=True),
             disabled=row == 0,
-            width="stretch",
         )
-    with down:
         st.button(
             "›",
             help=choice.say("segment.next"),
             on_click=lambda: choose_segment(choice, row + 1, zoom=True),
             disabled=row == len(choice.segments) - 1,
-            width="stretch",
         )
-    with zoom:
-        st.button(choice.say("map.zoom"), on_click=look, args=("segment",), width="stretch")
+        st.button(choice.say("map.zoom"), on_click=look, args=("segment",))

@@ -104,7 +104,7 @@ WORDS = {
     "col.p_event": "Probability",
     "col.retreat_p50_m": "Forecast (m)",
     "col.range": "80% range (m)",
-    "col.retreat_last_m": "Last measured (m)",
+    "col.retreat_last_m": "Last meas. (m)",
     "col.data_age_days": "Age (days)",
     "col.retreat_observed_m": "Actual (m)",
     "col.outcome": "Outcome",
