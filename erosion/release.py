@@ -130,7 +130,7 @@ def load_release(directory: Path) -> Release:
             raise ReleaseError(
                 f"{directory}: format {meta['format']} is not {FORMAT}; train it again with this version"
             )
-        _check_files(directory, meta.get("files", {}))
+        _check_files(directory, meta["files"])
         calibration = json.loads((directory / "calibration.json").read_text(encoding="utf-8"))
         models = {}
         for name, about in meta["targets"].items():
