@@ -49,7 +49,7 @@ def bank_lines() -> list[shapely.LineString]:
     """Three segments of a straight bank running east, then two round a bend to the north."""
     straight = [[(i * 100.0, 0.0), (i * 100.0 + 50, 0.0), (i * 100.0 + 100, 0.0)] for i in range(3)]
     bend = [[(300.0, 0.0), (370.0, 30.0), (400.0, 100.0)], [(400.0, 100.0), (400.0, 200.0)]]
-    return [shapely.LineString([*np.array(line), EAST, NORTH]) for line in straight + bend]
+    return [shapely.LineString(np.array(line) + np.array([EAST, NORTH])) for line in straight + bend]
 
 
 def make_layer(simulated: bool = False, horizon_days: int = 365, threshold_m: float = 30.0) -> gpd.GeoDataFrame:
