@@ -341,6 +341,6 @@ def _level_words(cells: Cells, language: str) -> list[str | None]:
 
 def _seal(path: Path) -> str:
     """Bring a finished file to the disk and return the SHA-256 of its bytes."""
-    with writing(path), path.open("rb") as file:
+    with writing(path), path.open("rb+") as file:
         os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
