@@ -49,6 +49,8 @@ def test_a_notebook_runs_and_draws(runner, name: str, tmp_path: Path, monkeypatc
     nbclient, nbformat = runner
     for variable in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(variable, str(tmp_path / variable.lower()))
+    # Another test's server may have told matplotlib of this process to draw nowhere, and a kernel inherits that.
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
     manager = KernelManager(kernel_name="python3")
     assert manager.kernel_spec is not None
