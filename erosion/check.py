@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from erosion.catalog import CatalogError, GaugeCsv, RasterFolder, Skipped, SourceError, load_source
+from erosion.catalog import GaugeCsv, RasterFolder, Skipped, SourceError, load_source
 from erosion.region import Region, load_region
+from erosion.strict_yaml import CatalogError
 
 if TYPE_CHECKING:
     from erosion.sources.raster_folder import Batch

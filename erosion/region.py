@@ -12,18 +12,15 @@ from typing import Annotated, Any
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from erosion.catalog import (
-    CATALOGUE,
+from erosion.catalog import CATALOGUE, GaugeCsv, RasterFolder, load_source
+from erosion.strict_yaml import (
     CatalogError,
-    GaugeCsv,
     Key,
     LonLat,
     Problems,
-    RasterFolder,
     check_lonlat,
     check_name,
     check_timezone,
-    load_source,
     parse,
     read_yaml,
 )

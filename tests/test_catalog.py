@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from erosion.catalog import CATALOGUE, CatalogError, GaugeCsv, RasterFolder, load_source, read_source
+from erosion.catalog import CATALOGUE, GaugeCsv, RasterFolder, load_source, read_source
+from erosion.strict_yaml import CatalogError
 
 MASKS: dict[str, Any] = {
     "name": "masks",

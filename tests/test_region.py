@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from pyproj import CRS
 
 from erosion import catalog, sources
-from erosion.catalog import CATALOGUE, CatalogError
+from erosion.catalog import CATALOGUE
 from erosion.region import Policy, Region, SegmentRules, Target, load_region, utm_zone
+from erosion.strict_yaml import CatalogError
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "region-files.md"
 
