@@ -6,7 +6,9 @@ and :func:`crosswalk` says which old segment each new one continues.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -22,6 +24,9 @@ from erosion.region import Region
 
 STEPS = 6
 """Straight pieces a segment's bank line is drawn with."""
+
+LEAF_POINTS = 32
+"""Leaf size of the searches for the nearest bank; twice as fast as scipy's ten where the points lie along lines."""
 
 CURVATURE_SCALE = 1.0
 """Smoothing of the published curvature, in channel widths."""
@@ -43,8 +48,9 @@ class Baseline:
         Flat indices of the corridor's pixels, ascending, shape (n_pixels,).
     owner
         Row in ``segments`` of the bank nearest to each of those pixels, shape (n_pixels,).
-    owner_left, owner_right
-        The same among the segments of one bank only, -1 where there are none, shape (n_pixels,).
+    bank_points
+        For each bank of the river, L and R: points along all of it [m], shape (n, 2), and the row in ``segments`` each
+        lies on, -1 beyond the ends of the reach, shape (n,). See :meth:`owner_on`.
     river
         True where the baseline itself has river, shape (n_pixels,).
     transect
@@ -63,8 +69,7 @@ class Baseline:
     grid: Grid
     pixel: NDArray[np.int64]
     owner: NDArray[np.int32]
-    owner_left: NDArray[np.int32]
-    owner_right: NDArray[np.int32]
+    bank_points: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int32]]]
     river: NDArray[np.bool_]
     transect: NDArray[np.int64]
     transect_m: NDArray[np.float64]
@@ -77,6 +82,33 @@ class Baseline:
         mask = np.zeros(self.grid.shape, dtype=bool)
         mask.ravel()[self.pixel[self.river]] = True
         return mask
+
+    def owner_on(self, bank: str, which: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the row in ``segments`` of the place on one bank that is nearest to some pixels of the corridor.
+
+        Parameters
+        ----------
+        bank
+            L or R.
+        which
+            Indices into ``pixel``, shape (n,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n,); -1 where that place lies beyond the ends of the reach, and everywhere if there is no such bank.
+        """
+        tree = self._trees[bank]
+        if tree is None:
+            return np.full(len(which), -1, dtype=np.int32)
+        _, nearest = tree.query(_pixel_xy(self.grid, self.pixel[which]), workers=2)
+        return self.bank_points[bank][1][nearest]
+
+    @cached_property
+    def _trees(self) -> dict[str, cKDTree | None]:
+        return {
+            name: cKDTree(xy, leafsize=LEAF_POINTS) if len(xy) else None for name, (xy, _) in self.bank_points.items()
+        }
 
 
 def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: str) -> Baseline:
@@ -120,9 +152,7 @@ def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: 
         raise ChannelError(f"mask {version}: every bank is shorter than half a segment of {settings.length_m:.0f} m")
     segments, order = _describe(lines, bank, channel, region.reach, version, grid.crs)
     lines = lines[order]
-    pixel, owner, owner_left, owner_right = _cells(
-        lines, segments["bank"].to_numpy(), channel, grid, settings.corridor_m
-    )
+    pixel, owner, bank_points = _cells(lines, segments["bank"].to_numpy(), channel, grid, settings.corridor_m)
     transect, transect_m = _transects(segments, lines, grid, settings.corridor_m)
     centre = pd.DataFrame(
         {
@@ -139,8 +169,7 @@ def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: 
         grid=grid,
         pixel=pixel,
         owner=owner,
-        owner_left=owner_left,
-        owner_right=owner_right,
+        bank_points=bank_points,
         river=channel.water.ravel()[pixel],
         transect=transect,
         transect_m=transect_m,
@@ -306,37 +335,32 @@ def _unique_chainage(bank: NDArray[np.str_], chainage: NDArray[np.int64]) -> NDA
 
 def _cells(
     lines: NDArray[np.float64], bank: NDArray[np.str_], channel: Channel, grid: Grid, corridor_m: float
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Give every pixel within the corridor to its nearest segment of any, of the left and of the right bank.
+) -> tuple[NDArray[np.int64], NDArray[np.int32], dict[str, tuple[NDArray[np.float64], NDArray[np.int32]]]]:
+    """Give every pixel within the corridor to its nearest segment; also return the points of the left and right bank.
 
     Pixels nearest to a piece of bank beyond the ends of the reach belong to none and are left out.
     """
     points = 0.5 * (lines[:, 1:] + lines[:, :-1])
     pixel = _near_pixels(points.reshape(-1, 2), grid, corridor_m)
-    xy = np.column_stack([grid.x[pixel % grid.width], grid.y[pixel // grid.width]])
     # Points on banks beyond the ends belong to row -1.
     strays = {name: [line.xy[line.beyond_end] for line in channel.banks if line.bank == name] for name in BANKS}
     sources = {name: np.concatenate([points[bank == name].reshape(-1, 2), *strays[name]]) for name in BANKS}
     row_of = {
         name: np.pad(
             np.repeat(np.flatnonzero(bank == name), STEPS), (0, sum(map(len, strays[name]))), constant_values=-1
-        )
+        ).astype(np.int32)
         for name in BANKS
     }
-    # Leaves of 32 points answer twice as fast as the default of 10 where the points lie along lines.
-    every = cKDTree(np.concatenate(list(sources.values())), leafsize=32)
-    _, index = every.query(xy, distance_upper_bound=corridor_m, workers=2)
-    rows = np.append(np.concatenate(list(row_of.values())), -1).astype(np.int32)
-    inside = rows[index] >= 0
-    pixel, xy, owner = pixel[inside], xy[inside], rows[index[inside]]
-    by_bank = {}
-    for name in ("L", "R"):
-        by_bank[name] = np.where(bank[owner] == name, owner, np.int32(-1))
-        other = np.flatnonzero(bank[owner] != name)
-        if (bank == name).any():
-            _, index = cKDTree(sources[name], leafsize=32).query(xy[other], workers=2)
-            by_bank[name][other] = row_of[name][index]
-    return pixel, owner, by_bank["L"], by_bank["R"]
+    every = cKDTree(np.concatenate(list(sources.values())), leafsize=LEAF_POINTS)
+    _, index = every.query(_pixel_xy(grid, pixel), distance_upper_bound=corridor_m, workers=2)
+    rows = np.append(np.concatenate(list(row_of.values())), np.int32(-1))[index]
+    inside = rows >= 0
+    return pixel[inside], rows[inside], {name: (sources[name], row_of[name]) for name in ("L", "R")}
+
+
+def _pixel_xy(grid: Grid, pixel: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the centres of pixels given by flat index [m], shape (n, 2)."""
+    return np.column_stack([grid.x[pixel % grid.width], grid.y[pixel // grid.width]])
 
 
 def _column_row(grid: Grid, xy: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

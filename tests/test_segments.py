@@ -120,7 +120,9 @@ def test_cells_belong_to_the_nearest_segment() -> None:
     assert (baseline.river == ((row >= 96) & (row < 104))).all()
     # The corridor of 600 m is 20 pixels from the bank line between pixels 95 and 96.
     assert (row.min(), row.max()) == (96 - 20, 103 + 20)
-    for name, owner in (("L", baseline.owner_left), ("R", baseline.owner_right)):
+    for name in ("L", "R"):
+        owner = baseline.owner_on(name, np.arange(baseline.pixel.size))
+        assert (owner == baseline.owner)[bank == name].all()
         assert (owner >= 0).mean() > 0.99  # -1 only across from a piece of bank beyond the end
         assert (baseline.segments["bank"].to_numpy()[owner[owner >= 0]] == name).all()
 
@@ -128,7 +130,7 @@ def test_cells_belong_to_the_nearest_segment() -> None:
 def test_a_river_along_the_edge_has_one_bank() -> None:
     baseline = cut(straight_river(0, 8), make_region((4, 0)))
     assert set(baseline.segments["bank"]) == {"R"}
-    assert (baseline.owner_left == -1).all()
+    assert (baseline.owner_on("L", np.arange(baseline.pixel.size)) == -1).all()
 
 
 def test_an_island_at_the_end_of_the_reach_is_cut_in_one_piece() -> None:

@@ -225,7 +225,11 @@ def _in_threads(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
     with warnings.catch_warnings(), ThreadPoolExecutor(_WORKERS) as pool:
         # A file without a position is reported in words, and the arrays handed to GDAL never have one.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return list(pool.map(work, items))
+        results = pool.map(work, items)
+        # The threads wait for the disk and the decoder; what comes after them takes a tenth of a second to load.
+        import xarray  # noqa: F401
+
+        return list(results)
 
 
 def joint_hash(parts: Iterable[str]) -> str:

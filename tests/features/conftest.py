@@ -110,15 +110,13 @@ class Made:
             )
         segments = check_segments(gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=CRS))
         nothing = np.zeros(0, np.int64)
-        owner = nothing.astype(np.int32)
         return Baseline(
             segments=segments,
             centre=centre,
             grid=Grid.__new__(Grid),
             pixel=nothing,
-            owner=owner,
-            owner_left=owner,
-            owner_right=owner,
+            owner=nothing.astype(np.int32),
+            bank_points={},
             river=np.zeros(0, bool),
             transect=np.zeros((len(segments), 0), np.int64),
             transect_m=np.zeros(0),
