@@ -216,7 +216,9 @@ def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
 
 
 def measure_loss(states: CellStates, baseline: Baseline, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """Measure what every segment lost between two epochs, by comparing just these two.
+    """Measure what every segment lost within a window: land at its start that was river at any epoch up to its end.
+
+    Land that was taken and came back as a bar before the window ended is lost all the same.
 
     Parameters
     ----------
@@ -230,7 +232,8 @@ def measure_loss(states: CellStates, baseline: Baseline, start: pd.Timestamp, en
     Returns
     -------
     pandas.DataFrame
-        One row per segment: segment_id, retreat_m (all land), retreat_established_m, coverage, channel_moved.
+        One row per segment: segment_id, retreat_m (all land), retreat_established_m, coverage (share of its cell
+        seen at start and end), channel_moved.
     """
     first, last = (int(k) for k in states.epochs.get_indexer(pd.DatetimeIndex([start, end])))
     if min(first, last) < 0:
@@ -238,10 +241,13 @@ def measure_loss(states: CellStates, baseline: Baseline, start: pd.Timestamp, en
     cell = _CellSums(baseline)
     beds = _Beds(baseline)
     bed_shares = np.stack([beds.share(cells) for cells in states.cells[first : last + 1]])
-    before, after = states.cells[first], states.cells[last]
-    both = (before != MISSING) & (after != MISSING)
-    changed = np.flatnonzero((before != after) & both)
-    loss = np.maximum(_as_share(after[changed]) - _as_share(before[changed]), 0)
+    before, window = states.cells[first], states.cells[first + 1 : last + 1]
+    seen = before != MISSING
+    most = np.zeros_like(before)
+    for after in window:
+        np.maximum(most, np.where(after == MISSING, np.uint8(0), after), out=most)
+    changed = np.flatnonzero((most > before) & seen)
+    loss = _as_share(most[changed]) - _as_share(before[changed])
     since = states.epochs[first] - pd.Timedelta(days=ESTABLISHED_YEARS * YEAR_DAYS)
     known = states.epochs[0] <= since + pd.Timedelta(days=START_SLACK_DAYS)
     wet = np.zeros(changed.size, dtype=bool)
@@ -250,10 +256,12 @@ def measure_loss(states: CellStates, baseline: Baseline, start: pd.Timestamp, en
         last_seen = np.where(cells[changed] == MISSING, last_seen, cells[changed])
         wet |= _is_river(last_seen) & (epoch >= since)
     scale = baseline.grid.pixel_m**2 / baseline.segments["length_m"].to_numpy()
-    covered = cell.count_pixels(both) / np.maximum(cell.count_pixels(), 1)
+    covered = cell.count_pixels(seen & (states.cells[last] != MISSING)) / np.maximum(cell.count_pixels(), 1)
     lost_by = baseline.owner[changed]
-    lost = np.where(covered > 0, cell(loss, lost_by) * scale, np.nan)
-    lost_established = np.where(covered > 0, cell(np.where(wet, np.float32(0), loss), lost_by) * scale, np.nan)
+    lost = cell(loss, lost_by) * scale
+    lost_established = cell(np.where(wet, np.float32(0), loss), lost_by) * scale
+    unknown = (covered == 0) & (lost == 0)
+    lost[unknown] = lost_established[unknown] = np.nan
     return pd.DataFrame(
         {
             "segment_id": baseline.segments["segment_id"].to_numpy(),
@@ -282,15 +290,25 @@ class _CellSums:
     def __init__(self, baseline: Baseline) -> None:
         self.owner = baseline.owner
         self.count = len(baseline.segments)
-        self.left, self.right = baseline.owner_left, baseline.owner_right
+        self.baseline = baseline
+        self.on = {bank: (baseline.segments["bank"] == bank).to_numpy() for bank in ("L", "R")}
+        # Row of the nearest segment of each bank, looked up when a pixel first needs it: few ever do, most of them often.
+        self.across = {bank: np.full(baseline.pixel.size, -2, np.int32) for bank in self.on}
 
     def bank_of(self, side: NDArray[np.uint8], some: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the segment that the land of some pixels belonged to, given the side of the river it was on.
 
         -1 where that bank lies beyond the end of the reach: the loss is not the opposite bank's.
         """
-        side = side[some]
-        return np.where(side == 1, self.left[some], np.where(side == 2, self.right[some], self.owner[some]))
+        side, nearest = side[some], self.owner[some]
+        owner = nearest.copy()
+        for value, bank in ((1, "L"), (2, "R")):
+            other = np.flatnonzero((side == value) & ~self.on[bank][nearest])
+            row = self.across[bank]
+            new = some[other][row[some[other]] == -2]
+            row[new] = self.baseline.owner_on(bank, new)
+            owner[other] = row[some[other]]
+        return owner
 
     def count_pixels(self, which: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Count the chosen pixels (None: all) of every segment's cell."""

@@ -268,6 +268,26 @@ def test_loss_between_two_epochs_keeps_the_same_rule(years: int) -> None:
     assert (loss["coverage"] == 1).all()
 
 
+def test_land_taken_within_a_window_is_lost_though_a_bar_lies_there_at_its_end() -> None:
+    bite = box(84, 96, 140, 160)
+    images = [straight_river()] * 7 + [straight_river() | bite, straight_river()]
+    measured = measure(images)
+    start, taken, end = measured.states.epochs[-3:]
+    for upto in (taken, end):
+        loss = measure_loss(measured.states, measured.baseline, start, upto)
+        length = measured.baseline.segments["length_m"].to_numpy()
+        for column in ("retreat_m", "retreat_established_m"):
+            assert (loss[column] * length).sum() == pytest.approx(bite.sum() * AREA)
+    # A window that starts when the bite is water has nothing to lose; one hidden at its end keeps what was seen before.
+    assert measure_loss(measured.states, measured.baseline, taken, end)["retreat_m"].sum() == 0
+    hidden = measure([*images[:-1], np.where(box(70, 120, 120, 180), np.nan, straight_river())])
+    loss = measure_loss(hidden.states, hidden.baseline, start, end)
+    assert (loss["retreat_m"] * hidden.baseline.segments["length_m"].to_numpy()).sum() == pytest.approx(
+        bite.sum() * AREA
+    )
+    assert (loss["coverage"] < 1).any()
+
+
 def test_an_unseen_year_keeps_the_last_known_state_in_both_rules() -> None:
     wide, narrow = straight_river(93, 104), straight_river(96, 104)
     hidden = np.where(box(80, 96, 0, 300), np.nan, narrow)
