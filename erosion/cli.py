@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--models", type=Path, help="directory of releases (default: models/)")
     train.add_argument("--skill", type=Path, metavar="FILE", help="JSON of `erosion evaluate`, for the model's card")
+    train.add_argument("--tried", type=Path, metavar="FILE", help="Markdown on what was tried, for the model's card")
 
     score = command("evaluate", _evaluate, "score the model and every baseline forward in time and across space")
     score.add_argument(
@@ -152,9 +153,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from erosion.catalog import CatalogError
     from erosion.nightly import note_failure, run
     from erosion.region import load_region
+    from erosion.strict_yaml import CatalogError
 
     try:
         region = load_region(arguments.region)
@@ -206,8 +207,18 @@ def _train(arguments: argparse.Namespace) -> int:
 
     skill = ""
     if arguments.skill:
-        records = json.loads(arguments.skill.read_text(encoding="utf-8"))
-        skill = f"All segments\n\n{table(records)}\n\nOnset: quiet so far\n\n{table(records, 'onset')}"
+        records = [
+            record
+            for record in json.loads(arguments.skill.read_text(encoding="utf-8"))
+            if record["labels"] == "established" and record["split"] == "time_space"
+        ]
+        skill = (
+            "Of this way of training, on later dates and on blocks of river never trained on, established land.\n\n"
+            f"All segments\n\n{table(records)}\n\nOnset: quiet so far\n\n{table(records, 'onset')}\n\n"
+            f"Beside cutoffs\n\n{table(records, 'cutoff')}"
+        )
+    if arguments.tried:
+        skill += "\n\n## What was tried\n\n" + arguments.tried.read_text(encoding="utf-8").strip()
     directory = train_release(
         load_region(arguments.region),
         arguments.until,

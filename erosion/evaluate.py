@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from erosion.dataset import LABELS
-from erosion.forecast import TrainingError, apply_calibration, fit_calibration, predict, train_target
+from erosion.forecast import TrainingError, predict, train_target
 from erosion.region import Region, Target
 from erosion.skill import (
     DRAWS,
@@ -200,20 +200,23 @@ def _forecast_part(learn: pd.DataFrame, test: pd.DataFrame, target: Target, labe
 
 
 def _one_feature(learn: pd.Series, event: NDArray[np.bool_], test: pd.Series) -> FloatArray:
-    """Turn one feature into a probability that keeps its ranking: logistic in its signed root."""
+    """Turn one feature into a probability that keeps its ranking: logistic in its squashed root."""
     scale = float(np.nanstd(_root(learn.to_numpy()))) or 1.0
-    squash = [1 / (1 + np.exp(-np.nan_to_num(_root(values.to_numpy())) / scale)) for values in (learn, test)]
-    line = fit_calibration(squash[0], event)
-    return apply_calibration(squash[1], line)
+    squash = [np.tanh(np.nan_to_num(_root(values.to_numpy())) / (2 * scale))[:, None] for values in (learn, test)]
+    return _logistic_fit(squash[0], event, squash[1])
 
 
 def _logistic(learn: pd.DataFrame, event: NDArray[np.bool_], test: pd.DataFrame) -> FloatArray:
+    columns = list(LOGISTIC_FEATURES)
+    x, z = (np.nan_to_num(_root(part[columns].to_numpy())) for part in (learn, test))
+    return _logistic_fit(x, event, z)
+
+
+def _logistic_fit(x: FloatArray, event: NDArray[np.bool_], z: FloatArray) -> FloatArray:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    columns = list(LOGISTIC_FEATURES)
-    x, z = (np.nan_to_num(_root(part[columns].to_numpy())) for part in (learn, test))
     fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(x, event)
     return np.asarray(fitted.predict_proba(z)[:, 1])
 

@@ -1,7 +1,8 @@
 """Train, calibrate, predict, explain: how likely and how far a bank retreats within a target's window.
 
-One booster gives the chance of an event, three give quantiles of the distance. Chances are calibrated and quantiles made
-conformal on issue dates later than those the boosters were fitted on.
+One booster gives the chance of an event, three give quantiles of the distance. How to calibrate the chances and stretch
+the quantiles is learnt from forecasts of issue dates later than anything their boosters had seen; the boosters that are
+kept are then fitted on everything known, the newest years included.
 """
 
 from __future__ import annotations
@@ -34,6 +35,15 @@ QUANTILES = (0.1, 0.5, 0.9)
 CALIBRATION_DATES = 3
 """Newest issue dates with a known outcome that are kept for calibration. Years differ: a single one would calibrate to
 its own flood."""
+
+DATE_WORTH = 100.0
+"""Independent observations that the rows of one date are worth to the calibration: thousands of rows are far fewer cases,
+because neighbours move together."""
+
+SLOPE_SPREAD, INTERCEPT_SPREAD = 1.0, 0.15
+"""How far a calibration is expected to lie from none: standard deviations of its slope around 1 and of its intercept
+around 0. Every date tells the slope, banks against banks; the intercept is one number a date, its flood and its two water
+levels, and a few dates say little of the next one."""
 
 EVENT_ROUNDS, QUANTILE_ROUNDS = 200, 120
 PARAMETERS: dict[str, Any] = {
@@ -102,8 +112,16 @@ class TargetModel:
     thresholds: Mapping[int, float] = field(default_factory=dict)
 
 
+def known_rows(rows: pd.DataFrame, target: Target, label: str) -> NDArray[np.bool_]:
+    """Say which rows have a known outcome, shape (n_rows,)."""
+    known: NDArray[np.bool_] = (
+        rows[f"retreat_{label}_{target.name}"].notna() & rows[f"known_{target.name}"].notna()
+    ).to_numpy()
+    return known
+
+
 def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Split rows with a known outcome into those to fit on and later ones to calibrate on.
+    """Split rows with a known outcome into those the first boosters are fitted on and later ones to calibrate on.
 
     The windows of the rows to fit on are over before the first calibration date: no stretch of river is judged twice.
 
@@ -117,7 +135,7 @@ def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[NDArray
     TrainingError
         If one of them would be empty.
     """
-    known = rows[f"retreat_{label}_{target.name}"].notna() & rows[f"known_{target.name}"].notna()
+    known = known_rows(rows, target, label)
     dates = np.sort(rows.loc[known, "as_of"].unique())
     if len(dates) <= CALIBRATION_DATES:
         raise TrainingError(
@@ -125,8 +143,8 @@ def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[NDArray
             f"{CALIBRATION_DATES}; give a longer series or a shorter horizon"
         )
     first = dates[-CALIBRATION_DATES]
-    calibrate = (known & (rows["as_of"] >= first)).to_numpy()
-    fit = (known & (rows[f"known_{target.name}"] <= first)).to_numpy()
+    calibrate = known & (rows["as_of"] >= first).to_numpy()
+    fit = known & (rows[f"known_{target.name}"] <= first).to_numpy()
     if not fit.any():
         raise TrainingError(
             f"target {target.name}: no window is over before the calibration dates start on "
@@ -145,6 +163,10 @@ def train_target(
     precision: Mapping[int, float] | None = None,
 ) -> TargetModel:
     """Fit, calibrate and set the thresholds of one target.
+
+    A first set of boosters, fitted on the windows that were over before the calibration dates, forecasts those dates.
+    Calibration, conformal stretch and thresholds come from these forecasts. The boosters of the result are fitted anew
+    on every row with a known outcome.
 
     Parameters
     ----------
@@ -170,8 +192,6 @@ def train_target(
     TrainingError
         If there are too few dates or no events to learn from.
     """
-    import lightgbm as lgb
-
     names = tuple(features or MODEL_FEATURES)
     fit, calibrate = split_dates(rows, target, label)
     x = rows[list(names)].to_numpy(np.float32)
@@ -183,26 +203,37 @@ def train_target(
                 f"target {target.name}: the rows for {words} hold {int(event[part].sum())} events of at least "
                 f"{target.threshold_m:g} m in {int(part.sum())} rows; both kinds are needed, choose another threshold"
             )
-    settings = PARAMETERS | {"seed": seed}
-    data = lgb.Dataset(x[fit], event[fit].astype(np.float32), feature_name=list(names), free_raw_data=False)
-    booster = lgb.train(settings | {"objective": "binary"}, data, EVENT_ROUNDS)
-    quantiles = {}
-    for level in QUANTILES:
-        data = lgb.Dataset(x[fit], retreat[fit].astype(np.float32), feature_name=list(names), free_raw_data=False)
-        quantile = settings | {"objective": "quantile", "alpha": level, "learning_rate": QUANTILE_RATE}
-        quantiles[level] = lgb.train(quantile, data, QUANTILE_ROUNDS)
-
-    raw = np.asarray(booster.predict(x[calibrate]))
-    calibration = fit_calibration(raw, event[calibrate])
-    spread = _raw_quantiles(quantiles, x[calibrate])
-    conformal = fit_conformal(spread, retreat[calibrate])
+    early_event, early_quantiles = _fit(x[fit], retreat[fit], target, names, seed)
+    raw = np.asarray(early_event.predict(x[calibrate]))
+    calibration = fit_calibration(raw, event[calibrate], rows["as_of"].to_numpy()[calibrate])
+    conformal = fit_conformal(_raw_quantiles(early_quantiles, x[calibrate]), retreat[calibrate])
     thresholds: dict[int, float] = {}
     if precision:
         from erosion.alerts import choose_thresholds
 
         p = apply_calibration(raw, calibration)
         thresholds = choose_thresholds(p, event[calibrate], rows["length_m"].to_numpy()[calibrate], precision)
+    known = known_rows(rows, target, label)
+    booster, quantiles = _fit(x[known], retreat[known], target, names, seed)
     return TargetModel(target, label, names, booster, quantiles, calibration, conformal, thresholds)
+
+
+def _fit(
+    x: NDArray[np.float32], retreat: FloatArray, target: Target, names: Sequence[str], seed: int
+) -> tuple[lgb.Booster, dict[float, lgb.Booster]]:
+    """Fit the booster of the event and those of the quantiles."""
+    import lightgbm as lgb
+
+    def train(label: FloatArray, rounds: int, **more: object) -> lgb.Booster:
+        data = lgb.Dataset(x, label.astype(np.float32), feature_name=list(names), free_raw_data=False)
+        return lgb.train(PARAMETERS | {"seed": seed} | more, data, rounds)
+
+    event = train((retreat >= target.threshold_m).astype(float), EVENT_ROUNDS, objective="binary")
+    quantiles = {
+        level: train(retreat, QUANTILE_ROUNDS, objective="quantile", alpha=level, learning_rate=QUANTILE_RATE)
+        for level in QUANTILES
+    }
+    return event, quantiles
 
 
 def predict(model: TargetModel, features: pd.DataFrame) -> pd.DataFrame:
@@ -280,17 +311,36 @@ def feature_matrix(model: TargetModel, features: pd.DataFrame) -> NDArray[np.flo
     return features[list(model.features)].to_numpy(np.float32)
 
 
-def fit_calibration(raw: FloatArray, event: NDArray[np.bool_]) -> dict[str, float]:
-    """Fit calibrated log odds as a line in raw log odds by maximum likelihood (Platt 1999, with his soft labels)."""
+def fit_calibration(raw: FloatArray, event: NDArray[np.bool_], date: NDArray[np.generic]) -> dict[str, float]:
+    """Fit calibrated log odds as a line in raw log odds.
+
+    Platt's line (1999), most probable under normal priors around "no change" (:data:`SLOPE_SPREAD`,
+    :data:`INTERCEPT_SPREAD`), with the rows of each date together worth :data:`DATE_WORTH` observations.
+
+    Parameters
+    ----------
+    raw
+        Chances from boosters that have not seen these rows, shape (n,).
+    event
+        What happened, shape (n,).
+    date
+        Issue date of each row, shape (n,).
+
+    Returns
+    -------
+    dict
+        ``slope`` and ``intercept``.
+    """
     from scipy.optimize import minimize
 
     z = _log_odds(raw)
-    positives, negatives = event.sum(), (~event).sum()
-    soft = np.where(event, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    _, of_date, count = np.unique(date, return_inverse=True, return_counts=True)
+    weight = DATE_WORTH / count[of_date]
 
     def loss(line: FloatArray) -> float:
         score = line[0] * z + line[1]
-        return float(np.mean(np.logaddexp(0, score) - soft * score))
+        prior = 0.5 * ((line[0] - 1.0) / SLOPE_SPREAD) ** 2 + 0.5 * (line[1] / INTERCEPT_SPREAD) ** 2
+        return float(weight @ (np.logaddexp(0, score) - event * score) + prior)
 
     # A falling line would turn the ranking over; that is a broken fit, not a calibration.
     best = minimize(loss, x0=np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5.0), (-10.0, 10.0)])

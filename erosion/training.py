@@ -16,7 +16,15 @@ from erosion.asof import sound_epochs
 from erosion.contracts import CONTRACT_VERSION
 from erosion.dataset import rows_with_outcomes
 from erosion.features import REGISTRY
-from erosion.forecast import CALIBRATION_DATES, PARAMETERS, TargetModel, apply_calibration, split_dates, train_target
+from erosion.forecast import (
+    CALIBRATION_DATES,
+    PARAMETERS,
+    TargetModel,
+    apply_calibration,
+    known_rows,
+    split_dates,
+    train_target,
+)
 from erosion.region import Region
 from erosion.release import MODELS, save_release
 
@@ -148,11 +156,14 @@ def _card(
         "",
         "## On the calibration dates",
         "",
-        f"The newest {CALIBRATION_DATES} issue dates with a known outcome were kept from the boosters. On them, "
-        "thresholds were set to the lowest probability whose warnings keep the stated share of length that eroded.",
+        f"First boosters, fitted on windows that were over before them, forecast the newest {CALIBRATION_DATES} issue dates "
+        "with a known outcome. From these forecasts come the calibration, the width of the intervals, and the thresholds: "
+        "the lowest probability whose warnings keep the stated share of length that eroded. The boosters of this release "
+        "were then fitted on all dates.",
         "",
-        "| target | event | fit on | calibrated on | base rate | level 2 from | level 3 from | level 4 from |",
-        "|---|---|---|---|---|---|---|---|",
+        "| target | event | first fit on | calibrated on | released fit on | base rate | level 2 from | level 3 from | "
+        "level 4 from |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for target_name, model in models.items():
         fit, calibrate = split_dates(rows, model.target, model.label)
@@ -160,7 +171,8 @@ def _card(
         levels = " | ".join("never" if np.isnan(v) else f"{v:.3f}" for v in (model.thresholds[k] for k in (2, 3, 4)))
         lines.append(
             f"| {target_name} | at least {model.target.threshold_m:g} m in {model.target.horizon_days} days | "
-            f"{_span(rows[fit])} | {_span(rows[calibrate])} | {event[calibrate].mean():.3f} | {levels} |"
+            f"{_span(rows[fit])} | {_span(rows[calibrate])} | "
+            f"{_span(rows[known_rows(rows, model.target, model.label)])} | {event[calibrate].mean():.3f} | {levels} |"
         )
     lines += [
         "",
