@@ -150,6 +150,37 @@ GAUGE_COLUMNS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+#: Bands of one satellite pass ("scene"), dims (y, x), float32, NaN for missing. Which of them there are depends on the
+#: sensor; ``clear`` (bool) says which pixels of an optical scene can be used, before any margin.
+SCENE_VARIABLES: Final[dict[str, tuple[str, str]]] = {
+    "blue": ("1", "surface reflectance"),
+    "green": ("1", "surface reflectance"),
+    "red": ("1", "surface reflectance"),
+    "nir": ("1", "surface reflectance"),
+    "swir16": ("1", "surface reflectance"),
+    "swir22": ("1", "surface reflectance"),
+    "vv": ("1", "terrain-corrected gamma0, linear power"),
+    "vh": ("1", "terrain-corrected gamma0, linear power"),
+    "clear": ("", "true where no cloud, shadow, cirrus, snow or saturation hides the ground"),
+}
+
+#: Attributes of a scene: what was seen, when, by whom, and how well it lies.
+SCENE_ATTRIBUTES: Final = (
+    "crs",
+    "transform",
+    "pass_id",
+    "scene_ids",
+    "source",
+    "sensor",
+    "platform",
+    "time",
+    "available_at",
+    "geo_rmse_m",
+    "native_m",
+    "items_hash",
+)
+
+
 class ContractError(ValueError):
     """A product does not keep its contract; the message names the product, the column and the mend."""
 
@@ -187,6 +218,19 @@ def _need(columns: Iterable[object], wanted: Iterable[str], product: str) -> Non
     missing = [name for name in wanted if name not in set(columns)]
     if missing:
         raise ContractError(f"{product}: missing {', '.join(missing)}; see erosion/contracts.py for what it must carry")
+
+
+def check_scene(scene: xr.Dataset) -> xr.Dataset:
+    """Check one satellite pass: known bands on (y, x), optical ones with ``clear``, and every attribute."""
+    unknown = set(scene.data_vars) - set(SCENE_VARIABLES)
+    if unknown:
+        raise ContractError(f"scene: variables {sorted(map(str, unknown))} are none of {', '.join(SCENE_VARIABLES)}")
+    for name, values in scene.data_vars.items():
+        if values.dims != ("y", "x"):
+            raise ContractError(f"scene: {name} has dims {values.dims}, needs (y, x)")
+    _need(scene.attrs, SCENE_ATTRIBUTES, "scene")
+    _need(scene.variables, ("green", "clear") if scene.attrs["sensor"] == "optical" else (), "scene")
+    return scene
 
 
 def check_water(water: xr.Dataset) -> xr.Dataset:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Annotated, Any
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from erosion.catalog import CATALOGUE, GaugeCsv, RasterFolder, load_source
+from erosion.catalog import CATALOGUE, GaugeCsv, RasterFolder, SceneSource, load_source
 from erosion.strict_yaml import (
     CatalogError,
     Key,
@@ -66,6 +68,43 @@ class Policy:
     ] = dataclasses.field(default_factory=lambda: {2: 0.4, 3: 0.6, 4: 0.8})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """Where the river is looked for in satellite scenes."""
+
+    path: Annotated[Path, Key("GeoJSON or GeoPackage of river lines or of areas, relative to the region file")]
+    width_m: Annotated[float, Key("strip either side of the lines, or rim around the areas", "m", above=0)] = 1500.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Season:
+    """A part of the year from whose scenes one observation of the banks is made."""
+
+    name: Annotated[str, Key("name of the season in products")]
+    months: Annotated[
+        tuple[int, ...], Key("months 1 to 12 in order; [12, 1, 2] runs over the new year", low=1, high=12)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneRules:
+    """Which scenes and how many looks make an observation."""
+
+    since: Annotated[str, Key("first day that scenes are asked for", "YYYY-MM-DD")] = "2016-01-01"
+    cloud_margin_m: Annotated[float, Key("rim around cloud and shadow that is not used", "m", low=0)] = 60.0
+    min_clear_share: Annotated[
+        float, Key("a scene with less of the corridor clear is left out", "1", low=0, high=1)
+    ] = 0.2
+    max_shift_m: Annotated[float, Key("a scene that lies farther off than this is left out", "m", above=0)] = 20.0
+    min_looks: Annotated[int, Key("clear looks a pixel needs in a season", "scene", low=1)] = 3
+    min_coverage: Annotated[
+        float, Key("share of the corridor with enough looks that a season needs", "1", low=0, high=1)
+    ] = 0.8
+    stage_window_m: Annotated[
+        float, Key("spread of water levels within a season's observation, where there is a gauge", "m", above=0)
+    ] = 0.75
+
+
 DEFAULT_TARGETS = (
     Target(name="1y", horizon_days=365, threshold_m=30.0),
     Target(name="3y", horizon_days=1095, threshold_m=60.0),
@@ -88,6 +127,9 @@ class Region:
     upstream: Annotated[LonLat, Key("longitude and latitude of a point near the upstream end", "degree")]
     water: Annotated[tuple[str, ...], Key("names of the water sources")]
     gauges: Annotated[tuple[str, ...], Key("names of the gauge sources")] = ()
+    area: Annotated[Area | None, Key("where the river is looked for; needed where water comes from scenes")] = None
+    seasons: Annotated[tuple[Season, ...], Key("parts of the year observed from scenes, the most trusted first")] = ()
+    scenes: Annotated[SceneRules, Key("which scenes make an observation")] = SceneRules()
     segments: Annotated[SegmentRules, Key("how bank lines are cut into segments")] = SegmentRules()
     targets: Annotated[tuple[Target, ...], Key("events that are forecast")] = DEFAULT_TARGETS
     model: Annotated[str, Key("family of the model release, models/<family>-<date>")]
@@ -157,6 +199,26 @@ def _validate(region: Region, problems: Problems) -> None:
             "segments.length_m", f"is shorter than a pixel ({region.pixel_m:g} m); a bank is not seen that finely"
         )
     _check_targets(region, problems)
+    _check_seasons(region, problems)
+
+
+def _check_seasons(region: Region, problems: Problems) -> None:
+    taken: dict[int, str] = {}
+    for season in region.seasons:
+        check_name(season.name, "seasons", problems)
+        follows = all(b == a % 12 + 1 for a, b in itertools.pairwise(season.months))
+        if not season.months or not follows:
+            problems.add(
+                "seasons",
+                f"{season.name}: months {list(season.months)} must follow each other, like [11, 12] or [12, 1, 2]",
+            )
+        for month in season.months:
+            if taken.setdefault(month, season.name) != season.name:
+                problems.add("seasons", f"month {month} is in {taken[month]} and in {season.name}; a scene counts once")
+    try:
+        datetime.date.fromisoformat(region.scenes.since)
+    except ValueError:
+        problems.add("scenes.since", f'{region.scenes.since!r} is no date; write "YYYY-MM-DD" in quotes')
 
 
 def _check_targets(region: Region, problems: Problems) -> None:
@@ -179,7 +241,7 @@ def _check_targets(region: Region, problems: Problems) -> None:
 
 def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
     """Look into the files of the sources, also where the region itself has mistakes: one check tells all."""
-    for key, kind in (("water", RasterFolder), ("gauges", GaugeCsv)):
+    for key, kind in (("water", (RasterFolder, SceneSource)), ("gauges", (GaugeCsv,))):
         listed = raw.get(key)
         if listed == [] and key == "water":
             problems.add(key, "is empty; name at least one source of water masks")
@@ -192,6 +254,10 @@ def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
             except CatalogError as err:
                 problems.found.extend(f"{problems.file}: {key}: {problem}" for problem in err.problems)
                 continue
+            if isinstance(source, SceneSource) and key == "water":
+                for needed in ("area", "seasons"):
+                    if not raw.get(needed):
+                        problems.add(needed, f"is missing; {name!r} gives scenes, see docs/region-files.md")
             if not isinstance(source, kind):
                 problems.add(
                     key, f"{name!r} has driver {source.driver}, which gives no {key}; move it to the other list"
