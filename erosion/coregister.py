@@ -1,0 +1,300 @@
+"""How far a scene lies off the reference, and the scene moved back.
+
+A displaced picture gains water along banks that face one way and loses it along those that face the other. For a stretch
+of edge with ``G = sum of the gradient of the reference`` (length times direction) and ``A = sum of (scene - reference)``
+
+    A = -G . shift + |G| * widening
+
+to first order, whatever the blur of either picture, since both are sums across the whole edge. Widening (a higher stage, another
+sensor's view of a wet bank) is told apart from shift because it moves both banks outwards. Real erosion
+or a new bar moves some stretches and not the others; those are left out by a robust fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erosion.windows import Window, padded, spread
+
+STRETCH_PX = 16
+"""Side of the blocks that cut the edge into stretches [pixel]."""
+
+FACINGS = 8
+"""Directions an edge may face; the two banks of a narrow arm that share a block are two stretches."""
+
+MIN_EDGE_PX = 5.0
+"""Shorter stretches are left out [pixel]."""
+
+MIN_SEEN = 0.95
+"""Share of a stretch that must be seen in both pictures."""
+
+MIN_STRETCHES = 12
+"""Fewer do not make a fit."""
+
+DOUBT_PX = 1.0
+"""A shift and a widening of this size are expected before anything is measured [pixel]; it decides directions the banks do
+not tell (along a straight river) for no shift."""
+
+STRETCH_ERROR_PX = 0.15
+"""Standard error of the displacement of a stretch when nothing has changed, the least that is assumed [pixel]."""
+
+BISQUARE = 4.685
+"""Cut-off of Tukey's biweight in standard errors: 95 % efficient where errors are normal (Holland and Welsch 1977)."""
+
+TRIALS = 300
+"""Fits on three stretches each from which the robust fit starts."""
+
+ITERATIONS = 3
+"""Times the scene is moved by what was found and measured again."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Displacement of a scene against the reference.
+
+    Attributes
+    ----------
+    columns, rows
+        How far the scene's content lies to the right of and below the reference's [pixel].
+    widening
+        Mean outward movement of all banks [pixel], e.g. from a higher stage.
+    stretches
+        Number of stretches compared.
+    agreeing
+        Share of the stretches that agree with the fit.
+    spread
+        Standard error of one agreeing stretch [pixel].
+    """
+
+    columns: float
+    rows: float
+    widening: float
+    stretches: int
+    agreeing: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Pieces of the reference's edge.
+
+    Attributes
+    ----------
+    normal
+        Unit vectors (column, row) from land to water, shape (n, 2).
+    length
+        Length [pixel], shape (n,).
+    moved
+        Mean movement of the edge in the scene towards land [pixel], shape (n,).
+    """
+
+    normal: NDArray[np.float64]
+    length: NDArray[np.float64]
+    moved: NDArray[np.float64]
+
+
+def measure_shift(
+    share: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    windows: Sequence[Window],
+    *,
+    max_shift: float,
+) -> Shift | None:
+    """Measure the displacement of a scene against the reference.
+
+    Parameters
+    ----------
+    share, reference
+        Water share 0 to 1, NaN where not usable, shape (rows, columns).
+    windows
+        Windows to look at.
+    max_shift
+        Largest displacement that matters [pixel]; far larger ones come out too small, but larger than this.
+
+    Returns
+    -------
+    Shift or None
+        None where too few stretches of edge are seen in both.
+    """
+    columns = rows = 0.0
+    found: Shift | None = None
+    band = int(np.ceil(max_shift)) + 4
+    for _ in range(ITERATIONS):
+        stretches = find_stretches(share, reference, windows, band=band, columns=columns, rows=rows)
+        if stretches.moved.size < MIN_STRETCHES:
+            return found
+        (step_c, step_r, widening), agreeing, spread_px = _fit(stretches)
+        columns, rows = columns + step_c, rows + step_r
+        found = Shift(columns, rows, widening, stretches.moved.size, agreeing, spread_px)
+        if np.hypot(step_c, step_r) < 0.01 or np.hypot(columns, rows) > 2 * max_shift:
+            break
+    return found
+
+
+def find_stretches(
+    share: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    windows: Sequence[Window],
+    *,
+    band: int,
+    columns: float = 0.0,
+    rows: float = 0.0,
+) -> Stretches:
+    """Cut the reference's edge into stretches and measure how far the scene's edge lies off each.
+
+    Parameters
+    ----------
+    share, reference
+        See :func:`measure_shift`.
+    windows
+        Windows to look at.
+    band
+        Half width of the band around the edge over which water is summed [pixel].
+    columns, rows
+        Displacement of the scene to take back first [pixel].
+    """
+    parts = []
+    rim = band + 8
+    for window in windows:
+        outer, inner = padded(window, rim, share.shape)
+        part = _window_stretches(share, reference, outer, inner, band, columns, rows)
+        if part is not None:
+            parts.append(part)
+    if not parts:
+        return Stretches(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
+    gradient, gained = (np.concatenate(column) for column in zip(*parts, strict=True))
+    length = np.hypot(*gradient.T)
+    return Stretches(gradient / length[:, None], length, gained / length)
+
+
+def _window_stretches(
+    share: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    outer: Window,
+    inner: Window,
+    band: int,
+    columns: float,
+    rows: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    from scipy.ndimage import gaussian_filter
+
+    known = reference[outer]
+    seen = np.isfinite(known)
+    water = seen & (known >= 0.5)
+    edge = spread(water, 1) & spread(seen & ~water, 1)
+    if not edge[inner].any():
+        return None
+    near = spread(edge, band)
+    filled = np.where(seen, known, np.float32(0.5))
+    # Which way a pixel's bank faces: downhill of the blurred reference, smooth as far as the band is wide.
+    face_r, face_c = np.gradient(gaussian_filter(filled, 0.5 * band, mode="nearest"))
+    grad_r, grad_c = np.gradient(filled)
+    gained = resample(share[outer], columns, rows) - known
+    both = np.isfinite(gained)
+
+    inside = np.zeros(near.shape, bool)
+    inside[inner] = near[inner]
+    at = np.flatnonzero(inside)
+    facing = np.floor((np.arctan2(face_r.ravel()[at], face_c.ravel()[at]) / (2 * np.pi) + 0.5) * FACINGS).astype(int)
+    row, column = np.divmod(at, near.shape[1])
+    across = -(-near.shape[1] // STRETCH_PX)
+    group = ((row // STRETCH_PX) * across + column // STRETCH_PX) * FACINGS + facing % FACINGS
+    _, group = np.unique(group, return_inverse=True)
+    good = both.ravel()[at]
+    count = np.bincount(group)
+
+    def total(values: NDArray[np.floating]) -> NDArray[np.float64]:
+        sums: NDArray[np.float64] = np.bincount(
+            group, weights=np.where(good, values.ravel()[at], 0.0), minlength=count.size
+        ).astype(np.float64)
+        return sums
+
+    gradient = np.column_stack([total(grad_c), total(grad_r)])
+    keep = (np.hypot(*gradient.T) >= MIN_EDGE_PX) & (np.bincount(group, weights=good) >= MIN_SEEN * count)
+    return gradient[keep], total(np.nan_to_num(gained))[keep]
+
+
+def _fit(stretches: Stretches) -> tuple[NDArray[np.float64], float, float]:
+    """Fit shift and widening: least median of squares (Rousseeuw 1984) to start, Tukey's biweight to finish."""
+    design = np.column_stack([-stretches.normal, np.ones(len(stretches.normal))])
+    moved = stretches.moved
+    prior = np.eye(3) * (STRETCH_ERROR_PX / DOUBT_PX) ** 2
+    rng = np.random.default_rng(0)  # the same trials for the same scene, night after night
+    pick = rng.integers(0, moved.size, (TRIALS, 3))
+    some, values = design[pick], moved[pick]
+    normal = np.einsum("tki,tkj->tij", some, some) + prior
+    tries = np.linalg.solve(normal, np.einsum("tki,tk->ti", some, values)[..., None])[..., 0]
+    tries = np.vstack([np.zeros(3), tries])
+    sample = slice(None, None, max(1, moved.size // 2000))
+    residual = np.abs(moved[sample][:, None] - design[sample] @ tries.T)
+    solution = tries[np.median(residual, axis=0).argmin()]
+    length = np.minimum(stretches.length, 2 * STRETCH_PX)
+    for _ in range(20):
+        residual = moved - design @ solution
+        scale = max(1.4826 * float(np.median(np.abs(residual))), STRETCH_ERROR_PX)
+        weight = np.clip(1 - (residual / (BISQUARE * scale)) ** 2, 0, None) ** 2 * length / length.mean()
+        updated = np.linalg.solve(design.T @ (weight[:, None] * design) + prior, design.T @ (weight * moved))
+        done = np.abs(updated - solution).max() < 1e-4
+        solution = updated
+        if done:
+            break
+    residual = moved - design @ solution
+    return solution, float((np.abs(residual) < BISQUARE * scale).mean()), scale
+
+
+def resample(values: NDArray[np.float32], columns: float, rows: float) -> NDArray[np.float32]:
+    """Move a picture left by ``columns`` and up by ``rows`` pixels: out(r, c) = values(r + rows, c + columns).
+
+    Cubic convolution (Keys 1981, a = -1/2), which keeps the place of an edge; NaN, and what comes in over the rim,
+    makes NaN wherever it has weight.
+    """
+    for axis, distance in ((0, rows), (1, columns)):
+        values = _resample_axis(values, distance, axis)
+    return values
+
+
+def _resample_axis(values: NDArray[np.float32], distance: float, axis: int) -> NDArray[np.float32]:
+    whole = int(np.floor(distance))
+    t = distance - whole
+    if t < 1e-3 or t > 1 - 1e-3:
+        taps = {int(np.rint(distance)): 1.0}
+    else:
+        taps = {
+            whole - 1: -0.5 * t + t**2 - 0.5 * t**3,
+            whole: 1 - 2.5 * t**2 + 1.5 * t**3,
+            whole + 1: 0.5 * t + 2 * t**2 - 1.5 * t**3,
+            whole + 2: -0.5 * t**2 + 0.5 * t**3,
+        }
+    if taps == {0: 1.0}:
+        return values
+    length = values.shape[axis]
+    reach = max(abs(step) for step in taps)
+    rim = [(reach, reach) if i == axis else (0, 0) for i in (0, 1)]
+    wide = np.pad(values, rim, constant_values=np.nan)
+    moved = np.zeros_like(values)
+    for step, weight in taps.items():
+        part = slice(reach + step, reach + step + length)
+        moved += np.float32(weight) * (wide[part] if axis == 0 else wide[:, part])
+    return moved
+
+
+def move_back(share: NDArray[np.float32], shift: Shift, windows: Sequence[Window]) -> NDArray[np.float32]:
+    """Lay a scene on the reference: :func:`resample` window by window, kept within 0 to 1."""
+    moved = np.full_like(share, np.nan)
+    rim = int(np.ceil(max(abs(shift.columns), abs(shift.rows)))) + 3
+    for window in windows:
+        outer, inner = padded(window, rim, share.shape)
+        moved[window] = np.clip(resample(share[outer], shift.columns, shift.rows)[inner], 0, 1)
+    return moved
+
+
+def as_share(percent: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Percent to 0 to 1, NaN for 255."""
+    share = percent.astype(np.float32)
+    share /= 100
+    share[percent > 100] = np.nan
+    return share

@@ -1,0 +1,250 @@
+"""Water share of one radar scene.
+
+Speckle is averaged in linear power, the threshold is found in decibels, the share follows from power mixed linearly
+(:mod:`erosion.mixing`), and water that does not hang together with the river is taken for land.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from erosion.components import find_runs, join_runs, pixels_of
+from erosion.mixing import mix_windows
+from erosion.optical import Shares
+from erosion.region import SceneRules
+from erosion.threshold import MIN_PIXELS, SceneUnusable, find_threshold, thin
+from erosion.windows import Mask, Window, padded, pixels, spread
+
+if TYPE_CHECKING:
+    from erosion.corridor import Corridor
+    from erosion.water import WaterReference
+
+POLARISATIONS: Final = ("vv", "vh")
+
+SPECKLE_M = 20.0
+"""Standard deviation of the weights with which speckle is averaged [m]; two pixels of Sentinel-1 average some fifty."""
+
+BRIGHT: Final = 4.0
+"""Echoes of more than so many times the median of the brighter half (houses, ships) are cut off, or they would outshine
+the bank from behind."""
+
+STEEPEN = 0.3
+"""See :func:`erosion.mixing.share_between`. Averaging has blurred the edge over eighty metres and left waves in the
+fields; stretching about the middle takes both back and leaves the middle where it is."""
+
+POWER_NOISE = 1e-3
+"""Error of averaged power that no average over neighbours tells [1]."""
+
+MIN_INCIDENCE_RANGE = 2.0
+"""Over a smaller range of incidence a slope cannot be told from noise [degree]."""
+
+NEW_WATER_M = 150.0
+"""Water farther than this from the water of the reference is a wet field, not a bank that was lost since [m]."""
+
+MIN_RIVER_SHARE = 0.01
+"""Without a reference: smaller patches than this share of the largest one are ponds and fields."""
+
+
+def average_speckle(power: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Average the power of neighbours with Gaussian weights; missing pixels weigh nothing and stay missing.
+
+    Speckle multiplies power by noise of mean one (Goodman 1976), so the mean of power is unbiased, the mean of decibels
+    is not. A symmetrical average leaves the middle of a straight edge where it is.
+
+    Parameters
+    ----------
+    power
+        Linear power, NaN where missing, shape (rows, columns).
+    sigma
+        Standard deviation of the weights [pixel].
+    """
+    from scipy.ndimage import gaussian_filter
+
+    seen = np.isfinite(power)
+    total = gaussian_filter(np.where(seen, power, np.float32(0)), sigma, mode="nearest", truncate=3.0)
+    if not seen.all():
+        weight = gaussian_filter(seen.astype(np.float32), sigma, mode="nearest", truncate=3.0)
+        total = np.where(seen, total / np.maximum(weight, np.float32(1e-6)), np.float32(np.nan))
+    smooth: NDArray[np.float32] = total.astype(np.float32)
+    return smooth
+
+
+def to_db(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Decibels of linear power."""
+    decibel: NDArray[np.float32] = (10 * np.log10(np.maximum(power, np.float32(1e-6)))).astype(np.float32)
+    return decibel
+
+
+def incidence_slopes(
+    darkness: NDArray[np.float32], incidence: NDArray[np.float32], threshold: float
+) -> tuple[float, float]:
+    """Slopes of land and of water against incidence, least squares in each class; 0 where there is no range to tell.
+
+    Parameters
+    ----------
+    darkness
+        Minus decibels, shape (n,); above ``threshold`` is water.
+    incidence
+        Angle [degree], shape (n,).
+    threshold
+        Between land and water [dB].
+
+    Returns
+    -------
+    tuple
+        Of land and of water, darkness per angle [dB/degree].
+    """
+    slopes = []
+    for chosen in (darkness <= threshold, darkness > threshold):
+        angle = incidence[chosen].astype(np.float64)
+        if angle.size < MIN_PIXELS or np.ptp(np.percentile(angle, (1, 99))) < MIN_INCIDENCE_RANGE:
+            slopes.append(0.0)
+        else:
+            slopes.append(float(np.polyfit(angle, darkness[chosen].astype(np.float64), 1)[0]))
+    return slopes[0], slopes[1]
+
+
+def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, reference: WaterReference | None) -> Shares:
+    """Water share of a radar scene.
+
+    Parameters
+    ----------
+    scene
+        ``vv`` and/or ``vh`` [1], gamma0 as linear power, and ``incidence`` [degree] where there is one.
+    corridor
+        Where the river is looked for.
+    rules
+        Least share of the corridor that must be seen.
+    reference
+        Best water share so far, or None.
+
+    Returns
+    -------
+    Shares
+        Share 0 to 1, NaN where not usable, shape (rows, columns), and facts.
+
+    Raises
+    ------
+    SceneUnusable
+        Too little is seen, or water cannot be told from land (wind on the water, wet fields all around).
+    """
+    bands = [band for band in POLARISATIONS if band in scene]
+    if not bands:
+        raise SceneUnusable("has neither vv nor vh")
+    pixel_m, windows, shape = corridor.grid.pixel_m, corridor.windows(), corridor.inside.shape
+    sigma = SPECKLE_M / pixel_m
+    rim = pixels(3 * SPECKLE_M, pixel_m) + 1
+    usable = np.zeros(shape, bool)
+    power = np.full((len(bands), *shape), np.nan, np.float32)
+    limits = [_brightest(scene[band].values, corridor.inside) for band in bands]
+    for window in windows:
+        outer, inner = padded(window, rim, shape)
+        for kept, band, limit in zip(power, bands, limits, strict=True):
+            raw = scene[band].isel(y=outer[0], x=outer[1]).values.astype(np.float32)
+            # A power of exactly nothing, or less, is a border that was not marked as missing.
+            raw = np.where(raw > 0, np.minimum(raw, np.float32(limit)), np.float32(np.nan))
+            kept[window] = average_speckle(raw, sigma)[inner]
+        usable[window] = np.isfinite(power[(slice(None), *window)]).all(axis=0) & corridor.inside[window]
+    seen = float(usable.sum() / max(int(corridor.inside.sum()), 1))
+    if seen < rules.min_clear_share:
+        raise SceneUnusable(
+            f"{100 * seen:.0f} % of the corridor is seen; min_clear_share asks for {100 * rules.min_clear_share:.0f} %"
+        )
+    angle = scene["incidence"].values.astype(np.float32) if "incidence" in scene else None
+    middle = float(np.nanmedian(thin(angle[usable]))) if angle is not None else 0.0
+    slope = 0.0
+
+    def value_at(window: Window) -> NDArray[np.float32]:
+        """Darkness: minus the mean decibels of the polarisations, so that water is high."""
+        value = -np.mean([to_db(p[window]) for p in power], axis=0)
+        if angle is not None and slope:
+            value = value - np.float32(slope) * np.nan_to_num(angle[window] - np.float32(middle))
+        return value.astype(np.float32)
+
+    found, where = find_threshold(value_at, usable, windows, pixel_m, reference)
+    slopes = (0.0, 0.0)
+    if angle is not None:
+        pairs = [
+            (value_at(w)[good], angle[w][good]) for w in windows if (good := usable[w] & np.isfinite(angle[w])).any()
+        ]
+        if pairs:
+            value, at = (thin(np.concatenate(part)) for part in zip(*pairs, strict=True))
+            land_slope, water_slope = incidence_slopes(value, at, found.threshold)
+            slopes = (-land_slope, -water_slope)
+            slope = 0.5 * (land_slope + water_slope)
+            if slope:
+                found, where = find_threshold(value_at, usable, windows, pixel_m, reference)
+    share = mix_windows(
+        lambda w: power[(slice(None), *w)],
+        value_at,
+        usable,
+        windows,
+        found.threshold,
+        pixel_m,
+        reach=pixels(2.5 * SPECKLE_M, pixel_m),
+        steepen=STEEPEN,
+        noise=POWER_NOISE,
+    )
+    dropped = keep_river(share, reference, pixel_m)
+    return Shares(
+        share,
+        {
+            "index": "+".join(bands) + " dB",
+            "bands": bands,
+            "threshold": -found.threshold,
+            "threshold_from": where,
+            "land_value": -found.low,
+            "water_value": -found.high,
+            "separability": found.separability,
+            "clear_share": seen,
+            "land_db_per_degree": slopes[0],
+            "water_db_per_degree": slopes[1],
+            "look_alike_pixels": dropped,
+        },
+    )
+
+
+def _brightest(power: NDArray[np.floating], inside: Mask) -> float:
+    """Limit of an echo, from the brighter half of the corridor."""
+    values = thin(power[inside])
+    values = values[np.isfinite(values) & (values > 0)]
+    if values.size == 0:
+        return np.inf
+    return BRIGHT * float(np.median(values[values >= np.median(values)]))
+
+
+def keep_river(share: NDArray[np.float32], reference: WaterReference | None, pixel_m: float) -> int:
+    """Take water for land, in place, where it does not belong to the river.
+
+    With a reference: every patch of water (8-connected) that nowhere touches the water of the reference, and all water
+    farther than :data:`NEW_WATER_M` from it. Without one: every patch smaller than 1 % of the largest.
+
+    Returns
+    -------
+    int
+        Pixels of water taken for land.
+    """
+    water = share >= 0.5
+    runs = join_runs(*find_runs(water), water.shape, diagonal=True)
+    if runs.area.size == 0:
+        return 0
+    if reference is None:
+        keep = runs.area >= MIN_RIVER_SHARE * runs.area.max()
+    else:
+        known = (reference.percent >= 50) & (reference.percent <= 100)
+        before = np.concatenate([[0], np.cumsum(known.ravel(), dtype=np.int64)])
+        touched = before[runs.stop] - before[runs.start]
+        keep = np.bincount(runs.patch, weights=touched, minlength=runs.area.size) > 0
+    away = np.zeros(water.shape, bool)
+    lost = ~keep[runs.patch]
+    away.ravel()[pixels_of(runs.start[lost], runs.stop[lost])] = True
+    if reference is not None:
+        away |= water & ~spread(known, pixels(NEW_WATER_M, pixel_m))
+    # The mixed pixels around a field that goes belong to it.
+    rim = spread(away, 2) & ~(spread(water & ~away, 2))
+    share[(away | rim) & (share > 0)] = 0.0
+    return int(away.sum())
