@@ -85,6 +85,7 @@ class River:
     revetments: tuple[Revetment, ...]
     island: Island | None
     _positions: dict[Grid, Position] = field(default_factory=dict, repr=False)
+    _heights: dict[Grid, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     _bites: list[Outline] = field(default_factory=list, repr=False)
 
     # The truth along the river
@@ -276,12 +277,15 @@ class River:
 
     def _field_height(self, grid: Grid) -> NDArray[np.float32]:
         """Stage from which the ground outside the river is under water [m]; a levee runs along both banks."""
+        if grid in self._heights:
+            return self._heights[grid]
         place = self.position(grid)
         bank = np.maximum(np.max(self.start, axis=0), np.max(self.offsets(self.hydrograph.days[-1]), axis=0))
         behind = np.abs(place.n) - self.line.at(bank, place.s)
         low = FIELD_M + 2.5 * over_ground(grid.x[None, :], grid.y[:, None], 400.0, self.seed + 11)
         diked = over_ground(grid.x[None, :], grid.y[:, None], 1500.0, self.seed + 12) > 0.45
-        return np.where((behind < 100.0) | diked, np.float32(99.0), low)
+        self._heights[grid] = np.where((behind < 100.0) | diked, np.float32(99.0), low)
+        return self._heights[grid]
 
 
 def make_river(
