@@ -1,0 +1,203 @@
+"""A small made world of satellite passes: files in a folder, a driver that reads them, and what tells their water.
+
+A file ``2021-02-03_x.tif`` holds two bands: the water share, and 1 where the ground was seen. It can be had a day after
+it was taken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rasterio
+import xarray as xr
+import yaml
+from affine import Affine
+from numpy.typing import NDArray
+
+from erosion.catalog import SceneSource, Skipped, SourceError
+from erosion.corridor import Corridor
+from erosion.grid import Grid
+from erosion.region import Region, SceneRules, Season
+from erosion.scene_store import refresh
+from erosion.sources.passes import PassRef
+from erosion.water import Unusable, WaterPass, WaterReference
+
+CRS = "EPSG:32648"
+SHAPE = (20, 30)
+GRID = Grid(CRS, Affine(10, 0, 500_000, 0, -10, 1_200_000), SHAPE[1], SHAPE[0])
+DAY = pd.Timedelta(days=1)
+DRY = Season(name="dry", months=(1, 2, 3))
+FLOOD = Season(name="flood", months=(11, 12))
+
+SOURCE: dict[str, Any] = {
+    "driver": "scene_folder",
+    "title": "Made scenes",
+    "files": "*.tif",
+    "bands": {"green": "1", "nir": "2"},
+    "units": {"reflectance": "1"},
+    "cadence_days": 5,
+    "latency_days": 1,
+    "licence": "none",
+    "attribution": "made",
+    "citation": "made",
+}
+
+
+def corridor() -> Corridor:
+    """Rows 2 to 17 of the grid; the rest is never kept."""
+    inside = np.zeros(SHAPE, bool)
+    inside[2:18] = True
+    return Corridor(GRID, inside)
+
+
+class Folder:
+    """A driver over the files of the world; counts what it loads and can be told to fail."""
+
+    def __init__(self) -> None:
+        self.loaded: list[str] = []
+        self.searched: list[tuple[pd.Timestamp, pd.Timestamp]] = []
+        self.broken: set[str] = set()
+        self.unreachable = False
+        self.at_load: Any = None
+
+    def find_passes(
+        self,
+        source: Any,
+        region: Region,
+        corridor: Corridor,
+        start: pd.Timestamp,
+        end: pd.Timestamp,
+        known: Mapping[str, str] | None = None,
+    ) -> tuple[list[PassRef], list[Skipped]]:
+        if self.unreachable:
+            raise SourceError(f"{source.name}: the catalogue does not answer")
+        self.searched.append((start, end))
+        refs = []
+        for file in sorted(source.path.glob(source.files)):
+            day, _, rest = file.stem.partition("_")
+            time = pd.Timestamp(day, tz="UTC") + pd.Timedelta(hours=3)
+            if start <= time <= end:
+                pass_id = f"{source.name}-sat-{time:%Y%m%d}-{rest}"
+                latency = pd.Timedelta(days=source.latency_days)
+                digest = hashlib.sha256(file.read_bytes()).hexdigest()
+                refs.append(PassRef(pass_id, source.name, time, time + latency, (str(file),), digest))  # type: ignore[arg-type]
+        return refs, []
+
+    def load_pass(self, ref: PassRef, source: SceneSource, corridor: Corridor) -> xr.Dataset:
+        self.loaded.append(ref.pass_id)
+        if self.at_load is not None:
+            self.at_load(ref)
+        if ref.pass_id in self.broken:
+            raise SourceError("the tile is cut short; asked for it 4 times")
+        with rasterio.open(str(ref.items[0])) as file:
+            share, clear = file.read()
+        attrs = {
+            "crs": CRS,
+            "transform": tuple(GRID.transform)[:6],
+            "pass_id": ref.pass_id,
+            "scene_ids": [Path(str(ref.items[0])).name],
+            "source": source.name,
+            "sensor": source.sensor,
+            "platform": "sat",
+            "time": ref.time.isoformat(),
+            "available_at": ref.available_at.isoformat(),
+            "geo_rmse_m": source.geo_rmse_m,
+            "native_m": source.pixel_m,
+            "items_hash": ref.items_hash,
+        }
+        return xr.Dataset({"green": (("y", "x"), share), "clear": (("y", "x"), clear > 0)}, attrs=attrs)
+
+
+def tell_water(
+    scene: xr.Dataset, corridor: Corridor, rules: SceneRules, reference: WaterReference | None
+) -> WaterPass | Unusable:
+    """Take the share that the file holds; with a reference, note that there was one."""
+    clear = scene["clear"].to_numpy()
+    clear_share = float(clear[corridor.inside].mean())
+    if clear_share < rules.min_clear_share:
+        return Unusable(f"only {clear_share:.0%} of the corridor is clear, needed are {rules.min_clear_share:.0%}")
+    percent = np.where(clear, np.rint(100 * scene["green"].to_numpy()), 255).astype(np.uint8)
+    facts = {
+        "clear_share": clear_share,
+        "shift_x_m": 0.0,
+        "shift_y_m": 0.0,
+        "shift_measured": reference is not None,
+        "shift_stretches": 100,
+        "shift_agreeing": 1.0,
+        "shift_spread_m": 2.0,
+    }
+    return WaterPass(percent, facts)
+
+
+@dataclasses.dataclass
+class World:
+    """A region on the disk, its store, and the driver."""
+
+    base: Path
+    driver: Folder = dataclasses.field(default_factory=Folder)
+    rules: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seasons: tuple[Season, ...] = (DRY, FLOOD)
+    sources: list[str] = dataclasses.field(default_factory=list)
+    gauges: tuple[str, ...] = ()
+    corridor: Corridor = dataclasses.field(default_factory=corridor)
+    store_name: str = "store"
+
+    @property
+    def store(self) -> Path:
+        return self.base / self.store_name
+
+    @property
+    def region(self) -> Region:
+        return Region(
+            name="made",
+            title={"vi": "Sông mẫu", "en": "Made river"},
+            description="A made river.",
+            simulated=True,
+            timezone="UTC",
+            crs=CRS,
+            pixel_m=10,
+            reach="made",
+            upstream=(105.0, 10.8),
+            water=tuple(self.sources),
+            gauges=self.gauges,
+            seasons=self.seasons,
+            scenes=SceneRules(**{"since": "2020-01-01", **self.rules}),
+            model="made",
+            path=self.base / "made.yaml",
+        )
+
+    def source(self, name: str = "s2", *, sensor: str = "optical", pixel_m: float = 10, geo_rmse_m: float = 5) -> World:
+        entry = {**SOURCE, "name": name, "path": name, "sensor": sensor, "pixel_m": pixel_m, "geo_rmse_m": geo_rmse_m}
+        if sensor == "radar":
+            entry |= {"bands": {"vv": "1", "vh": "2"}, "units": {"backscatter": "1"}}
+        (self.base / name).mkdir()
+        (self.base / f"{name}.yaml").write_text(yaml.safe_dump(entry), "utf-8")
+        self.sources.append(name)
+        return self
+
+    def scene(
+        self,
+        day: str,
+        share: float | NDArray[Any] = 1.0,
+        clear: bool | NDArray[Any] = True,
+        source: str = "s2",
+        orbit: str = "1",
+    ) -> str:
+        """Write a scene; return the id of its pass."""
+        bands = np.stack([np.broadcast_to(np.asarray(b, np.float32), SHAPE) for b in (share, clear)])
+        profile = {"driver": "GTiff", "count": 2, "height": SHAPE[0], "width": SHAPE[1], "dtype": "float32"}
+        path = self.base / source / f"{day}_{orbit}.tif"
+        with rasterio.open(path, "w", crs=CRS, transform=GRID.transform, **profile) as file:
+            file.write(bands)
+        return f"{source}-sat-{day.replace('-', '')}-{orbit}"
+
+    def night(self, as_of: str, **options: Any) -> list[Skipped]:
+        now = options.pop("now", pd.Timestamp(as_of, tz="UTC") + pd.Timedelta(hours=20))
+        options = {"drivers": {"scene_folder": self.driver}, "to_water": tell_water, "processing": 1, **options}
+        return refresh(self.region, self.corridor, self.store, as_of, now, **options)
