@@ -103,6 +103,10 @@ class Ground:
         s, n = place.moved(-shift_m[0], -shift_m[1])
         behind = -river.distance(time, s, n)
         slope = np.where(n > 0, river.line.at(river.slope[0], s), river.line.at(river.slope[1], s))
+        # The shores of an island are steep all round.
+        left, right = river.offsets(time)
+        inland = (n > river.line.at(left, s)) | (n < -river.line.at(right, s))
+        slope = np.where(inland, slope, np.float32(CUT_SLOPE))
         bar = (slope - CUT_SLOPE) / (BAR_SLOPE - CUT_SLOPE)
         sand = ramp(bar, 0.1, 0.4) * (1.0 - ramp(behind - _BAR_RISE_M * slope, -10.0, 10.0))
         wet = sand * (1.0 - ramp(behind - slope * (stage_m + 0.3), -5.0, 5.0))
