@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from erosion.windows import Window, padded, spread
+from erosion.threshold import MAD_TO_SIGMA
+from erosion.windows import Mask, Window, padded, spread
 
 STRETCH_PX = 16
 """Side of the blocks that cut the edge into stretches [pixel]."""
@@ -35,15 +36,29 @@ MIN_SEEN = 0.95
 MIN_STRETCHES = 12
 """Fewer do not make a fit."""
 
-DOUBT_PX = 1.0
-"""A shift and a widening of this size are expected before anything is measured [pixel]; it decides directions the banks do
-not tell (along a straight river) for no shift."""
+MAX_BARE = 0.5
+"""A stretch with more bare land beside it is taken for a bar."""
 
-STRETCH_ERROR_PX = 0.15
+MIN_STEEP = 0.15
+"""Where fewer of the stretches are not bare, bare ones are used too."""
+
+DOUBT_PX = np.array([1.0, 1.0, 0.3])
+"""Columns, rows and widening that are expected before anything is measured [pixel]. It decides directions the banks do
+not tell (along a straight river) for no shift, and whether the bars or the cut banks moved for the bars: cut banks
+hardly widen with the stage."""
+
+INDEPENDENT = 20.0
+"""Stretches that err independently; the others go with their neighbours."""
+
+STRETCH_ERROR_PX = 0.08
 """Standard error of the displacement of a stretch when nothing has changed, the least that is assumed [pixel]."""
 
-BISQUARE = 4.685
-"""Cut-off of Tukey's biweight in standard errors: 95 % efficient where errors are normal (Holland and Welsch 1977)."""
+APART_PX = 0.5
+"""A stretch that lies farther off the fit than this has moved by itself [pixel]."""
+
+BISQUARE = 3.0
+"""Cut-off of Tukey's biweight in standard errors; tighter than the usual 4.685, since bars that a higher stage covers all
+err to one side."""
 
 TRIALS = 300
 """Fits on three stretches each from which the robust fit starts."""
@@ -90,11 +105,21 @@ class Stretches:
         Length [pixel], shape (n,).
     moved
         Mean movement of the edge in the scene towards land [pixel], shape (n,).
+    bare
+        Share of the land beside it that is bare, shape (n,).
     """
 
     normal: NDArray[np.float64]
     length: NDArray[np.float64]
     moved: NDArray[np.float64]
+    bare: NDArray[np.float64]
+
+    def steep(self) -> Stretches:
+        """Only those that are no sand bar, unless these are too few."""
+        keep = self.bare < MAX_BARE
+        if keep.all() or keep.sum() < max(MIN_STRETCHES, MIN_STEEP * keep.size):
+            return self
+        return Stretches(self.normal[keep], self.length[keep], self.moved[keep], self.bare[keep])
 
 
 def measure_shift(
@@ -103,6 +128,7 @@ def measure_shift(
     windows: Sequence[Window],
     *,
     max_shift: float,
+    bare: Mask | None = None,
 ) -> Shift | None:
     """Measure the displacement of a scene against the reference.
 
@@ -114,6 +140,9 @@ def measure_shift(
         Windows to look at.
     max_shift
         Largest displacement that matters [pixel]; far larger ones come out too small, but larger than this.
+    bare
+        Land without plants, or None where the sensor does not tell. Bars are bare, and their waterline follows the
+        stage; on bends they all face one way, which would pass for a shift.
 
     Returns
     -------
@@ -124,12 +153,12 @@ def measure_shift(
     found: Shift | None = None
     band = int(np.ceil(max_shift)) + 4
     for _ in range(ITERATIONS):
-        stretches = find_stretches(share, reference, windows, band=band, columns=columns, rows=rows)
+        stretches = find_stretches(share, reference, windows, band=band, columns=columns, rows=rows, bare=bare).steep()
         if stretches.moved.size < MIN_STRETCHES:
             return found
         (step_c, step_r, widening), agreeing, spread_px = _fit(stretches)
-        columns, rows = columns + step_c, rows + step_r
-        found = Shift(columns, rows, widening, stretches.moved.size, agreeing, spread_px)
+        columns, rows = columns + float(step_c), rows + float(step_r)
+        found = Shift(columns, rows, float(widening), stretches.moved.size, agreeing, spread_px)
         if np.hypot(step_c, step_r) < 0.01 or np.hypot(columns, rows) > 2 * max_shift:
             break
     return found
@@ -143,6 +172,7 @@ def find_stretches(
     band: int,
     columns: float = 0.0,
     rows: float = 0.0,
+    bare: Mask | None = None,
 ) -> Stretches:
     """Cut the reference's edge into stretches and measure how far the scene's edge lies off each.
 
@@ -156,19 +186,21 @@ def find_stretches(
         Half width of the band around the edge over which water is summed [pixel].
     columns, rows
         Displacement of the scene to take back first [pixel].
+    bare
+        See :func:`measure_shift`.
     """
     parts = []
     rim = band + 8
     for window in windows:
         outer, inner = padded(window, rim, share.shape)
-        part = _window_stretches(share, reference, outer, inner, band, columns, rows)
+        part = _window_stretches(share, reference, outer, inner, band, columns, rows, bare)
         if part is not None:
             parts.append(part)
     if not parts:
-        return Stretches(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
-    gradient, gained = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Stretches(np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros(0))
+    gradient, gained, bareness = (np.concatenate(column) for column in zip(*parts, strict=True))
     length = np.hypot(*gradient.T)
-    return Stretches(gradient / length[:, None], length, gained / length)
+    return Stretches(gradient / length[:, None], length, gained / length, bareness)
 
 
 def _window_stretches(
@@ -179,7 +211,8 @@ def _window_stretches(
     band: int,
     columns: float,
     rows: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    bare: Mask | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
     from scipy.ndimage import gaussian_filter
 
     known = reference[outer]
@@ -207,7 +240,7 @@ def _window_stretches(
     good = both.ravel()[at]
     count = np.bincount(group)
 
-    def total(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    def total(values: NDArray[np.floating] | Mask) -> NDArray[np.float64]:
         sums: NDArray[np.float64] = np.bincount(
             group, weights=np.where(good, values.ravel()[at], 0.0), minlength=count.size
         ).astype(np.float64)
@@ -215,35 +248,52 @@ def _window_stretches(
 
     gradient = np.column_stack([total(grad_c), total(grad_r)])
     keep = (np.hypot(*gradient.T) >= MIN_EDGE_PX) & (np.bincount(group, weights=good) >= MIN_SEEN * count)
-    return gradient[keep], total(np.nan_to_num(gained))[keep]
+    if bare is None:
+        bareness = np.zeros(count.size)
+    else:
+        land = seen & ~spread(water, 2)
+        bareness = total(land & bare[outer]) / np.maximum(total(land), 1.0)
+    return gradient[keep], total(np.nan_to_num(gained))[keep], bareness[keep]
 
 
 def _fit(stretches: Stretches) -> tuple[NDArray[np.float64], float, float]:
-    """Fit shift and widening: least median of squares (Rousseeuw 1984) to start, Tukey's biweight to finish."""
+    """Fit shift and widening to the largest group of stretches that agree.
+
+    Fits on three stretches at a time are scored by the squared residuals, each no larger than that of a stretch one
+    :data:`APART_PX` off (Torr and Zisserman 2000, MSAC); the best one is refined with Tukey's biweight.
+    """
     design = np.column_stack([-stretches.normal, np.ones(len(stretches.normal))])
     moved = stretches.moved
-    prior = np.eye(3) * (STRETCH_ERROR_PX / DOUBT_PX) ** 2
+    length = np.minimum(stretches.length, 2 * STRETCH_PX)
+    length = length / length.mean()
+    # Neighbouring stretches err together, so however many there are they weigh against the expectation as a few do.
+    expected = np.diag(DOUBT_PX**-2.0) * moved.size / INDEPENDENT
     rng = np.random.default_rng(0)  # the same trials for the same scene, night after night
     pick = rng.integers(0, moved.size, (TRIALS, 3))
     some, values = design[pick], moved[pick]
-    normal = np.einsum("tki,tkj->tij", some, some) + prior
+    normal = np.einsum("tki,tkj->tij", some, some) + 0.01 * np.eye(3)
     tries = np.linalg.solve(normal, np.einsum("tki,tk->ti", some, values)[..., None])[..., 0]
     tries = np.vstack([np.zeros(3), tries])
     sample = slice(None, None, max(1, moved.size // 2000))
-    residual = np.abs(moved[sample][:, None] - design[sample] @ tries.T)
-    solution = tries[np.median(residual, axis=0).argmin()]
-    length = np.minimum(stretches.length, 2 * STRETCH_PX)
-    for _ in range(20):
+    residual = (moved[sample][:, None] - design[sample] @ tries.T) ** 2
+    cost = (length[sample, None] * np.minimum(residual, APART_PX**2)).mean(axis=0)
+    cost += STRETCH_ERROR_PX**2 / INDEPENDENT * (tries**2 / DOUBT_PX**2).sum(axis=1)
+    solution = tries[cost.argmin()]
+    for _ in range(30):
         residual = moved - design @ solution
-        scale = max(1.4826 * float(np.median(np.abs(residual))), STRETCH_ERROR_PX)
-        weight = np.clip(1 - (residual / (BISQUARE * scale)) ** 2, 0, None) ** 2 * length / length.mean()
-        updated = np.linalg.solve(design.T @ (weight[:, None] * design) + prior, design.T @ (weight * moved))
+        close = np.abs(residual) < APART_PX
+        error = MAD_TO_SIGMA * float(np.median(np.abs(residual[close]))) if close.any() else APART_PX
+        error = max(error, STRETCH_ERROR_PX)
+        weight = np.clip(1 - (residual / (BISQUARE * error)) ** 2, 0, None) ** 2 * length
+        updated = np.linalg.solve(
+            design.T @ (weight[:, None] * design) + error**2 * expected, design.T @ (weight * moved)
+        )
         done = np.abs(updated - solution).max() < 1e-4
         solution = updated
         if done:
             break
     residual = moved - design @ solution
-    return solution, float((np.abs(residual) < BISQUARE * scale).mean()), scale
+    return solution, float((np.abs(residual) < BISQUARE * error).mean()), error
 
 
 def resample(values: NDArray[np.float32], columns: float, rows: float) -> NDArray[np.float32]:

@@ -158,7 +158,7 @@ def fit_discriminant(
 
 
 def share_between(
-    value: NDArray[np.float32], zones: Zones, *, close: int, around: int, steepen: float
+    value: NDArray[np.float32], zones: Zones, *, close: int, around: int, steepen: float, keep_area: bool
 ) -> NDArray[np.float32]:
     """Water share of a window from a value that mixes linearly.
 
@@ -176,7 +176,10 @@ def share_between(
         Half sides of the two averaging windows [pixel].
     steepen
         The share is stretched about one half, ``(share - steepen) / (1 - 2 steepen)``, before it is cut off at 0 and 1.
-        A blurred straight edge is symmetrical, so its area stays; the noise at its feet is cut off on both sides alike.
+        A blurred straight edge is symmetrical, so its area stays; the noise at its feet is cut off.
+    keep_area
+        What stretching and cutting took or gave is given back to the mixed pixels close by, so that land that is
+        noisier than water does not turn into area. Not for radar, whose land is too noisy for that.
 
     Returns
     -------
@@ -193,10 +196,29 @@ def share_between(
     water = _local_mean(value, zones.water, at, close, around, scene_mean=1.0)
     contrast = water - land
     told = contrast >= MIN_CONTRAST
-    mixed = (value.ravel()[at] - land) / np.where(told, contrast, np.float32(1))
-    mixed = np.clip((mixed - steepen) / (1 - 2 * steepen), 0.0, 1.0)
+    raw = (value.ravel()[at] - land) / np.where(told, contrast, np.float32(1))
+    mixed = np.clip((raw - steepen) / (1 - 2 * steepen), 0.0, 1.0).astype(np.float32)
+    if keep_area:
+        mixed = _give_back(mixed, np.where(told, raw - mixed, np.float32(0)), at, value.shape)
     share.ravel()[at] = np.where(told, mixed, np.float32(np.nan))
     return share
+
+
+def _give_back(
+    share: NDArray[np.float32], lost: NDArray[np.float32], at: NDArray[np.int64], shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Spread what was cut off the shares of some pixels over the truly mixed pixels around, two to each side."""
+    from scipy.ndimage import uniform_filter1d
+
+    part = (share > 0.1) & (share < 0.9)
+    stack = np.zeros((2, *shape), np.float32)
+    stack.reshape(2, -1)[:, at] = lost, part
+    for axis in (1, 2):
+        stack = uniform_filter1d(stack, 5, axis=axis, mode="constant")
+    cut, room = stack.reshape(2, -1)[:, at]
+    shifted = np.where(part, share + cut / np.maximum(room, np.float32(0.02)), share)
+    given: NDArray[np.float32] = np.clip(shifted, 0.0, 1.0).astype(np.float32)
+    return given
 
 
 def _local_mean(
@@ -231,6 +253,7 @@ def mix_windows(
     *,
     reach: int,
     steepen: float,
+    keep_area: bool,
     noise: float = BAND_NOISE,
 ) -> NDArray[np.float32]:
     """Water share of a whole scene, window by window: the discriminant is fitted on all of them, then each is mixed.
@@ -249,7 +272,7 @@ def mix_windows(
         See ``value_at``.
     pixel_m
         Pixel size [m].
-    reach, steepen
+    reach, steepen, keep_area
         See :func:`zones_of` and :func:`share_between`.
     noise
         See :func:`discriminant`.
@@ -269,12 +292,10 @@ def mix_windows(
     for window in windows:
         outer, inner = padded(window, around + reach, usable.shape)
         zones = zones_at(outer)
+        told = np.where(zones.water, np.float32(1), np.where(zones.land, np.float32(0), np.float32(np.nan)))
         if zones.mixed[inner].any():
-            share[window] = share_between(tell(bands_at(outer)), zones, close=close, around=around, steepen=steepen)[
-                inner
-            ]
-        else:
-            share[window] = np.where(
-                zones.water, np.float32(1), np.where(zones.land, np.float32(0), np.float32(np.nan))
-            )[inner]
+            told = share_between(
+                tell(bands_at(outer)), zones, close=close, around=around, steepen=steepen, keep_area=keep_area
+            )
+        share[window] = told[inner]
     return share

@@ -33,6 +33,10 @@ STEEPEN = 0.1
 """See :func:`erosion.mixing.share_between`."""
 
 
+GREEN_FROM = 0.3
+"""NDVI from which land is green."""
+
+
 @dataclass(frozen=True)
 class Index:
     """A water index: higher on water.
@@ -115,6 +119,7 @@ class Shares(NamedTuple):
 
     share: NDArray[np.float32]
     facts: dict[str, Any]
+    bare: Mask | None
 
 
 def choose_index(scene: xr.Dataset, names: Sequence[str] = PREFERRED) -> Index:
@@ -203,7 +208,7 @@ def optical_share(
     def value_at(window: Window) -> NDArray[np.float32]:
         return index_of(scene, index, window)
 
-    found, where = find_threshold(value_at, usable, windows, pixel_m, reference)
+    found, where = find_threshold(value_at, usable, windows, pixel_m, reference, usual=index.water_from)
     lowest = index.water_from - WATER_BELOW * (found.high - found.low)
     if found.high < lowest:
         raise SceneUnusable(
@@ -219,6 +224,7 @@ def optical_share(
         pixel_m,
         reach=pixels(1.25 * blur_m, pixel_m),
         steepen=STEEPEN,
+        keep_area=True,
     )
     return Shares(
         share,
@@ -232,4 +238,16 @@ def optical_share(
             "separability": found.separability,
             "clear_share": clear_share,
         },
+        bare_land(scene, windows),
     )
+
+
+def bare_land(scene: xr.Dataset, windows: Sequence[Window]) -> Mask | None:
+    """Find what has no green plants on it: NDVI (Rouse et al. 1974) below :data:`GREEN_FROM`; None without red and nir."""
+    if not {"red", "nir"} <= set(scene.data_vars):
+        return None
+    bare = np.zeros((scene.sizes["y"], scene.sizes["x"]), bool)
+    for window in windows:
+        part = scene.isel(y=window[0], x=window[1])
+        bare[window] = normalised_difference(part["nir"].values, part["red"].values) < GREEN_FROM
+    return bare

@@ -42,6 +42,9 @@ POWER_NOISE = 1e-3
 MIN_INCIDENCE_RANGE = 2.0
 """Over a smaller range of incidence a slope cannot be told from noise [degree]."""
 
+DARK_LAND = 0.35
+"""Land whose darkness lies farther than this on the way to water is bare: sand has no rough plants that echo."""
+
 NEW_WATER_M = 150.0
 """Water farther than this from the water of the reference is a wet field, not a bank that was lost since [m]."""
 
@@ -187,9 +190,13 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         pixel_m,
         reach=pixels(2.5 * SPECKLE_M, pixel_m),
         steepen=STEEPEN,
+        keep_area=False,
         noise=POWER_NOISE,
     )
     dropped = keep_river(share, reference, pixel_m)
+    bare = np.zeros(shape, bool)
+    for window in windows:
+        bare[window] = value_at(window) > found.low + DARK_LAND * (found.high - found.low)
     return Shares(
         share,
         {
@@ -205,6 +212,7 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
             "water_db_per_degree": slopes[1],
             "look_alike_pixels": dropped,
         },
+        bare,
     )
 
 

@@ -33,6 +33,12 @@ MAX_SAMPLE = 200_000
 SEARCH_M = 150.0
 """The threshold is looked for this near to the last known edge, where water and land are about as frequent [m]."""
 
+SEARCH_PX = 8
+"""The same in pixels, for pictures of coarse pixels."""
+
+WINDOW_SAMPLE = 10_000
+"""Pixels of a window that are enough for its part in the threshold."""
+
 SURE_PERCENT = 5
 """A reference share below this, or above 100 less this, is sure enough to lend a scene its classes."""
 
@@ -145,17 +151,20 @@ def find_threshold(
     windows: Sequence[Window],
     pixel_m: float,
     reference: WaterReference | None,
+    *,
+    usual: float | None = None,
 ) -> tuple[Split, str]:
     """Find this scene's threshold between land and water.
 
     With a reference, Otsu's threshold of the pixels near its edge. Where these are no two sound classes (one bank in
     cloud, little water) the scene's values on the reference's sure land and water are taken instead. Without a
-    reference, Otsu's threshold of the whole corridor, then once more near the edge this makes.
+    reference, Otsu's threshold of the whole corridor, then twice more near the edge this makes; where water is rare and that
+    fails, the same from the usual threshold.
 
     Parameters
     ----------
     value_at
-        Index of a window.
+        Index of a window; water is high.
     usable
         Pixels that can be used, shape (rows, columns).
     windows
@@ -164,76 +173,74 @@ def find_threshold(
         Pixel size [m].
     reference
         Best water share so far, or None.
+    usual
+        Threshold by the authors of the index, where there is one.
 
     Returns
     -------
     tuple
-        The split, and where it comes from: ``edge``, ``reference`` or ``corridor``.
+        The split, and where it comes from: ``edge``, ``reference``, ``corridor`` or ``usual``.
 
     Raises
     ------
     SceneUnusable
         Where water and land cannot be told apart.
     """
-    radius = pixels(SEARCH_M, pixel_m)
+    radius = max(pixels(SEARCH_M, pixel_m), SEARCH_PX)
 
-    def near(edge_at: Callable[[Window], tuple[Mask, Mask]]) -> NDArray[np.float32]:
+    def near(sides: Callable[[Window], tuple[Mask, Mask]]) -> NDArray[np.float32]:
         """Values near the edge between two masks."""
         found = []
         for window in windows:
             outer, inner = padded(window, radius, usable.shape)
-            low, high = edge_at(outer)
+            low, high = sides(outer)
             edge = spread(low, 1) & spread(high, 1)
             if edge.any():
                 chosen = spread(edge, radius)[inner] & usable[window]
-                found.append(thin(value_at(window)[chosen], MIN_PIXELS * 20))
+                found.append(thin(value_at(window)[chosen], WINDOW_SAMPLE))
         return np.concatenate(found) if found else np.zeros(0, np.float32)
 
-    if reference is not None:
-        percent = reference.percent
-        values = near(lambda w: (percent[w] < 50, (percent[w] >= 50) & (percent[w] <= 100)))
+    def where(chosen: Callable[[Window], Mask]) -> NDArray[np.float32]:
+        values = [thin(value_at(w)[usable[w] & chosen(w)], WINDOW_SAMPLE) for w in windows]
+        return np.concatenate(values) if values else np.zeros(0, np.float32)
+
+    if reference is None:
+        values = where(lambda w: usable[w])
         if values.size < MIN_PIXELS:
-            raise SceneUnusable(f"only {values.size} clear pixels near the bank; {MIN_PIXELS} are needed")
-        found = split(values)
-        weakness = found.weakness()
-        if weakness is None:
-            return found, "edge"
-        land = _values_where(value_at, usable, windows, lambda w: percent[w] <= SURE_PERCENT)
-        water = _values_where(
-            value_at, usable, windows, lambda w: (percent[w] >= 100 - SURE_PERCENT) & (percent[w] <= 100)
-        )
-        if min(land.size, water.size) >= MIN_PIXELS:
-            found = split_between(land, water)
+            raise SceneUnusable(f"only {values.size} clear pixels in the corridor; {MIN_PIXELS} are needed")
+        weakness = None
+        for start, name in ((otsu(values), "corridor"), (usual, "usual")):
+            if start is None:
+                continue
+            found = split_at(values, start)
+            for _ in range(2):
+                cut = found.threshold
+
+                def sides(window: Window, cut: float = cut) -> tuple[Mask, Mask]:
+                    value, good = value_at(window), usable[window]
+                    return good & (value <= cut), good & (value > cut)
+
+                beside = near(sides)
+                if beside.size < MIN_PIXELS:
+                    break
+                found = split(beside)
             if found.weakness() is None:
-                return found, "reference"
-        raise SceneUnusable(f"water cannot be told from land near the bank: {weakness}")
-
-    values = _values_where(value_at, usable, windows, lambda w: usable[w])
-    if values.size < MIN_PIXELS:
-        raise SceneUnusable(f"only {values.size} clear pixels in the corridor; {MIN_PIXELS} are needed")
-    found = split(values)
-    for _ in range(2):
-        cut = found.threshold
-
-        def edge(window: Window, cut: float = cut) -> tuple[Mask, Mask]:
-            value, good = value_at(window), usable[window]
-            return good & (value <= cut), good & (value > cut)
-
-        values = near(edge)
-        if values.size < MIN_PIXELS:
-            break
-        found = split(values)
-    weakness = found.weakness()
-    if weakness is not None:
+                return found, name
+            weakness = weakness or found.weakness()
         raise SceneUnusable(f"water cannot be told from land in the corridor: {weakness}")
-    return found, "corridor"
 
-
-def _values_where(
-    value_at: Callable[[Window], NDArray[np.float32]],
-    usable: Mask,
-    windows: Sequence[Window],
-    where: Callable[[Window], Mask],
-) -> NDArray[np.float32]:
-    values = [thin(value_at(w)[usable[w] & where(w)], MIN_PIXELS * 20) for w in windows]
-    return np.concatenate(values) if values else np.zeros(0, np.float32)
+    percent = reference.percent
+    values = near(lambda w: (percent[w] < 50, (percent[w] >= 50) & (percent[w] <= 100)))
+    if values.size < MIN_PIXELS:
+        raise SceneUnusable(f"only {values.size} clear pixels near the bank; {MIN_PIXELS} are needed")
+    found = split(values)
+    weakness = found.weakness()
+    if weakness is None:
+        return found, "edge"
+    land = where(lambda w: percent[w] <= SURE_PERCENT)
+    water = where(lambda w: (percent[w] >= 100 - SURE_PERCENT) & (percent[w] <= 100))
+    if min(land.size, water.size) >= MIN_PIXELS:
+        found = split_between(land, water)
+        if found.weakness() is None:
+            return found, "reference"
+    raise SceneUnusable(f"water cannot be told from land near the bank: {weakness}")

@@ -15,6 +15,7 @@ from erosion.optical import optical_share
 from erosion.radar import radar_share
 from erosion.region import SceneRules
 from erosion.threshold import SceneUnusable
+from erosion.windows import Mask
 
 if TYPE_CHECKING:
     from erosion.corridor import Corridor
@@ -109,8 +110,8 @@ def water_of(
         raise ValueError(f"the reference has shape {reference.percent.shape}, the corridor {shape}; make it anew")
     tell = {"optical": optical_share, "radar": radar_share}[scene.attrs["sensor"]]
     try:
-        share, facts = tell(scene, corridor, rules, reference)
-        share, lies = _lay_on(share, corridor, rules, reference)
+        share, facts, bare = tell(scene, corridor, rules, reference)
+        share, lies = _lay_on(share, bare, corridor, rules, reference)
     except SceneUnusable as found:
         return Unusable(str(found))
     percent = np.full(shape, UNSEEN)
@@ -125,7 +126,11 @@ def water_of(
 
 
 def _lay_on(
-    share: NDArray[np.float32], corridor: Corridor, rules: SceneRules, reference: WaterReference | None
+    share: NDArray[np.float32],
+    bare: Mask | None,
+    corridor: Corridor,
+    rules: SceneRules,
+    reference: WaterReference | None,
 ) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Measure the shift against the reference and take it back; return the share and the facts of it."""
     facts: dict[str, Any] = {
@@ -139,7 +144,7 @@ def _lay_on(
         return share, facts
     pixel_m = corridor.grid.pixel_m
     windows = corridor.windows()
-    shift = measure_shift(share, as_share(reference.percent), windows, max_shift=rules.max_shift_m / pixel_m)
+    shift = measure_shift(share, as_share(reference.percent), windows, max_shift=rules.max_shift_m / pixel_m, bare=bare)
     if shift is None:
         return share, facts
     east, north = shift.columns * pixel_m, -shift.rows * pixel_m
