@@ -16,7 +16,7 @@ from erosion.components import find_runs, join_runs, pixels_of
 from erosion.mixing import mix_windows
 from erosion.optical import Shares
 from erosion.region import SceneRules
-from erosion.threshold import MIN_PIXELS, SceneUnusable, find_threshold, thin
+from erosion.threshold import MIN_PIXELS, SURE_PERCENT, SceneUnusable, find_threshold, thin
 from erosion.windows import Mask, Window, padded, pixels, spread
 
 if TYPE_CHECKING:
@@ -44,6 +44,16 @@ MIN_INCIDENCE_RANGE = 2.0
 
 DARK_LAND = 0.35
 """Land whose darkness lies farther than this on the way to water is bare: sand has no rough plants that echo."""
+
+DOUBT_DB = 2.0
+"""Water that echoes so much more than the scene's water, over fifty metres and more, may be dry sand [dB]."""
+
+DARK_LAND_PX = 2
+"""Dark land is looked for in squares of so many pixels to each side; the edge that averaging has blurred fills less than
+half of one."""
+
+MOSTLY = 0.7
+"""Share of such a square that must be doubtful."""
 
 NEW_WATER_M = 150.0
 """Water farther than this from the water of the reference is a wet field, not a bank that was lost since [m]."""
@@ -194,9 +204,11 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         noise=POWER_NOISE,
     )
     dropped = keep_river(share, reference, pixel_m)
-    bare = np.zeros(shape, bool)
+    bare, doubtful = np.zeros(shape, bool), np.zeros(shape, bool)
     for window in windows:
+        doubtful[window] = value_at(window) < found.high - DOUBT_DB
         bare[window] = value_at(window) > found.low + DARK_LAND * (found.high - found.low)
+    untold = leave_dark_land(share, doubtful, reference)
     return Shares(
         share,
         {
@@ -211,6 +223,7 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
             "land_db_per_degree": slopes[0],
             "water_db_per_degree": slopes[1],
             "look_alike_pixels": dropped,
+            "dark_land_pixels": untold,
         },
         bare,
     )
@@ -256,3 +269,35 @@ def keep_river(share: NDArray[np.float32], reference: WaterReference | None, pix
     rim = spread(away, 2) & ~(spread(water & ~away, 2))
     share[(away | rim) & (share > 0)] = 0.0
     return int(away.sum())
+
+
+def leave_dark_land(share: NDArray[np.float32], doubtful: Mask, reference: WaterReference | None) -> int:
+    """Take out, in place, what is darker than land but not as dark as the river: dry sand, mud, roads on a dike.
+
+    Where the reference is sure of water it is wind or plants on the river, and stays.
+
+    Parameters
+    ----------
+    share
+        Water share, shape (rows, columns).
+    doubtful
+        Pixels that echo more than water does.
+    reference
+        Best water share so far, or None.
+
+    Returns
+    -------
+    int
+        Pixels taken out.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    dark = (share >= 0.5) & doubtful
+    if reference is not None:
+        dark &= ~((reference.percent >= 100 - SURE_PERCENT) & (reference.percent <= 100))
+    around = dark.astype(np.float32)
+    for axis in (0, 1):
+        around = uniform_filter1d(around, 2 * DARK_LAND_PX + 1, axis=axis, mode="constant")
+    out = spread(around > MOSTLY, 2 * DARK_LAND_PX) & (share > 0) & (dark | (share < 1))
+    share[out] = np.nan
+    return int(out.sum())
