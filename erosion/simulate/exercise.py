@@ -237,7 +237,8 @@ def _put_sentinel2(folder: Path, stage: Stage, look: Look, picture: Picture) -> 
             part = {band: _cut(values, rows, stage.grid, added) for band, values in picture.items()}
             start, stop, _ = rows.indices(stage.grid.height)
             t = stage.grid.transform
-            grid = Grid(CRS, t * Affine.translation(0, start), stage.grid.width, stop - start)
+            corner = Affine(t.a, 0.0, t.c, 0.0, t.e, t.f + start * t.e)
+            grid = Grid(CRS, corner, stage.grid.width, stop - start)
             item = sentinel2_item(
                 grid,
                 look.time,

@@ -136,7 +136,7 @@ class Ground:
 
     def _parts(self, time: pd.Timestamp) -> tuple[NDArray[np.float32], ...]:
         # Three crops in a year.
-        phase = (self.crop_phase + np.float32(time.dayofyear / 365.25 * 3.0)) % 1.0
+        phase = (self.crop_phase + np.float32(time.day_of_year / 365.25 * 3.0)) % 1.0
         return self.houses, phase, self.texture
 
 

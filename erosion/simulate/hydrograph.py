@@ -67,10 +67,10 @@ class Hydrograph:
         common = _common_year()
         for k in range(years):
             mine = np.flatnonzero(np.asarray(days.year) == first_year + k)
-            total = weight[mine].sum()
+            so_far = np.cumsum(weight[mine])
             # Midnight of a day knows what happened before it.
-            done[mine] = np.concatenate([[0.0], np.cumsum(weight[mine])[:-1]]) / total
-            intensity[k] = total / common
+            done[mine] = np.concatenate([[0.0], so_far[:-1]]) / so_far[-1]
+            intensity[k] = so_far[-1] / common
         return cls(days, stage, done, intensity)
 
     def stage(self, time: pd.Timestamp | str) -> float:
@@ -106,7 +106,7 @@ def _bell(days: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _low_water(days: pd.DatetimeIndex, count: NDArray[np.float64]) -> NDArray[np.float64]:
     """Recession to the low of mid April, and spring and neap tides, which fade in a flood."""
-    season = 0.25 * (1 - np.cos(2 * np.pi * (days.dayofyear.to_numpy() - 105) / 365.25))
+    season = 0.25 * (1 - np.cos(2 * np.pi * (days.day_of_year.to_numpy() - 105) / 365.25))
     return np.asarray(season + 0.15 * np.sin(2 * np.pi * count / 14.765))
 
 

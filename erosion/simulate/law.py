@@ -77,7 +77,7 @@ def law_of_bends(line: CentreLine, width_m: float) -> Floats:
     """
     nominal = -width_m * line.curvature  # a line turning left has its outer bank on the right
     step = line.s[1] - line.s[0]
-    back = np.arange(0.0, 4.0 * _DEPTH_M / (2 * _FRICTION), step)
+    back = np.arange(0.0, 8.0 * _DEPTH_M / (2 * _FRICTION), step)
     weight = np.exp(-2.0 * _FRICTION * back / _DEPTH_M)
     upstream = np.convolve(nominal, weight / weight.sum())[: len(nominal)]
     law = -nominal + 2.5 * upstream
