@@ -83,6 +83,8 @@ class Shift:
         Share of the stretches that agree with the fit.
     spread
         Standard error of one agreeing stretch [pixel].
+    error
+        Standard error of the shift, its worse direction [pixel].
     """
 
     columns: float
@@ -91,6 +93,7 @@ class Shift:
     stretches: int
     agreeing: float
     spread: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,9 @@ def measure_shift(
         stretches = find_stretches(share, reference, windows, band=band, columns=columns, rows=rows, bare=bare).steep()
         if stretches.moved.size < MIN_STRETCHES:
             return found
-        (step_c, step_r, widening), agreeing, spread_px = _fit(stretches)
+        (step_c, step_r, widening), agreeing, spread_px, error = _fit(stretches)
         columns, rows = columns + float(step_c), rows + float(step_r)
-        found = Shift(columns, rows, float(widening), stretches.moved.size, agreeing, spread_px)
+        found = Shift(columns, rows, float(widening), stretches.moved.size, agreeing, spread_px, error)
         if np.hypot(step_c, step_r) < 0.01 or np.hypot(columns, rows) > 2 * max_shift:
             break
     return found
@@ -256,7 +259,7 @@ def _window_stretches(
     return gradient[keep], total(np.nan_to_num(gained))[keep], bareness[keep]
 
 
-def _fit(stretches: Stretches) -> tuple[NDArray[np.float64], float, float]:
+def _fit(stretches: Stretches) -> tuple[NDArray[np.float64], float, float, float]:
     """Fit shift and widening to the largest group of stretches that agree.
 
     Fits on three stretches at a time are scored by the squared residuals, each no larger than that of a stretch one
@@ -293,7 +296,12 @@ def _fit(stretches: Stretches) -> tuple[NDArray[np.float64], float, float]:
         if done:
             break
     residual = moved - design @ solution
-    return solution, float((np.abs(residual) < BISQUARE * error).mean()), error
+    # Information of so many independent stretches as there are taken to be, and what was expected beforehand.
+    information = design.T @ (weight[:, None] * design) / error**2
+    information *= min(1.0, INDEPENDENT / max(float(weight.sum()), 1e-9))
+    uncertainty = np.linalg.inv(information + np.diag(DOUBT_PX**-2.0))
+    worst = float(np.sqrt(np.linalg.eigvalsh(uncertainty[:2, :2])[-1]))
+    return solution, float((np.abs(residual) < BISQUARE * error).mean()), error, worst
 
 
 def resample(values: NDArray[np.float32], columns: float, rows: float) -> NDArray[np.float32]:

@@ -2,8 +2,8 @@
 
 The light (or echo) of a pixel that is part land and part water is the area-weighted mean of the two, whatever the point
 spread of the sensor, so a linear combination of bands, placed between its value on the land and on the water nearby,
-gives a share whose sum across an edge is the true area. An index that is a ratio of bands does not: at a bank of bright
-sand its middle lies a third of a pixel off. The ratio only says where water and land are sure.
+gives a share whose sum across an edge is the true area. An index that is a ratio of bands does not: its edges lie half a
+pixel and more off. The ratio only says where water and land are sure.
 
 Which combination: Fisher's (1936) linear discriminant of this scene's own water and land beside the river. It weighs bands by
 how well they tell water from land and makes kinds of land (sand, grass, trees) look alike.

@@ -50,7 +50,7 @@ class Index:
     value
         From the bands, in that order, to the index.
     water_from
-        Where water begins by its authors; a scene whose upper class lies below this shows no water.
+        Where water begins by its authors.
     """
 
     name: str
@@ -109,9 +109,6 @@ INDICES: Final[dict[str, Index]] = {
 
 PREFERRED: Final = ("MNDWI", "NDWI")
 """The first whose bands a scene has is used; docs/water.md has the comparison."""
-
-WATER_BELOW: Final = 0.15
-"""An upper class this share of the index's land-water distance below ``water_from`` is still taken for turbid water."""
 
 
 class Shares(NamedTuple):
@@ -209,11 +206,6 @@ def optical_share(
         return index_of(scene, index, window)
 
     found, where = find_threshold(value_at, usable, windows, pixel_m, reference, usual=index.water_from)
-    lowest = index.water_from - WATER_BELOW * (found.high - found.low)
-    if found.high < lowest:
-        raise SceneUnusable(
-            f"no water is seen: {index.name} of the wetter class is {found.high:.2f}, water begins at {index.water_from:g}"
-        )
     blur_m = max(float(scene.attrs["native_m"]), SWIR_BLUR_M if "swir16" in bands else 0.0)
     share = mix_windows(
         lambda w: np.stack([scene[band].isel(y=w[0], x=w[1]).values for band in bands]).astype(np.float32),

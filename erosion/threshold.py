@@ -33,11 +33,14 @@ MAX_SAMPLE = 200_000
 SEARCH_M = 150.0
 """The threshold is looked for this near to the last known edge, where water and land are about as frequent [m]."""
 
-SEARCH_PX = 8
+SEARCH_PX = 4
 """The same in pixels, for pictures of coarse pixels."""
 
 WINDOW_SAMPLE = 10_000
 """Pixels of a window that are enough for its part in the threshold."""
+
+TURBID = 0.15
+"""Turbid water may lie below where water usually begins by this share of its distance from land."""
 
 SURE_PERCENT = 5
 """A reference share below this, or above 100 less this, is sure enough to lend a scene its classes."""
@@ -204,43 +207,55 @@ def find_threshold(
         values = [thin(value_at(w)[usable[w] & chosen(w)], WINDOW_SAMPLE) for w in windows]
         return np.concatenate(values) if values else np.zeros(0, np.float32)
 
+    def weakness(found: Split) -> str | None:
+        if usual is not None and found.high < usual - TURBID * (found.high - found.low):
+            return f"the wetter class has {found.high:.2f}, water usually begins at {usual:g}"
+        return found.weakness()
+
+    def cut_at(cut: float) -> Callable[[Window], tuple[Mask, Mask]]:
+        def sides(window: Window) -> tuple[Mask, Mask]:
+            value, good = value_at(window), usable[window]
+            return good & (value <= cut), good & (value > cut)
+
+        return sides
+
     if reference is None:
         values = where(lambda w: usable[w])
         if values.size < MIN_PIXELS:
             raise SceneUnusable(f"only {values.size} clear pixels in the corridor; {MIN_PIXELS} are needed")
-        weakness = None
-        for start, name in ((otsu(values), "corridor"), (usual, "usual")):
-            if start is None:
+        first = otsu(values)
+        reason = weakness(split_at(values, first))
+        starts = [(first, "corridor")] if usual is None else [(first, "corridor"), (usual, "usual")]
+        for start, name in starts:
+            beside = near(cut_at(start))
+            if beside.size < MIN_PIXELS:
                 continue
-            found = split_at(values, start)
-            for _ in range(2):
-                cut = found.threshold
-
-                def sides(window: Window, cut: float = cut) -> tuple[Mask, Mask]:
-                    value, good = value_at(window), usable[window]
-                    return good & (value <= cut), good & (value > cut)
-
-                beside = near(sides)
-                if beside.size < MIN_PIXELS:
-                    break
-                found = split(beside)
-            if found.weakness() is None:
+            found = split(beside)
+            again = near(cut_at(found.threshold))
+            if again.size >= MIN_PIXELS:
+                found = split(again)
+            if weakness(found) is None:
                 return found, name
-            weakness = weakness or found.weakness()
-        raise SceneUnusable(f"water cannot be told from land in the corridor: {weakness}")
+            reason = weakness(found)
+        if usual is not None and beside.size >= MIN_PIXELS:
+            # A river one or two pixels wide: its land may have halves farther apart than water is frequent.
+            found = split_at(beside, usual)
+            if weakness(found) is None:
+                return found, "usual"
+        raise SceneUnusable(f"water cannot be told from land in the corridor: {reason}")
 
     percent = reference.percent
     values = near(lambda w: (percent[w] < 50, (percent[w] >= 50) & (percent[w] <= 100)))
     if values.size < MIN_PIXELS:
         raise SceneUnusable(f"only {values.size} clear pixels near the bank; {MIN_PIXELS} are needed")
     found = split(values)
-    weakness = found.weakness()
-    if weakness is None:
+    reason = weakness(found)
+    if reason is None:
         return found, "edge"
     land = where(lambda w: percent[w] <= SURE_PERCENT)
     water = where(lambda w: (percent[w] >= 100 - SURE_PERCENT) & (percent[w] <= 100))
     if min(land.size, water.size) >= MIN_PIXELS:
         found = split_between(land, water)
-        if found.weakness() is None:
+        if weakness(found) is None:
             return found, "reference"
-    raise SceneUnusable(f"water cannot be told from land near the bank: {weakness}")
+    raise SceneUnusable(f"water cannot be told from land near the bank: {reason}")

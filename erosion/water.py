@@ -149,10 +149,11 @@ def _lay_on(
         return share, facts
     east, north = shift.columns * pixel_m, -shift.rows * pixel_m
     distance = float(np.hypot(east, north))
-    if distance > rules.max_shift_m:
+    error = shift.error * pixel_m
+    if distance - 2 * error > rules.max_shift_m:
         raise SceneUnusable(
-            f"lies {distance:.1f} m off the reference ({east:+.1f} m east, {north:+.1f} m north, from "
-            f"{shift.stretches} stretches of bank); max_shift_m is {rules.max_shift_m:g}"
+            f"lies {distance:.1f} m off the reference, give or take {error:.1f} m ({east:+.1f} m east, {north:+.1f} m "
+            f"north, from {shift.stretches} stretches of bank); max_shift_m is {rules.max_shift_m:g}"
         )
     facts |= {
         "shift_x_m": east,
@@ -160,6 +161,7 @@ def _lay_on(
         "shift_measured": True,
         "shift_stretches": shift.stretches,
         "shift_agreeing": shift.agreeing,
+        "shift_error_m": error,
         "shift_spread_m": shift.spread * pixel_m,
         "widening_m": shift.widening * pixel_m,
     }
