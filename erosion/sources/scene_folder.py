@@ -136,7 +136,8 @@ def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset]
     folders = path.parent.relative_to(source.path).parts
     scene = _GAP.sub("_", "_".join((*folders, stem))).strip("_") or path.parent.name
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         left, bottom, right, top = Grid(crs.to_string(), transform, width, height).bounds_in("EPSG:4326")
     except (OSError, RasterioError) as err:
         return Skipped(path.name, f"cannot be read or placed ({err})")

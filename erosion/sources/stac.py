@@ -111,8 +111,11 @@ def find_passes(
                 except Exception as err:  # a provider can get anything wrong in one item of thousands
                     skipped.append(Skipped(str(raw.get("id", "?")), f"is no readable STAC item: {_words(err)}"))
                     continue
-                reason = _unusable(item, source)
-                if reason:
+                cloud, reason = _cloud(item), _unusable(item, source)
+                if cloud is not None and cloud > source.max_cloud_percent:
+                    words = f"{cloud:.0f} % cloud, more than max_cloud_percent {source.max_cloud_percent:g}"
+                    skipped.append(Skipped(item.id, words, usual=True))
+                elif reason:
                     skipped.append(Skipped(item.id, reason))
                 else:
                     items[item.id] = item
@@ -136,9 +139,6 @@ def load_pass(
 
 def _unusable(item: pystac.Item, source: StacCollection) -> str | None:
     """Say in words why an item that lies over the corridor is not used, or None."""
-    cloud = _cloud(item)
-    if cloud is not None and cloud > source.max_cloud_percent:
-        return f"{cloud:.0f} % cloud, more than max_cloud_percent {source.max_cloud_percent:g}"
     lacking = passes.lacking(item, source)
     if lacking:
         return lacking
@@ -191,7 +191,7 @@ def group(items: Iterable[pystac.Item], source: SceneSource) -> tuple[list[PassR
             newest = max(same, key=_newness)
             kept.append(newest)
             skipped += [
-                Skipped(item.id, f"the provider made this tile anew; {newest.id} stands for it")
+                Skipped(item.id, f"the provider made this tile anew; {newest.id} stands for it", usual=True)
                 for item in same
                 if item is not newest
             ]

@@ -205,7 +205,7 @@ def test_a_revoked_token_is_replaced(server: StacServer, monkeypatch: pytest.Mon
     signed(server, monkeypatch)
     load(server, signing="planetary_computer")
     server.revoked.update(server.tokens)
-    ref, source = first_pass(server, signing="planetary_computer")
+    _, source = first_pass(server, signing="planetary_computer")
     refs, _ = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
     scene = stac.load_pass(refs[1], source, CORRIDOR, QUICK)  # another file: GDAL remembers nothing of it
     assert np.isfinite(scene["green"].values).all()
