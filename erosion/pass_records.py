@@ -255,7 +255,7 @@ def write_raster(path: Path, percent: NDArray[np.uint8], corridor: Corridor) -> 
         raise ContractError(
             f"{path.name}: percent is {percent.dtype} {percent.shape}, needs uint8 {corridor.grid.shape} of the corridor"
         )
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     profile = {
         "driver": "GTiff",
         "dtype": "uint8",
@@ -292,7 +292,7 @@ def write_raster(path: Path, percent: NDArray[np.uint8], corridor: Corridor) -> 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Replace a JSON file at once; a number that is not finite becomes null."""
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             json.dump(_plain(content), file, ensure_ascii=False, indent=1, allow_nan=False)

@@ -132,8 +132,9 @@ def refresh(
     try:
         # The operating system lets go of the lock when the process ends, however it ends.
         with FileLock(home / ".lock", blocking=False):
-            for left in home.rglob(".*.new"):
-                left.unlink(missing_ok=True)
+            for folder in (home, *(home / name for name in region.water)):
+                for left in folder.glob(".*.new"):
+                    left.unlink(missing_ok=True)
             if new_reference:
                 (home / "reference.json").unlink(missing_ok=True)
             if to_water is None or processing is None:

@@ -38,7 +38,7 @@ FLOOD = Season(name="flood", months=(11, 12))
 SOURCE: dict[str, Any] = {
     "driver": "scene_folder",
     "title": "Made scenes",
-    "files": "*.tif",
+    "files": "*",
     "bands": {"green": "1", "nir": "2"},
     "units": {"reflectance": "1"},
     "cadence_days": 5,
@@ -79,7 +79,7 @@ class Folder:
             raise SourceError(f"{source.name}: the catalogue does not answer")
         self.searched.append((start, end))
         refs = []
-        for file in sorted(source.path.glob(source.files)):
+        for file in sorted(source.path.glob("*.tif")):
             day, _, rest = file.stem.partition("_")
             time = pd.Timestamp(day, tz="UTC") + pd.Timedelta(hours=3)
             if start <= time <= end:
@@ -177,6 +177,7 @@ class World:
         if sensor == "radar":
             entry |= {"bands": {"vv": "1", "vh": "2"}, "units": {"backscatter": "1"}}
         (self.base / name).mkdir()
+        (self.base / name / "README").write_text("Made scenes; there may be none.")
         (self.base / f"{name}.yaml").write_text(yaml.safe_dump(entry), "utf-8")
         self.sources.append(name)
         return self

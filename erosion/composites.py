@@ -1,0 +1,621 @@
+"""Stored passes to one observation of the water per season, as it was known on a date.
+
+A season's composite is made once and kept; what it was made from is in its name, so a further scene makes another one
+and never changes this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from erosion.catalog import GaugeCsv, SceneSource, Skipped, SourceError, load_source
+from erosion.contracts import CONTRACT_VERSION, as_of_instant, check_water, known_at
+from erosion.corridor import TILE, Corridor
+from erosion.pass_records import (
+    NODATA,
+    PassRecord,
+    damage,
+    left_out,
+    read_raster,
+    read_records,
+    sha256_of,
+    write_json,
+)
+from erosion.season_stack import HALF_PERCENT, MEDIAN_LOSS, SIGMA_UNIT, Stack, composite, whole_weights
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from erosion.region import Region, Season
+
+METHOD: Final = 1
+"""Version of the way from passes to a composite; those kept from another one are made anew."""
+
+LIES_AT_LEAST_PIXELS: Final = 0.1
+"""No scene is known to lie better on the reference than this share of its pixels, however many banks agree."""
+
+GEO_FLOOR_PIXELS: Final = 0.15
+"""Error of a bank line that all scenes of a season share, of a pixel of the grid: more scenes do not average it out."""
+
+STAGE_GAP: Final = pd.Timedelta(days=3)
+"""Two gauge values farther apart than this say nothing of the time between."""
+
+STAGE_NEAR: Final = pd.Timedelta(days=1.5)
+"""A single gauge value stands for scenes this near to it."""
+
+KEPT_DAYS: Final = 30
+"""Composites that no product asked for so long are taken away; they can be made again."""
+
+TILES_AT_ONCE: Final = 8
+"""Tiles under way together; what a season takes in memory does not grow with the region."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A pass that may enter a composite."""
+
+    record: PassRecord
+    stage_m: float
+
+    @property
+    def clear(self) -> float:
+        """Share of the corridor that it shows [1]."""
+        facts = self.record.facts
+        return float(facts.get("usable_share", facts.get("clear_share")) or 0.0)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A composite on the disk, and what it was made from."""
+
+    name: str
+    season: str
+    path: Path
+    looks: tuple[Look, ...]
+    weights: NDArray[np.int64]
+    used: NDArray[np.int64]
+    coverage: float
+    radar_share: float
+    content: str
+
+
+def read_composites(
+    region: Region, corridor: Corridor, store: Path, as_of: pd.Timestamp | str, gauges: pd.DataFrame
+) -> tuple[xr.Dataset, list[Skipped]]:
+    """Make the water product of a region from its stored passes.
+
+    Parameters
+    ----------
+    region
+        Its seasons and scene rules.
+    corridor
+        Grid and strip the passes were stored on.
+    store
+        Directory of the scene store.
+    as_of
+        Only passes and gauge values available by then are used; of a pass, the newest revision known then.
+    gauges
+        Gauge series; may be empty, and may hold later values.
+
+    Returns
+    -------
+    water : xarray.Dataset
+        Dims (epoch, y, x), lazy with one chunk an epoch: ``water_fraction`` [1] with NaN where there are fewer than
+        ``min_looks`` looks, ``n_clear`` (looks used), ``sigma`` [1] (standard error of the fraction). Per epoch:
+        ``available_at``, ``geo_rmse_m``, ``source_id``, ``scene_id`` (season and year), ``passes``, ``season``,
+        ``start``, ``end``, ``stage_m``, ``stage_range_m``, ``n_scenes``, ``sensors``, ``radar_share``.
+    skipped : list of Skipped
+        Every pass and season that was left out and why.
+
+    Raises
+    ------
+    SourceError
+        Where no season has enough looks; the message says how far each of them got.
+    """
+    limit = as_of_instant(as_of)
+    chosen, skipped = _known_passes(region, corridor, store, limit)
+    seasons, outside = _by_season(chosen, region)
+    skipped += outside
+    gauge_id, stage = _nearest_gauge(region, corridor, gauges, limit)
+    made: list[Made] = []
+    for (name, season), group in seasons.items():
+        levels = _stage_at([record.time for record in group], stage)
+        looks = [Look(record, float(level)) for record, level in zip(group, levels, strict=True)]
+        looks, off_stage = _same_stage(looks, name, region, gauge_id)
+        skipped += off_stage
+        if len(looks) < region.scenes.min_looks:
+            few = f"{len(looks)} scene{'s' * (len(looks) != 1)}, needed are {region.scenes.min_looks}"
+            skipped.append(Skipped(name, f"no observation: only {few}", usual=True))
+            continue
+        try:
+            one = _make(name, season.name, looks, region, corridor, store)
+        except OSError as err:
+            raise SourceError(f"{name}: the composite cannot be kept in {store} ({err}); make room there") from err
+        if one.coverage < region.scenes.min_coverage:
+            few = f"only {one.coverage:.1%} of the corridor have {region.scenes.min_looks} clear looks"
+            needed = f"needed are {region.scenes.min_coverage:.0%}"
+            skipped.append(Skipped(name, f"no observation: with {len(looks)} scenes {few}, {needed}", usual=True))
+            continue
+        spare = [look.record for look, used in zip(one.looks, one.used, strict=True) if not used]
+        skipped += [
+            Skipped(r.pass_id, f"adds no look to {name}: the others are enough or sharper", True) for r in spare
+        ]
+        made.append(one)
+    if not made:
+        raise SourceError(_nothing(region, store, limit, skipped, seasons))
+    made.sort(key=_date)
+    return check_water(_product(made, region, corridor, limit)), skipped
+
+
+def _nothing(
+    region: Region, store: Path, limit: pd.Timestamp, skipped: Sequence[Skipped], seasons: Mapping[tuple[str, Any], Any]
+) -> str:
+    if not seasons and not skipped:
+        return f"{region.name}: {store} holds no pass available by {limit.date()}; fetch scenes first: erosion fetch"
+    names = {name for name, _ in seasons}
+    reasons = [f"{item.scene}: {item.reason}" for item in skipped if item.scene in names] or [
+        f"{item.scene}: {item.reason}" for item in skipped
+    ]
+    return f"{region.name}: no season had enough clear looks by {limit.date()}: {'; '.join(reasons[-10:])}"
+
+
+# --- which passes ---------------------------------------------------------------------------------------------------
+
+
+def _known_passes(
+    region: Region, corridor: Corridor, store: Path, limit: pd.Timestamp
+) -> tuple[list[PassRecord], list[Skipped]]:
+    """Return the revision of each pass that was known at an instant, where it shows water."""
+    chosen: list[PassRecord] = []
+    skipped: list[Skipped] = []
+    for name in region.water:
+        if not isinstance(load_source(name, region.path), SceneSource):
+            continue
+        found, damaged = read_records(store, region, name)
+        skipped += damaged
+        for pass_id, revisions in itertools.groupby(found, key=lambda r: r.pass_id):
+            known = [record for record in revisions if record.available_at <= limit]
+            for record in known[-1:]:
+                if record.state == "failed":
+                    skipped.append(left_out(record))
+            made = [record for record in known if record.state != "failed"]
+            fitting = [record for record in made if record.corridor == corridor.digest]
+            if made and not fitting:
+                reason = "is stored for another corridor or grid; the next night makes it anew"
+                skipped.append(Skipped(pass_id, reason))
+            for record in fitting[-1:]:
+                problem = damage(record) if record.state == "water" else None
+                if record.state == "unusable":
+                    skipped.append(left_out(record))
+                elif problem is not None:
+                    reason = f"the stored pass is damaged ({problem}); the next night makes it anew"
+                    skipped.append(Skipped(record.path.name, reason))
+                else:
+                    chosen.append(record)
+    return sorted(chosen, key=lambda r: (r.time, r.pass_id)), skipped
+
+
+def _by_season(
+    chosen: Iterable[PassRecord], region: Region
+) -> tuple[dict[tuple[str, Season], list[PassRecord]], list[Skipped]]:
+    """Put passes into seasons; one that runs over the new year belongs to the year it ends in. Months are UTC's."""
+    groups: dict[tuple[str, Season], list[PassRecord]] = {}
+    skipped: list[Skipped] = []
+    for record in chosen:
+        month = record.time.month
+        season = next((season for season in region.seasons if month in season.months), None)
+        if season is None:
+            reason = f"was taken in {record.time:%B}, which is in no season of the region"
+            skipped.append(Skipped(record.pass_id, reason, usual=True))
+            continue
+        at = season.months.index(month)
+        over = any(later < month for later in season.months[at + 1 :])
+        groups.setdefault((f"{season.name} {record.time.year + over}", season), []).append(record)
+    return groups, skipped
+
+
+# --- the water level ------------------------------------------------------------------------------------------------
+
+
+def _nearest_gauge(
+    region: Region, corridor: Corridor, gauges: pd.DataFrame, limit: pd.Timestamp
+) -> tuple[str, pd.Series]:
+    """Return the water levels known at an instant of the gauge nearest to the corridor; none where there is no gauge."""
+    nothing = "", pd.Series(dtype=float)
+    if not len(gauges):
+        return nothing
+    good = gauges[
+        known_at(gauges["available_at"], limit)
+        & np.isfinite(gauges["stage_m"].to_numpy(float))
+        & gauges["qc"].isin(["good", "estimated"])
+    ]
+    with_stage = list(dict.fromkeys(good["gauge_id"]))
+    if not with_stage:
+        return nothing
+    gauge_id = with_stage[0] if len(with_stage) == 1 else _nearest(with_stage, region, corridor)
+    own = good[good["gauge_id"] == gauge_id]
+    return gauge_id, pd.Series(own["stage_m"].to_numpy(float), pd.DatetimeIndex(own["time"])).sort_index()
+
+
+def _nearest(gauge_ids: Sequence[str], region: Region, corridor: Corridor) -> str:
+    """Return the gauge nearest to the corridor; of equals the one the region lists first."""
+    from pyproj import Transformer
+
+    to_grid = Transformer.from_crs("EPSG:4326", corridor.grid.crs, always_xy=True)
+    rows, cols = np.nonzero(corridor.inside)
+    x, y = corridor.grid.x[cols], corridor.grid.y[rows]
+    distance: dict[str, float] = {}
+    for name in region.gauges:
+        source = load_source(name, region.path)
+        if isinstance(source, GaugeCsv) and source.gauge_id in gauge_ids:
+            at_x, at_y = to_grid.transform(*source.location)
+            pixels = float(np.hypot(x - at_x, y - at_y).min()) // corridor.grid.pixel_m
+            distance.setdefault(source.gauge_id, pixels)
+    return min(distance, key=distance.__getitem__, default=gauge_ids[0])
+
+
+def _stage_at(times: Sequence[pd.Timestamp], stage: pd.Series) -> NDArray[np.float64]:
+    """Water level at some instants [m]: between two values of a gauge, or near one; NaN where it is not told."""
+    if not len(times) or not len(stage):
+        return np.full(len(times), np.nan)
+    known = pd.DatetimeIndex(stage.index).as_unit("ns").asi8
+    wanted = pd.DatetimeIndex(list(times)).as_unit("ns").asi8
+    values = stage.to_numpy(float)
+    after = np.searchsorted(known, wanted)
+    left, right = np.clip(after - 1, 0, len(known) - 1), np.clip(after, 0, len(known) - 1)
+    nearest = np.where(np.abs(wanted - known[left]) <= np.abs(known[right] - wanted), left, right)
+    near = np.abs(wanted - known[nearest]) <= STAGE_NEAR.value
+    between = (known[left] <= wanted) & (wanted <= known[right]) & (known[right] - known[left] <= STAGE_GAP.value)
+    return np.where(between, np.interp(wanted, known, values), np.where(near, values[nearest], np.nan))
+
+
+def _same_stage(looks: list[Look], name: str, region: Region, gauge_id: str) -> tuple[list[Look], list[Skipped]]:
+    """Keep the looks of a season within a window of water level: that which keeps most clear looks, the lowest of equals.
+
+    Optical looks count before radar's, unless they alone could never be enough.
+    """
+    if not gauge_id:
+        return looks, []
+    told = [look for look in looks if math.isfinite(look.stage_m)]
+    needed = region.scenes.min_looks
+    if len(told) < needed:
+        reason = f"only {len(told)} of {len(looks)} scenes have a water level at gauge {gauge_id}; all are taken"
+        return [Look(look.record, math.nan) for look in looks], [Skipped(name, reason, usual=True)]
+    width = region.scenes.stage_window_m
+
+    def within(low: float) -> list[Look]:
+        return [look for look in told if low <= look.stage_m <= low + width + 1e-9]
+
+    def worth(low: float) -> tuple[bool, float, float, float]:
+        kept = within(low)
+        # Rounded: sums in another order must not differ.
+        optical, radar = (
+            round(math.fsum(look.clear for look in kept if (look.record.sensor == "radar") == is_radar), 6)
+            for is_radar in (False, True)
+        )
+        return max(optical, radar) >= needed, optical, radar, -low
+
+    low = max((look.stage_m for look in told), key=worth)
+    kept = within(low)
+    window = f"{low:.2f} to {low + width:.2f} m at gauge {gauge_id}"
+    skipped = []
+    for look in looks:
+        if look in kept:
+            continue
+        stood = f"water stood at {look.stage_m:.2f} m" if math.isfinite(look.stage_m) else "water level is not known"
+        reason = f"{stood}; most clear looks of {name} have {window}"
+        skipped.append(Skipped(look.record.pass_id, reason, usual=True))
+    return kept, skipped
+
+
+# --- one season -----------------------------------------------------------------------------------------------------
+
+
+def lies_within_m(record: PassRecord) -> float:
+    """Error with which a pass lies on the reference [m].
+
+    Where its shift was measured and taken back, what is left is the standard error of that measurement: the spread of
+    the stretches of bank that agree, over the root of their number. Elsewhere it is what the source states.
+    """
+    facts = record.facts
+    agreeing = float(facts.get("shift_stretches") or 0) * float(facts.get("shift_agreeing") or 0)
+    spread = facts.get("shift_spread_m")
+    if not facts.get("shift_measured") or spread is None or agreeing < 1:
+        return record.geo_rmse_m
+    return max(float(spread) / math.sqrt(agreeing), LIES_AT_LEAST_PIXELS * record.native_m)
+
+
+def _weights(looks: Sequence[Look]) -> NDArray[np.int64]:
+    """Weights against how badly a scene lies and how coarse it is: an edge in a pixel is known to pixel / sqrt(12)."""
+    records = [look.record for look in looks]
+    return whole_weights(np.array([lies_within_m(r) ** 2 + r.native_m**2 / 12 for r in records]))
+
+
+def _make(name: str, season: str, looks: Sequence[Look], region: Region, corridor: Corridor, store: Path) -> Made:
+    """Return the composite of some looks, from the disk where it was made before."""
+    weights = _weights(looks)
+    parts = [f"{look.record.path.stem} {look.record.sha256} {w}" for look, w in zip(looks, weights, strict=True)]
+    recipe = [f"method {METHOD}", f"looks {region.scenes.min_looks}", corridor.digest, *sorted(parts)]
+    key = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
+    home = store / region.name / "season-composites"
+    path = home / f"{name.replace(' ', '-')}-{key[:16]}.tif"
+    facts = _read_facts(path)
+    if facts is None:
+        home.mkdir(parents=True, exist_ok=True)
+        facts = _compute(looks, weights, region.scenes.min_looks, corridor, path)
+        _take_away_old(home, path)
+    used = np.array([facts["used"][look.record.pass_id] for look in looks], np.int64)
+    coverage, radar_share = float(facts["coverage"]), float(facts["radar_share"])
+    return Made(name, season, path, tuple(looks), weights, used, coverage, radar_share, key)
+
+
+def _read_facts(path: Path) -> dict[str, Any] | None:
+    """Return the facts of a composite that is on the disk and whole."""
+    facts_path = path.with_suffix(".json")
+    try:
+        facts: dict[str, Any] = json.loads(facts_path.read_text(encoding="utf-8"))
+        if facts["sha256"] != sha256_of(path):
+            return None
+        os.utime(facts_path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return facts
+
+
+def _take_away_old(home: Path, but: Path) -> None:
+    old = time.time() - KEPT_DAYS * 86400
+    for facts in home.glob("*.json"):
+        if facts.stem != but.stem and facts.stat().st_mtime < old:
+            facts.unlink(missing_ok=True)
+            facts.with_suffix(".tif").unlink(missing_ok=True)
+    for left in home.glob(".*.new"):  # of a process that died; a living one writes for seconds
+        if left.stat().st_mtime < time.time() - 86400:
+            left.unlink(missing_ok=True)
+
+
+def _tile(
+    paths: Sequence[Path],
+    weights: NDArray[np.int64],
+    radar: NDArray[np.bool_],
+    min_looks: int,
+    window: tuple[slice, slice],
+) -> Stack:
+    """One tile with all its dates."""
+    return composite(np.stack([read_raster(path, window) for path in paths]), weights, radar, min_looks)
+
+
+def _compute(
+    looks: Sequence[Look], weights: NDArray[np.int64], min_looks: int, corridor: Corridor, path: Path
+) -> dict[str, Any]:
+    """Make a composite tile by tile and keep it; return its facts."""
+    from dask.base import compute
+    from dask.delayed import delayed
+
+    from erosion.banks import threads_unless_cluster
+
+    paths = [look.record.raster for look in looks]
+    radar = np.array([look.record.sensor == "radar" for look in looks])
+    used = np.zeros(len(looks), np.int64)
+    filled = by_radar = 0
+    profile = {
+        "driver": "GTiff",
+        "dtype": "uint16",
+        "count": 3,
+        "height": corridor.grid.height,
+        "width": corridor.grid.width,
+        "crs": corridor.grid.crs,
+        "transform": corridor.grid.transform,
+        "compress": "deflate",
+        "tiled": True,
+        "blockxsize": TILE,
+        "blockysize": TILE,
+        "interleave": "band",
+        "sparse_ok": True,
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    task = delayed(_tile, pure=True)
+    try:
+        with rasterio.open(temporary, "w", **profile) as file, threads_unless_cluster():
+            windows = iter(corridor.windows())
+            while some := list(itertools.islice(windows, TILES_AT_ONCE)):
+                tiles = compute(*(task(paths, weights, radar, min_looks, window) for window in some))
+                for window, tile in zip(some, tiles, strict=True):
+                    seen = tile.half_percent != NODATA
+                    if seen.any():
+                        # 0 is what a block that is not there reads as: so a share of 0 is kept as 1, and so on.
+                        share = np.where(seen, tile.half_percent.astype(np.uint16) + 1, 0)
+                        file.write(np.stack([share, tile.looks, tile.sigma]), window=Window.from_slices(*window))
+                    used += tile.used
+                    filled += int(seen.sum())
+                    by_radar += tile.radar
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    facts = {
+        "passes": [look.record.path.stem for look in looks],
+        "used": {look.record.pass_id: int(n) for look, n in zip(looks, used, strict=True)},
+        "coverage": filled / int(np.count_nonzero(corridor.inside)),
+        "radar_share": by_radar / max(filled, 1),
+        "sha256": sha256_of(path),
+    }
+    write_json(path.with_suffix(".json"), facts)
+    return facts
+
+
+# --- the product ----------------------------------------------------------------------------------------------------
+
+
+class _Band:
+    """One band of a series of composites as dask sees it: shape (epoch, y, x), read where and when it is asked for."""
+
+    ndim = 3
+
+    def __init__(self, paths: Sequence[Path], band: int, shape: tuple[int, int]) -> None:
+        self.paths, self.band = tuple(paths), band
+        self.shape = (len(self.paths), *shape)
+        self.dtype = np.dtype(np.uint16 if band == 2 else np.float32)
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        given: tuple[Any, ...] = index if isinstance(index, tuple) else (index,)
+        epochs, window = given[0], given[1:] + (slice(None),) * (3 - len(given))
+        # Slices are taken while reading; anything fancier (a list of rows, backwards) is rare and taken afterwards.
+        plain = [isinstance(w, slice) and (w.step or 1) > 0 for w in window]
+        rows, cols = (w if easy else slice(None) for w, easy in zip(window, plain, strict=True))
+        after = tuple(slice(None) if easy else w for w, easy in zip(window, plain, strict=True))
+        if not isinstance(epochs, slice):
+            return self._read(self.paths[epochs], rows, cols)[after]
+        return np.stack([self._read(path, rows, cols)[after] for path in self.paths[epochs]])
+
+    def _read(self, path: Path, rows: slice, cols: slice) -> NDArray[Any]:
+        (top, bottom, down), (left, right, across) = rows.indices(self.shape[1]), cols.indices(self.shape[2])
+        window = Window.from_slices((top, bottom), (left, right))
+        try:
+            with rasterio.open(path) as file:
+                if self.band == 2:
+                    return np.asarray(file.read(2, window=window))[::down, ::across]
+                numbers = file.read(self.band, window=window)[::down, ::across].astype(np.float32)
+        except RasterioError as err:
+            raise SourceError(f"{path}: the composite cannot be read any more ({err}); run again") from err
+        missing = numbers == 0
+        if self.band == 1:
+            numbers = (numbers - np.float32(1)) / np.float32(HALF_PERCENT)
+        else:
+            numbers = numbers * np.float32(SIGMA_UNIT)
+        numbers[missing] = np.nan
+        return numbers
+
+
+_BANDS: Final = {
+    "water_fraction": (1, "1", "share of the pixel that is water: weighted median of the season's looks"),
+    "n_clear": (2, "1", "looks used"),
+    "sigma": (3, "1", "standard error of water_fraction, from the spread of the looks"),
+}
+
+
+def _product(made: Sequence[Made], region: Region, corridor: Corridor, limit: pd.Timestamp) -> xr.Dataset:
+    import dask.array as da
+    import xarray as xr
+
+    grid = corridor.grid
+    content = hashlib.sha256("\n".join(f"{one.name} {one.content}" for one in made).encode()).hexdigest()
+    variables = {}
+    for name, (band, unit, meaning) in _BANDS.items():
+        series = _Band([one.path for one in made], band, grid.shape)
+        lazy = da.from_array(
+            series,
+            (1, *grid.shape),
+            name=f"{name}-{content[:32]}",
+            asarray=False,
+            meta=np.empty((0, 0, 0), series.dtype),
+        )
+        variables[name] = (("epoch", "y", "x"), lazy, {"units": unit, "long_name": meaning})
+    used = [_used(one) for one in made]
+    sources = sorted({look.record.source for looks in used for look in looks})
+
+    def per_epoch(values: Iterable[Any], meaning: str, unit: str = "", dtype: Any = object) -> Any:
+        attrs = {"long_name": meaning} | ({"units": unit} if unit else {})
+        return "epoch", np.array(list(values), dtype), attrs
+
+    stages = [np.array([look.stage_m for look in looks]) for looks in used]
+    coords = {
+        "epoch": ("epoch", _naive([_date(one) for one in made]), {"long_name": "median date of the looks used"}),
+        "y": ("y", grid.y, {"units": "m", "long_name": "northing of the pixel centre"}),
+        "x": ("x", grid.x, {"units": "m", "long_name": "easting of the pixel centre"}),
+        "available_at": (
+            "epoch",
+            _naive([max(look.record.available_at for look in looks) for looks in used]),
+            {"long_name": "UTC instant the last look used could first be had"},
+        ),
+        "geo_rmse_m": per_epoch(
+            (_geo_rmse_m(one, grid.pixel_m) for one in made), "geolocation and bank-line error", "m", float
+        ),
+        "source_id": per_epoch(
+            ("+".join(sorted({look.record.source for look in looks})) for looks in used), "sources of the looks"
+        ),
+        "scene_id": per_epoch((one.name for one in made), "season and year"),
+        "season": per_epoch((one.season for one in made), "season"),
+        "passes": per_epoch(("+".join(look.record.path.stem for look in looks) for looks in used), "passes used"),
+        "start": (
+            "epoch",
+            _naive([min(look.record.time for look in looks) for looks in used]),
+            {"long_name": "first look"},
+        ),
+        "end": (
+            "epoch",
+            _naive([max(look.record.time for look in looks) for looks in used]),
+            {"long_name": "last look"},
+        ),
+        "stage_m": per_epoch((_median(s) for s in stages), "median water level of the scenes", "m", float),
+        "stage_range_m": per_epoch((np.ptp(s) for s in stages), "spread of their water levels", "m", float),
+        "n_scenes": per_epoch((len(looks) for looks in used), "scenes used", "1", int),
+        "sensors": per_epoch(
+            ("+".join(sorted({look.record.sensor for look in looks})) for looks in used), "kinds of instrument used"
+        ),
+        "radar_share": per_epoch(
+            (one.radar_share for one in made), "share of the pixels seen by radar alone", "1", float
+        ),
+    }
+    attrs = {
+        "crs": grid.crs,
+        "transform": tuple(grid.transform)[:6],
+        "pixel_m": grid.pixel_m,
+        "region": region.name,
+        "source_ids": sources,
+        "content_hash": content,
+        "contract_version": CONTRACT_VERSION,
+        "history": f"{sum(map(len, used))} passes of {', '.join(sources)} available by {limit.isoformat()}",
+    }
+    return xr.Dataset(variables, coords=coords, attrs=attrs)
+
+
+def _used(one: Made) -> list[Look]:
+    return [look for look, n in zip(one.looks, one.used, strict=True) if n]
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    return float(np.median(values)) if len(values) else math.nan
+
+
+def _date(one: Made) -> pd.Timestamp:
+    """Day by which half of a composite's looks had been taken, each clear pixel of each scene a look."""
+    half = one.used.sum() / 2
+    taken = 0
+    for look, n in sorted(zip(one.looks, one.used, strict=True), key=lambda pair: pair[0].record.time):
+        taken += int(n)
+        if n and taken >= half:
+            return look.record.time.normalize()
+    raise AssertionError("a composite without a look has no date")
+
+
+def _geo_rmse_m(one: Made, pixel_m: float) -> float:
+    """Error of the bank line that a composite has because its scenes do not lie exactly [m].
+
+    Each scene's error enters by its weight and its looks, as in a weighted mean, times what a median loses against it;
+    the error that all scenes share is added and does not shrink.
+    """
+    weight = one.weights * one.used.astype(float)
+    lies = np.array([lies_within_m(look.record) for look in one.looks])
+    scattered = MEDIAN_LOSS * math.sqrt(float((weight**2 * lies**2).sum())) / float(weight.sum())
+    return math.hypot(scattered, GEO_FLOOR_PIXELS * pixel_m)
+
+
+def _naive(times: Sequence[pd.Timestamp]) -> NDArray[Any]:
+    return np.asarray(
+        pd.DatetimeIndex(list(times)).tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    )
