@@ -28,6 +28,9 @@ NEAR_M = 200.0
 AROUND_M = 300.0
 """Half the side of the window in which the land and the water beside an edge are averaged [m]."""
 
+CLOSE_PX = 4
+"""The inner averaging window reaches so many pixels beyond the mixed zone."""
+
 CLOSE_WEIGHT = 8.0
 """Pixels right beside the edge that weigh as much as the wider surroundings."""
 
@@ -141,20 +144,25 @@ def fit_discriminant(
     near: int,
     noise: float = BAND_NOISE,
 ) -> Discriminant:
-    """Fit :func:`discriminant` on the sure land and water within ``near`` pixels of an edge of all windows."""
-    samples: tuple[list[Bands], list[Bands]] = ([], [])
+    """Fit :func:`discriminant` on the sure land and water within ``near`` pixels of an edge of all windows.
+
+    Where there are too few of either (a bank in cloud), on all that is sure.
+    """
     share = max(CLASS_SAMPLE // max(len(windows), 1), 2000)
-    for window in windows:
-        zones = zones_at(window)
-        if not zones.mixed.any():
-            continue
-        bank = spread(zones.mixed, near)
-        bands = bands_at(window)
-        for sample, mask in zip(samples, (zones.land, zones.water), strict=True):
-            sample.append(thin(bands[:, mask & bank].T, share))
-    empty = np.zeros((0, 1), np.float32)
-    land, water = (np.concatenate(sample) if sample else empty for sample in samples)
-    return discriminant(thin(land, CLASS_SAMPLE), thin(water, CLASS_SAMPLE), noise=noise)
+    for anywhere in (False, True):
+        land, water = [], []
+        for window in windows:
+            zones = zones_at(window)
+            if not (anywhere or zones.mixed.any()):
+                continue
+            chosen = np.ones(zones.mixed.shape, bool) if anywhere else spread(zones.mixed, near)
+            bands = bands_at(window)
+            land.append(thin(bands[:, zones.land & chosen].T, share))
+            water.append(thin(bands[:, zones.water & chosen].T, share))
+        if min(sum(map(len, land)), sum(map(len, water))) >= FEW_PIXELS:
+            break
+    empty = [np.zeros((0, 1), np.float32)]
+    return discriminant(*(thin(np.concatenate(sample or empty), CLASS_SAMPLE) for sample in (land, water)), noise=noise)
 
 
 def share_between(
@@ -282,7 +290,7 @@ def mix_windows(
     numpy.ndarray
         0 to 1, NaN where not usable, shape (rows, columns).
     """
-    close, around = reach + 4, pixels(AROUND_M, pixel_m)
+    close, around = reach + CLOSE_PX, pixels(AROUND_M, pixel_m)
 
     def zones_at(window: Window) -> Zones:
         return zones_of(value_at(window) > threshold, usable[window], reach)
@@ -290,12 +298,14 @@ def mix_windows(
     tell = fit_discriminant(windows, bands_at, zones_at, near=pixels(NEAR_M, pixel_m), noise=noise)
     share = np.full(usable.shape, np.nan, np.float32)
     for window in windows:
-        outer, inner = padded(window, around + reach, usable.shape)
+        outer, inner = padded(window, around + 3 * reach, usable.shape)
         zones = zones_at(outer)
         told = np.where(zones.water, np.float32(1), np.where(zones.land, np.float32(0), np.float32(np.nan)))
         if zones.mixed[inner].any():
-            told = share_between(
-                tell(bands_at(outer)), zones, close=close, around=around, steepen=steepen, keep_area=keep_area
-            )
+            value = tell(bands_at(outer))
+            # The edge of the index lies off by most of a pixel, so its zone does; that of the share does not.
+            rough = share_between(value, zones, close=close, around=around, steepen=steepen, keep_area=False)
+            zones = zones_of(rough >= 0.5, np.isfinite(rough), reach)
+            told = share_between(value, zones, close=close, around=around, steepen=steepen, keep_area=keep_area)
         share[window] = told[inner]
     return share

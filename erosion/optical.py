@@ -214,7 +214,7 @@ def optical_share(
         windows,
         found.threshold,
         pixel_m,
-        reach=pixels(1.25 * blur_m, pixel_m),
+        reach=pixels(1.0 * blur_m, pixel_m),
         steepen=STEEPEN,
         keep_area=True,
     )

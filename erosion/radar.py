@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 POLARISATIONS: Final = ("vv", "vh")
 
-SPECKLE_M = 20.0
-"""Standard deviation of the weights with which speckle is averaged [m]; two pixels of Sentinel-1 average some fifty."""
+SPECKLE_M = 15.0
+"""Standard deviation of the weights with which speckle is averaged [m]: of Sentinel-1 some thirty pixels."""
 
 BRIGHT: Final = 4.0
 """Echoes of more than so many times the median of the brighter half (houses, ships) are cut off, or they would outshine
 the bank from behind."""
 
 STEEPEN = 0.3
-"""See :func:`erosion.mixing.share_between`. Averaging has blurred the edge over eighty metres and left waves in the
+"""See :func:`erosion.mixing.share_between`. Averaging has blurred the edge over sixty metres and left waves in the
 fields; stretching about the middle takes both back and leaves the middle where it is."""
 
 POWER_NOISE = 1e-3
@@ -154,13 +154,17 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
     usable = np.zeros(shape, bool)
     power = np.full((len(bands), *shape), np.nan, np.float32)
     limits = [_brightest(scene[band].values, corridor.inside) for band in bands]
-    for window in windows:
+
+    def averaged(band: int, window: Window, sigma: float) -> NDArray[np.float32]:
         outer, inner = padded(window, rim, shape)
-        for kept, band, limit in zip(power, bands, limits, strict=True):
-            raw = scene[band].isel(y=outer[0], x=outer[1]).values.astype(np.float32)
-            # A power of exactly nothing, or less, is a border that was not marked as missing.
-            raw = np.where(raw > 0, np.minimum(raw, np.float32(limit)), np.float32(np.nan))
-            kept[window] = average_speckle(raw, sigma)[inner]
+        raw = scene[bands[band]].isel(y=outer[0], x=outer[1]).values.astype(np.float32)
+        # A power of exactly nothing, or less, is a border that was not marked as missing.
+        raw = np.where(raw > 0, np.minimum(raw, np.float32(limits[band])), np.float32(np.nan))
+        return average_speckle(raw, sigma)[inner]
+
+    for window in windows:
+        for band, kept in enumerate(power):
+            kept[window] = averaged(band, window, sigma)
         usable[window] = np.isfinite(power[(slice(None), *window)]).all(axis=0) & corridor.inside[window]
     seen = float(usable.sum() / max(int(corridor.inside.sum()), 1))
     if seen < rules.min_clear_share:
@@ -198,7 +202,7 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         windows,
         found.threshold,
         pixel_m,
-        reach=pixels(2.5 * SPECKLE_M, pixel_m),
+        reach=pixels(2 * SPECKLE_M, pixel_m),
         steepen=STEEPEN,
         keep_area=False,
         noise=POWER_NOISE,
@@ -206,7 +210,9 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
     dropped = keep_river(share, reference, pixel_m)
     bare, doubtful = np.zeros(shape, bool), np.zeros(shape, bool)
     for window in windows:
-        doubtful[window] = value_at(window) < found.high - DOUBT_DB
+        # Less averaged, lest the echo of a bank spreads over the water in front of it.
+        sharp = np.mean([to_db(averaged(band, window, 0.5 * sigma)) for band in range(len(bands))], axis=0)
+        doubtful[window] = -sharp < found.high - DOUBT_DB
         bare[window] = value_at(window) > found.low + DARK_LAND * (found.high - found.low)
     untold = leave_dark_land(share, doubtful, reference)
     return Shares(
