@@ -45,7 +45,7 @@ class Sky:
             clear = np.zeros(shape, dtype=np.float32)
             return cls(clear, clear)
         edge = float(np.quantile(field[::4, ::4], 1.0 - min(cover, 1.0)))
-        cloud = ramp(field, edge - 0.15, edge + 0.35)
+        cloud = ramp(field, edge - 0.06, edge + 0.18)  # edges some 100 m wide, as of fair-weather clouds
         away = np.deg2rad(sun_azimuth + 180.0)
         down, right = round(-fall * np.cos(away)), round(fall * np.sin(away))
         shadow = np.zeros(shape, dtype=np.float32)
