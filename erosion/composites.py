@@ -330,15 +330,13 @@ def _same_stage(looks: list[Look], name: str, region: Region, gauge_id: str) -> 
 def lies_within_m(record: PassRecord) -> float:
     """Error with which a pass lies on the reference [m].
 
-    Where its shift was measured and taken back, what is left is the standard error of that measurement: the spread of
-    the stretches of bank that agree, over the root of their number. Elsewhere it is what the source states.
+    Where its shift was measured and taken back, what is left is the standard error of that measurement, as
+    coregister.py gives it. Elsewhere it is what the source states.
     """
-    facts = record.facts
-    agreeing = float(facts.get("shift_stretches") or 0) * float(facts.get("shift_agreeing") or 0)
-    spread = facts.get("shift_spread_m")
-    if not facts.get("shift_measured") or spread is None or agreeing < 1:
+    error = record.facts.get("shift_error_m")
+    if not record.facts.get("shift_measured") or error is None:
         return record.geo_rmse_m
-    return max(float(spread) / math.sqrt(agreeing), LIES_AT_LEAST_PIXELS * record.native_m)
+    return max(float(error), LIES_AT_LEAST_PIXELS * record.native_m)
 
 
 def _weights(looks: Sequence[Look]) -> NDArray[np.int64]:
@@ -466,9 +464,9 @@ class _Band:
 
     ndim = 3
 
-    def __init__(self, paths: Sequence[Path], band: int, shape: tuple[int, int]) -> None:
-        self.paths, self.band = tuple(paths), band
-        self.shape = (len(self.paths), *shape)
+    def __init__(self, paths: Sequence[Path], band: int, corridor: Corridor) -> None:
+        self.paths, self.band, self.windows = tuple(paths), band, corridor.windows()
+        self.shape = (len(self.paths), *corridor.grid.shape)
         self.dtype = np.dtype(np.uint16 if band == 2 else np.float32)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
@@ -480,25 +478,32 @@ class _Band:
         after = tuple(slice(None) if easy else w for w, easy in zip(window, plain, strict=True))
         if not isinstance(epochs, slice):
             return self._read(self.paths[epochs], rows, cols)[after]
-        return np.stack([self._read(path, rows, cols)[after] for path in self.paths[epochs]])
+        images = [self._read(path, rows, cols)[after] for path in self.paths[epochs]]
+        return images[0][np.newaxis] if len(images) == 1 else np.stack(images)  # an image is copied only if it must be
 
     def _read(self, path: Path, rows: slice, cols: slice) -> NDArray[Any]:
         (top, bottom, down), (left, right, across) = rows.indices(self.shape[1]), cols.indices(self.shape[2])
-        window = Window.from_slices((top, bottom), (left, right))
+        out = np.full((max(bottom - top, 0), max(right - left, 0)), 0 if self.band == 2 else np.nan, self.dtype)
         try:
             with rasterio.open(path) as file:
-                if self.band == 2:
-                    return np.asarray(file.read(2, window=window))[::down, ::across]
-                numbers = file.read(self.band, window=window)[::down, ::across].astype(np.float32)
+                for own_rows, own_cols in self.windows:  # a tenth of the grid; the rest stays empty
+                    first, last = max(top, own_rows.start), min(bottom, own_rows.stop)
+                    west, east = max(left, own_cols.start), min(right, own_cols.stop)
+                    if first < last and west < east:
+                        numbers = file.read(self.band, window=Window.from_slices((first, last), (west, east)))
+                        out[first - top : last - top, west - left : east - left] = self._values(numbers)
         except RasterioError as err:
             raise SourceError(f"{path}: the composite cannot be read any more ({err}); run again") from err
-        missing = numbers == 0
-        if self.band == 1:
-            numbers = (numbers - np.float32(1)) / np.float32(HALF_PERCENT)
-        else:
-            numbers = numbers * np.float32(SIGMA_UNIT)
-        numbers[missing] = np.nan
-        return numbers
+        return out[::down, ::across]
+
+    def _values(self, numbers: NDArray[np.uint16]) -> NDArray[Any]:
+        if self.band == 2:
+            return numbers
+        # 0 is nothing; a share is kept with 1 added, see _compute.
+        values = numbers.astype(np.float32)
+        values = (values - 1) / np.float32(HALF_PERCENT) if self.band == 1 else values * np.float32(SIGMA_UNIT)
+        values[numbers == 0] = np.nan
+        return values
 
 
 _BANDS: Final = {
@@ -516,7 +521,7 @@ def _product(made: Sequence[Made], region: Region, corridor: Corridor, limit: pd
     content = hashlib.sha256("\n".join(f"{one.name} {one.content}" for one in made).encode()).hexdigest()
     variables = {}
     for name, (band, unit, meaning) in _BANDS.items():
-        series = _Band([one.path for one in made], band, grid.shape)
+        series = _Band([one.path for one in made], band, corridor)
         lazy = da.from_array(
             series,
             (1, *grid.shape),

@@ -128,9 +128,7 @@ def tell_water(
         "shift_x_m": 0.0,
         "shift_y_m": 0.0,
         "shift_measured": reference is not None,
-        "shift_stretches": 100,
-        "shift_agreeing": 1.0,
-        "shift_spread_m": 2.0,
+        "shift_error_m": 2.0 if reference is not None else None,
     }
     return WaterPass(percent, facts)
 
