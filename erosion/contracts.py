@@ -161,6 +161,7 @@ SCENE_VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "swir22": ("1", "surface reflectance"),
     "vv": ("1", "terrain-corrected gamma0, linear power"),
     "vh": ("1", "terrain-corrected gamma0, linear power"),
+    "incidence": ("degree", "angle between the beam and the vertical"),
     "clear": ("", "true where no cloud, shadow, cirrus, snow or saturation hides the ground"),
 }
 

@@ -183,7 +183,7 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         return value.astype(np.float32)
 
     found, where = find_threshold(value_at, usable, windows, pixel_m, reference)
-    slopes = (0.0, 0.0)
+    land_slope = water_slope = 0.0
     if angle is not None:
         pairs = [
             (value_at(w)[good], angle[w][good]) for w in windows if (good := usable[w] & np.isfinite(angle[w])).any()
@@ -191,7 +191,6 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         if pairs:
             value, at = (thin(np.concatenate(part)) for part in zip(*pairs, strict=True))
             land_slope, water_slope = incidence_slopes(value, at, found.threshold)
-            slopes = (-land_slope, -water_slope)
             slope = 0.5 * (land_slope + water_slope)
             if slope:
                 found, where = find_threshold(value_at, usable, windows, pixel_m, reference)
@@ -212,6 +211,8 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
     for window in windows:
         # Less averaged, lest the echo of a bank spreads over the water in front of it.
         sharp = np.mean([to_db(averaged(band, window, 0.5 * sigma)) for band in range(len(bands))], axis=0)
+        if angle is not None:
+            sharp = sharp + np.float32(water_slope) * np.nan_to_num(angle[window] - np.float32(middle))
         doubtful[window] = -sharp < found.high - DOUBT_DB
         bare[window] = value_at(window) > found.low + DARK_LAND * (found.high - found.low)
     untold = leave_dark_land(share, doubtful, reference)
@@ -226,8 +227,8 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
             "water_value": -found.high,
             "separability": found.separability,
             "clear_share": seen,
-            "land_db_per_degree": slopes[0],
-            "water_db_per_degree": slopes[1],
+            "land_db_per_degree": -land_slope,
+            "water_db_per_degree": -water_slope,
             "look_alike_pixels": dropped,
             "dark_land_pixels": untold,
         },
