@@ -127,7 +127,7 @@ def set_stage(first_year: int, years: int, seed: int, length_km: float) -> Stage
         width_m=_WIDTH_M,
         crs=CRS,
         erosion_m_per_y=12.0,
-        failures_per_km=0.8,
+        failures_per_km=0.5,
     )
     wide = _centre_line(river).buffer(AREA_WIDTH_M + _RIM_M)
     grid = _covering(wide.bounds, 10.0, 60.0, 0.0)

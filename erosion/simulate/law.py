@@ -11,8 +11,9 @@ some failures with the first rain), so banks stand still from January to April.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ BAR_SLOPE: Final = 25.0
 _FRICTION: Final = 0.0036  # Cf, a smooth sand bed
 _DEPTH_M: Final = 12.0
 _POWER: Final = 4.0
+_TRIES: Final = 10  # places that are looked at for one failure before there is held to be no room
 FAILURE_FILL: Final = _POWER / (_POWER + 1.0)
 """Area of a failure over its length times its depth: its outline is ``1 - (2 u)^4`` for u in -1/2 .. 1/2."""
 
@@ -177,40 +179,39 @@ def failures(
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Sudden failures, likelier where the year erodes more; none in a protected piece, none across another one."""
-    rows: list[dict[str, object]] = []
-    taken: list[tuple[int, float, float]] = []
+    rows: list[dict[str, Any]] = []
     inside = (line.s > 150.0) & (line.s < line.length_m - 150.0)
     for year, eaten in enumerate(yearly):
         chance = np.where(inside & (keep >= 1.0), np.maximum(eaten, 0.0), 0.0)
         if not chance.any():
             continue
+        share = (chance / chance.sum()).ravel()
         for _ in range(int(rng.poisson(per_km * line.length_m / 1000.0 * hydrograph.intensity[year]))):
-            place = int(rng.choice(chance.size, p=(chance / chance.sum()).ravel()))
-            side, node = divmod(place, len(line.s))
             length = float(rng.uniform(30.0, 100.0))
             depth = float(np.clip(length * rng.uniform(0.25, 0.6), 10.0, 40.0))
-            first_rain = rng.uniform() < 0.3
-            month_day, span = ("05-01", 50) if first_rain else ("10-05", 75)
-            date = pd.Timestamp(f"{hydrograph.days[0].year + year}-{month_day}", tz="UTC") + pd.Timedelta(
-                days=int(rng.integers(span))
-            )
-            near = any(k == side and abs(line.s[node] - s) < 1.2 * (length + other) for k, s, other in taken)
-            if near or keep[side, np.abs(line.s - line.s[node]) < length].min() < 1.0:
-                continue
-            taken.append((side, float(line.s[node]), length))
-            rows.append(
-                {
-                    "chainage_m": float(line.s[node]),
-                    "bank": SIDES[side],
-                    "date": date,
-                    "length_m": length,
-                    "depth_m": depth,
-                }
-            )
+            month_day, span = ("05-01", 50) if rng.uniform() < 0.3 else ("10-05", 75)
+            first_day = pd.Timestamp(f"{hydrograph.days[0].year + year}-{month_day}", tz="UTC")
+            date = first_day + pd.Timedelta(days=int(rng.integers(span)))
+            for place in rng.choice(share.size, size=_TRIES, p=share):
+                side, node = divmod(int(place), len(line.s))
+                if _free(line, side, node, length, keep, rows):
+                    where = {"chainage_m": float(line.s[node]), "bank": SIDES[side]}
+                    rows.append({**where, "date": date, "length_m": length, "depth_m": depth})
+                    break
     columns = ["chainage_m", "bank", "date", "length_m", "depth_m"]
     table = pd.DataFrame(rows, columns=columns)
     table["date"] = pd.to_datetime(table["date"], utc=True)
     return table.sort_values(["date", "chainage_m"], ignore_index=True)
+
+
+def _free(
+    line: CentreLine, side: int, node: int, length: float, keep: Floats, rows: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Say whether a piece of bank is neither protected nor part of another failure."""
+    if keep[side, np.abs(line.s - line.s[node]) < length].min() < 1.0:
+        return False
+    mine = (row for row in rows if row["bank"] == SIDES[side])
+    return all(abs(line.s[node] - row["chainage_m"]) > 0.7 * (length + row["length_m"]) for row in mine)
 
 
 def outlines(line: CentreLine, banks: Floats, table: pd.DataFrame) -> list[Outline]:

@@ -162,8 +162,9 @@ def test_the_law_of_a_bend_that_begins_is_that_of_howard_and_knutson() -> None:
 
 def test_every_failure_appears_at_its_date_with_its_length_and_depth() -> None:
     river = small_river(failures_per_km=5.0)
-    assert len(river.failures) >= 12
-    for row in river.failures.itertuples():
+    alone = river.failures[~river.failures.duplicated(["date", "bank"], keep=False)]
+    assert len(alone) >= 12
+    for row in alone.itertuples():
         before, after = row.date - pd.Timedelta(minutes=1), row.date
         bite = river.retreat(before, after).sel(bank=row.bank)
         sign = 1 if row.bank == "L" else -1
@@ -188,7 +189,7 @@ def test_every_failure_appears_at_its_date_with_its_length_and_depth() -> None:
 
 
 def test_a_failure_takes_its_area_out_of_the_picture(river: River) -> None:
-    row = river.failures.iloc[0]
+    row = river.failures[~river.failures.duplicated("date", keep=False)].iloc[0]
     grid = grid_over(10.0)
     before, after = row["date"] - pd.Timedelta(seconds=1), row["date"]
     gone = (river.water_share(after, grid) - river.water_share(before, grid)).sum() * 100.0
