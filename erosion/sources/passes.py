@@ -47,7 +47,7 @@ THREADS: Final = 4
 
 BOA_SHIFT: Final = 1000.0
 """Sentinel-2 numbers carry this much more from processing baseline 04.00 on (BOA_ADD_OFFSET = -1000), so that slightly
-negative reflectances can be written. Source: Sentinel-2 Products Specification Document, issue 14.9."""
+negative reflectances can be written. Source: Sentinel-2 Products Specification Document, version 14.9."""
 
 ALREADY_SHIFTED: Final = 0.2
 """Where more of the clear pixels than this would get a negative green reflectance, the shift was taken out before."""
@@ -312,7 +312,7 @@ def load(
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     shifts = [_shift_of(item, source) for item in ref.items]
     numbers, owner, native_m = _gather(ref.items, source, corridor, access, only)
-    scene, notes, subtracted = _calibrate(numbers, owner, shifts, source, ref)
+    scene, notes, subtracted = _calibrate(numbers, owner, corridor.windows(WINDOW), shifts, source, ref)
     grid = corridor.grid
     dims = ("y", "x")
     return check_scene(
@@ -714,54 +714,84 @@ def _one_line(err: Exception) -> str:
 
 
 def _calibrate(
-    numbers: dict[str, np.ndarray], owner: np.ndarray, shifts: Sequence[float], source: SceneSource, ref: PassRef
+    numbers: dict[str, np.ndarray],
+    owner: np.ndarray,
+    windows: Sequence[tuple[slice, slice]],
+    shifts: Sequence[float],
+    source: SceneSource,
+    ref: PassRef,
 ) -> tuple[dict[str, np.ndarray], list[str], dict[str, float]]:
-    """Turn numbers of the files into values, in place, and judge which pixels are clear."""
-    notes: list[str] = []
+    """Turn numbers of the files into values, in place and window by window, and judge which pixels are clear."""
     bands = [alias for alias in numbers if alias != "quality"]
-    for alias in bands:
-        if source.nodata is not None:
-            numbers[alias][numbers[alias] == np.float32(source.nodata)] = np.nan
-    scene: dict[str, np.ndarray] = {}
-    shifts = list(shifts)
-    if source.sensor == "optical":
-        clear = np.isfinite(numbers["green"])
-        if "quality" in numbers:
-            clear &= usable(numbers.pop("quality"), source.quality)
+    held = [assets_of(item, source) for item in ref.items]
+    clear = np.zeros(owner.shape, bool)
+    for window in windows:
+        part = {alias: values[window] for alias, values in numbers.items()}
         for alias in bands:
-            # A band that this item lacks is missing everywhere in it and no reason to call its pixels unclear.
-            for index in range(len(shifts)):
-                mine = owner == index
-                if np.isfinite(numbers[alias][mine]).any():
-                    clear[mine] &= np.isfinite(numbers[alias][mine])
-            if source.saturated_from is not None:
-                with np.errstate(invalid="ignore"):
-                    clear &= ~(numbers[alias] >= source.saturated_from)
-        for index, shift in enumerate(shifts):
-            if shift:
-                judged = numbers["green"][(owner == index) & clear]
-                below = float((judged < shift).mean()) if judged.size else 0.0
-                if below > ALREADY_SHIFTED:
-                    shifts[index] = 0.0
-                    notes.append(
-                        f"{ref.items[index].id}: says that {shift:.0f} is still to be subtracted, but {below:.0%} of "
-                        "its clear pixels would become negative: it has been subtracted already"
-                    )
-        scene["clear"] = clear
-    else:
-        numbers.pop("quality", None)
-    for index, shift in enumerate(shifts):
-        if shift:
-            mine = owner == index
-            for alias in bands:
-                numbers[alias][mine] -= np.float32(shift)
-    for alias in bands:
-        numbers[alias] *= np.float32(source.scale)
-        numbers[alias] += np.float32(source.offset)
-    _check_values({alias: numbers[alias] for alias in bands}, scene.get("clear"), source, ref)
+            if source.nodata is not None:
+                part[alias][part[alias] == np.float32(source.nodata)] = np.nan
+        clear[window] = _clear(part, owner[window], held, source)
+    numbers.pop("quality", None)
+    shifts, notes = _check_shifts(numbers, owner, clear, windows, shifts, ref)
+    due = np.array([*shifts, 0.0], np.float32)  # the last one is that of pixels without an item, -1
+    for window in windows:
+        shift = due[owner[window]] if any(shifts) else None
+        for alias in bands:
+            values = numbers[alias][window]
+            if shift is not None:
+                values -= shift
+            values *= np.float32(source.scale)
+            values += np.float32(source.offset)
+    _check_values({alias: numbers[alias] for alias in bands}, clear, windows, source, ref)
     order = OPTICAL_BANDS if source.sensor == "optical" else RADAR_BANDS
-    values = {alias: numbers[alias] for alias in order if alias in numbers}
-    return {**values, **scene}, notes, {item.id: shift for item, shift in zip(ref.items, shifts, strict=True)}
+    scene = {alias: numbers[alias] for alias in order if alias in numbers}
+    if source.sensor == "optical":
+        scene["clear"] = clear
+    return scene, notes, {item.id: shift for item, shift in zip(ref.items, shifts, strict=True)}
+
+
+def _clear(
+    part: Mapping[str, np.ndarray], owner: np.ndarray, held: Sequence[Mapping[str, object]], source: SceneSource
+) -> np.ndarray:
+    """Judge the pixels of a window: seen in every band that its item has, let through by the quality band, not saturated."""
+    bands = [alias for alias in part if alias != "quality"]
+    clear = owner >= 0
+    if "quality" in part:
+        clear &= usable(part["quality"], source.quality)
+    for alias in bands:
+        seen = np.isfinite(part[alias])
+        # A band that an item does not come with makes none of the item's pixels unclear.
+        lacks = [index for index, has in enumerate(held) if alias not in has]
+        clear &= seen | np.isin(owner, lacks) if lacks else seen
+        if source.saturated_from is not None:
+            clear &= ~(part[alias] >= source.saturated_from)
+    return clear
+
+
+def _check_shifts(
+    numbers: Mapping[str, np.ndarray],
+    owner: np.ndarray,
+    clear: np.ndarray,
+    windows: Sequence[tuple[slice, slice]],
+    shifts: Sequence[float],
+    ref: PassRef,
+) -> tuple[list[float], list[str]]:
+    """Shifts that are really due, and a note on each item whose numbers tell that its shift was taken out before."""
+    due, notes = list(shifts), []
+    for index, shift in enumerate(shifts):
+        if not shift:
+            continue
+        judged = below = 0
+        for window in windows:
+            green = numbers["green"][window][(owner[window] == index) & clear[window]]
+            judged, below = judged + green.size, below + int((green < shift).sum())
+        if below > ALREADY_SHIFTED * judged:
+            due[index] = 0.0
+            notes.append(
+                f"{ref.items[index].id}: says that {shift:.0f} is still to be subtracted, but {below / judged:.0%} of "
+                "its clear pixels would become negative: it has been subtracted already"
+            )
+    return due, notes
 
 
 def usable(numbers: np.ndarray, quality: PixelQuality | None) -> np.ndarray:
@@ -777,22 +807,29 @@ def usable(numbers: np.ndarray, quality: PixelQuality | None) -> np.ndarray:
     known = np.isfinite(numbers)
     if quality is None:
         return known
-    whole = np.where(known, numbers, 0).astype(np.int64)
+    whole = np.where(known, numbers, 0).astype(np.int32)
     if quality.kind == "classes":
         return known & np.isin(whole, quality.usable)
     mask = sum(1 << bit for bit in set(quality.refuse))
     return known & ((whole & mask) == 0)
 
 
-def _check_values(bands: Mapping[str, np.ndarray], clear: np.ndarray | None, source: SceneSource, ref: PassRef) -> None:
+def _check_values(
+    bands: Mapping[str, np.ndarray],
+    clear: np.ndarray,
+    windows: Sequence[tuple[slice, slice]],
+    source: SceneSource,
+    ref: PassRef,
+) -> None:
     """Refuse values that cannot be what the catalogue says: a wrong scale or offset, or decibels."""
     low, high = PLAUSIBLE_REFLECTANCE if source.sensor == "optical" else PLAUSIBLE_GAMMA0
     what = "a surface reflectance" if source.sensor == "optical" else "a linear gamma0"
+    step = max(int(clear.size**0.5) // 1000, 1)  # a million pixels tell the median as well as all of them
     for alias, values in bands.items():
-        seen = values[clear & np.isfinite(values)] if clear is not None else values[np.isfinite(values)]
-        if not seen.size:
-            continue
-        median = float(np.median(seen))
+        parts = [values[window][::step, ::step][clear[window][::step, ::step]] for window in windows]
+        seen = np.concatenate(parts) if parts else np.empty(0, np.float32)
+        seen = seen[np.isfinite(seen)]
+        median = float(np.median(seen)) if seen.size else low
         if not low <= median <= high:
             raise SourceError(
                 f"{ref.pass_id}: {alias} has the median {median:.4g}, which is not {what}; "

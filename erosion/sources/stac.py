@@ -364,7 +364,12 @@ def _raw_items(
     document = _read_json(root, web)
     search = [link for link in document.get("links", []) if link.get("rel") == "search"]
     if search:
-        yield from _search(source, web, root, search, places, first, last, skipped)
+        count = 0
+        for raw in _search(source, web, root, search, places, first, last, skipped):
+            count += 1
+            yield raw
+        if not count:
+            _check_collection(source, web, root)
     else:
         yield from _walk(source, web, root, document, skipped)
 
@@ -408,9 +413,22 @@ def _search(
                 seen |= {str(raw.get("id")) for raw in fresh}
                 yield from fresh
         except APIError as err:
-            raise WebError(f"{without_secrets(err)}", getattr(err, "status_code", None)) from None
+            status = getattr(err, "status_code", None)
+            told = f"{without_secrets(address)}: HTTP {status}: " if status else ""
+            raise WebError(f"{told}{_words(err)}", status) from None
         except ValueError:
             raise WebError(f"{without_secrets(address)}: the answer is no JSON") from None
+
+
+def _check_collection(source: StacCollection, web: Web, root: str) -> None:
+    """Tell a name that is misspelt from a search that found nothing."""
+    try:
+        web.get_json(f"{root.rstrip('/')}/collections/{source.collection}")
+    except WebError as err:
+        if err.status == 404:
+            raise SourceError(
+                f"{source.name}: {without_secrets(root)} has no collection {source.collection!r}; check 'collection'"
+            ) from None
 
 
 def _client_io(web: Web) -> Any:

@@ -154,7 +154,7 @@ def may_have_token(url: str, catalog: str) -> bool:
 
 
 class Web(requests.Session):  # type: ignore[misc,unused-ignore]
-    """A session that waits and tries again, within the bounds of a :class:`Patience`."""
+    """HTTP that waits and tries again, within the bounds of a :class:`Patience`."""
 
     def __init__(self, patience: Patience, token: str | None = None, catalog: str = "") -> None:
         super().__init__()

@@ -78,6 +78,17 @@ def test_a_band_the_items_lack_is_absent(tmp_path: Path) -> None:
     assert set(load(tmp_path).data_vars) == {"green", "nir", "clear"}
 
 
+def test_a_band_that_one_tile_lacks_leaves_its_pixels_clear_and_missing(tmp_path: Path) -> None:
+    whole, part = optical(1), optical(11)
+    del part["swir16"]
+    part["nir"][:, 150:] = 0  # a band that is there but empty makes unclear
+    write_item(tmp_path, "a", whole, "2024-02-03T03:20:00Z", properties={"grid:code": "MGRS-48PWR"})
+    write_item(tmp_path, "b", part, "2024-02-03T03:20:09Z", x0=X0 + 2000, properties={"grid:code": "MGRS-48PXR"})
+    scene = load(tmp_path, make_corridor(width=400))
+    assert np.isfinite(scene["swir16"].values[:, :200]).all() and np.isnan(scene["swir16"].values[:, 200:]).all()
+    assert scene["clear"].values[:, :350].all() and not scene["clear"].values[:, 350:].any()
+
+
 def test_numbers_for_missing_and_saturated(tmp_path: Path) -> None:
     bands = optical(1)
     bands["green"][3, 4] = 0

@@ -99,6 +99,11 @@ def test_an_empty_search_is_no_error(server: StacServer) -> None:
     assert find(server.api_url, ("2019-01-01", "2019-12-31")) == ([], [])
 
 
+def test_a_collection_that_the_api_does_not_have_is_no_empty_search(server: StacServer) -> None:
+    with pytest.raises(SourceError, match=r"has no collection 'mede'; check 'collection'"):
+        find(server.api_url, collection="mede")
+
+
 @pytest.mark.parametrize("methods", [("GET",), ("POST",)])
 def test_paging_in_circles_ends_and_is_listed(server: StacServer, methods: tuple[str, ...]) -> None:
     server.loops, server.page_size, server.methods = True, 10, methods
