@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from erosion.catalog import Skipped, SourceError
 from erosion.corridor import Corridor
 from erosion.pass_records import damage, read_percent, records
+from erosion.region import Season
 from erosion.scene_store import LOOK_BACK, PassRecord
 from tests.scene_world import DAY, SHAPE, World, tell_water
 
@@ -199,6 +200,34 @@ def test_a_source_that_does_not_answer_is_listed_and_asked_again(world: World) -
     assert world.night("2021-06-10") == []
     assert len(stored(world)) == len(stored(world, "landsat")) == 1
     assert all(start.year == 2020 for start, _ in world.driver.searched), "nothing was searched before"
+
+
+def test_only_a_few_scenes_are_in_memory_at_once(world: World) -> None:
+    done = 0
+    ahead = []
+
+    def stored_one(_: str) -> None:
+        nonlocal done
+        done += 1
+
+    world.driver.at_load = lambda _: ahead.append(len(world.driver.loaded) - done)
+    world.seasons = (Season(name="never", months=(7,)),)  # no reference, so each is loaded once
+    for day in range(1, 25):
+        world.scene(f"2021-02-{day:02}")
+    world.night("2021-03-01", say=stored_one)
+    assert len(ahead) == 24 and max(ahead) <= 4, "three that are read, one that is worked on"
+
+
+def test_a_mistake_of_the_program_is_not_taken_for_a_bad_scene(world: World) -> None:
+    world.scene("2021-02-03")
+
+    def wrong(*_: Any) -> Any:
+        raise ZeroDivisionError("a mistake")
+
+    with pytest.raises(ZeroDivisionError):
+        world.night("2021-02-10", to_water=wrong)
+    assert stored(world) == {}
+    assert world.night("2021-02-10") == [] and len(stored(world)) == 1
 
 
 # --- what changes ---
