@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
@@ -311,7 +311,7 @@ def load(
     # Where a file has no position its metadata may tell it, or an error does. A filter for good: threads share them.
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     shifts = [_shift_of(item, source) for item in ref.items]
-    numbers, owner, native_m = _gather(ref.items, source, corridor, access, only)
+    numbers, owner, native_m = _gather(ref, source, corridor, access, only)
     scene, notes, subtracted = _calibrate(numbers, owner, corridor.windows(WINDOW), shifts, source, ref)
     grid = corridor.grid
     dims = ("y", "x")
@@ -340,21 +340,21 @@ def load(
 
 
 def _gather(
-    items: Sequence[pystac.Item],
+    ref: PassRef,
     source: SceneSource,
     corridor: Corridor,
     access: Access,
     only: Sequence[str] | None,
 ) -> tuple[dict[str, np.ndarray], np.ndarray, float]:
     """Read the windows of the corridor: numbers of each band, the item each pixel is from (-1: none), and pixel size."""
-    files = [_wanted_files(item, source, only) for item in items]
+    files = [_wanted_files(item, source, only) for item in ref.items]
     aliases = [alias for alias in _order(source) if any(alias in wanted for wanted in files)]
     numbers = {alias: np.full(corridor.grid.shape, np.nan, np.float32) for alias in aliases}
     owner = np.full(corridor.grid.shape, -1, np.int16)
     windows, native = corridor.windows(WINDOW), set()
-    reader = _Reader(corridor.grid, source, access)
+    reader = _Reader(corridor.grid, source, access, ref.items_hash)
     with ThreadPoolExecutor(THREADS) as pool:
-        for index, (item, wanted) in enumerate(zip(items, files, strict=True)):
+        for index, (item, wanted) in enumerate(zip(ref.items, files, strict=True)):
             found = [File(item, alias, asset) for alias, asset in wanted.items()]
             headers = dict(zip(found, pool.map(reader.header, found), strict=True))
             native |= {_pixel_m(header.grid, source) for file, header in headers.items() if file.alias != "quality"}
@@ -408,10 +408,13 @@ def _shift_of(item: pystac.Item, source: SceneSource) -> float:
 class _Reader:
     """Reads windows of files onto one grid, patiently."""
 
-    def __init__(self, grid: Grid, source: SceneSource, access: Access) -> None:
+    # Files that this process has read, and in which state of their pass.
+    _known: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, grid: Grid, source: SceneSource, access: Access, items_hash: str) -> None:
         from odc.geo.geobox import GeoBox
 
-        self.grid, self.source, self.access = grid, source, access
+        self.grid, self.source, self.access, self.items_hash = grid, source, access, items_hash
         self.geobox = GeoBox(grid.shape, grid.transform, grid.crs)
         self._stop = threading.Event()
         self._failure: SourceError | None = None
@@ -421,6 +424,9 @@ class _Reader:
         band = _band_number(file.asset)
 
         def read(address: str) -> Header:
+            if self._known.setdefault(file.asset.href, self.items_hash) != self.items_hash:
+                _forget_bytes(address, self.access.options(address))  # it was published anew under the same name
+                self._known[file.asset.href] = self.items_hash
             with rasterio.open(_gdal_path(address), sharing=False) as dataset:
                 if band > dataset.count:
                     raise _LastingError(f"has {dataset.count} bands; band {band} is asked for")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,20 @@ def test_broken_bytes_are_not_served_again_from_memory(server: StacServer) -> No
     scene = load(server)
     assert fault.hits > 2
     np.testing.assert_allclose(scene["green"].values, expected(), rtol=1e-6)
+
+
+def test_a_file_published_anew_under_its_old_name_is_read_anew(tmp_path: Path) -> None:
+    write_item(tmp_path, "one", optical(1))
+    with StacServer(tmp_path) as server:
+        source = make_source(server.api_url)
+        (ref,), _ = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+        np.testing.assert_allclose(stac.load_pass(ref, source, CORRIDOR, QUICK)["green"].values, expected(), rtol=1e-6)
+        write_item(tmp_path, "one", optical(7), properties={"updated": "2024-06-01T00:00:00Z"})
+        (anew,), _ = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+        assert anew.pass_id == ref.pass_id and anew.items_hash != ref.items_hash
+        once = dataclasses.replace(QUICK, tries=1)  # nothing remembered of the old file gets in the way
+        scene = stac.load_pass(anew, source, CORRIDOR, once)
+    np.testing.assert_allclose(scene["green"].values, optical(7)["green"][:120, :150] * 1e-4, rtol=1e-6)
 
 
 def test_a_slow_server_within_the_limit_is_waited_for(server: StacServer) -> None:
