@@ -29,7 +29,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from erosion.catalog import OPTICAL_BANDS, RADAR_BANDS, PixelQuality, SceneSource, SourceError
 from erosion.contracts import check_scene
 from erosion.grid import Grid, same_crs
-from erosion.sources.web import Answer, Patience, keep_secrets_from_logs, without_secrets
+from erosion.sources.web import Answer, Patience, WebError, keep_secrets_from_logs, without_secrets
 
 if TYPE_CHECKING:
     import pystac
@@ -504,7 +504,7 @@ class _Reader:
     def _diagnose(self, address: str, err: Exception, failures: int) -> tuple[str, float | None]:
         """Reason in words, and seconds until the next try (None: it would not help)."""
         patience = self.access.patience
-        if isinstance(err, _LastingError):
+        if isinstance(err, _LastingError | WebError):  # the latter has been tried often enough where it comes from
             return str(err), None
         said = _one_line(err)
         answer = self.access.look(address)

@@ -194,7 +194,7 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
             response = super().send(request, **how)
         except requests.Timeout:
             return Answer(None, None, f"{where}: no answer within {self.patience.read_s:g} s"), None
-        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as err:
+        except requests.RequestException as err:
             return Answer(None, None, f"{where}: {_why_broken(err)}"), None
         if response.ok and not how.get("stream") and "json" in response.headers.get("Content-Type", ""):
             try:
@@ -237,6 +237,10 @@ def _why_broken(err: Exception) -> str:
         return "connection refused"
     if "Name or service" in text or "getaddrinfo" in text or "resolve" in text:
         return "host not found; is there a network?"
+    if "certificate" in text.lower():
+        return "its certificate is not accepted"
+    if "proxy" in text.lower():
+        return "the proxy does not let it through"
     return "connection broken"
 
 

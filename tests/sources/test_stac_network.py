@@ -142,6 +142,17 @@ def test_a_file_that_cannot_be_had_is_named_with_its_reason(
     assert words in message
 
 
+def test_broken_bytes_do_not_become_missing_pixels(tmp_path: Path) -> None:
+    # Files without a nodata tag are read through a wrapper, which must hand the failure on.
+    write_item(tmp_path, "one", optical(1), nodata=None)
+    with StacServer(tmp_path) as server:
+        server.fail(r"GET /files/.*one/nir\.tif", "corrupt")
+        with pytest.raises(SourceError, match=r"one: nir \(nir.tif\): the file comes broken or cut short"):
+            load(server)
+        server.heal()
+        assert np.isfinite(load(server)["nir"].values).all()
+
+
 def test_what_is_gone_is_not_asked_for_again(server: StacServer) -> None:
     server.fail(r"one/green\.tif", "status", status=404)
     with pytest.raises(SourceError):
@@ -214,6 +225,19 @@ def test_a_token_about_to_end_is_renewed(server: StacServer, monkeypatch: pytest
     signed(server, monkeypatch).token_seconds = 60.0  # less than the five minutes that a read may take
     load(server, signing="planetary_computer")
     assert len(server.tokens) > 1
+
+
+def test_when_no_token_can_be_had_that_is_the_reason(server: StacServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed(server, monkeypatch)
+    server.fail("/sas/token", "status", status=503)
+    with pytest.raises(SourceError, match=r"one: .*/sas/token/made: HTTP 503 \(tried 3 times\)"):
+        load(server, signing="planetary_computer")
+
+
+def test_a_token_that_comes_late_is_waited_for(server: StacServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed(server, monkeypatch)
+    server.fail("/sas/token", "status", status=429, retry_after="0", times=2)
+    np.testing.assert_allclose(load(server, signing="planetary_computer")["green"].values, expected(), rtol=1e-6)
 
 
 def test_a_revoked_token_is_replaced(server: StacServer, monkeypatch: pytest.MonkeyPatch) -> None:
