@@ -482,7 +482,7 @@ class _Reader:
         failures = 0
         while True:
             if self._failure is not None:  # another file of the pass is beyond hope, and so is the pass
-                raise self._failure
+                raise SourceError(str(self._failure))
             address = file.asset.href
             try:
                 address = self.access.address(file.asset.href)
@@ -491,7 +491,7 @@ class _Reader:
                     _forget_bytes(address, options)
                 with rasterio.Env(**options):
                     return read(address)
-            except (RasterioError, OSError, ValueError) as err:
+            except (RasterioError, OSError, ValueError, RuntimeError) as err:  # the last: pyproj
                 failures += 1
                 reason, again_s = self._diagnose(address, err, failures)
                 if again_s is None or failures >= self.access.patience.tries:
