@@ -26,6 +26,7 @@ from rasterio.windows import Window
 
 from erosion.catalog import GaugeCsv, SceneSource, Skipped, SourceError, load_source
 from erosion.contracts import CONTRACT_VERSION, as_of_instant, check_water, known_at
+from erosion.coregister import resample
 from erosion.corridor import TILE, Corridor
 from erosion.pass_records import (
     NODATA,
@@ -38,13 +39,14 @@ from erosion.pass_records import (
     write_json,
 )
 from erosion.season_stack import HALF_PERCENT, MEDIAN_LOSS, SIGMA_UNIT, Stack, composite, whole_weights
+from erosion.windows import padded
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from erosion.region import Region, Season
 
-METHOD: Final = 1
+METHOD: Final = 2
 """Version of the way from passes to a composite; those kept from another one are made anew."""
 
 LIES_AT_LEAST_PIXELS: Final = 0.1
@@ -393,9 +395,60 @@ def _tile(
     radar: NDArray[np.bool_],
     min_looks: int,
     window: tuple[slice, slice],
+    shape: tuple[int, int],
+    move: tuple[float, float],
 ) -> Stack:
-    """One tile with all its dates."""
-    return composite(np.stack([read_raster(path, window) for path in paths]), weights, radar, min_looks)
+    """One tile with all its dates, moved right and down by so many columns and rows."""
+    rim = math.ceil(max(map(abs, move))) + 3
+    outer, inner = padded(window, rim, shape)
+    stack = composite(np.stack([read_raster(path, outer) for path in paths]), weights, radar, min_looks)
+    # How often and how well a pixel was seen changes slowly: the nearest pixel's figure will do.
+    rows, cols = (round(m) for m in reversed(move))
+    seen, looks, sigma = (
+        np.roll(part, (rows, cols), (0, 1))[inner] for part in (stack.half_percent != NODATA, stack.looks, stack.sigma)
+    )
+    moved = resample(_filled(stack.half_percent), -move[0], -move[1])[inner]
+    half_percent = np.where(seen, np.clip(np.rint(np.nan_to_num(moved)), 0, HALF_PERCENT), NODATA).astype(np.uint8)
+    return Stack(half_percent, looks, sigma, stack.used, stack.radar)
+
+
+def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Water share with every gap filled from its nearest pixel, so that a small move eats nothing off the rims."""
+    from scipy.ndimage import distance_transform_edt
+
+    gap = half_percent == NODATA
+    if not gap.any() or gap.all():
+        return half_percent.astype(np.float32)
+    nearest = distance_transform_edt(gap, return_distances=False, return_indices=True)
+    return np.asarray(half_percent[tuple(nearest)], np.float32)
+
+
+def season_position(looks: Sequence[Look]) -> tuple[float, float, float]:
+    """Where the scenes of a season lie by their own geolocation, against the reference they were laid on.
+
+    Between two seasons a river that eats one bank and builds the other looks like a picture that was shifted. So scenes
+    are laid on the reference only to lie on each other; their common displacement, the mean over the season, is put
+    back: it is the river's own movement and what is left of many geolocation errors.
+
+    Returns
+    -------
+    tuple
+        Mean displacement east and north, and its standard error in each direction [m].
+    """
+    weight = np.array([look.clear / look.record.geo_rmse_m**2 for look in looks])
+    if not weight.sum() > 0:
+        return 0.0, 0.0, 0.0
+    facts = [look.record.facts for look in looks]
+    east, north = (np.array([float(fact.get(name) or 0.0) for fact in facts]) for name in ("shift_x_m", "shift_y_m"))
+    # A scene that was not laid on the reference lies where it says; lies_within_m counts its error already.
+    laid = np.array([bool(fact.get("shift_measured")) for fact in facts])
+    error = np.array([look.record.geo_rmse_m for look in looks]) / math.sqrt(2.0) * laid
+    total = float(weight.sum())
+    return (
+        float(weight @ east) / total,
+        float(weight @ north) / total,
+        math.sqrt(float((weight**2) @ (error**2))) / total,
+    )
 
 
 def _compute(
@@ -411,6 +464,8 @@ def _compute(
     radar = np.array([look.record.sensor == "radar" for look in looks])
     used = np.zeros(len(looks), np.int64)
     filled = by_radar = 0
+    east, north, _ = season_position(looks)
+    move = east / corridor.grid.pixel_m, -north / corridor.grid.pixel_m
     profile = {
         "driver": "GTiff",
         "dtype": "uint16",
@@ -432,7 +487,9 @@ def _compute(
         with rasterio.open(temporary, "w", **profile) as file, threads_unless_cluster():
             windows = iter(corridor.windows())
             while some := list(itertools.islice(windows, TILES_AT_ONCE)):
-                tiles = compute(*(task(paths, weights, radar, min_looks, window) for window in some))
+                tiles = compute(
+                    *(task(paths, weights, radar, min_looks, window, corridor.grid.shape, move) for window in some)
+                )
                 for window, tile in zip(some, tiles, strict=True):
                     seen = tile.half_percent != NODATA
                     if seen.any():
@@ -611,13 +668,13 @@ def _date(one: Made) -> pd.Timestamp:
 def _geo_rmse_m(one: Made, pixel_m: float) -> float:
     """Error of the bank line that a composite has because its scenes do not lie exactly [m].
 
-    Each scene's error enters by its weight and its looks, as in a weighted mean, times what a median loses against it;
-    the error that all scenes share is added and does not shrink.
+    Each scene's error enters by its weight and its looks, as in a weighted mean, times what a median loses against it.
+    The error of the season's own position and the one that all scenes share are added.
     """
     weight = one.weights * one.used.astype(float)
     lies = np.array([lies_within_m(look.record) for look in one.looks])
     scattered = MEDIAN_LOSS * math.sqrt(float((weight**2 * lies**2).sum())) / float(weight.sum())
-    return math.hypot(scattered, GEO_FLOOR_PIXELS * pixel_m)
+    return math.hypot(scattered, season_position(one.looks)[2], GEO_FLOOR_PIXELS * pixel_m)
 
 
 def _naive(times: Sequence[pd.Timestamp]) -> NDArray[Any]:
