@@ -41,10 +41,11 @@ class SourceError(RuntimeError):
 
 
 class Skipped(NamedTuple):
-    """An observation that was left out, and why."""
+    """An observation that was left out, and why; ``usual`` where a rule says so and nothing needs mending (clouds)."""
 
     scene: str
     reason: str
+    usual: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

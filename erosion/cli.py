@@ -78,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         "--json", type=Path, metavar="FILE", help="also write the findings as JSON"
     )
 
+    fetch = command("fetch", _fetch, "bring the store of satellite observations up to a date, without publishing")
+    fetch.add_argument("--date", type=_day, default="today", help="YYYY-MM-DD (default: today, UTC)")
+
     one = command("run", _run, "make and publish the warnings of one date")
     one.add_argument(
         "--date", type=_day, default="today", help="YYYY-MM-DD; only what was known then is used (default: today, UTC)"
@@ -97,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "make a model release from the region's archive")
     train.add_argument("--until", type=_end_date, required=True, metavar="DATE", help="last date whose data are used")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--models", type=Path, help="directory of releases (default: models/)")
+    train.add_argument("--models", type=Path, help="directory of releases (default: models/ beside the region file, else the project's own)")
     train.add_argument("--skill", type=Path, metavar="FILE", help="JSON of `erosion evaluate`, for the model's card")
     train.add_argument("--tried", type=Path, metavar="FILE", help="Markdown on what was tried, for the model's card")
 
@@ -109,6 +112,17 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--json", type=Path, metavar="FILE", help="write every score as tidy records")
     score.add_argument("--seed", type=int, default=0)
     score.add_argument("--draws", type=int, default=200, help="bootstrap draws (default %(default)s)")
+
+    exercise = command(
+        "simulate",
+        _simulate,
+        "make an exercise: a simulated river seen by simulated satellites, labelled as such",
+        region=False,
+    )
+    exercise.add_argument("exercise", choices=["an-giang"], help="which exercise")
+    exercise.add_argument("--years", type=int, default=6, help="years of scenes (default %(default)s)")
+    exercise.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty directory")
+    exercise.add_argument("--seed", type=int, default=0, help="another seed is another river (default %(default)s)")
 
     command("features", _features, "list every feature with unit, meaning and rule for missing data", region=False)
 
@@ -150,6 +164,29 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(report.as_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return 0 if report.ok else FAILED
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from erosion.nightly import DEGRADED
+    from erosion.region import load_region
+    from erosion.sources import fetch_scenes, has_scenes
+
+    region = load_region(arguments.region)
+    if not has_scenes(region):
+        _say(f"{region.name} has no scenes to fetch; its masks are read from their files")
+        return 0
+    skipped = fetch_scenes(region, arguments.date, _say)
+    for item in skipped:
+        _say(f"left out: {item.scene}: {item.reason}")
+    return DEGRADED if any(not item.usual for item in skipped) else 0
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from erosion.simulate.exercise import make_exercise
+
+    region = make_exercise(arguments.out, years=arguments.years, seed=arguments.seed, say=_say)
+    _say(f"MÔ PHỎNG / SIMULATED: run it with `erosion replay {region} --from ... --to ...`")
+    return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -202,7 +239,6 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from erosion.evaluate import table
     from erosion.region import load_region
-    from erosion.release import MODELS
     from erosion.training import train_release
 
     skill = ""
@@ -222,7 +258,7 @@ def _train(arguments: argparse.Namespace) -> int:
     directory = train_release(
         load_region(arguments.region),
         arguments.until,
-        models=arguments.models or MODELS,
+        models=arguments.models,
         seed=arguments.seed,
         skill=skill,
         say=_say,

@@ -40,7 +40,7 @@ from erosion.features.registry import Knowledge
 from erosion.forecast import FeatureMismatchError
 from erosion.layers import history_table, level_lengths, score, segment_layer
 from erosion.region import Region
-from erosion.release import MODELS, Release, ReleaseError, find_release, load_release
+from erosion.release import Release, ReleaseError, find_release, load_release, models_of
 from erosion.segments import Baseline, crosswalk
 
 PUBLISHED, NOT_PUBLISHED, DEGRADED = 0, 1, 2
@@ -68,6 +68,9 @@ EXPECTED = (
 KEPT_MESSAGES = 20
 MEMORY = ("decisions.parquet", "crosswalk.parquet")
 """Files of a run that are for the ledger and the next run, not for readers."""
+PLACES = ("path", "described_in", "area")
+"""Settings that say where files lie; what is in them is told by the hash of the observations."""
+
 PACKAGES = ("erosion", "numpy", "pandas", "xarray", "rasterio", "geopandas", "lightgbm")
 
 
@@ -117,9 +120,10 @@ def run(
     as_of: pd.Timestamp,
     out: Path,
     *,
-    models: Path = MODELS,
+    models: Path | None = None,
     release: str | None = None,
     ledger_url: str | None = None,
+    fetch: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Run every stage for one date and publish the result.
@@ -133,12 +137,14 @@ def run(
     out
         Directory of products; the run goes to ``out/<region>/<as_of>-<hash>/``.
     models
-        Directory of model releases.
+        Directory of model releases; see :func:`erosion.release.models_of` when None.
     release
         Name of a release to use instead of the newest one that existed on the date. A release that saw later data
         makes the run degraded, and says so.
     ledger_url
         SQLAlchemy URL of the ledger; ``out/ledger.sqlite`` when None.
+    fetch
+        Ask the catalogues of scenes for what is new; without, a run reads what the store holds.
     say
         Called with lines of progress.
 
@@ -165,7 +171,7 @@ def run(
         raise RunError(_unwritable(home, error)) from error
     # The operating system lets go of the lock when the process ends, however it ends.
     with lock:
-        return _run_locked(region, as_of, out, models, release, ledger_url, say)
+        return _run_locked(region, as_of, out, models or models_of(region.path), release, ledger_url, fetch, say)
 
 
 def _run_locked(
@@ -175,6 +181,7 @@ def _run_locked(
     models: Path,
     release: str | None,
     ledger_url: str | None,
+    fetch: bool,
     say: Callable[[str], None],
 ) -> Result:
     home = out / region.name
@@ -189,7 +196,7 @@ def _run_locked(
     engine = None
     try:
         engine = ledger.open_ledger(ledger_url or out / "ledger.sqlite")
-        result = _publish(region, as_of, out, models, release, engine, Progress(say), started)
+        result = _publish(region, as_of, out, models, release, engine, fetch, Progress(say), started)
     except Exception as error:
         expected = isinstance(error, EXPECTED)
         reason = str(error) if expected else f"the program failed: {type(error).__name__}: {error}"
@@ -219,16 +226,22 @@ def _publish(
     models: Path,
     release_name: str | None,
     engine: sa.Engine,
+    fetch: bool,
     progress: Progress,
     started: datetime,
 ) -> Result:
     home = out / region.name
+    unfetched: list[Skipped] = []
+    if fetch and sources.has_scenes(region):
+        with progress.stage("fetch"):
+            unfetched = sources.fetch_scenes(region, as_of, progress.say)
     with progress.stage("read"):
         with ThreadPoolExecutor(1) as pool:  # masks and gauges keep a processor each busy
             reading = pool.submit(sources.read_gauges, region, as_of)
             seen, unread = sources.read_water(region, as_of)
             water, broken = sound_epochs(seen)
             gauges, unread_gauges = reading.result()
+        unread = list(dict.fromkeys([*unfetched, *unread]))
         skipped = [*unread, *broken, *unread_gauges]
         # A mask of long ago that is in pieces is listed and past; the newest one makes tonight's picture older.
         newest_broken = broken[-1:] if seen["epoch"][-1] != water["epoch"][-1] else []
@@ -388,7 +401,7 @@ def _warnings(
     region: Region, as_of: pd.Timestamp, water: xr.Dataset, skipped: list[Skipped], release: Release
 ) -> list[str]:
     """Say what makes a run degraded."""
-    messages = [f"{item.scene}: {item.reason}" for item in skipped]
+    messages = [f"{item.scene}: {item.reason}" for item in skipped if not item.usual]
     if water.sizes["epoch"] == 1:
         messages.append(
             "only one observation of the banks is known, nothing can be said of how they move: every level is unknown"
@@ -434,7 +447,7 @@ def _inputs(
     """Name everything a product depends on; where files lie is not part of it."""
     catalogue = [region, *(load_source(name, region.path) for name in (*region.water, *region.gauges))]
     settings = [
-        {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in ("path", "described_in")}
+        {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in PLACES}
         for entry in catalogue
     ]
     return {

@@ -167,6 +167,12 @@ def load_release(directory: Path) -> Release:
     return Release(directory.name, models, meta)
 
 
+def models_of(region_file: Path) -> Path:
+    """Directory of a region's releases: ``models`` beside its file where there is one, else the project's own."""
+    beside = region_file.parent / "models"
+    return beside if beside.is_dir() else MODELS
+
+
 def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS) -> Path:
     """Return the newest release of a family that could have been made by a date.
 

@@ -66,7 +66,8 @@ class Replayed(NamedTuple):
         codes = {result.exit_code for _, result in self.results}
         if not codes or NOT_PUBLISHED in codes:
             return NOT_PUBLISHED
-        return DEGRADED if self.skipped or DEGRADED in codes else PUBLISHED
+        missed = any(not item.usual for item in self.skipped)
+        return DEGRADED if missed or DEGRADED in codes else PUBLISHED
 
 
 def replay(
@@ -98,7 +99,9 @@ def replay(
     Replayed
         A date that fails does not stop the others.
     """
+    fetched = sources.fetch_scenes(region, last, say) if sources.has_scenes(region) else []
     water, skipped = sources.read_water(region, last)
+    skipped = list(dict.fromkeys([*fetched, *skipped]))
     dates = [date for date in issue_dates(water) if first <= date <= last]
     water, broken = sound_epochs(water)
     results: list[tuple[pd.Timestamp, Result]] = []
@@ -108,7 +111,7 @@ def replay(
     # What followed a run is measured while the next one is at work: it asks for a baseline that is at hand by then.
     with ThreadPoolExecutor(1) as pool:
         for number, as_of in enumerate(dates, 1):
-            result = run(region, as_of, out, **settings)
+            result = run(region, as_of, out, fetch=False, **settings)
             state = {PUBLISHED: "published", NOT_PUBLISHED: "NOT PUBLISHED", DEGRADED: "published, degraded"}
             again = "" if result.new else " (as before)"
             say(f"[{number}/{len(dates)}] {as_of:%Y-%m-%d} {state[result.exit_code]}{again}")

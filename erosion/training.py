@@ -26,7 +26,7 @@ from erosion.forecast import (
     train_target,
 )
 from erosion.region import Region
-from erosion.release import MODELS, save_release
+from erosion.release import models_of, save_release
 
 DRIFT_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
@@ -56,7 +56,7 @@ def train_release(
     region: Region,
     until: pd.Timestamp,
     *,
-    models: Path = MODELS,
+    models: Path | None = None,
     seed: int = 0,
     rows: pd.DataFrame | None = None,
     data_hash: str = "",
@@ -72,7 +72,7 @@ def train_release(
     until
         Last date whose observations are used; it becomes the release's date.
     models
-        Where releases live.
+        Where releases live; see :func:`erosion.release.models_of` when None.
     seed
         Seed of the boosters.
     rows, data_hash
@@ -94,7 +94,7 @@ def train_release(
     TrainingError
         If there is not enough to learn from.
     """
-    directory = models / f"{region.model}-{until:%Y%m%d}"
+    directory = (models or models_of(region.path)) / f"{region.model}-{until:%Y%m%d}"
     if directory.exists():
         raise FileExistsError(f"{directory} exists; releases are never overwritten, remove it first to make it anew")
     if rows is None:

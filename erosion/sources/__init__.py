@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from erosion.catalog import GaugeCsv, RasterFolder, Skipped, SourceError, load_source
+from erosion.catalog import GaugeCsv, RasterFolder, SceneSource, Skipped, SourceError, load_source
 from erosion.contracts import GAUGE_COLUMNS, check_gauges, check_water
+from erosion.grid import Grid
 from erosion.sources import gauge_csv, raster_folder
 
 if TYPE_CHECKING:
@@ -17,14 +20,55 @@ if TYPE_CHECKING:
 
     from erosion.region import Region
 
-__all__ = ["Skipped", "SourceError", "read_gauges", "read_water"]
+__all__ = ["Skipped", "SourceError", "fetch_scenes", "has_scenes", "read_gauges", "read_water", "scene_store"]
 
-WATER_DRIVERS: Final[dict[str, Callable[..., Any]]] = {"raster_folder": raster_folder.read_water}
 GAUGE_DRIVERS: Final[dict[str, Callable[..., Any]]] = {"gauge_csv": gauge_csv.read_gauge}
+
+
+def scene_store() -> Path:
+    """Where observations made from scenes are kept: ``$EROSION_STORE``, or ``store`` in the working directory."""
+    return Path(os.environ.get("EROSION_STORE", "store"))
+
+
+def has_scenes(region: Region) -> bool:
+    """Say whether any of a region's water comes from satellite scenes."""
+    return any(isinstance(load_source(name, region.path), SceneSource) for name in region.water)
+
+
+def fetch_scenes(
+    region: Region, as_of: pd.Timestamp | str, say: Callable[[str], None] = lambda _: None
+) -> list[Skipped]:
+    """Bring the scene store up to a date: what is new is fetched and turned into water, what is there stays.
+
+    Parameters
+    ----------
+    region
+        A region with scene sources.
+    as_of
+        Scenes that became available later are not asked for.
+    say
+        Called with lines of progress.
+
+    Returns
+    -------
+    list of Skipped
+        Scenes that could not be had or not be used, and why.
+
+    Raises
+    ------
+    SourceError
+        Where the corridor cannot be made, or another process is at work on the store.
+    """
+    from erosion.corridor import corridor_of
+    from erosion.scene_store import refresh
+
+    return refresh(region, corridor_of(region), scene_store(), as_of, say=say)
 
 
 def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
     """Read every water observation of a region that could be had at ``as_of``.
+
+    Masks are read from their files, scenes from the store that :func:`fetch_scenes` fills.
 
     Parameters
     ----------
@@ -46,31 +90,78 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
     SourceError
         Where no source gave a usable observation.
     """
-    import xarray as xr
-
-    sources = [load_source(name, region.path) for name in region.water]
-    assert all(isinstance(source, RasterFolder) for source in sources)
-    if len(sources) == 1:
-        water, skipped = WATER_DRIVERS[sources[0].driver](sources[0], region, as_of)
+    listed = [load_source(name, region.path) for name in region.water]
+    masks = [source for source in listed if isinstance(source, RasterFolder)]
+    if len(listed) == 1 and masks:
+        water, skipped = raster_folder.read_water(masks[0], region, as_of)
         return check_water(water), skipped
-    batches = [raster_folder.collect(source, region, as_of) for source in sources if isinstance(source, RasterFolder)]
+    parts: list[xr.Dataset] = []
+    skipped = []
+    grid = None
+    if len(masks) < len(listed):
+        from erosion.composites import read_composites
+        from erosion.corridor import corridor_of
+
+        corridor = corridor_of(region)
+        grid = corridor.grid
+        try:
+            part, more = read_composites(region, corridor, scene_store(), as_of, read_gauges(region, as_of)[0])
+        except SourceError as err:  # one source may fail where another one stands
+            skipped.append(Skipped("scenes", str(err)))
+        else:
+            parts.append(part)
+            skipped += more
+    if masks:
+        more_parts, more = _read_masks(masks, region, as_of, grid)
+        parts += more_parts
+        skipped += more
+    if not parts:
+        raise SourceError("; ".join(f"{left_out.scene}: {left_out.reason}" for left_out in skipped))
+    water, more = _join(parts)
+    water.attrs["source_ids"] = list(region.water)
+    return check_water(water), [*skipped, *more]
+
+
+def _read_masks(
+    masks: Sequence[RasterFolder], region: Region, as_of: pd.Timestamp | str, grid: Grid | None
+) -> tuple[list[xr.Dataset], list[Skipped]]:
+    """Read several folders of masks onto one grid, theirs if none is given."""
+    batches = [raster_folder.collect(source, region, as_of) for source in masks]
     skipped = [left_out for batch in batches for left_out in batch.skipped]
-    grid = raster_folder.common_grid([scene for batch in batches for scene in batch.scenes], region, batches)
+    if grid is None:
+        grid = raster_folder.common_grid([scene for batch in batches for scene in batch.scenes], region, batches)
     parts = []
     for batch in batches:
         if not batch.scenes:
             continue
         try:
             part, more = raster_folder.assemble(batch, region, grid)
-        except SourceError as err:  # one source may fail where another one stands
+        except SourceError as err:
             skipped.append(Skipped(batch.source.name, str(err)))
             continue
         skipped += more
         parts.append(part)
-    if not parts:
-        raise SourceError("; ".join(f"{left_out.scene}: {left_out.reason}" for left_out in skipped))
+    return parts, skipped
+
+
+def _join(parts: Sequence[xr.Dataset]) -> tuple[xr.Dataset, list[Skipped]]:
+    """Put water products on one grid in order of time; of two of one date the sharper one stands."""
+    import xarray as xr
+
+    skipped: list[Skipped] = []
+    if len(parts) == 1:
+        return parts[0], skipped
+    shared = set.intersection(*(set(part.variables) for part in parts))
     water = xr.concat(
-        parts, dim="epoch", combine_attrs="drop_conflicts", join="exact", coords="minimal", compat="equals"
+        [
+            part[[name for name in part.data_vars if name in shared]].drop_vars(set(part.coords) - shared)
+            for part in parts
+        ],
+        dim="epoch",
+        combine_attrs="drop_conflicts",
+        join="exact",
+        coords="minimal",
+        compat="equals",
     )
     order = np.lexsort((water["geo_rmse_m"].values, water["epoch"].values))
     water = water.isel(epoch=order)
@@ -79,10 +170,9 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
         day = str(water["epoch"].values[i])[:10]
         skipped.append(Skipped(str(water["scene_id"].values[i]), f"another source has a sharper observation of {day}"))
     water = water.isel(epoch=np.flatnonzero(~twice))
-    water.attrs["source_ids"] = list(region.water)
     water.attrs["history"] = "; ".join(part.attrs["history"] for part in parts)
     water.attrs["content_hash"] = raster_folder.joint_hash([part.attrs["content_hash"] for part in parts])
-    return check_water(water), skipped
+    return water, skipped
 
 
 def read_gauges(region: Region, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame, list[Skipped]]:
