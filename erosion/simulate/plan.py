@@ -68,7 +68,7 @@ class Look:
 def looks(first_year: int, years: int, seed: int, *, density: float = 1.0) -> list[Look]:
     """Every picture of the series, in the order in which they are taken.
 
-    About ten Sentinel-2 pictures in a dry season, four after the flood, two in the rains; five and two of Landsat and
+    About ten Sentinel-2 pictures in a dry season, seven after the flood, one in the rains; five and three of Landsat and
     Sentinel-1. That is a fifth of what is taken in truth: the rest stands for what was lost, and keeps the series small.
 
     Parameters
@@ -84,11 +84,11 @@ def looks(first_year: int, years: int, seed: int, *, density: float = 1.0) -> li
     found: list[Look] = []
     #        sensor, orbit, first day, repeat [day], time of day, chance in the dry season, after the flood, else
     courses = (
-        ("sentinel2", 18, 1, 5, "03:18:41", 0.20, 0.17, 0.01),
-        ("sentinel2", 118, 3, 5, "03:28:47", 0.20, 0.17, 0.01),
-        ("landsat", 0, 6, 8, "03:12:05", 0.33, 0.25, 0.04),
-        ("sentinel1", 26, 2, 12, "11:09:30", 0.22, 0.20, 0.02),
-        ("sentinel1", 18, 8, 12, "22:45:10", 0.22, 0.20, 0.02),
+        ("sentinel2", 18, 1, 5, "03:18:41", 0.20, 0.30, 0.005),
+        ("sentinel2", 118, 3, 5, "03:28:47", 0.20, 0.30, 0.005),
+        ("landsat", 0, 6, 8, "03:12:05", 0.33, 0.33, 0.02),
+        ("sentinel1", 26, 2, 12, "11:09:30", 0.20, 0.30, 0.01),
+        ("sentinel1", 18, 8, 12, "22:45:10", 0.20, 0.30, 0.01),
     )
     for index, (sensor, orbit, first, repeat, clock, dry, after, else_) in enumerate(courses):
         day = pd.Timestamp(f"{first_year}-01-01T{clock}", tz="UTC") + pd.Timedelta(days=first)
@@ -120,7 +120,7 @@ def _look(
     else:
         platform = "b" if turn % 2 and (sensor == "sentinel2" or time.year < 2022) else "a"
     dry, after = time.month <= 4, time.month >= 11
-    cover = float(rng.beta(*((0.5, 2.0) if dry else (1.0, 2.0) if after else (2.5, 1.5))))
+    cover = float(rng.beta(*((0.5, 2.0) if dry else (0.8, 2.4) if after else (2.5, 1.5))))
     shift = np.clip(rng.standard_normal(2), -3, 3) * SHIFT_M[sensor]
     late = float(rng.gamma(3.0, 1.0 / 3.0)) * LATENCY_DAYS[sensor]
     if rng.uniform() < 0.05:

@@ -23,7 +23,8 @@ from erosion.catalog import GaugeCsv, StacCollection, load_source
 from erosion.grid import Grid
 from erosion.region import load_region
 from erosion.simulate.archive import write_catalog, write_scene
-from erosion.simulate.exercise import GAUGE_ZERO_M, LAST_YEAR, make_exercise, set_stage
+from erosion.simulate.exercise import LAST_YEAR, make_exercise, set_stage
+from erosion.simulate.exercise_files import GAUGE_ZERO_M
 from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
 from erosion.simulate.plan import baseline_of, looks
 from erosion.sources.gauge_csv import read_gauge
