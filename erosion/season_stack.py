@@ -60,7 +60,11 @@ def whole_weights(variance: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def composite(
-    percent: NDArray[np.uint8], weights: NDArray[np.int64], radar: NDArray[np.bool_], min_looks: int
+    percent: NDArray[np.uint8],
+    weights: NDArray[np.int64],
+    radar: NDArray[np.bool_],
+    min_looks: int,
+    counted: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> Stack:
     """Make one value a pixel from the looks of a season.
 
@@ -77,6 +81,8 @@ def composite(
         Which scenes are radar's, shape (n_scenes,).
     min_looks
         Looks that a pixel needs.
+    counted
+        Rows and columns in which ``used`` and ``radar`` are counted: a rim that the next tile has too is not.
 
     Returns
     -------
@@ -95,8 +101,8 @@ def composite(
         if not fill.any():
             continue
         half_percent[fill], looks[fill], sigma[fill] = _median(percent[which][:, fill], weights[which])
-        used[which] = (seen & fill).sum(axis=(1, 2))
-        by_radar = int(fill.sum()) if which is radar else 0
+        used[which] = (seen & fill)[:, *counted].sum(axis=(1, 2))
+        by_radar = int(fill[counted].sum()) if which is radar else 0
     return Stack(half_percent, looks, sigma, used, by_radar)
 
 
