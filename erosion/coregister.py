@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,23 +43,23 @@ MAX_BARE = 0.5
 MIN_STEEP = 0.15
 """Where fewer of the stretches are not bare, bare ones are used too."""
 
-DOUBT_PX = np.array([1.0, 1.0, 0.3])
-"""Columns, rows and widening that are expected before anything is measured [pixel]. It decides directions the banks do
-not tell (along a straight river) for no shift, and whether the bars or the cut banks moved for the bars: cut banks
-hardly widen with the stage."""
+WIDENING_PX = 0.3
+"""Widening that is expected before anything is measured [pixel]: cut banks hardly widen with the stage."""
 
-INDEPENDENT = 20.0
+INDEPENDENT = 8.0
 """Stretches that err independently; the others go with their neighbours."""
 
 STRETCH_ERROR_PX = 0.08
 """Standard error of the displacement of a stretch when nothing has changed, the least that is assumed [pixel]."""
 
-APART_PX = 0.5
-"""A stretch that lies farther off the fit than this has moved by itself [pixel]."""
+BACK_PX, FORWARD_PX = 0.25, 0.5
+"""A stretch that has gone farther back, or come farther forward, than this against the fit has moved by itself [pixel]."""
 
 BISQUARE = 3.0
-"""Cut-off of Tukey's biweight in standard errors; tighter than the usual 4.685, since bars that a higher stage covers all
-err to one side."""
+"""Cut-off of Tukey's biweight in standard errors, tighter than the usual 4.685, since what errs mostly errs to one side."""
+
+BACK_SHARE = 0.6
+"""The same for banks that have gone back, as a share."""
 
 TRIALS = 300
 """Fits on three stretches each from which the robust fit starts."""
@@ -131,6 +132,7 @@ def measure_shift(
     windows: Sequence[Window],
     *,
     max_shift: float,
+    expected: float = 0.5,
     bare: Mask | None = None,
 ) -> Shift | None:
     """Measure the displacement of a scene against the reference.
@@ -143,6 +145,8 @@ def measure_shift(
         Windows to look at.
     max_shift
         Largest displacement that matters [pixel]; far larger ones come out too small, but larger than this.
+    expected
+        Standard error of the scene's position along each axis before anything is measured [pixel].
     bare
         Land without plants, or None where the sensor does not tell. Bars are bare, and their waterline follows the
         stage; on bends they all face one way, which would pass for a shift.
@@ -152,19 +156,45 @@ def measure_shift(
     Shift or None
         None where too few stretches of edge are seen in both.
     """
-    columns = rows = 0.0
-    found: Shift | None = None
     band = int(np.ceil(max_shift)) + 4
+
+    def stretches_at(columns: float, rows: float) -> Stretches:
+        return find_stretches(share, reference, windows, band=band, columns=columns, rows=rows, bare=bare).steep()
+
+    first = stretches_at(0.0, 0.0)
+    if first.moved.size < MIN_STRETCHES:
+        return None
+    # A scene far off is beyond the reach of a fit that leaves out what does not agree: it is also tried from where the
+    # plain mean of all stretches, taken back three times, puts it.
+    plain, stretches = np.zeros(2), first
     for _ in range(ITERATIONS):
-        stretches = find_stretches(share, reference, windows, band=band, columns=columns, rows=rows, bare=bare).steep()
-        if stretches.moved.size < MIN_STRETCHES:
-            return found
-        (step_c, step_r, widening), agreeing, spread_px, error = _fit(stretches)
-        columns, rows = columns + float(step_c), rows + float(step_r)
-        found = Shift(columns, rows, float(widening), stretches.moved.size, agreeing, spread_px, error)
-        if np.hypot(step_c, step_r) < 0.01 or np.hypot(columns, rows) > 2 * max_shift:
+        plain = plain + np.linalg.lstsq(_design(stretches), stretches.moved, rcond=None)[0][:2]
+        if np.hypot(*plain) < 1:
             break
+        stretches = stretches_at(*plain)
+        if stretches.moved.size < MIN_STRETCHES:
+            break
+    starts = [np.zeros(2), plain] if np.hypot(*plain) > 1 else [np.zeros(2)]
+    found: Shift | None = None
+    best = np.inf
+    for start in starts:
+        columns, rows = (float(v) for v in start)
+        for _ in range(ITERATIONS):
+            stretches = stretches_at(columns, rows) if columns or rows else first
+            if stretches.moved.size < MIN_STRETCHES:
+                break
+            fit = _fit(stretches, (columns, rows), expected, max_shift)
+            columns, rows = columns + fit.step[0], rows + fit.step[1]
+            if np.hypot(*fit.step) < 0.01:
+                break
+        if stretches.moved.size >= MIN_STRETCHES and fit.cost < best:
+            best = fit.cost
+            found = Shift(columns, rows, fit.widening, stretches.moved.size, fit.agreeing, fit.spread, fit.error)
     return found
+
+
+def _design(stretches: Stretches) -> NDArray[np.float64]:
+    return np.column_stack([-stretches.normal, np.ones(len(stretches.normal))])
 
 
 def find_stretches(
@@ -259,49 +289,73 @@ def _window_stretches(
     return gradient[keep], total(np.nan_to_num(gained))[keep], bareness[keep]
 
 
-def _fit(stretches: Stretches) -> tuple[NDArray[np.float64], float, float, float]:
-    """Fit shift and widening to the largest group of stretches that agree.
+class _Fit(NamedTuple):
+    """One fit: a step on from where the scene was moved to, and how good that is."""
 
-    Fits on three stretches at a time are scored by the squared residuals, each no larger than that of a stretch one
-    :data:`APART_PX` off (Torr and Zisserman 2000, MSAC); the best one is refined with Tukey's biweight.
+    step: tuple[float, float]
+    widening: float
+    agreeing: float
+    spread: float
+    error: float
+    cost: float
+
+
+def _fit(stretches: Stretches, so_far: tuple[float, float], expected: float, max_shift: float) -> _Fit:
+    """Fit a further shift and the widening to the largest group of stretches that agree.
+
+    Fits on three stretches at a time are scored by the squared residuals, none larger than that of a stretch that has
+    moved by itself (Torr and Zisserman 2000, MSAC); the best one is refined with Tukey's biweight. Both are one-sided:
+    a bank that has gone farther back than the others is more likely eroded than one that has come forward is new, and
+    the eroding banks of a river's bends face downstream, which would pass for a shift in that direction.
     """
-    design = np.column_stack([-stretches.normal, np.ones(len(stretches.normal))])
-    moved = stretches.moved
+    design, moved = _design(stretches), stretches.moved
     length = np.minimum(stretches.length, 2 * STRETCH_PX)
     length = length / length.mean()
-    # Neighbouring stretches err together, so however many there are they weigh against the expectation as a few do.
-    expected = np.diag(DOUBT_PX**-2.0) * moved.size / INDEPENDENT
+    before = np.array([*so_far, 0.0])
+
+    def cost(tries: NDArray[np.float64]) -> NDArray[np.float64]:
+        residual = moved[:, None] - design @ tries.T
+        limit = np.where(residual > 0, BACK_PX, FORWARD_PX)
+        total = tries + before
+        far = np.minimum(0.3 * (np.hypot(total[:, 0], total[:, 1]) / max_shift) ** 2, 0.5)
+        misfit: NDArray[np.float64] = (length[:, None] * np.minimum((residual / limit) ** 2, 1)).mean(axis=0)
+        return misfit + far + 0.02 * (total[:, 2] / WIDENING_PX) ** 2
+
     rng = np.random.default_rng(0)  # the same trials for the same scene, night after night
     pick = rng.integers(0, moved.size, (TRIALS, 3))
     some, values = design[pick], moved[pick]
     normal = np.einsum("tki,tkj->tij", some, some) + 0.01 * np.eye(3)
     tries = np.linalg.solve(normal, np.einsum("tki,tk->ti", some, values)[..., None])[..., 0]
     tries = np.vstack([np.zeros(3), tries])
-    sample = slice(None, None, max(1, moved.size // 2000))
-    residual = (moved[sample][:, None] - design[sample] @ tries.T) ** 2
-    cost = (length[sample, None] * np.minimum(residual, APART_PX**2)).mean(axis=0)
-    cost += STRETCH_ERROR_PX**2 / INDEPENDENT * (tries**2 / DOUBT_PX**2).sum(axis=1)
-    solution = tries[cost.argmin()]
+    solution = tries[cost(tries).argmin()]
+    # Where most stretches agree on a displacement beyond what was expected, the expectation was wrong.
+    expected = max(expected, 0.5 * float(np.hypot(*(solution + before)[:2])))
+    prior = np.diag([expected**-2.0, expected**-2.0, WIDENING_PX**-2.0])
+
     for _ in range(30):
         residual = moved - design @ solution
-        close = np.abs(residual) < APART_PX
-        error = MAD_TO_SIGMA * float(np.median(np.abs(residual[close]))) if close.any() else APART_PX
+        close = (residual < BACK_PX) & (residual > -FORWARD_PX)
+        error = MAD_TO_SIGMA * float(np.median(np.abs(residual[close]))) if close.any() else FORWARD_PX
         error = max(error, STRETCH_ERROR_PX)
-        weight = np.clip(1 - (residual / (BISQUARE * error)) ** 2, 0, None) ** 2 * length
-        updated = np.linalg.solve(
-            design.T @ (weight[:, None] * design) + error**2 * expected, design.T @ (weight * moved)
-        )
+        cut = BISQUARE * error * np.where(residual > 0, BACK_SHARE, 1.0)
+        weight = np.clip(1 - (residual / cut) ** 2, 0, None) ** 2 * length
+        # Neighbouring stretches err together, so however many there are they weigh against the expectation as a few do.
+        doubt = error**2 * prior * max(1.0, float(weight.sum()) / INDEPENDENT)
+        left = design.T @ (weight[:, None] * design) + doubt
+        updated = np.linalg.solve(left, design.T @ (weight * moved) - doubt @ before)
         done = np.abs(updated - solution).max() < 1e-4
         solution = updated
         if done:
             break
-    residual = moved - design @ solution
-    # Information of so many independent stretches as there are taken to be, and what was expected beforehand.
-    information = design.T @ (weight[:, None] * design) / error**2
-    information *= min(1.0, INDEPENDENT / max(float(weight.sum()), 1e-9))
-    uncertainty = np.linalg.inv(information + np.diag(DOUBT_PX**-2.0))
-    worst = float(np.sqrt(np.linalg.eigvalsh(uncertainty[:2, :2])[-1]))
-    return solution, float((np.abs(residual) < BISQUARE * error).mean()), error, worst
+    uncertainty = np.linalg.inv(left) * error**2 * max(1.0, float(weight.sum()) / INDEPENDENT)
+    return _Fit(
+        step=(float(solution[0]), float(solution[1])),
+        widening=float(solution[2]),
+        agreeing=float((np.abs(moved - design @ solution) < BISQUARE * error).mean()),
+        spread=error,
+        error=float(np.sqrt(np.linalg.eigvalsh(uncertainty[:2, :2])[-1])),
+        cost=float(cost(solution[None])[0]),
+    )
 
 
 def resample(values: NDArray[np.float32], columns: float, rows: float) -> NDArray[np.float32]:

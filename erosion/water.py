@@ -111,7 +111,7 @@ def water_of(
     tell = {"optical": optical_share, "radar": radar_share}[scene.attrs["sensor"]]
     try:
         share, facts, bare = tell(scene, corridor, rules, reference)
-        share, lies = _lay_on(share, bare, corridor, rules, reference)
+        share, lies = _lay_on(share, bare, float(scene.attrs["geo_rmse_m"]), corridor, rules, reference)
     except SceneUnusable as found:
         return Unusable(str(found))
     percent = np.full(shape, UNSEEN)
@@ -128,6 +128,7 @@ def water_of(
 def _lay_on(
     share: NDArray[np.float32],
     bare: Mask | None,
+    geo_rmse_m: float,
     corridor: Corridor,
     rules: SceneRules,
     reference: WaterReference | None,

@@ -31,8 +31,8 @@ def shift_of(share: NDArray[np.float32], bare: NDArray[np.bool_] | None = None) 
 @given(st.floats(-2, 2), st.floats(-2, 2))
 def test_a_shift_comes_back(rows: float, columns: float) -> None:
     found = shift_of(moved(bend(SIZE), rows, columns))
-    assert found.rows == pytest.approx(rows, abs=0.03)
-    assert found.columns == pytest.approx(columns, abs=0.03)
+    assert found.rows == pytest.approx(rows, abs=0.06)
+    assert found.columns == pytest.approx(columns, abs=0.06)
     assert found.widening == pytest.approx(0, abs=0.05)
 
 
@@ -49,7 +49,7 @@ def test_erosion_and_shift_together() -> None:
     assert found.columns == pytest.approx(-0.4, abs=0.1)
 
 
-@pytest.mark.parametrize("wider", [-1.0, 0.5, 1.0])
+@pytest.mark.parametrize("wider", [-0.75, 0.5, 0.75])
 def test_a_stage_that_moves_both_banks_is_no_shift(wider: float) -> None:
     found = shift_of(moved(bend(SIZE, width=60 + wider), 0.5, 0.5))
     assert found.rows == pytest.approx(0.5, abs=0.1)
@@ -74,9 +74,29 @@ def test_bars_that_the_stage_covers_are_no_shift() -> None:
     line = SIZE[0] / 2 + 0.27 * SIZE[0] * np.sin(phase)
     inner = np.where(rows > line, np.sin(phase - 0.6) < 0, np.sin(phase - 0.6) > 0)
     with_bars, without = shift_of(flooded), shift_of(flooded, bare=inner)
-    assert np.hypot(without.rows, without.columns) < 0.1
-    assert np.hypot(with_bars.rows, with_bars.columns) > 0.15  # what leaving bars out is for
-    assert without.stretches < with_bars.stretches
+    assert np.hypot(without.rows, without.columns) < 0.02
+    assert np.hypot(with_bars.rows, with_bars.columns) > 0.2  # what leaving bars out is for
+    assert without.stretches < 0.6 * with_bars.stretches
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bends_that_all_move_downstream_are_no_shift(seed: int) -> None:
+    """The downstream bank of every bend eroded by up to two pixels, some more than others, and nothing grew."""
+    rng = np.random.default_rng(seed)
+    depth = rng.uniform(0.3, 2, 4)
+
+    def later(row: Array, column: Array) -> NDArray[np.bool_]:
+        phase = 4 * np.pi * column / SIZE[1]
+        line = SIZE[0] / 2 + 0.27 * SIZE[0] * np.sin(phase)
+        slope = 0.27 * SIZE[0] * 4 * np.pi / SIZE[1] * np.cos(phase)
+        off = (row - line) / np.hypot(1, slope)
+        facing = np.cos(phase)  # the upper bank looks downstream where the line sinks, the lower one where it rises
+        eaten = depth[np.clip(column * 4 // SIZE[1], 0, 3).astype(int)] * np.abs(facing)
+        return (off > -30 - eaten * (facing > 0)) & (off < 30 + eaten * (facing < 0))
+
+    found = shift_of(moved(later, 0.25, 0.5))
+    assert found.rows == pytest.approx(0.25, abs=0.1)
+    assert found.columns == pytest.approx(0.5, abs=0.1)
 
 
 def test_bare_banks_all_round_are_used_all_the_same() -> None:
@@ -116,7 +136,7 @@ def test_a_straight_river_tells_only_across() -> None:
     assert found is not None
     assert found.rows == pytest.approx(0.75, abs=0.05)
     assert found.columns == pytest.approx(0, abs=0.05)
-    assert found.error > 0.5  # and says so
+    assert found.error == pytest.approx(0.5, abs=0.01)  # as little as was known before
 
 
 def test_the_same_scene_gives_the_same_shift() -> None:

@@ -92,7 +92,7 @@ def test_a_scene_that_lies_too_far_off_is_refused() -> None:
     assert "north" in found.reason
     wide = water_of(scene, corridor_for(SIZE), SceneRules(max_shift_m=40), known(bend(SIZE), SIZE))
     assert not isinstance(wide, Unusable)
-    assert wide.facts["shift_y_m"] == pytest.approx(-30, abs=1)
+    assert wide.facts["shift_y_m"] == pytest.approx(-30, abs=2)
 
 
 def test_gaps_in_the_reference_do_no_harm() -> None:
