@@ -102,16 +102,19 @@ def make_exercise(
     planned = looks(first_year, years, seed, density=density)
     if not planned:
         raise ValueError("no picture is planned; raise density")
-    _make_room(out)
-    say(f"{LABEL}: {length_km:g} km of the Hậu, {first_year}-{LAST_YEAR}, {len(planned)} pictures -> {out}")
     setting = set_stage(first_year, years, seed, length_km)
+    title = f"{length_km:g} km of the Hậu, An Giang"
+    about = "Satellite scenes of a simulated river; no satellite took them."
+    _make_room(out)
+    # Written before the scenes too: a run that is stopped half way leaves a folder that the next one knows for its own.
+    write_catalog(out / "catalog", title, about)
+    say(f"{LABEL}: {length_km:g} km of the Hậu, {first_year}-{LAST_YEAR}, {len(planned)} pictures -> {out}")
     rows: list[dict[str, Any]] = []
     for number, look in enumerate(planned, start=1):
         rows.extend(_shoot(out / "catalog", setting, look))
         if number % 10 == 0 or number == len(planned):
             say(f"  {number} of {len(planned)} pictures")
-    title = f"{length_km:g} km of the Hậu, An Giang"
-    write_catalog(out / "catalog", title, "Satellite scenes of a simulated river; no satellite took them.")
+    write_catalog(out / "catalog", title, about)
     write_truth(out / "truth", setting.river, rows)
     write_gauge(out, setting.river)
     write_communes(out, setting.river)
@@ -270,4 +273,4 @@ def _make_room(out: Path) -> None:
         if not label.is_file() or LABEL not in label.read_text("utf-8"):
             raise ValueError(f"{catalog} holds something that is no exercise; give another folder")
         shutil.rmtree(catalog)
-    out.mkdir(parents=True, exist_ok=True)
+    catalog.mkdir(parents=True)

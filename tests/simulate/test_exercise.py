@@ -280,6 +280,20 @@ def test_the_same_seed_gives_the_same_bytes_also_into_a_used_folder(tmp_path: Pa
     assert digest(tmp_path / "a") != other
 
 
+def test_an_exercise_that_was_stopped_half_way_can_be_made_anew(tmp_path: Path) -> None:
+    def stop(text: str) -> None:
+        if "pictures" in text and "->" not in text:
+            raise KeyboardInterrupt
+
+    small: dict[str, Any] = {"years": 1, "length_km": 4.0, "density": 0.3}
+    with pytest.raises(KeyboardInterrupt):
+        make_exercise(tmp_path, say=stop, **small)
+    assert list(tmp_path.glob("catalog/*/*/*.tif"))
+    assert stac_problems(tmp_path / "catalog" / "catalog.json") == ""
+    region = make_exercise(tmp_path, say=lambda _: None, **small)
+    assert load_region(region).simulated
+
+
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "catalog").mkdir()
     mine = tmp_path / "catalog" / "mine.txt"
