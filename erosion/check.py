@@ -7,6 +7,7 @@ tells all.
 from __future__ import annotations
 
 import dataclasses
+import os
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from erosion.catalog import GaugeCsv, RasterFolder, Skipped, SourceError, load_source
+from erosion.catalog import (
+    GaugeCsv,
+    RasterFolder,
+    SceneFolder,
+    SceneSource,
+    Skipped,
+    SourceError,
+    StacCollection,
+    load_source,
+)
 from erosion.region import Region, load_region
 from erosion.strict_yaml import CatalogError
 
@@ -60,6 +70,22 @@ class WaterFound:
 
 
 @dataclass
+class ScenesFound:
+    """What is known of a source of satellite scenes without asking its catalogue; sizes in pixels and km2."""
+
+    source: str
+    catalog: str = ""
+    collection: str = ""
+    grid: list[int] | None = None
+    corridor_km2: float | None = None
+    windows: int | None = None
+    stored: dict[str, int] = field(default_factory=dict)
+    first: str | None = None
+    last: str | None = None
+    licence: str = ""
+
+
+@dataclass
 class GaugeFound:
     """What a gauge source holds; ranges as lowest, median, highest in m3/s or m, gaps in days."""
 
@@ -86,6 +112,7 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     water: list[WaterFound] = field(default_factory=list)
+    scenes: list[ScenesFound] = field(default_factory=list)
     gauges: list[GaugeFound] = field(default_factory=list)
 
     @property
@@ -104,6 +131,8 @@ class Report:
         out = [f"{self.region} ({self.file})"]
         for water in self.water:
             out += _water_lines(water)
+        for scenes in self.scenes:
+            out += _scenes_lines(scenes)
         for gauge in self.gauges:
             out += _gauge_lines(gauge)
         for title, entries in (
@@ -144,6 +173,8 @@ def check_region(region: Region) -> Report:
         source = load_source(name, region.path)
         if isinstance(source, RasterFolder):
             report.water.append(_check_masks(source, region, report))
+        elif isinstance(source, SceneSource):
+            report.scenes.append(_check_scenes(source, region, report))
     for name in region.gauges:
         source = load_source(name, region.path)
         if isinstance(source, GaugeCsv):
@@ -209,6 +240,42 @@ def _check_masks(source: RasterFolder, region: Region, report: Report) -> WaterF
             f"{region.path}: upstream: {list(region.upstream)} lies {distance / 1000:.1f} km from the newest water of "
             f"{source.name}; give [longitude, latitude] of the end the river comes from"
         )
+    return found
+
+
+def _check_scenes(source: SceneSource, region: Region, report: Report) -> ScenesFound:
+    """Look at the corridor and at what the scene store holds; the network is not asked."""
+    from collections import Counter
+
+    from erosion.corridor import corridor_of
+    from erosion.pass_records import read_records
+    from erosion.sources import scene_store
+
+    found = ScenesFound(source.name, licence=source.licence)
+    if isinstance(source, StacCollection):
+        found.catalog, found.collection = source.catalog, source.collection
+        if source.token_env is not None and not os.environ.get(source.token_env):
+            report.warnings.append(
+                f"{source.name}: environment variable {source.token_env} is not set; the catalogue may refuse to answer"
+            )
+    else:
+        assert isinstance(source, SceneFolder)
+        found.catalog, found.collection = str(source.path), source.files
+    try:
+        corridor = corridor_of(region)
+    except SourceError as err:
+        report.problems.append(str(err))
+        return found
+    found.grid = [corridor.grid.width, corridor.grid.height]
+    found.corridor_km2 = round(float(corridor.inside.sum()) * corridor.grid.pixel_m**2 / 1e6, 1)
+    found.windows = len(corridor.windows())
+    stored, damaged = read_records(scene_store(), region, source)
+    _take_skipped(report, source.name, damaged)
+    newest = {record.pass_id: record for record in stored}
+    found.stored = dict(Counter(record.state for record in newest.values()))
+    times = sorted(record.time for record in newest.values())
+    if times:
+        found.first, found.last = str(times[0].date()), str(times[-1].date())
     return found
 
 
@@ -330,6 +397,21 @@ def _water_lines(found: WaterFound) -> list[str]:
     low, middle, high = found.water_km2
     missing = f"at most {found.missing_share:.1%} of a scene missing"
     out.append(f"    water {low:g} to {high:g} km2 (median {middle:g}), {missing}")
+    out.append(f"    licence: {found.licence}")
+    return out
+
+
+def _scenes_lines(found: ScenesFound) -> list[str]:
+    out = [f"  {found.source}: scenes of {found.collection} from {found.catalog}"]
+    if found.grid is not None:
+        out.append(
+            f"    corridor {found.corridor_km2:g} km2 on {found.grid[0]} x {found.grid[1]} pixels, {found.windows} windows"
+        )
+    if found.stored:
+        states = ", ".join(f"{count} {state}" for state, count in sorted(found.stored.items()))
+        out.append(f"    in the store: {states}; {found.first} to {found.last}")
+    else:
+        out.append("    nothing in the store yet; `erosion fetch` or a run fills it")
     out.append(f"    licence: {found.licence}")
     return out
 

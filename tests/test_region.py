@@ -8,6 +8,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,10 +16,12 @@ import rasterio
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import CRS
+from pyproj import CRS, Transformer
 
 from erosion import catalog, sources
 from erosion.catalog import CATALOGUE
+from erosion.check import check_region
+from erosion.corridor import corridor_of
 from erosion.region import Policy, Region, SegmentRules, Target, load_region, utm_zone
 from erosion.strict_yaml import CatalogError
 
@@ -48,6 +51,24 @@ def test_the_regions_of_the_project() -> None:
     assert mamore.path == CATALOGUE / "regions" / "mamore.yaml"
 
 
+@pytest.mark.parametrize("name", ["an_giang_tien", "an_giang_hau", "an_giang_vam_nao"])
+def test_the_regions_of_an_giang_look_along_their_river(name: str) -> None:
+    region = load_region(name)
+    assert region.crs == "EPSG:32648" and region.export_crs == "EPSG:9208" and not region.simulated
+    assert [season.name for season in region.seasons] == ["dry", "post_flood"]
+    corridor = corridor_of(region)
+    # Upstream lies in the corridor, and the strip is about as wide as it says along the whole line.
+    east, north = Transformer.from_crs("EPSG:4326", region.crs, always_xy=True).transform(*region.upstream)
+    row = int((corridor.grid.transform.f - north) // 10)
+    column = int((east - corridor.grid.transform.c) // 10)
+    assert corridor.inside[row, column]
+    lines = gpd.read_file(region.area.path).to_crs(region.crs)
+    area_km2 = corridor.inside.sum() * 1e-4
+    assert area_km2 == pytest.approx(lines.length.sum() * 5e-3 + np.pi * 2.5**2, rel=0.2)
+    report = check_region(region)
+    assert report.ok and {scenes.source for scenes in report.scenes} == set(region.water)
+
+
 @pytest.mark.parametrize("name", ["mamore", "athabasca"])
 def test_upstream_is_the_southern_end_of_the_newest_mask(name: str) -> None:
     region = load_region(name)
@@ -56,8 +77,6 @@ def test_upstream_is_the_southern_end_of_the_newest_mask(name: str) -> None:
     rows, cols = np.nonzero(newest >= 0.5)
     last = rows >= rows.max() - 2
     end = float(water["x"].values[cols[last]].mean()), float(water["y"].values[rows.max()])
-    from pyproj import Transformer
-
     point = Transformer.from_crs(4326, region.crs, always_xy=True).transform(*region.upstream)
     assert np.hypot(point[0] - end[0], point[1] - end[1]) < 1000
 
