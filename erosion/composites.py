@@ -351,7 +351,8 @@ def _make(name: str, season: str, looks: Sequence[Look], region: Region, corrido
     """Return the composite of some looks, from the disk where it was made before."""
     weights = _weights(looks)
     parts = [f"{look.record.path.stem} {look.record.sha256} {w}" for look, w in zip(looks, weights, strict=True)]
-    recipe = [f"method {METHOD}", f"looks {region.scenes.min_looks}", corridor.digest, *sorted(parts)]
+    position = f"position {season_position(looks)}"
+    recipe = [f"method {METHOD}", f"looks {region.scenes.min_looks}", corridor.digest, position, *sorted(parts)]
     key = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
     home = store / region.name / "season-composites"
     path = home / f"{name.replace(' ', '-')}-{key[:16]}.tif"
@@ -399,17 +400,28 @@ def _tile(
     move: tuple[float, float],
 ) -> Stack:
     """One tile with all its dates, moved right and down by so many columns and rows."""
-    rim = math.ceil(max(map(abs, move))) + 3
+    # What cubic convolution reaches, and as far again what its gaps are filled from: tiles then show no seam.
+    rim = math.ceil(max(map(abs, move))) + 6
     outer, inner = padded(window, rim, shape)
-    stack = composite(np.stack([read_raster(path, outer) for path in paths]), weights, radar, min_looks)
+    stack = composite(np.stack([read_raster(path, outer) for path in paths]), weights, radar, min_looks, inner)
     # How often and how well a pixel was seen changes slowly: the nearest pixel's figure will do.
     rows, cols = (round(m) for m in reversed(move))
     seen, looks, sigma = (
-        np.roll(part, (rows, cols), (0, 1))[inner] for part in (stack.half_percent != NODATA, stack.looks, stack.sigma)
+        _moved(part, rows, cols)[inner] for part in (stack.half_percent != NODATA, stack.looks, stack.sigma)
     )
     moved = resample(_filled(stack.half_percent), -move[0], -move[1])[inner]
     half_percent = np.where(seen, np.clip(np.rint(np.nan_to_num(moved)), 0, HALF_PERCENT), NODATA).astype(np.uint8)
-    return Stack(half_percent, looks, sigma, stack.used, stack.radar)
+    return stack._replace(half_percent=half_percent, looks=looks, sigma=sigma)
+
+
+def _moved(values: NDArray[Any], rows: int, cols: int) -> NDArray[Any]:
+    """Move a picture down and right by whole pixels; what comes in over the rim is 0."""
+    moved = np.zeros_like(values)
+    height, width = values.shape
+    to = slice(max(rows, 0), height + min(rows, 0)), slice(max(cols, 0), width + min(cols, 0))
+    of = slice(max(-rows, 0), height + min(-rows, 0)), slice(max(-cols, 0), width + min(-cols, 0))
+    moved[to] = values[of]
+    return moved
 
 
 def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -497,7 +509,7 @@ def _compute(
                         share = np.where(seen, tile.half_percent.astype(np.uint16) + 1, 0)
                         file.write(np.stack([share, tile.looks, tile.sigma]), window=Window.from_slices(*window))
                     used += tile.used
-                    filled += int(seen.sum())
+                    filled += tile.filled
                     by_radar += tile.radar
         temporary.replace(path)
     finally:

@@ -42,14 +42,15 @@ class Stack(NamedTuple):
         Standard error of the share in steps of :data:`SIGMA_UNIT`, 0 where there is no share, uint16 (rows, cols).
     used
         Pixels that each scene gave a look to, shape (n_scenes,).
-    radar
-        Pixels whose looks are radar's.
+    filled, radar
+        Pixels that have a share, and those of them whose looks are radar's.
     """
 
     half_percent: NDArray[np.uint8]
     looks: NDArray[np.uint16]
     sigma: NDArray[np.uint16]
     used: NDArray[np.int64]
+    filled: int
     radar: int
 
 
@@ -82,7 +83,7 @@ def composite(
     min_looks
         Looks that a pixel needs.
     counted
-        Rows and columns in which ``used`` and ``radar`` are counted: a rim that the next tile has too is not.
+        Rows and columns in which ``used``, ``filled`` and ``radar`` are counted: a rim that the next tile has too is not.
 
     Returns
     -------
@@ -103,7 +104,8 @@ def composite(
         half_percent[fill], looks[fill], sigma[fill] = _median(percent[which][:, fill], weights[which])
         used[which] = (seen & fill)[:, *counted].sum(axis=(1, 2))
         by_radar = int(fill[counted].sum()) if which is radar else 0
-    return Stack(half_percent, looks, sigma, used, by_radar)
+    filled = int((half_percent[counted] != NODATA).sum())
+    return Stack(half_percent, looks, sigma, used, filled, by_radar)
 
 
 def _median(

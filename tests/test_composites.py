@@ -31,7 +31,8 @@ from erosion.region import Season
 from erosion.scene_store import refresh
 from erosion.season_stack import SIGMA_UNIT, composite, whole_weights
 from erosion.sources.gauge_csv import empty_table
-from tests.scene_world import CRS, DRY, GRID, SHAPE, SOURCE, World, tell_water
+from erosion.water import WaterPass
+from tests.scene_world import CRS, DRY, GRID, SHAPE, SOURCE, World
 
 NO_GAUGE = empty_table()
 HERE = (8, 12)
@@ -638,31 +639,34 @@ def test_every_pass_is_used_or_listed(tmp_path_factory: pytest.TempPathFactory, 
     assert sorted([*used, *listed]) == sorted(passes), "each is told of once"
 
 
-def test_chunks_change_nothing(tmp_path: Path) -> None:
-    """A corridor of several tiles, read whole, in windows and in pieces."""
+def several_tiles(base: Path, sensor: str = "optical", shift: tuple[float, float] = (0, 0)) -> tuple[World, np.ndarray]:
+    """A corridor of several tiles, and five scenes of noise that all lie a little off."""
     rng = np.random.default_rng(3)
     grid = Grid(CRS, GRID.transform, 1100, 700)
     inside = rng.random((700, 1100)) < 0.9
     inside[:, 512:1024] = False  # a tile that does not touch the corridor
-    scenes = [np.where(rng.random((700, 1100)) < 0.2, 255, rng.integers(0, 101, (700, 1100))) for _ in range(5)]
-
-    world = World(tmp_path, corridor=Corridor(grid, inside)).source()
+    noise = np.where(rng.random((5, 700, 1100)) < 0.2, 255, rng.integers(0, 101, (5, 700, 1100))).astype(np.uint8)
+    world = World(base, corridor=Corridor(grid, inside)).source(sensor=sensor)
     for k in range(5):
         world.scene(f"2021-01-{k + 10}")
 
-    def wide(scene: xr.Dataset, corridor: Corridor, rules: Any, reference: Any) -> Any:
-        water = tell_water(scene.isel(y=slice(0, 1), x=slice(0, 1)), Corridor(grid, np.ones((1, 1), bool)), rules, None)
-        k = int(pd.Timestamp(scene.attrs["time"]).day) - 10
-        return type(water)(scenes[k].astype(np.uint8), water.facts)
+    def wide(scene: xr.Dataset, corridor: Corridor, rules: Any, reference: Any) -> WaterPass:
+        facts = {"clear_share": 1.0, "shift_x_m": shift[0], "shift_y_m": shift[1]}
+        return WaterPass(noise[pd.Timestamp(scene.attrs["time"]).day - 10], facts)
 
-    world.night("2021-02-01", to_water=wide)
+    assert world.night("2021-02-01", to_water=wide) == []
+    return world, noise
+
+
+def test_chunks_change_nothing(tmp_path: Path) -> None:
+    world, noise = several_tiles(tmp_path)
     water, _ = read(world, "2021-02-01")
     whole = water["water_fraction"].values
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # pixels without a look
-        expected = np.nanmedian(np.where(np.array(scenes) == 255, np.nan, scenes), axis=0) / 100
-    seen = (np.array(scenes) != 255).sum(axis=0)
-    enough = (seen >= 3) & inside
+        expected = np.nanmedian(np.where(noise == 255, np.nan, noise), axis=0) / 100
+    seen = (noise != 255).sum(axis=0)
+    enough = (seen >= 3) & world.corridor.inside
     assert np.array_equal(np.isfinite(whole[0]), enough)
     assert np.allclose(whole[0][enough], expected[enough], atol=1e-6)
     assert (water["n_clear"].values[0] == np.where(enough, seen, 0)).all()
@@ -673,6 +677,28 @@ def test_chunks_change_nothing(tmp_path: Path) -> None:
     assert np.array_equal(water["water_fraction"][:, ::-3, ::5].values, whole[:, ::-3, ::5], equal_nan=True)
     row = water["sigma"].isel(y=600, epoch=0).values
     assert np.array_equal(row, water["sigma"].values[0, 600], equal_nan=True)
+
+
+class InOnePiece(Corridor):
+    """A corridor that is worked on as a whole."""
+
+    def windows(self, size: int = 0) -> list[tuple[slice, slice]]:
+        return [(slice(0, self.grid.height), slice(0, self.grid.width))]
+
+
+def test_tiles_that_are_moved_show_no_seam(tmp_path: Path) -> None:
+    world, _ = several_tiles(tmp_path, sensor="radar", shift=(13.0, -27.0))
+    tiled = read(world, "2021-02-01")[0].load()
+    assert tiled["radar_share"].item() == 1.0
+    assert 0.7 < (tiled["n_clear"].values[0, :512, :512] > 0).mean() < 0.9, "gaps everywhere"
+    shutil.rmtree(world.store / "made" / "season-composites")
+    world.corridor = InOnePiece(world.corridor.grid, world.corridor.inside)
+    once = read(world, "2021-02-01")[0].load()
+    # Where the tile without a corridor was not made, there is nothing; elsewhere nothing tells the tiles.
+    made = np.ones((700, 1100), bool)
+    made[:, 512:1024] = False
+    for name in ("water_fraction", "n_clear", "sigma"):
+        assert np.array_equal(tiled[name].values[0][made], once[name].values[0][made], equal_nan=True), name
 
 
 def test_where_the_files_lie_changes_nothing(world: World) -> None:
