@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from erosion.corridor import Corridor
 from erosion.grid import Grid
-from erosion.mixing import discriminant, zones_of
+from erosion.mixing import discriminant, share_between, zones_of
 from erosion.optical import INDICES, choose_index, normalised_difference, optical_share, usable_pixels
 from erosion.region import SceneRules
 from erosion.simulate.law import CUT_SLOPE
@@ -363,6 +363,20 @@ def test_discriminant_is_zero_on_land_and_one_on_water() -> None:
     assert tell(half).mean() == pytest.approx(0.3, abs=0.01)
     with pytest.raises(SceneUnusable, match="only 5 pixels of sure land and 500"):
         discriminant(land[:5], water)
+
+
+def test_land_noisier_than_water_makes_no_area() -> None:
+    rng = np.random.default_rng(2)
+    distance = np.arange(60)[None, :] - 29.75 + np.zeros((400, 1))
+    truth = np.clip(0.5 + distance / 4, 0, 1)  # an edge blurred over four pixels
+    value = (truth + 0.15 * rng.standard_normal(truth.shape) * (1 - truth)).astype(np.float32)
+    zones = zones_of(distance > 0, np.ones(truth.shape, bool), 3)
+    excess = {
+        keep: (share_between(value, zones, close=7, around=30, steepen=0.1, keep_area=keep) - truth).sum() / 400
+        for keep in (True, False)
+    }
+    assert abs(excess[True]) < 0.03
+    assert excess[False] > 0.06
 
 
 def test_every_usable_pixel_is_in_one_zone() -> None:
