@@ -100,7 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "make a model release from the region's archive")
     train.add_argument("--until", type=_end_date, required=True, metavar="DATE", help="last date whose data are used")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--models", type=Path, help="directory of releases (default: models/ beside the region file, else the project's own)")
+    train.add_argument(
+        "--models",
+        type=Path,
+        help="directory of releases (default: models/ beside the region file, else the project's own)",
+    )
     train.add_argument("--skill", type=Path, metavar="FILE", help="JSON of `erosion evaluate`, for the model's card")
     train.add_argument("--tried", type=Path, metavar="FILE", help="Markdown on what was tried, for the model's card")
 
@@ -122,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     exercise.add_argument("exercise", choices=["an-giang"], help="which exercise")
     exercise.add_argument("--years", type=int, default=6, help="years of scenes (default %(default)s)")
     exercise.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty directory")
-    exercise.add_argument("--seed", type=int, default=0, help="another seed is another river (default %(default)s)")
+    exercise.add_argument("--seed", type=int, default=20, help="another seed is another river (default %(default)s)")
 
     command("features", _features, "list every feature with unit, meaning and rule for missing data", region=False)
 
@@ -182,10 +186,15 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    from erosion.simulate.exercise import make_exercise
+    from erosion.simulate.exercise import LAST_YEAR, make_exercise, train_exercise
 
     region = make_exercise(arguments.out, years=arguments.years, seed=arguments.seed, say=_say)
-    _say(f"MÔ PHỎNG / SIMULATED: run it with `erosion replay {region} --from ... --to ...`")
+    train_exercise(region, _say)
+    first = LAST_YEAR + 1 - arguments.years
+    products = arguments.out / "products"
+    _say("MÔ PHỎNG / SIMULATED, for exercises only. Watch it with:")
+    _say(f"  erosion replay {region} --from {first} --to {LAST_YEAR} --out {products}")
+    _say(f"  erosion serve --out {products}")
     return 0
 
 

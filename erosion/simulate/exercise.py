@@ -36,6 +36,12 @@ from erosion.simulate.sensors import Picture, cloud_percent, see_landsat, see_se
 
 LAST_YEAR: Final = 2025
 
+EARLIER_YEARS: Final = 16
+"""Years before the first scene of which there is one map of the river each, as an older survey would have left it: a
+forecast needs a record to learn from."""
+
+_MAP_ERROR_M: Final = 3.0  # of a map's position, each axis
+
 _RIVER: Final = "Hau (Bassac)"
 _FROM_KM: Final = 42.0  # two bends and a straight reach below Châu Đốc
 _SMOOTH_M: Final = 500.0
@@ -67,7 +73,7 @@ def make_exercise(
     density: float = 1.0,
     catalog: str = "catalog/catalog.json",
 ) -> Path:
-    """Write the exercise: scenes with their catalogue, gauge, communes, region and source files, and the truth.
+    """Write the exercise: scenes with their catalogue, older maps, gauge, communes, region and source files, the truth.
 
     Parameters
     ----------
@@ -115,20 +121,47 @@ def make_exercise(
         if number % 10 == 0 or number == len(planned):
             say(f"  {number} of {len(planned)} pictures")
     write_catalog(out / "catalog", title, about)
+    _write_maps(out / "maps", setting, first_year, seed)
     write_truth(out / "truth", setting.river, rows)
     write_gauge(out, setting.river)
     write_communes(out, setting.river)
-    return write_descriptions(out, setting.river, catalog)
+    return write_descriptions(out, setting.river, first_year, catalog)
+
+
+def train_exercise(region_file: Path, say: Callable[[str], None] = print) -> Path:
+    """Train the exercise's model on what was known before its first scene; it goes into ``models`` beside the region.
+
+    Returns
+    -------
+    Path
+        The release.
+
+    Raises
+    ------
+    erosion.forecast.TrainingError
+        Where too little happened on the simulated river to learn from.
+    """
+    import shutil
+
+    from erosion.region import load_region
+    from erosion.training import train_release
+
+    region = load_region(region_file)
+    until = pd.Timestamp(region.scenes.since)
+    models = region_file.parent / "models"
+    shutil.rmtree(models / f"{region.model}-{until:%Y%m%d}", ignore_errors=True)
+    models.mkdir(exist_ok=True)
+    return train_release(region, until, models=models, say=say)
 
 
 def set_stage(first_year: int, years: int, seed: int, length_km: float) -> Setting:
-    """River and grids of the exercise."""
+    """River and grids of the exercise; the river is known :data:`EARLIER_YEARS` before the first scene."""
     from rasterio.features import geometry_mask
 
     river = make_river(
         smooth_line(_drawn_line(length_km), _SMOOTH_M),
-        years=years,
-        start=first_year,
+        years=years + EARLIER_YEARS,
+        start=first_year - EARLIER_YEARS,
         seed=seed,
         width_m=_WIDTH_M,
         crs=CRS,
@@ -143,6 +176,26 @@ def set_stage(first_year: int, years: int, seed: int, length_km: float) -> Setti
         geometry_mask([wide], g.shape, g.transform, all_touched=True, invert=True) for g in (grid, landsat)
     )
     return Setting(river, grid, landsat, within, landsat_within)
+
+
+def _write_maps(folder: Path, setting: Setting, first_year: int, seed: int) -> None:
+    """One map of the dry season for each year before the scenes: 1 water, 0 land, 255 beyond the strip."""
+    import rasterio
+
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([seed, 5])
+    grid = setting.grid
+    profile = {"driver": "GTiff", "count": 1, "dtype": "uint8", "nodata": 255, "compress": "deflate", "tiled": True}
+    for year in range(first_year - EARLIER_YEARS, first_year):
+        east, north = rng.normal(0.0, _MAP_ERROR_M, 2)
+        share = setting.river.water_share(f"{year}-03-01", grid, 0.0, (float(east), float(north)))
+        water = np.where(setting.within, share >= 0.5, 255).astype(np.uint8)
+        path = folder / f"simulated_{year}-03-01.tif"
+        with rasterio.open(
+            path, "w", width=grid.width, height=grid.height, crs=CRS, transform=grid.transform, **profile
+        ) as file:
+            file.update_tags(acquisition_date=f"{year}-03-01", label=LABEL)
+            file.write(water, 1)
 
 
 def _drawn_line(length_km: float) -> NDArray[np.float64]:

@@ -71,7 +71,7 @@ def write_communes(out: Path, river: River) -> None:
     near.to_file(out / "communes.geojson", driver="GeoJSON", COORDINATE_PRECISION=5)
 
 
-def write_descriptions(out: Path, river: River, catalog: str) -> Path:
+def write_descriptions(out: Path, river: River, first_year: int, catalog: str) -> Path:
     """Region, sources, area and a readme; returns the region's file."""
     import geopandas as gpd
 
@@ -79,11 +79,12 @@ def write_descriptions(out: Path, river: River, catalog: str) -> Path:
     area = gpd.GeoDataFrame({"label": [LABEL], "river": ["Sông Hậu"]}, geometry=line)
     area.to_file(out / f"{NAME}_area.geojson", driver="GeoJSON", COORDINATE_PRECISION=6)
     lon, lat = line.iloc[0].coords[0]
-    first_year, last_year = river.first_year, river.first_year + river.years - 1
+    last_year = river.first_year + river.years - 1
     texts = {
         f"{NAME}.yaml": _REGION.format(
             name=NAME, label=LABEL, lon=lon, lat=lat, first=first_year, last=last_year, width=AREA_WIDTH_M
         ),
+        f"{NAME}_maps.yaml": _MAPS.format(name=NAME, label=LABEL),
         f"{NAME}_sentinel2.yaml": _SENTINEL2.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
         f"{NAME}_landsat.yaml": _LANDSAT.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
         f"{NAME}_sentinel1.yaml": _SENTINEL1.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
@@ -114,7 +115,7 @@ seasons:
   - {{name: dry, months: [1, 2, 3, 4]}}
   - {{name: post_flood, months: [11, 12]}}
 scenes: {{since: "{first}-01-01"}}
-water: [{name}_sentinel2, {name}_landsat, {name}_sentinel1]
+water: [{name}_maps, {name}_sentinel2, {name}_landsat, {name}_sentinel1]
 gauges: [{name}_gauge]
 segments: {{length_m: 100, corridor_m: 300}}
 targets:
@@ -128,6 +129,25 @@ licence: CC0-1.0 (made by a computer)
 attribution: "{label}"
 citation: "{label}: erosion.simulate"
 """
+
+_MAPS: Final = (
+    """\
+# {label}
+name: {name}_maps
+driver: raster_folder
+title: "{label} maps of an older survey"
+path: maps
+files: "*.tif"
+values: {{water: 1, land: 0}}
+nodata: 255
+date_from: [tag]
+units: {{water_fraction: "1"}}
+cadence_days: 365
+latency_days: 30
+geo_rmse_m: 4.3   # 3 m in each axis
+"""
+    + _COMMON
+)
 
 _SENTINEL2: Final = (
     """\

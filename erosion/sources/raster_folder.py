@@ -403,6 +403,8 @@ def _merge(group: Sequence[Scene], grid: Grid) -> Pixels | Skipped:
     """Merge the files of one date on the grid; the first file by name stands where two differ within tolerance."""
     placed = [_place(scene, grid) for scene in group]
     if len(placed) == 1:
+        if placed[0] is not group[0].pixels and not (unpack_percent(placed[0]) != NODATA_PERCENT).any():
+            return Skipped(group[0].path.name, "shows nothing of the region's corridor; check 'area' and the file")
         return placed[0]
     merged = unpack_percent(placed[0])
     for scene, pixels in zip(group[1:], placed[1:], strict=True):
@@ -436,12 +438,20 @@ def _place(scene: Scene, grid: Grid) -> Pixels:
     if offset == (0, 0) and scene.grid.shape == grid.shape:
         return scene.pixels
     if offset is not None:
-        row, col = offset
-        window = slice(row, row + scene.grid.height), slice(col, col + scene.grid.width)
         whole = np.full(grid.shape, NODATA_PERCENT, np.uint8)
-        whole[window] = unpack_percent(scene.pixels)
+        inside, own = zip(
+            *(_overlap(at, n, size) for at, n, size in zip(offset, scene.grid.shape, grid.shape, strict=True)),
+            strict=True,
+        )
+        whole[inside] = unpack_percent(scene.pixels)[own]
         return _tightest(whole)
     return _warp(scene.pixels, scene.grid, grid)
+
+
+def _overlap(at: int, length: int, size: int) -> tuple[slice, slice]:
+    """Return which of ``size`` pixels a piece of ``length`` that starts at ``at`` covers, and which of its own those are."""
+    first, last = max(at, 0), max(min(at + length, size), max(at, 0))
+    return slice(first, last), slice(first - at, last - at)
 
 
 # A replay asks for the same masks date after date; averaging one takes twenty times as long as reading it.

@@ -16,7 +16,7 @@ import rasterio
 import xarray as xr
 import yaml
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from pyproj import Geod, Proj
@@ -317,6 +317,28 @@ def test_files_of_other_extent_on_the_same_lattice_are_moved_not_resampled(tmp_p
     np.testing.assert_array_equal(a[3:, 2:], mask())
     np.testing.assert_array_equal(b[:20, :12], mask())
     assert np.isnan(a[:3]).all() and np.isnan(b[20:]).all()
+
+
+@given(left=st.integers(-15, 15), up=st.integers(-25, 25), width=st.integers(1, 30), height=st.integers(1, 30))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_grid_that_cuts_a_file_takes_its_part(
+    tmp_path: Path, mamore: Region, left: int, up: int, width: int, height: int
+) -> None:
+    """The corridor of scenes is often smaller than a mask brought by hand."""
+    array = mask()
+    write(tmp_path / "2018.tif", array)
+    grid = Grid(UTM, Affine(30, 0, CORNER[0] + 30 * left, 0, -30, CORNER[1] - 30 * up), width, height)
+    whole = np.full((200, 200), np.nan)
+    whole[80:100, 80:92] = array
+    part = whole[80 + up : 80 + up + height, 80 + left : 80 + left + width]
+    batch = raster_folder.collect(source(tmp_path), mamore, "2019-01-01")
+    if np.isnan(part).all():
+        with pytest.raises(SourceError, match="shows nothing of the region's corridor"):
+            raster_folder.assemble(batch, mamore, grid)
+        return
+    found, skipped = raster_folder.assemble(batch, mamore, grid)
+    assert skipped == []
+    np.testing.assert_array_equal(found["water_fraction"][0].values, part)
 
 
 def test_a_grid_of_its_own_lattice_is_kept() -> None:
