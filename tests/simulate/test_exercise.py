@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,16 @@ import rasterio.features
 import rasterio.warp
 from affine import Affine
 
-from erosion.catalog import GaugeCsv, StacCollection, load_source
+from erosion.catalog import GaugeCsv, RasterFolder, StacCollection, load_source
 from erosion.grid import Grid
 from erosion.region import load_region
+from erosion.release import MODELS, load_release, models_of
 from erosion.simulate.archive import write_catalog, write_scene
-from erosion.simulate.exercise import LAST_YEAR, make_exercise, set_stage
+from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, set_stage, train_exercise
 from erosion.simulate.exercise_files import GAUGE_ZERO_M
 from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
 from erosion.simulate.plan import baseline_of, looks
+from erosion.sources import raster_folder
 from erosion.sources.gauge_csv import read_gauge
 
 SETTINGS: dict[str, Any] = {"years": 5, "seed": 3, "length_km": 4.0, "density": 0.35}
@@ -220,11 +223,44 @@ def test_the_region_is_one_that_erosion_can_run(made: Path) -> None:
     assert region.title == {"vi": "An Giang (MÔ PHỎNG)", "en": "An Giang (SIMULATED)"}
     assert (region.crs, region.export_crs, region.pixel_m) == ("EPSG:32648", "EPSG:9208", 10)
     assert [t.threshold_m for t in region.targets] == [10, 20]
-    for name in region.water:
-        source = load_source(name, region.path)
+    maps, *scenes = (load_source(name, region.path) for name in region.water)
+    assert isinstance(maps, RasterFolder) and len(list(maps.path.glob("*.tif"))) == EARLIER_YEARS
+    for source in scenes:
         assert isinstance(source, StacCollection)
         assert (made / source.catalog).is_file()
-        assert LABEL in source.title
+    assert len(scenes) == 3 and all(LABEL in source.title for source in (maps, *scenes))
+
+
+def test_the_older_maps_show_the_river_of_their_year(made: Path) -> None:
+    region = load_region(made / "an_giang_exercise.yaml")
+    years = SETTINGS["years"]
+    setting = set_stage(LAST_YEAR + 1 - years, years, SETTINGS["seed"], 4.0)
+    water, skipped = raster_folder.read_water(load_source(region.water[0], region.path), region, "2030-01-01")
+    assert skipped == []
+    assert [f"{day:%Y}" for day in pd.DatetimeIndex(water["epoch"].values)] == [
+        str(year) for year in range(LAST_YEAR + 1 - years - EARLIER_YEARS, LAST_YEAR + 1 - years)
+    ]
+    for k in (0, EARLIER_YEARS - 1):
+        image = water["water_fraction"][k].values
+        true = setting.river.water_share(pd.Timestamp(water["epoch"].values[k]), setting.grid)
+        seen = np.isfinite(image)
+        assert (seen == setting.within).all()
+        assert ((image >= 0.5) != (true >= 0.5))[seen].sum() < 0.05 * (true[seen] >= 0.5).sum()  # metres of position
+
+
+def test_the_exercise_trains_a_model_on_what_came_before_its_scenes(made: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(made, tmp_path / "exercise", ignore=shutil.ignore_patterns("catalog")))
+    shutil.copytree(made / "catalog", folder / "catalog", ignore=shutil.ignore_patterns("*.tif"))
+    release = train_exercise(folder / "an_giang_exercise.yaml", say=lambda _: None)
+    region = load_region(folder / "an_giang_exercise.yaml")
+    assert release.parent == folder / "models" == models_of(region.path)
+    loaded = load_release(release)
+    assert set(loaded.models) == {"1y", "2y"} and loaded.data_until < pd.Timestamp(
+        f"{LAST_YEAR + 2 - SETTINGS['years']}"
+    )
+    assert "MÔ PHỎNG / SIMULATED" in (release / "card.md").read_text("utf-8")
+    # Releases that belong to no region's folder are the project's own.
+    assert models_of(load_region("mamore").path) == MODELS
 
 
 def test_everything_says_that_it_is_simulated(made: Path, items: list[pystac.Item]) -> None:
@@ -246,7 +282,8 @@ def test_the_gauge_tells_the_river_s_own_stage(made: Path) -> None:
     assert isinstance(source, GaugeCsv)
     table, skipped = read_gauge(source, "2026-01-05")
     assert skipped == []
-    assert len(table) == 365 * 5 + 1  # 2024 has a day more
+    days = pd.date_range(f"{river.first_year}-01-01", f"{LAST_YEAR}-12-31")
+    assert len(table) == len(days) and river.first_year == LAST_YEAR + 1 - SETTINGS["years"] - EARLIER_YEARS
     for row in table.iloc[::200].itertuples():
         assert row.stage_m - GAUGE_ZERO_M == pytest.approx(river.stage(row.time), abs=0.006)
         assert row.time.hour == 0  # seven in the morning in Việt Nam
@@ -260,7 +297,7 @@ def test_the_truth_beside_it_belongs_to_the_scenes(made: Path, items: list[pysta
     assert scenes.loc[far > 25, "time"].nunique() == 1  # the one that lies far off
     banks = gpd.read_file(made / "truth" / "banks.geojson")
     assert set(banks["bank"]) == {"L", "R", "I"}
-    assert banks["date"].nunique() == 5
+    assert banks["date"].nunique() == SETTINGS["years"] + EARLIER_YEARS
     communes = gpd.read_file(made / "communes.geojson")
     assert len(communes) >= 2
     assert communes.intersects(banks.union_all()).any()
