@@ -29,6 +29,9 @@ Outline = tuple[pd.Timestamp, int, slice, Floats]
 
 SIDES: Final = ("L", "R")
 SIGN: Final = {"L": 1.0, "R": -1.0}
+HEALED_DAYS: Final = 5 * 365
+"""A bank does not fail again where it failed less than so long ago."""
+
 CUT_SLOPE: Final = 0.4
 """Metres a cut bank's waterline moves landward for a metre of stage."""
 BAR_SLOPE: Final = 25.0
@@ -178,7 +181,7 @@ def failures(
     per_km: float,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Sudden failures, likelier where the year erodes more; none in a protected piece, none across another one."""
+    """Sudden failures, likelier where the year erodes more; none in a protected piece, none across a fresh one."""
     rows: list[dict[str, Any]] = []
     inside = (line.s > 150.0) & (line.s < line.length_m - 150.0)
     for year, eaten in enumerate(yearly):
@@ -192,9 +195,10 @@ def failures(
             month_day, span = ("05-01", 50) if rng.uniform() < 0.3 else ("10-05", 75)
             first_day = pd.Timestamp(f"{hydrograph.days[0].year + year}-{month_day}", tz="UTC")
             date = first_day + pd.Timedelta(days=int(rng.integers(span)))
+            fresh = [row for row in rows if abs((date - row["date"]).days) < HEALED_DAYS]
             for place in rng.choice(share.size, size=_TRIES, p=share):
                 side, node = divmod(int(place), len(line.s))
-                if _free(line, side, node, length, keep, rows):
+                if _free(line, side, node, length, keep, fresh):
                     where = {"chainage_m": float(line.s[node]), "bank": SIDES[side]}
                     rows.append({**where, "date": date, "length_m": length, "depth_m": depth})
                     break
