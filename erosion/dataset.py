@@ -35,6 +35,23 @@ def judging_epoch(epochs: pd.DatetimeIndex, start: pd.Timestamp, horizon_days: f
     return later[nearest] if off[nearest] <= horizon_slack_days(horizon_days) else None
 
 
+SAME_OBSERVATION_DAYS = 60
+"""A season's observation keeps its place in the series when later scenes move its date by so much."""
+
+
+def observed_as(epochs: pd.DatetimeIndex, version: pd.Timestamp) -> pd.Timestamp | None:
+    """Return the epoch of a series that a baseline was cut from, None where it holds none like it.
+
+    An observation made from scenes has the date its looks have in the middle; looks that came after the baseline was
+    cut have moved it by some days.
+    """
+    if version in epochs:
+        return version
+    off = np.abs((epochs - version).days.to_numpy())
+    nearest = int(off.argmin()) if len(off) else 0
+    return epochs[nearest] if len(off) and off[nearest] <= SAME_OBSERVATION_DAYS else None
+
+
 def outcomes(
     water: xr.Dataset, states: CellStates, baseline: Baseline, targets: Iterable[Target]
 ) -> tuple[pd.DataFrame, dict[str, pd.Timestamp | None]]:
@@ -49,14 +66,14 @@ def outcomes(
         ``moved_<target>`` (the channel jumped here), NaN where no epoch judges the window; and for each target the
         instant at which its outcome became known, None where it never did.
     """
-    start = pd.Timestamp(baseline.version)
+    start = observed_as(states.epochs, pd.Timestamp(baseline.version))
     available = dict(zip(pd.DatetimeIndex(water["epoch"].to_numpy()), water["available_at"].to_numpy(), strict=True))
     columns: dict[str, object] = {"segment_id": baseline.segments["segment_id"].to_numpy()}
     known: dict[str, pd.Timestamp | None] = {}
     for target in targets:
-        end = judging_epoch(states.epochs, start, target.horizon_days)
+        end = None if start is None else judging_epoch(states.epochs, start, target.horizon_days)
         known[target.name] = None if end is None else pd.Timestamp(available[end])
-        loss = None if end is None else measure_loss(states, baseline, start, end)
+        loss = None if start is None or end is None else measure_loss(states, baseline, start, end)
         for label, column in LABELS.items():
             columns[f"retreat_{label}_{target.name}"] = np.nan if loss is None else loss[column].to_numpy()
         columns[f"moved_{target.name}"] = False if loss is None else loss["channel_moved"].to_numpy()

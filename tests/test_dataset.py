@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from erosion import sources
 from erosion.asof import NothingKnownError, baseline_on, issue_dates, knowledge_on, observe_region
 from erosion.banks import measure_loss
-from erosion.dataset import LABELS, horizon_slack_days, judging_epoch, outcomes, rows_with_outcomes
+from erosion.dataset import LABELS, horizon_slack_days, judging_epoch, observed_as, outcomes, rows_with_outcomes
 from erosion.features import REGISTRY, make_features
 
 FEATURES = list(REGISTRY)
@@ -56,6 +56,16 @@ def test_a_judge_lies_after_the_start_within_the_slack_and_none_is_nearer(gaps: 
     else:
         assert end > epochs[0]
         assert abs((end - epochs[0]).days - horizon) == off.min() <= horizon_slack_days(horizon)
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [("2021-03-01", "2021-03-01"), ("2021-02-10", "2021-03-01"), ("2021-04-29", "2021-03-01"), ("2021-07-01", None)],
+)
+def test_a_season_whose_date_has_moved_is_the_same_observation(version: str, wanted: str | None) -> None:
+    epochs = pd.DatetimeIndex([day("2020-03-01"), day("2021-03-01"), day("2022-03-01")])
+    assert observed_as(epochs, day(version)) == (None if wanted is None else day(wanted))
+    assert observed_as(epochs[:0], day(version)) is None
 
 
 # --- outcomes --------------------------------------------------------------------------------------------------------------

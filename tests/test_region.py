@@ -22,7 +22,7 @@ from erosion import catalog, sources
 from erosion.catalog import CATALOGUE
 from erosion.check import check_region
 from erosion.corridor import corridor_of
-from erosion.region import Policy, Region, SegmentRules, Target, load_region, utm_zone
+from erosion.region import Area, Policy, Region, SceneRules, Season, SegmentRules, Target, load_region, utm_zone
 from erosion.strict_yaml import CatalogError
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "region-files.md"
@@ -185,6 +185,13 @@ def _documented(cls: type) -> typing.Iterator[tuple[str, str, object]]:
         SegmentRules,
         Target,
         Policy,
+        Area,
+        Season,
+        SceneRules,
+        catalog.StacCollection,
+        catalog.SceneFolder,
+        catalog.PixelQuality,
+        catalog.SceneUnits,
         catalog.RasterFolder,
         catalog.MaskValues,
         catalog.GaugeCsv,

@@ -36,7 +36,12 @@ def has_scenes(region: Region) -> bool:
 
 
 def fetch_scenes(
-    region: Region, as_of: pd.Timestamp | str, say: Callable[[str], None] = lambda _: None
+    region: Region,
+    as_of: pd.Timestamp | str,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    full: bool = False,
+    new_reference: bool = False,
 ) -> list[Skipped]:
     """Bring the scene store up to a date: what is new is fetched and turned into water, what is there stays.
 
@@ -48,21 +53,26 @@ def fetch_scenes(
         Scenes that became available later are not asked for.
     say
         Called with lines of progress.
+    full
+        Search all years again, not only the last weeks.
+    new_reference
+        Make the reference that scenes are laid on anew, and every pass with it.
 
     Returns
     -------
     list of Skipped
-        Scenes that could not be had or not be used, and why.
+        Scenes that could not be had or not be used, and why; that another process is at work on the store.
 
     Raises
     ------
     SourceError
-        Where the corridor cannot be made, or another process is at work on the store.
+        Where the corridor cannot be made.
     """
     from erosion.corridor import corridor_of
     from erosion.scene_store import refresh
 
-    return refresh(region, corridor_of(region), scene_store(), as_of, say=say)
+    corridor = corridor_of(region)
+    return refresh(region, corridor, scene_store(), as_of, full=full, new_reference=new_reference, say=say)
 
 
 def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
