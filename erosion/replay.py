@@ -19,7 +19,7 @@ from erosion import sources
 from erosion.asof import baseline_on, issue_dates, observe_region, sound_epochs
 from erosion.banks import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.catalog import Skipped
-from erosion.dataset import horizon_slack_days, judging_epoch, outcomes
+from erosion.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
 from erosion.nightly import DEGRADED, NOT_PUBLISHED, PUBLISHED, Result, published, run, write_json
 from erosion.region import Region, Target
 from erosion.segments import Baseline, middle_xy
@@ -215,10 +215,10 @@ def _verified(home: Path, inputs_hash: str) -> dict[str, Any] | None:
 
 def _measure(region: Region, water: xr.Dataset, baseline: Baseline) -> Measured | None:
     """Measure what the river did to the segments of a baseline; None where no window is over yet."""
-    start = pd.Timestamp(baseline.version)
     epochs = pd.DatetimeIndex(water["epoch"].to_numpy())
+    start = observed_as(epochs, pd.Timestamp(baseline.version))
     longest = max(target.horizon_days for target in region.targets)
-    if all(judging_epoch(epochs, start, target.horizon_days) is None for target in region.targets):
+    if start is None or all(judging_epoch(epochs, start, target.horizon_days) is None for target in region.targets):
         return None
     # Only the five years that tell established land and the window itself are looked at; one epoch more in front
     # tells that the record goes back far enough.
