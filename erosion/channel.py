@@ -6,17 +6,17 @@ Everything comes from the mask itself. The region says only which end is upstrea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from erosion.components import Runs, complement_runs, find_runs, join_runs, outlines, pixels_of
 from erosion.grid import Grid
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 EDGE_SHARE = 0.01
 """A patch of water that leaves the image counts as river from this share of the largest patch on."""
@@ -326,6 +326,8 @@ def _to_map(column_row: FloatArray, origin: tuple[float, float], pixel: float) -
 
 def _pixel_graph(columns: int, nodes: NDArray[np.int64]) -> csr_array:
     """Return the 8-neighbour graph of pixels (flat indices, ascending, none at an edge), step lengths in pixels."""
+    from scipy.sparse import coo_array
+
     tails, heads, steps = [], [], []
     for step, length in ((1, 1.0), (columns, 1.0), (columns + 1, 2**0.5), (columns - 1, 2**0.5)):
         head = np.searchsorted(nodes, nodes + step)
@@ -338,12 +340,16 @@ def _pixel_graph(columns: int, nodes: NDArray[np.int64]) -> csr_array:
 
 
 def _reach(graph: csr_array, source: int) -> FloatArray:
+    from scipy.sparse.csgraph import dijkstra
+
     distance = dijkstra(graph, directed=False, indices=source)
     return np.where(np.isfinite(distance), distance, -1.0)
 
 
 def _centre_line(xy: FloatArray, along: FloatArray, width: FloatArray, pixel: float) -> tuple[FloatArray, FloatArray]:
     """Order the pixels half-way between the banks into one line, smoothed over half a width, one width off each end."""
+    from scipy.ndimage import gaussian_filter1d
+
     bins = np.floor(along / (2 * pixel)).astype(np.int64)
     count = np.bincount(bins)
     used = count > 0
@@ -371,6 +377,8 @@ def _resample(line: FloatArray, step: float, columns: int) -> FloatArray:
 
 def _smooth(line: FloatArray, pixel: float, *, closed: bool = False) -> FloatArray:
     """Take the pixel stairs out of an outline: half-pixel spacing, Gaussian of one pixel."""
+    from scipy.ndimage import gaussian_filter1d
+
     fine = _resample(line, pixel / 2, columns=2)
     if closed:
         fine = fine[:-1]

@@ -86,7 +86,8 @@ def test_the_card_says_how_it_was_made_and_what_it_cannot_do(reach, some: pd.Dat
             in card
         )
         assert f"| {last.min():%Y} to {last.max():%Y} ({last.nunique()} dates) |" in card
-        every = some.loc[some[f"known_{target.name}"].notna(), "as_of"]
+        judged = some[f"known_{target.name}"].notna() & some[f"retreat_established_{target.name}"].notna()
+        every = some.loc[judged, "as_of"]
         assert f"({last.nunique()} dates) | {every.min():%Y} to {every.max():%Y} ({every.nunique()} dates)" in card
     assert "## Known limits" in card and "cutoff" in card and "| a table |" in card
     assert "SIMULATED" not in card
