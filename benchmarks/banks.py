@@ -6,6 +6,7 @@ Run ``python benchmarks/banks.py`` for the table (Markdown on stdout) or ``--onc
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import statistics
 import subprocess
@@ -78,6 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.once:
         print(measure_once(options.region))
+        gc.freeze()  # as the command line does: the process ends, nothing is left to sweep
         return
     masks = masks_of(options.region)
     commands = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import re
@@ -47,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"erosion: {_told(error)}", file=sys.stderr)
         return FAILED
+    finally:
+        # The process ends and its memory with it: sweeping it object by object first takes a quarter of a second.
+        gc.freeze()
 
 
 def _told(error: Exception) -> str:
