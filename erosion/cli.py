@@ -177,7 +177,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
-    from erosion.nightly import DEGRADED
+    from erosion.published import DEGRADED
     from erosion.region import load_region
     from erosion.sources import fetch_scenes, has_scenes
 
@@ -205,7 +205,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from erosion.nightly import note_failure, run
+    from erosion.nightly import run
+    from erosion.published import note_failure
     from erosion.region import load_region
     from erosion.strict_yaml import CatalogError
 

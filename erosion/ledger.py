@@ -448,9 +448,8 @@ def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str
         kind = kind_of_change(standing, Standing(row.state, row.level, row.segment_id))
         if not kind:
             continue
-        place = (
-            row if known is None or row.bank is not None else known
-        )  # without an alert, where it was last known to be
+        # Without an alert the warning stays where it was last known to be.
+        place = row if known is None or row.bank is not None else known
         where = (row.segment_id, place.chainage_m, place.bank)
         closed_at = issued_at if row.state == "closed" else None
         if known is None:

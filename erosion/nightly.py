@@ -39,17 +39,20 @@ from erosion.features import make_features
 from erosion.features.registry import Knowledge
 from erosion.forecast import FeatureMismatchError
 from erosion.layers import history_table, level_lengths, score, segment_layer
+from erosion.published import (
+    DEGRADED,
+    NOT_PUBLISHED,
+    PUBLISHED,
+    RunError,
+    finish_attempt,
+    list_published,
+    start_attempt,
+    sync,
+    write_json,
+)
 from erosion.region import Region
 from erosion.release import Release, ReleaseError, find_release, load_release, models_of
 from erosion.segments import Baseline, crosswalk
-
-PUBLISHED, NOT_PUBLISHED, DEGRADED = 0, 1, 2
-"""Exit codes: fine; nothing published; published, but something was missing or stale."""
-
-
-class RunError(RuntimeError):
-    """A run published nothing; the message says why."""
-
 
 EXPECTED = (
     RunError,
@@ -65,7 +68,6 @@ EXPECTED = (
 )
 """What can go wrong with inputs and disks; anything else is a mistake in the program and is shown as one."""
 
-KEPT_MESSAGES = 20
 MEMORY = ("decisions.parquet", "crosswalk.parquet")
 """Files of a run that are for the ledger and the next run, not for readers."""
 PLACES = ("path", "described_in", "area")
@@ -186,9 +188,8 @@ def _run_locked(
 ) -> Result:
     home = out / region.name
     started = datetime.now(UTC)
-    attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": started.isoformat(), "outcome": "running"}
     try:
-        write_json(home / "last_attempt.json", attempt)
+        attempt = start_attempt(home, as_of, started)
     except OSError as error:
         raise RunError(_unwritable(home, error)) from error
     for left in home.glob(".tmp-*"):
@@ -204,14 +205,14 @@ def _run_locked(
         if engine is not None:
             _record_failure(engine, region, as_of, started, message, say)
         result = Result(NOT_PUBLISHED, None, (message,))
-        _finish_attempt(home, attempt, result, say)
+        finish_attempt(home, attempt, result.exit_code, result.messages, say)
         if not expected:
             raise
         return result
     finally:
         if engine is not None:
             engine.dispose()
-    _finish_attempt(home, attempt, result, say)
+    finish_attempt(home, attempt, result.exit_code, result.messages, say)
     return result
 
 
@@ -267,7 +268,7 @@ def _publish(
             skipped, progress, started,
         )  # fmt: skip
     _record(engine, region, as_of, directory, run_id, digest, manifest, out)
-    _list_published(engine, home, region, out)
+    list_published(engine, home, region, out)
     if not done:
         progress.say(f"published {directory}")
     code = PUBLISHED if manifest["outcome"] == "published" else DEGRADED
@@ -348,14 +349,14 @@ def _make(
             "finished_at": datetime.now(UTC).isoformat(),
         }
         write_json(temporary / "manifest.json", manifest)
-        _sync(temporary)
+        sync(temporary)
         # A directory of this name has lost a file, or its manifest cannot be read: it is made again.
         shutil.rmtree(directory, ignore_errors=True)
         temporary.rename(directory)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)  # a full disk is not made fuller
         raise
-    _sync(directory.parent)
+    sync(directory.parent)
     return manifest
 
 
@@ -578,125 +579,9 @@ def _read_manifest(directory: Path, digest: str) -> dict[str, Any] | None:
     return manifest if whole else None
 
 
-def published(home: Path) -> dict[str, Any]:
-    """Return what a region has published, ``{"runs": []}`` where nothing is."""
-    path = home / "published.json"
-    if not path.is_file():
-        return {"runs": []}
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"{path} is damaged ({error}); the next run of the region writes it anew") from error
-    return content
-
-
-def _list_published(engine: sa.Engine, home: Path, region: Region, out: Path) -> None:
-    """Bring ``published.json`` to what the ledger says, also of a run that was killed before it could list itself.
-
-    Runs whose directory was taken away are left out.
-    """
-    runs = ledger.RUNS.c
-    select = sa.select(runs.run_id, runs.product).where(
-        runs.region == region.name, runs.outcome != "failed", runs.superseded_by.is_(None)
-    )
-    with engine.connect() as connection:
-        products = connection.execute(select.order_by(runs.as_of)).all()
-    try:
-        listed = published(home)
-    except RunError:
-        listed = {"runs": []}
-    known = {entry["run_id"]: entry for entry in listed["runs"]}
-    entries = []
-    for run_id, product in products:
-        try:
-            entry = known.get(run_id) or _entry(run_id, out / product)
-        except (OSError, ValueError):
-            continue
-        if (out / product / "manifest.json").is_file():
-            entries.append(entry)
-    content = {
-        "region": region.name,
-        "title": dict(region.title),
-        "simulated": region.simulated,
-        "timezone": region.timezone,
-        "stale_after_days": region.policy.stale_after_days,
-        "targets": [dataclasses.asdict(target) for target in region.targets],
-        "runs": entries,
-    }
-    if content != listed:
-        write_json(home / "published.json", content)
-
-
-def _entry(run_id: str, directory: Path) -> dict[str, Any]:
-    manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    return {
-        "as_of": manifest["as_of"],
-        "run_id": run_id,
-        "directory": directory.name,
-        "outcome": manifest["outcome"],
-        "exit_code": PUBLISHED if manifest["outcome"] == "published" else DEGRADED,
-        "model_id": manifest["model_id"],
-        "newest_epoch": manifest["newest_epoch"],
-        "data_age_days": manifest["data_age_days"],
-        "finished_at": manifest["finished_at"],
-        "messages": manifest["messages"][:KEPT_MESSAGES],
-    }
-
-
-def note_failure(home: Path, as_of: pd.Timestamp, message: str) -> None:
-    """Write that a run did not even start into ``last_attempt.json``, for the map; only where there are products."""
-    if home.is_dir():
-        now = datetime.now(UTC).isoformat()
-        attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": now}
-        _finish_attempt(home, attempt, Result(NOT_PUBLISHED, None, (message,)), lambda _: None)
-
-
-def _finish_attempt(home: Path, attempt: dict[str, Any], result: Result, say: Callable[[str], None]) -> None:
-    done = {
-        "finished_at": datetime.now(UTC).isoformat(),
-        "outcome": {PUBLISHED: "published", DEGRADED: "degraded"}.get(result.exit_code, "failed"),
-        "exit_code": result.exit_code,
-        "message": "; ".join(result.messages[:KEPT_MESSAGES]),
-    }
-    try:
-        write_json(home / "last_attempt.json", attempt | done)
-    except OSError as error:
-        say(f"how the run ended could not be written to {home / 'last_attempt.json'}: {error}")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace a file at once: a reader sees the old or the new one, never half."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    _replace(temporary, path)
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    for wait_s in (0.05, 0.2, 1.0):
-        try:
-            temporary.replace(path)
-            return
-        except PermissionError:  # on Windows, while a reader has the file open
-            time.sleep(wait_s)
-    temporary.replace(path)
-
-
 def _write_table(path: Path, table: pd.DataFrame) -> tuple[str, str]:
     """Write a table, bring it to the disk and return its name and digest."""
     table.to_parquet(path, index=False)
     with path.open("rb+") as file:  # Windows syncs only what is open for writing
         os.fsync(file.fileno())
     return path.name, _sha256(path)
-
-
-def _sync(directory: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

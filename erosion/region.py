@@ -241,6 +241,7 @@ def _check_targets(region: Region, problems: Problems) -> None:
 
 def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
     """Look into the files of the sources, also where the region itself has mistakes: one check tells all."""
+    scenes: list[str] = []
     for key, kind in (("water", (RasterFolder, SceneSource)), ("gauges", (GaugeCsv,))):
         listed = raw.get(key)
         if listed == [] and key == "water":
@@ -255,13 +256,14 @@ def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
                 problems.found.extend(f"{problems.file}: {key}: {problem}" for problem in err.problems)
                 continue
             if isinstance(source, SceneSource) and key == "water":
-                for needed in ("area", "seasons"):
-                    if not raw.get(needed):
-                        problems.add(needed, f"is missing; {name!r} gives scenes, see docs/region-files.md")
+                scenes.append(name)
             if not isinstance(source, kind):
                 problems.add(
                     key, f"{name!r} has driver {source.driver}, which gives no {key}; move it to the other list"
                 )
+    for needed in ("area", "seasons"):
+        if scenes and not raw.get(needed):
+            problems.add(needed, f"is missing; {', '.join(scenes)} give scenes, see docs/region-files.md")
 
 
 def _check_crs(text: str, key: str, problems: Problems) -> CRS | None:

@@ -20,7 +20,8 @@ from erosion.asof import baseline_on, issue_dates, observe_region, sound_epochs
 from erosion.banks import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.catalog import Skipped
 from erosion.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
-from erosion.nightly import DEGRADED, NOT_PUBLISHED, PUBLISHED, Result, published, run, write_json
+from erosion.nightly import Result, run
+from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published, write_json
 from erosion.region import Region, Target
 from erosion.segments import Baseline, middle_xy
 

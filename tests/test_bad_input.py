@@ -14,7 +14,7 @@ import pytest
 import rasterio
 import yaml
 
-from erosion.nightly import DEGRADED, NOT_PUBLISHED, PUBLISHED
+from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
 from erosion.release import MODELS
 
 DATE = "2010-07-18"

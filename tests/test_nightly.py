@@ -21,7 +21,8 @@ from filelock import FileLock
 from erosion import ledger, nightly
 from erosion.contracts import CONTRACT_VERSION, HISTORY_COLUMNS, LAYER_COLUMNS
 from erosion.export.errors import ExportError
-from erosion.nightly import DEGRADED, NOT_PUBLISHED, PUBLISHED, RunError, run
+from erosion.nightly import run
+from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, RunError, published
 from erosion.region import load_region
 
 FIRST, SECOND, THIRD = (pd.Timestamp(day) for day in ("2009-08-16", "2010-07-18", "2011-08-22"))
@@ -64,7 +65,7 @@ def ledger_of(out: Path) -> dict[str, list[tuple]]:
 
 def assert_whole(out: Path) -> list[str]:
     """Check that what is listed is there with the bytes its manifest says; return the ids of the runs."""
-    listed = nightly.published(home_of(out))["runs"]
+    listed = published(home_of(out))["runs"]
     for entry in listed:
         directory = home_of(out) / entry["directory"]
         manifest = read_json(directory / "manifest.json")
@@ -133,7 +134,7 @@ def out(one_run: Path, tmp_path: Path) -> Path:
 
 def test_manifest_says_what_was_done(three_runs: Path, region_file: Path) -> None:
     home = home_of(three_runs)
-    entry = nightly.published(home)["runs"][1]
+    entry = published(home)["runs"][1]
     manifest = read_json(home / entry["directory"] / "manifest.json")
 
     assert [stage["stage"] for stage in manifest["stages"]] == [
@@ -147,7 +148,7 @@ def test_manifest_says_what_was_done(three_runs: Path, region_file: Path) -> Non
     inputs = manifest["inputs"]
     assert inputs["epochs"][0] == "1986-07-16" and inputs["epochs"][-1] == "2010-07-02" and len(inputs["epochs"]) == 24
     assert inputs["scenes"][-1] == "mamore_2010-07-02.tif"
-    assert inputs["previous_run"] == nightly.published(home)["runs"][0]["run_id"]
+    assert inputs["previous_run"] == published(home)["runs"][0]["run_id"]
     assert inputs["gauge_days"] > 10_000
     assert {"catalogue", "water", "gauges", "model", "model_id", "program", "skipped"} <= set(inputs)
     assert hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest() == manifest["inputs_hash"]
@@ -161,7 +162,7 @@ def test_manifest_says_what_was_done(three_runs: Path, region_file: Path) -> Non
 
 
 def test_layers_keep_their_contract(three_runs: Path) -> None:
-    for entry in nightly.published(home_of(three_runs))["runs"]:
+    for entry in published(home_of(three_runs))["runs"]:
         for target, (horizon, threshold) in zip(TARGETS, ((365, 30.0), (1095, 60.0)), strict=True):
             layer = gpd.read_parquet(home_of(three_runs) / entry["directory"] / f"segments_{target}.parquet")
             assert list(layer.columns) == [*LAYER_COLUMNS, "geometry"]
@@ -179,7 +180,7 @@ def test_layers_keep_their_contract(three_runs: Path) -> None:
 
 
 def test_history_is_what_the_banks_say_by_then(three_runs: Path) -> None:
-    entry = nightly.published(home_of(three_runs))["runs"][-1]
+    entry = published(home_of(three_runs))["runs"][-1]
     directory = home_of(three_runs) / entry["directory"]
     history = pd.read_parquet(directory / "history.parquet")
     layer = gpd.read_parquet(directory / "segments_1y.parquet")
@@ -195,7 +196,7 @@ def test_history_is_what_the_banks_say_by_then(three_runs: Path) -> None:
 
 def test_warnings_live_on_from_baseline_to_baseline(three_runs: Path) -> None:
     assert_agreed(three_runs)
-    runs = nightly.published(home_of(three_runs))["runs"]
+    runs = published(home_of(three_runs))["runs"]
     layers = [
         gpd.read_parquet(home_of(three_runs) / entry["directory"] / "segments_1y.parquet").dropna(subset="event_id")
         for entry in runs
@@ -240,7 +241,7 @@ def test_another_place_gets_the_same_bytes(one_run: Path, crop: Path, tmp_path: 
     # The region, its data and the products all lie elsewhere.
     result = run(load_region(crop), FIRST, tmp_path / "elsewhere")
     assert result.directory is not None
-    (entry,) = nightly.published(home_of(one_run))["runs"]
+    (entry,) = published(home_of(one_run))["runs"]
     assert result.directory.name == entry["directory"]
     ours, theirs = (
         read_json(path / "manifest.json") for path in (result.directory, home_of(one_run) / entry["directory"])
@@ -282,20 +283,20 @@ def test_a_changed_input_is_a_new_run(out: Path, crop: Path, edit: Callable, wha
     assert result.exit_code in (PUBLISHED, DEGRADED), result.messages
     assert result.new, what
     assert_agreed(out)
-    assert len(nightly.published(home_of(out))["runs"]) == 1
+    assert len(published(home_of(out))["runs"]) == 1
 
 
 def test_inputs_that_come_back_stand_again(out: Path, region_file: Path) -> None:
     """Hindsight by mistake, then the right model again: the map and the ledger show the right one."""
     region = load_region(region_file)
-    (first,) = nightly.published(home_of(out))["runs"]
+    (first,) = published(home_of(out))["runs"]
     hindsight = run(region, FIRST, out, release="mamore-20180708")
     assert hindsight.exit_code == DEGRADED
-    assert nightly.published(home_of(out))["runs"][0]["model_id"] == "mamore-20180708"
+    assert published(home_of(out))["runs"][0]["model_id"] == "mamore-20180708"
 
     back = run(region, FIRST, out)
     assert (back.exit_code, back.new) == (PUBLISHED, True)
-    (entry,) = nightly.published(home_of(out))["runs"]
+    (entry,) = published(home_of(out))["runs"]
     assert entry["model_id"] == "mamore-20090816" and entry["run_id"] != first["run_id"]
     assert_agreed(out)
     again = run(region, FIRST, out)
@@ -305,7 +306,7 @@ def test_inputs_that_come_back_stand_again(out: Path, region_file: Path) -> None
 @pytest.mark.parametrize("spoilt", ["segments_1y.csv", "decisions.parquet", "manifest.json"])
 def test_a_spoilt_product_is_made_again(out: Path, region_file: Path, spoilt: str) -> None:
     recorded = ledger_of(out)
-    (entry,) = nightly.published(home_of(out))["runs"]
+    (entry,) = published(home_of(out))["runs"]
     directory = home_of(out) / entry["directory"]
     spoilt = "segments_1y_vi.csv" if spoilt.endswith(".csv") else spoilt
     (directory / spoilt).write_bytes(b"half")
@@ -332,7 +333,7 @@ def test_a_release_from_the_future_is_hindsight(out: Path, region_file: Path) ->
     assert result.exit_code == DEGRADED
     assert "hindsight" in result.messages[0] and "mamore-20180708" in result.messages[0]
     assert attempt_of(out)["outcome"] == "degraded"
-    assert nightly.published(home_of(out))["runs"][-1]["messages"] == list(result.messages)
+    assert published(home_of(out))["runs"][-1]["messages"] == list(result.messages)
 
 
 def test_stale_data_give_unknown_everywhere(out: Path, region_file: Path) -> None:
@@ -399,7 +400,7 @@ def test_targets_that_mean_something_else_are_refused(out: Path, crop: Path, edi
 
 
 def test_the_product_of_the_run_before_is_needed(out: Path, region_file: Path) -> None:
-    (entry,) = nightly.published(home_of(out))["runs"]
+    (entry,) = published(home_of(out))["runs"]
     shutil.rmtree(home_of(out) / entry["directory"])
     result = run(load_region(region_file), SECOND, out)
     assert result.exit_code == NOT_PUBLISHED and "run 2009-08-16 again" in result.messages[0]
@@ -504,7 +505,7 @@ for when in ("before", "after"):
     for name in ("manifest.json", "published.json"):
         points[f"{when} {name}"] = lambda w=when, n=name: around(Path, "replace", w, to(n))
 points["half of record_run"] = lambda: around(ledger, "_remember", "before")
-points["before the last word"] = lambda: around(nightly, "_finish_attempt", "before")
+points["before the last word"] = lambda: around(nightly, "finish_attempt", "before")
 for tenth in (2, 5, 7, 9):
     points[f"at {tenth} tenths"] = None
 
@@ -544,7 +545,7 @@ def test_a_run_killed_anywhere_leaves_the_last_product_and_is_made_up_for(
     killed = json.loads(done.stdout)
     calm, _ = killed.pop("none")
     wanted = ledger_of(Path(calm))
-    (before,) = (entry["run_id"] for entry in nightly.published(home_of(one_run))["runs"])
+    (before,) = (entry["run_id"] for entry in published(home_of(one_run))["runs"])
     region = load_region(region_file)
     for point, (path, signal_number) in killed.items():
         out = Path(path)
@@ -569,12 +570,12 @@ def test_the_next_date_lists_a_run_that_was_killed_before_it_could(
 
     region = load_region(region_file)
     with monkeypatch.context() as patch:
-        patch.setattr(nightly, "_list_published", killed)
+        patch.setattr(nightly, "list_published", killed)
         with pytest.raises(KeyboardInterrupt):
             run(region, SECOND, out)
-    assert len(nightly.published(home_of(out))["runs"]) == 1
+    assert len(published(home_of(out))["runs"]) == 1
     assert run(region, THIRD, out).exit_code == PUBLISHED
-    assert [entry["as_of"] for entry in nightly.published(home_of(out))["runs"]] == [
+    assert [entry["as_of"] for entry in published(home_of(out))["runs"]] == [
         "2009-08-16", "2010-07-18", "2011-08-22",
     ]  # fmt: skip
     assert_agreed(out)

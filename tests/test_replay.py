@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion import nightly, sources
-from erosion.nightly import DEGRADED, NOT_PUBLISHED, PUBLISHED
+from erosion import sources
+from erosion.nightly import run
+from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
 from erosion.region import load_region
 from erosion.replay import MATCH_M, classify, replay, verify
 
@@ -114,7 +115,7 @@ def replayed(crop_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_dates_are_when_masks_could_be_had(replayed: Path) -> None:
     # A scene of 31 July that took 16 days is for 16 August.
-    assert [entry["as_of"] for entry in nightly.published(replayed)["runs"]] == DATES
+    assert [entry["as_of"] for entry in published(replayed)["runs"]] == DATES
 
 
 def test_scores_follow_from_the_rows(replayed: Path) -> None:
@@ -126,7 +127,7 @@ def test_scores_follow_from_the_rows(replayed: Path) -> None:
     assert (first["window_start"], first["window_end"], first["known_at"]) == ("2009-07-31", "2010-07-02", "2010-07-18")
     for row in summary["rows"]:
         mine = table[(table["as_of"] == row["as_of"]) & (table["target"] == row["target"])]
-        entry = next(run for run in nightly.published(replayed)["runs"] if run["as_of"] == row["as_of"])
+        entry = next(run for run in published(replayed)["runs"] if run["as_of"] == row["as_of"])
         layer = pd.read_parquet(replayed / entry["directory"] / "segments_1y.parquet")
         assert row["n"] == len(mine) == len(layer)
         assert list(mine["segment_id"]) == list(layer["segment_id"].astype(str))
@@ -146,7 +147,7 @@ def test_scores_follow_from_the_rows(replayed: Path) -> None:
 def test_outcomes_are_measured_on_the_segments_that_were_published(replayed: Path, crop_data: Path) -> None:
     """What followed the newest judged run is what the next run's history measured on its own banks, nearly."""
     table = pd.read_parquet(replayed / "verification.parquet")
-    runs = nightly.published(replayed)["runs"]
+    runs = published(replayed)["runs"]
     later = pd.read_parquet(replayed / runs[1]["directory"] / "segments_1y.parquet")
     mine = table[table["as_of"] == DATES[0]]
     lost, next_year = (
@@ -196,7 +197,7 @@ def test_a_failing_date_does_not_stop_the_others(crop: Path, tmp_path: Path, mon
     assert [run.exit_code for _, run in result.results] == [NOT_PUBLISHED, PUBLISHED]
     assert result.exit_code == NOT_PUBLISHED
     assert said[0] == "[1/2] 2005-07-20 NOT PUBLISHED" and "no model of mamore existed" in said[1]
-    assert [entry["as_of"] for entry in nightly.published(out / "mamore_crop")["runs"]] == ["2006-08-08"]
+    assert [entry["as_of"] for entry in published(out / "mamore_crop")["runs"]] == ["2006-08-08"]
 
 
 def test_a_mask_that_cannot_be_read_is_named_though_no_run_meets_it(crop: Path, tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_a_degraded_date_shows(crop: Path, tmp_path: Path) -> None:
 def test_an_interrupted_replay_goes_on_where_it_was(crop: Path, tmp_path: Path, erosion: Callable) -> None:
     out = tmp_path / "out"
     region = load_region(crop)
-    assert nightly.run(region, pd.Timestamp(DATES[0]), out).new
+    assert run(region, pd.Timestamp(DATES[0]), out).new
     done = erosion("replay", crop, "--from", "2009", "--to", "2010", "--out", out)
     assert done.returncode == PUBLISHED, done.stderr
     assert done.stdout.splitlines() == [
