@@ -98,7 +98,7 @@ def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float
     side_of_bank = baseline.segments["bank"].map({"L": 1, "R": 2, "I": 0}).to_numpy(np.uint8)
     vote = np.where(baseline.river, np.uint8(0), side_of_bank[baseline.owner])
     in_image = baseline.transect >= 0
-    look_at = _merge_sorted(baseline.pixel, baseline.transect[in_image], grid.width * grid.height)
+    look_at = _pixels_in_either(baseline.pixel, baseline.transect[in_image], grid.width * grid.height)
     in_corridor = np.searchsorted(look_at, baseline.pixel)
     on_transect = np.searchsorted(look_at, baseline.transect[in_image])
     n_pixels = baseline.pixel.size
@@ -370,7 +370,7 @@ def threads_unless_cluster() -> Iterator[None]:
             yield
 
 
-def _merge_sorted(some: NDArray[np.int64], more: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+def _pixels_in_either(some: NDArray[np.int64], more: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Return the pixels that occur in either, ascending and once each; much faster on a raster than by sorting."""
     wanted = np.zeros(size, dtype=bool)
     wanted[some] = True
