@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, cast
@@ -19,9 +19,11 @@ from erosion.catalog import RasterFolder, SceneFolder, Skipped, SourceError
 from erosion.contracts import as_of_instant
 from erosion.grid import Grid
 from erosion.sources import passes
-from erosion.sources.passes import LocalFiles, PassRef
+from erosion.sources.items import BAND_NUMBER, boa_shift, lacking, time_of
+from erosion.sources.passes import PassRef
 from erosion.sources.raster_folder import scene_date
 from erosion.sources.stac import corridor_boxes, group, touches
+from erosion.sources.window_reader import LocalFiles
 
 if TYPE_CHECKING:
     import pystac
@@ -68,7 +70,7 @@ def find_passes(
             skipped.append(found)
             continue
         names, item = found
-        if not first <= passes.time_of(item) <= last:
+        if not first <= time_of(item) <= last:
             continue
         whole = items.setdefault(item.id, item)
         if whole.assets and set(names) & set(whole.assets):
@@ -90,17 +92,17 @@ def find_passes(
     return refs, [*skipped, *doubled]
 
 
-def load_pass(ref: PassRef, source: SceneFolder, corridor: Corridor, only: Sequence[str] | None = None) -> xr.Dataset:
+def load_pass(ref: PassRef, source: SceneFolder, corridor: Corridor) -> xr.Dataset:
     """Load one pass; see :func:`erosion.sources.passes.load`, whose parameters, result and errors it shares."""
-    return passes.load(ref, source, corridor, LocalFiles(), only)
+    return passes.load(ref, source, corridor, LocalFiles())
 
 
 def _problem(item: pystac.Item, source: SceneFolder) -> str | None:
     try:
-        passes.boa_shift(item.properties, source.boa_offset)
+        boa_shift(item.properties, source.boa_offset)
     except ValueError as err:
         return str(err)
-    return passes.lacking(item, source)
+    return lacking(item, source)
 
 
 def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset], pystac.Item] | Skipped:
@@ -147,7 +149,7 @@ def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset]
     outline = shapely.geometry.mapping(shapely.geometry.box(left, bottom, right, top))
     item = pystac.Item(scene, outline, [left, bottom, right, top], date.to_pydatetime(), properties)
     return {
-        alias: pystac.Asset(str(path.resolve()), extra_fields={passes.BAND_NUMBER: number, "file:checksum": digest})
+        alias: pystac.Asset(str(path.resolve()), extra_fields={BAND_NUMBER: number, "file:checksum": digest})
         for alias, number in numbers.items()
     }, item
 

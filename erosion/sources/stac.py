@@ -17,7 +17,16 @@ from pyproj import CRS, Transformer
 from erosion.catalog import SceneSource, Skipped, SourceError, StacCollection
 from erosion.contracts import as_of_instant
 from erosion.sources import passes
-from erosion.sources.passes import PassRef, platform_of, time_of
+from erosion.sources.items import (
+    assets_of,
+    boa_shift,
+    hash_items,
+    lacking,
+    platform_of,
+    processing_baseline,
+    time_of,
+)
+from erosion.sources.passes import PassRef
 from erosion.sources.web import (
     Answer,
     Patience,
@@ -130,23 +139,22 @@ def load_pass(
     source: StacCollection,
     corridor: Corridor,
     patience: Patience | None = None,
-    only: Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Load one pass; see :func:`erosion.sources.passes.load`, whose parameters, result and errors it shares."""
     with _web(source, patience or Patience()) as web:
-        return passes.load(ref, source, corridor, _Remote(source, web), only)
+        return passes.load(ref, source, corridor, _Remote(source, web))
 
 
 def _unusable(item: pystac.Item, source: StacCollection) -> str | None:
     """Say in words why an item that lies over the corridor is not used, or None."""
-    lacking = passes.lacking(item, source)
-    if lacking:
-        return lacking
+    lack = lacking(item, source)
+    if lack:
+        return lack
     try:
-        passes.boa_shift(item.properties, source.boa_offset)
+        boa_shift(item.properties, source.boa_offset)
     except ValueError as err:
         return str(err)
-    for alias, asset in passes.assets_of(item, source).items():
+    for alias, asset in assets_of(item, source).items():
         said = _said_scale(asset)
         # A scale of 1 is what some providers write for "none given".
         if alias != "quality" and said not in (None, 1.0) and source.scale != 1.0:
@@ -204,7 +212,7 @@ def group(items: Iterable[pystac.Item], source: SceneSource) -> tuple[list[PassR
                 time=time_of(kept[0]),
                 available_at=max(_available(item, source) for item in kept),
                 items=tuple(kept),
-                items_hash=passes.hash_items(kept, source),
+                items_hash=hash_items(kept, source),
                 cloud_percent=sum(clouds) / len(clouds) if clouds else None,
             )
         )
@@ -261,7 +269,7 @@ def _newness(item: pystac.Item) -> tuple[Any, ...]:
         made = next((match[1] for text in [*texts, item.id] if (match := _MADE.search(text))), "")
     sequence = str(properties.get("s2:sequence", properties.get("sentinel:sequence", "")))
     return (
-        passes.processing_baseline(properties) or (0, 0),
+        processing_baseline(properties) or (0, 0),
         re.sub(r"[-:]", "", made)[:15],
         int(sequence) if sequence.isdigit() else 0,
         str(properties.get("updated", properties.get("created", ""))),

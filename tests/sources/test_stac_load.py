@@ -17,7 +17,8 @@ from erosion.catalog import PixelQuality, SceneUnits, SourceError, StacCollectio
 from erosion.contracts import check_scene
 from erosion.corridor import Corridor
 from erosion.sources import stac
-from erosion.sources.passes import BOA_SHIFT, usable
+from erosion.sources.calibration import usable
+from erosion.sources.items import BOA_SHIFT
 from tests.made_scenes import CRS, PIXEL, SIZE, X0, Y0, make_corridor, make_source, optical, write_band, write_item
 
 SEAM = Path(__file__).resolve().parents[1] / "data" / "stac" / "seam" / "catalog.json"

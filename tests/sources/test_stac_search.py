@@ -17,7 +17,7 @@ from pyproj import Transformer
 from erosion.catalog import SourceError, load_source
 from erosion.region import utm_zone
 from erosion.sources import stac
-from erosion.sources.passes import (
+from erosion.sources.items import (
     assets_of,
     boa_shift,
     hash_items,
