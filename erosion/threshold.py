@@ -160,9 +160,9 @@ def find_threshold(
     """Find this scene's threshold between land and water.
 
     With a reference, Otsu's threshold of the pixels near its edge. Where these are no two sound classes (one bank in
-    cloud, little water) the scene's values on the reference's sure land and water are taken instead. Without a
-    reference, Otsu's threshold of the whole corridor, then twice more near the edge this makes; where water is rare and that
-    fails, the same from the usual threshold.
+    cloud, little water) the scene's values on the reference's sure land and water are taken instead, and where there are
+    too few of these, the usual threshold. Without a reference, Otsu's threshold of the whole corridor, then twice more near
+    the edge this makes; where water is rare and that fails, the same from the usual threshold.
 
     Parameters
     ----------
@@ -258,4 +258,9 @@ def find_threshold(
         found = split_between(land, water)
         if weakness(found) is None:
             return found, "reference"
+    if usual is not None:
+        # The same river one or two pixels wide as above: with a reference it is told no worse than without.
+        found = split_at(values, usual)
+        if weakness(found) is None:
+            return found, "usual"
     raise SceneUnusable(f"water cannot be told from land near the bank: {reason}")

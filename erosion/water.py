@@ -20,7 +20,7 @@ from erosion.windows import Mask
 if TYPE_CHECKING:
     from erosion.corridor import Corridor
 
-METHOD: Final = 1
+METHOD: Final = 2
 """Version of the way from bands to water; passes stored under another one are made anew."""
 
 UNSEEN: Final = np.uint8(255)
