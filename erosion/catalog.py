@@ -171,6 +171,12 @@ class SceneUnits:
 OPTICAL_BANDS: Final = ("blue", "green", "red", "nir", "swir16", "swir22")
 RADAR_BANDS: Final = ("vv", "vh")
 
+INCIDENCE: Final = "incidence"
+"""Band of a radar scene that holds the angle between the beam and the vertical, in degrees, not scaled."""
+
+QUALITY_BANDS: Final = ("quality", "saturation")
+"""Bands that say which pixels can be used; each goes with the key of its name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SceneSource:
@@ -193,6 +199,7 @@ class SceneSource:
     nodata: Annotated[float | None, Key("number in the file that stands for missing, beside its own nodata tag")] = None
     saturated_from: Annotated[float | None, Key("numbers in the file from here on are saturated")] = None
     quality: Annotated[PixelQuality | None, Key("which pixels can be used")] = None
+    saturation: Annotated[PixelQuality | None, Key("the same, told by a band that marks saturated pixels")] = None
     pixel_m: Annotated[float, Key("pixel size of the sharpest band", "m", above=0)]
     cadence_days: Annotated[float, Key("usual time between observations", "day", above=0)]
     latency_days: Annotated[float, Key("from observation to when it can be had", "day", low=0)]
@@ -367,12 +374,10 @@ def _validate_gauge(source: GaugeCsv, problems: Problems) -> None:
 
 def _validate_scenes(source: SceneSource, problems: Problems, bands: Mapping[str, object]) -> None:
     _check_entry(source, problems)
-    known = OPTICAL_BANDS if source.sensor == "optical" else RADAR_BANDS
+    known = (*OPTICAL_BANDS, *QUALITY_BANDS) if source.sensor == "optical" else (*RADAR_BANDS, INCIDENCE, "quality")
     for alias in bands:
-        if alias not in (*known, "quality"):
-            problems.add(
-                f"bands.{alias}", f"is no band of {source.sensor} scenes; those are {', '.join(known)}, quality"
-            )
+        if alias not in known:
+            problems.add(f"bands.{alias}", f"is no band of {source.sensor} scenes; those are {', '.join(known)}")
     if source.sensor == "optical":
         if "green" not in bands or not {"nir", "swir16"} & set(bands):
             problems.add("bands", "need green and at least one of nir and swir16; water is told by their contrast")
@@ -383,14 +388,16 @@ def _validate_scenes(source: SceneSource, problems: Problems, bands: Mapping[str
             problems.add("bands", "need vv or vh")
         if source.units.backscatter is None:
             problems.add("units.backscatter", 'is missing; write "1": gamma0 as linear power, not decibels')
-    if ("quality" in bands) != (source.quality is not None):
-        problems.add("quality", "and bands.quality belong together; give both or neither")
-    if source.quality is not None:
-        wanted, other = ("usable", "refuse") if source.quality.kind == "classes" else ("refuse", "usable")
-        if not getattr(source.quality, wanted):
-            problems.add(f"quality.{wanted}", f"is missing; kind {source.quality.kind} needs it")
-        if getattr(source.quality, other):
-            problems.add(f"quality.{other}", f"does not go with kind {source.quality.kind}; take it out")
+    for key in QUALITY_BANDS:
+        rule: PixelQuality | None = getattr(source, key)
+        if (key in bands) != (rule is not None):
+            problems.add(key, f"and bands.{key} belong together; give both or neither")
+        if rule is not None:
+            wanted, other = ("usable", "refuse") if rule.kind == "classes" else ("refuse", "usable")
+            if not getattr(rule, wanted):
+                problems.add(f"{key}.{wanted}", f"is missing; kind {rule.kind} needs it")
+            if getattr(rule, other):
+                problems.add(f"{key}.{other}", f"does not go with kind {rule.kind}; take it out")
     if source.scale == 0:
         problems.add("scale", "is 0; every value would be the same")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from erosion.catalog import OPTICAL_BANDS, RADAR_BANDS, PixelQuality, SceneSource, SourceError
+from erosion.block_array import BlockArray
+from erosion.catalog import INCIDENCE, PixelQuality, SceneSource, SourceError
 from erosion.sources.items import assets_of
+from erosion.windows import Window
 
 if TYPE_CHECKING:
     from erosion.sources.passes import PassRef
@@ -22,69 +24,107 @@ PLAUSIBLE_REFLECTANCE: Final = (-0.1, 1.6)
 PLAUSIBLE_GAMMA0: Final = (0.0, 10.0)
 """Median of a radar scene outside of this is no linear power (decibels are negative)."""
 
+PLAUSIBLE_INCIDENCE: Final = (1.0, 90.0)
+"""Median of the angles of a scene outside of this is not in degrees."""
+
+
+class Numbers(NamedTuple):
+    """What was read of a pass, in the numbers of its files.
+
+    Attributes
+    ----------
+    bands
+        Numbers of each band, NaN where there are none.
+    refused
+        Of each band of quality, the pixels that it does not let through.
+    owner
+        Which item each pixel is from, -1 where from none.
+    windows
+        The blocks that were read.
+    """
+
+    bands: dict[str, BlockArray[np.float32]]
+    refused: dict[str, BlockArray[np.bool_]]
+    owner: BlockArray[np.int16]
+    windows: Sequence[Window]
+
 
 def calibrate(
-    numbers: dict[str, np.ndarray],
-    owner: np.ndarray,
-    windows: Sequence[tuple[slice, slice]],
-    shifts: Sequence[float],
-    source: SceneSource,
-    ref: PassRef,
-) -> tuple[dict[str, np.ndarray], list[str], dict[str, float]]:
-    """Turn numbers of the files into values, in place and window by window, and judge which pixels are clear."""
-    bands = [alias for alias in numbers if alias != "quality"]
+    numbers: Numbers, shifts: Sequence[float], source: SceneSource, ref: PassRef
+) -> tuple[dict[str, BlockArray[np.float32]], BlockArray[np.bool_] | None, dict[str, float], list[str]]:
+    """Turn numbers of the files into values, in place and window by window, and judge which pixels are clear.
+
+    Parameters
+    ----------
+    numbers
+        What was read.
+    shifts
+        Number to subtract before scale and offset, by item (:func:`erosion.sources.items.boa_shift`).
+    source
+        Scale and offset, number for missing, rules of quality.
+    ref
+        The pass.
+
+    Returns
+    -------
+    bands : dict
+        Values of each band, NaN where missing.
+    clear : BlockArray or None
+        Pixels of an optical pass that can be used; None for radar.
+    subtracted : dict
+        What was subtracted, by item.
+    notes : list of str
+        What was found odd.
+
+    Raises
+    ------
+    SourceError
+        Where the values cannot be what the catalogue says.
+    """
+    bands, owner, windows = numbers.bands, numbers.owner, numbers.windows
     held = [assets_of(item, source) for item in ref.items]
-    clear = np.zeros(owner.shape, bool)
+    clear = BlockArray(owner.shape, windows, np.bool_, False)
     for window in windows:
-        part = {alias: values[window] for alias, values in numbers.items()}
-        for alias in bands:
+        for band in bands.values():
             if source.nodata is not None:
-                part[alias][part[alias] == np.float32(source.nodata)] = np.nan
-        clear[window] = _clear(part, owner[window], held, source)
-    numbers.pop("quality", None)
-    shifts, notes = _check_shifts(numbers, owner, clear, windows, shifts, ref)
+                band[window][band[window] == np.float32(source.nodata)] = np.nan
+        clear[window] = _clear(numbers, window, held, source)
+    shifts, notes = _check_shifts(numbers, clear, shifts, ref)
     due = np.array([*shifts, 0.0], np.float32)  # the last one is that of pixels without an item, -1
     for window in windows:
         shift = due[owner[window]] if any(shifts) else None
-        for alias in bands:
-            values = numbers[alias][window]
+        for alias, band in bands.items():
+            if alias == INCIDENCE:
+                continue
+            values = band[window]
             if shift is not None:
                 values -= shift
             values *= np.float32(source.scale)
             values += np.float32(source.offset)
-    _check_values({alias: numbers[alias] for alias in bands}, clear, windows, source, ref)
-    order = OPTICAL_BANDS if source.sensor == "optical" else RADAR_BANDS
-    scene = {alias: numbers[alias] for alias in order if alias in numbers}
-    if source.sensor == "optical":
-        scene["clear"] = clear
-    return scene, notes, {item.id: shift for item, shift in zip(ref.items, shifts, strict=True)}
+    _check_values(numbers, clear, source, ref)
+    subtracted = {item.id: shift for item, shift in zip(ref.items, shifts, strict=True)}
+    return bands, clear if source.sensor == "optical" else None, subtracted, notes
 
 
-def _clear(
-    part: Mapping[str, np.ndarray], owner: np.ndarray, held: Sequence[Mapping[str, object]], source: SceneSource
-) -> np.ndarray:
-    """Judge the pixels of a window: seen in every band that its item has, let through by the quality band, not saturated."""
-    bands = [alias for alias in part if alias != "quality"]
+def _clear(numbers: Numbers, window: Window, held: Sequence[Mapping[str, object]], source: SceneSource) -> np.ndarray:
+    """Judge the pixels of a window: seen in every band that its item has, let through by its quality, not saturated."""
+    owner = numbers.owner[window]
     clear = owner >= 0
-    if "quality" in part:
-        clear &= usable(part["quality"], source.quality)
-    for alias in bands:
-        seen = np.isfinite(part[alias])
+    for refused in numbers.refused.values():
+        clear &= ~refused[window]
+    for alias, band in numbers.bands.items():
+        values = band[window]
+        seen = np.isfinite(values)
         # A band that an item does not come with makes none of the item's pixels unclear.
         lacks = [index for index, has in enumerate(held) if alias not in has]
         clear &= seen | np.isin(owner, lacks) if lacks else seen
         if source.saturated_from is not None:
-            clear &= ~(part[alias] >= source.saturated_from)
+            clear &= ~(values >= source.saturated_from)
     return clear
 
 
 def _check_shifts(
-    numbers: Mapping[str, np.ndarray],
-    owner: np.ndarray,
-    clear: np.ndarray,
-    windows: Sequence[tuple[slice, slice]],
-    shifts: Sequence[float],
-    ref: PassRef,
+    numbers: Numbers, clear: BlockArray[np.bool_], shifts: Sequence[float], ref: PassRef
 ) -> tuple[list[float], list[str]]:
     """Shifts that are really due, and a note on each item whose numbers tell that its shift was taken out before."""
     due, notes = list(shifts), []
@@ -92,8 +132,8 @@ def _check_shifts(
         if not shift:
             continue
         judged = below = 0
-        for window in windows:
-            green = numbers["green"][window][(owner[window] == index) & clear[window]]
+        for window in numbers.windows:
+            green = numbers.bands["green"][window][(numbers.owner[window] == index) & clear[window]]
             judged, below = judged + green.size, below + int((green < shift).sum())
         if below > ALREADY_SHIFTED * judged:
             due[index] = 0.0
@@ -102,6 +142,21 @@ def _check_shifts(
                 "its clear pixels would become negative: it has been subtracted already"
             )
     return due, notes
+
+
+def quality_rules(source: SceneSource) -> dict[str, PixelQuality | None]:
+    """Rule of each band of quality, by our name of the band."""
+    return {"quality": source.quality, "saturation": source.saturation}
+
+
+def refuses(numbers: np.ndarray, alias: str, rule: PixelQuality | None) -> np.ndarray:
+    """Say which pixels a band of quality does not let through.
+
+    A pixel without a number is let through by ``saturation`` alone: 0 means that nothing is saturated, and some files
+    have 0 tagged as missing.
+    """
+    refused = ~usable(numbers, rule)
+    return refused & np.isfinite(numbers) if alias == "saturation" else refused
 
 
 def usable(numbers: np.ndarray, quality: PixelQuality | None) -> np.ndarray:
@@ -124,19 +179,18 @@ def usable(numbers: np.ndarray, quality: PixelQuality | None) -> np.ndarray:
     return known & ((whole & mask) == 0)
 
 
-def _check_values(
-    bands: Mapping[str, np.ndarray],
-    clear: np.ndarray,
-    windows: Sequence[tuple[slice, slice]],
-    source: SceneSource,
-    ref: PassRef,
-) -> None:
-    """Refuse values that cannot be what the catalogue says: a wrong scale or offset, or decibels."""
-    low, high = PLAUSIBLE_REFLECTANCE if source.sensor == "optical" else PLAUSIBLE_GAMMA0
-    what = "a surface reflectance" if source.sensor == "optical" else "a linear gamma0"
-    step = max(int(clear.size**0.5) // 1000, 1)  # a million pixels tell the median as well as all of them
-    for alias, values in bands.items():
-        parts = [values[window][::step, ::step][clear[window][::step, ::step]] for window in windows]
+def _check_values(numbers: Numbers, clear: BlockArray[np.bool_], source: SceneSource, ref: PassRef) -> None:
+    """Refuse values that cannot be what the catalogue says: a wrong scale or offset, decibels, or radians."""
+    rows, cols = clear.shape
+    step = max(int((rows * cols) ** 0.5) // 1000, 1)  # a million pixels tell the median as well as all of them
+    for alias, values in numbers.bands.items():
+        if alias == INCIDENCE:
+            (low, high), what = PLAUSIBLE_INCIDENCE, "an angle in degrees"
+        elif source.sensor == "optical":
+            (low, high), what = PLAUSIBLE_REFLECTANCE, "a surface reflectance"
+        else:
+            (low, high), what = PLAUSIBLE_GAMMA0, "a linear gamma0"
+        parts = [values[w][::step, ::step][clear[w][::step, ::step]] for w in numbers.windows]
         seen = np.concatenate(parts) if parts else np.empty(0, np.float32)
         seen = seen[np.isfinite(seen)]
         median = float(np.median(seen)) if seen.size else low

@@ -10,18 +10,20 @@ from __future__ import annotations
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
-from erosion.catalog import OPTICAL_BANDS, RADAR_BANDS, SceneSource, SourceError
-from erosion.contracts import check_scene
-from erosion.sources.calibration import calibrate
-from erosion.sources.items import assets_of, bands_of, boa_shift, platform_of
+from erosion.block_array import BlockArray
+from erosion.catalog import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource, SourceError
+from erosion.contracts import SCENE_VARIABLES, check_scene
+from erosion.sources.calibration import Numbers, calibrate, quality_rules, refuses
+from erosion.sources.items import assets_of, boa_shift, platform_of
 from erosion.sources.web import keep_secrets_from_logs
-from erosion.sources.window_reader import Access, File, WindowReader, meets, pixel_m_of
+from erosion.sources.window_reader import Access, File, Header, WindowReader, meets, pixel_m_of
+from erosion.windows import Window
 
 if TYPE_CHECKING:
     import pystac
@@ -85,7 +87,8 @@ def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) 
     -------
     xarray.Dataset
         A scene (:func:`erosion.contracts.check_scene`): float32 bands on (y, x), NaN outside the image and outside the
-        corridor's windows, ``clear`` for optical ones. Beyond the contract the attributes hold ``boa_shift`` (what was
+        corridor's windows, ``clear`` for optical ones. Only the windows take memory: a variable is put together where
+        and when it is asked for, so ask for windows of it (``isel``) and not for all. Beyond the contract the attributes hold ``boa_shift`` (what was
         subtracted, by item) and ``notes`` (what was found odd about the pass).
 
     Raises
@@ -101,13 +104,16 @@ def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) 
     # Where a file has no position its metadata may tell it, or an error does. A filter for good: threads share them.
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     shifts = [_shift_of(item, source) for item in ref.items]
-    numbers, owner, native_m = _gather(ref, source, corridor, access)
-    scene, notes, subtracted = calibrate(numbers, owner, corridor.windows(WINDOW), shifts, source, ref)
+    numbers, native_m = _gather(ref, source, corridor, access)
+    bands, clear, subtracted, notes = calibrate(numbers, shifts, source, ref)
+    rasters: dict[str, BlockArray[Any]] = dict(bands) if clear is None else {**bands, "clear": clear}
     grid = corridor.grid
-    dims = ("y", "x")
     return check_scene(
         xr.Dataset(
-            {name: (dims, values, {} if name == "clear" else {"units": "1"}) for name, values in scene.items()},
+            {
+                name: (("y", "x"), raster.lazily(), {"units": unit} if (unit := SCENE_VARIABLES[name][0]) else {})
+                for name, raster in rasters.items()
+            },
             coords={"y": ("y", grid.y, {"units": "m"}), "x": ("x", grid.x, {"units": "m"})},
             attrs={
                 "crs": grid.crs,
@@ -129,54 +135,53 @@ def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) 
     )
 
 
-def _gather(
-    ref: PassRef,
-    source: SceneSource,
-    corridor: Corridor,
-    access: Access,
-) -> tuple[dict[str, np.ndarray], np.ndarray, float]:
-    """Read the windows of the corridor: numbers of each band, the item each pixel is from (-1: none), and pixel size."""
-    files = [_wanted_files(item, source) for item in ref.items]
-    aliases = [alias for alias in _order(source) if any(alias in wanted for wanted in files)]
-    numbers = {alias: np.full(corridor.grid.shape, np.nan, np.float32) for alias in aliases}
-    owner = np.full(corridor.grid.shape, -1, np.int16)
-    windows, native = corridor.windows(WINDOW), set()
+def _gather(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) -> tuple[Numbers, float]:
+    """Read the windows of the corridor; every pixel has all its bands from one item. Also return the pixel size."""
+    files = [_files_of(item, source) for item in ref.items]
+    windows, rules, shape = corridor.windows(WINDOW), quality_rules(source), corridor.grid.shape
+    aliases = dict.fromkeys(file.alias for found in files for file in found)
+    numbers = Numbers(
+        bands={alias: BlockArray(shape, windows, np.float32, np.nan) for alias in aliases if alias not in rules},
+        refused={alias: BlockArray(shape, windows, np.bool_, False) for alias in aliases if alias in rules},
+        owner=BlockArray(shape, windows, np.int16, -1),
+        windows=windows,
+    )
     reader = WindowReader(corridor.grid, source, access, ref.items_hash)
+
+    def put(task: tuple[int, bool, File, Header, Window]) -> None:
+        """Read one window and keep what is the item's: what no other item has, or what its first band has shown."""
+        index, first, file, header, window = task
+        values, owner = reader.window(file, header, window), numbers.owner[window]
+        mine = (owner < 0) & np.isfinite(values) if first else owner == index
+        owner[mine] = index
+        if file.alias in rules:
+            numbers.refused[file.alias][window][mine] = refuses(values[mine], file.alias, rules[file.alias])
+        else:
+            numbers.bands[file.alias][window][mine] = values[mine]
+
+    native = set()
     with ThreadPoolExecutor(THREADS) as pool:
-        for index, (item, wanted) in enumerate(zip(ref.items, files, strict=True)):
-            found = [File(item, alias, asset) for alias, asset in wanted.items()]
-            headers = dict(zip(found, pool.map(reader.header, found), strict=True))
-            native |= {pixel_m_of(header.grid, source) for file, header in headers.items() if file.alias != "quality"}
-            key, *others = found
-            tasks = [
-                (key, headers[key], window)
-                for window in windows
-                if (owner[window] < 0).any() and meets(headers[key].grid, corridor.grid, window)
-            ]
-            touched = []
-            for (_, _, window), values in zip(tasks, pool.map(reader.window, tasks), strict=True):
-                mine = (owner[window] < 0) & np.isfinite(values)
-                owner[window][mine] = index
-                numbers[key.alias][window][mine] = values[mine]
-                if mine.any():
-                    touched.append(window)
-            tasks = [(file, headers[file], window) for window in touched for file in others]
-            for (file, _, window), values in zip(tasks, pool.map(reader.window, tasks), strict=True):
-                mine = owner[window] == index
-                numbers[file.alias][window][mine] = values[mine]
-    return numbers, owner, min(native, default=source.pixel_m)
+        for index, found in enumerate(files):
+            headers = list(pool.map(reader.header, found))
+            native |= {
+                pixel_m_of(header.grid, source)
+                for file, header in zip(found, headers, strict=True)
+                if file.alias not in rules
+            }
+            free = [w for w in windows if (numbers.owner[w] < 0).any() and meets(headers[0].grid, corridor.grid, w)]
+            # Each window is kept where it is read: were they handed on, those read early would wait for the late ones.
+            list(pool.map(put, [(index, True, found[0], headers[0], w) for w in free]))
+            taken = [w for w in free if (numbers.owner[w] == index).any()]
+            others = list(zip(found, headers, strict=True))[1:]
+            list(pool.map(put, [(index, False, file, header, w) for w in taken for file, header in others]))
+    return numbers, min(native, default=source.pixel_m)
 
 
-def _order(source: SceneSource) -> list[str]:
-    """Bands of a source, the one that decides where an item has an image first."""
-    first = OPTICAL_BANDS if source.sensor == "optical" else RADAR_BANDS
-    known = ["green", *first] if source.sensor == "optical" else list(first)
-    return [alias for alias in dict.fromkeys([*known, "quality"]) if alias in bands_of(source)]
-
-
-def _wanted_files(item: pystac.Item, source: SceneSource) -> dict[str, pystac.Asset]:
-    found = assets_of(item, source)
-    return {alias: found[alias] for alias in _order(source) if alias in found}
+def _files_of(item: pystac.Item, source: SceneSource) -> list[File]:
+    """Files of an item, that of the band that decides where it has an image first, those of its quality last."""
+    known = ("green", *OPTICAL_BANDS) if source.sensor == "optical" else (*RADAR_BANDS, INCIDENCE)
+    assets = assets_of(item, source)
+    return [File(item, alias, assets[alias]) for alias in dict.fromkeys((*known, *QUALITY_BANDS)) if alias in assets]
 
 
 def _shift_of(item: pystac.Item, source: SceneSource) -> float:

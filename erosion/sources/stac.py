@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 from pyproj import CRS, Transformer
 
-from erosion.catalog import SceneSource, Skipped, SourceError, StacCollection
+from erosion.catalog import QUALITY_BANDS, SceneSource, Skipped, SourceError, StacCollection
 from erosion.contracts import as_of_instant
 from erosion.sources import passes
 from erosion.sources.items import (
@@ -157,7 +157,7 @@ def _unusable(item: pystac.Item, source: StacCollection) -> str | None:
     for alias, asset in assets_of(item, source).items():
         said = _said_scale(asset)
         # A scale of 1 is what some providers write for "none given".
-        if alias != "quality" and said not in (None, 1.0) and source.scale != 1.0:
+        if alias not in QUALITY_BANDS and said not in (None, 1.0) and source.scale != 1.0:
             assert said is not None
             if not np.isclose(said, source.scale, rtol=1e-3):
                 return f"its metadata give {alias} the scale {said:g}, the catalogue entry {source.scale:g}"

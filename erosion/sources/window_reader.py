@@ -20,10 +20,11 @@ import rasterio
 from affine import Affine
 from rasterio.errors import RasterioError
 
-from erosion.catalog import SceneSource, SourceError
+from erosion.catalog import QUALITY_BANDS, SceneSource, SourceError
 from erosion.grid import Grid, same_crs
 from erosion.sources.items import BAND_NUMBER, said_crs, said_grid, time_of
 from erosion.sources.web import Answer, Patience, WebError, without_secrets
+from erosion.windows import Window
 
 if TYPE_CHECKING:
     import pystac
@@ -130,7 +131,7 @@ class WindowReader:
                 else:
                     grid = _placed_by_metadata(file, dataset.width, dataset.height)
                 tagged = dataset.nodatavals[band - 1]
-                missing = self.source.nodata if tagged is None and file.alias != "quality" else None
+                missing = self.source.nodata if tagged is None and file.alias not in QUALITY_BANDS else None
                 dtype = dataset.dtypes[band - 1]
                 return Header(
                     grid,
@@ -147,12 +148,11 @@ class WindowReader:
             raise SourceError(f"{file.label}: {problem}")
         return header
 
-    def window(self, task: tuple[File, Header, tuple[slice, slice]]) -> np.ndarray:
+    def window(self, file: File, header: Header, window: Window) -> np.ndarray:
         """Read one window, float32 in the numbers of the file, NaN where it has none."""
         import odc.stac
 
-        file, header, window = task
-        method = "nearest" if file.alias == "quality" else resampling(header.grid, self.grid)
+        method = "nearest" if file.alias in QUALITY_BANDS else resampling(header.grid, self.grid)
 
         def read(address: str) -> np.ndarray:
             text = _source_text(address, header)
@@ -245,7 +245,7 @@ def pixel_m_of(own: Grid, source: SceneSource) -> float:
     return source.pixel_m if rasterio.CRS.from_user_input(own.crs).is_geographic else round(own.pixel_m, 3)
 
 
-def meets(own: Grid, grid: Grid, window: tuple[slice, slice]) -> bool:
+def meets(own: Grid, grid: Grid, window: Window) -> bool:
     """Say whether a window of the grid touches a file; where that cannot be told it is read."""
     rows, cols = window
     t = grid.transform
