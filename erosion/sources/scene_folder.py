@@ -36,6 +36,9 @@ __all__ = ["find_passes", "load_pass"]
 
 _GAP: Final = re.compile(r"[-_. ]+")
 
+_LANDSAT: Final = re.compile(r"(?<![A-Za-z0-9])L[COTEM]\d{7}((?:19|20)\d{2})(\d{3})[A-Z]{3}\d{2}(?![A-Za-z0-9])")
+"""Landsat scene identifier as given before 2017: sensor, satellite, path, row, year and day of the year, station, version."""
+
 
 def find_passes(
     source: SceneFolder,
@@ -164,7 +167,15 @@ def _date(name: str, tags: dict[str, str], source: SceneFolder) -> pd.Timestamp 
         )
         for day in ("07-01", "07-02")
     ]
-    return days[0] if days[0] == days[1] else "no date: the name holds a year alone; write the day into it"
+    if days[0] != days[1]:
+        return "no date: the name holds a year alone; write the day into it"
+    landsat = _LANDSAT.search(name) if "name" in source.date_from else None
+    if not isinstance(days[0], str) or landsat is None:
+        return days[0]
+    day = pd.Timestamp(f"{landsat[1]}-01-01", tz="UTC") + pd.Timedelta(days=int(landsat[2]) - 1)
+    if day.year != int(landsat[1]):
+        return f"no date: the name tells day {landsat[2]} of {landsat[1]}; write the day into it, like 2018-06-22"
+    return day
 
 
 def _part(text: str) -> re.Pattern[str]:
