@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from erosion.banks import CellStates, measure_banks, observe_cells, threads_unless_cluster
 from erosion.catalog import Skipped, load_source
-from erosion.channel import river_runs
+from erosion.channel import pixels_in, river_runs
 from erosion.contracts import as_of_instant, known_at
 from erosion.features.registry import Knowledge
 from erosion.grid import Grid
@@ -65,7 +65,8 @@ def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
         shares = []
         for image in block:
             runs, keep = river_runs(~(image < 0.5))  # what was not seen may be river and cuts nothing
-            shares.append(runs.area[keep].sum() / max(int(runs.area.sum()), 1))
+            water = runs.area if not np.isnan(image).any() else pixels_in(image >= 0.5, runs)
+            shares.append(water[keep].sum() / max(int(water.sum()), 1))
         return np.array(shares).reshape(-1, 1, 1)
 
     images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
@@ -94,7 +95,7 @@ def grid_of(water: xr.Dataset) -> Grid:
 def baseline_on(region: Region, water: xr.Dataset, as_of: pd.Timestamp) -> Baseline:
     """Cut the baseline from the newest mask known on a date.
 
-    Pixels the newest mask does not show are taken from the last one that does.
+    Pixels the newest mask does not show are taken from the last one that does; the edge of what no mask shows is no bank.
 
     Raises
     ------
@@ -104,7 +105,9 @@ def baseline_on(region: Region, water: xr.Dataset, as_of: pd.Timestamp) -> Basel
         If no river can be traced in it.
     """
     known = water_known(water, as_of)
-    return cut_baseline(_newest_mask(known), grid_of(water), region, f"{known['epoch'].to_numpy()[-1]:.10}")
+    newest = _newest_fraction(known)
+    version = f"{known['epoch'].to_numpy()[-1]:.10}"
+    return cut_baseline(newest >= 0.5, grid_of(water), region, version, np.isnan(newest))
 
 
 def observe_region(region: Region, water: xr.Dataset, baseline: Baseline) -> CellStates:
@@ -141,7 +144,8 @@ def data_age_days(baseline: Baseline, as_of: pd.Timestamp) -> int:
     return int((as_of_instant(as_of).tz_localize(None) - pd.Timestamp(baseline.version)).days)
 
 
-def _newest_mask(water: xr.Dataset) -> NDArray[np.bool_]:
+def _newest_fraction(water: xr.Dataset) -> NDArray[np.float32]:
+    """Return the newest share of water of each pixel, NaN where no epoch shows it, shape (rows, columns)."""
     with threads_unless_cluster():
         newest = water["water_fraction"].isel(epoch=-1).to_numpy()
         missing = np.isnan(newest)
@@ -151,4 +155,4 @@ def _newest_mask(water: xr.Dataset) -> NDArray[np.bool_]:
             older = water["water_fraction"].isel(epoch=-back).to_numpy()
             newest = np.where(missing, older, newest)
             missing = np.isnan(newest)
-    return newest >= 0.5
+    return np.asarray(newest)

@@ -125,7 +125,7 @@ class GaugeCsv:
     name: Annotated[str, Key("name of the source, the same as the file's")]
     driver: Annotated[str, Key("which reader", choices=("gauge_csv",))]
     title: Annotated[str, Key("what a reader of a product sees")]
-    path: Annotated[Path, Key("the file, relative to the catalogue file")]
+    path: Annotated[Path, Key("the file, relative to the catalogue file; it may be brought later", may_lack=True)]
     gauge_id: Annotated[str, Key("identifier of the gauge, always text")]
     river: Annotated[str, Key("river the gauge stands on")]
     location: Annotated[LonLat, Key("longitude and latitude", "degree")]
@@ -135,6 +135,10 @@ class GaugeCsv:
     timezone: Annotated[str, Key("zone of times without an offset, IANA name")]
     time_format: Annotated[str | None, Key("strptime pattern of times that are not ISO 8601")] = None
     datum: Annotated[str | None, Key("zero of the stage; needed where there is a stage column")] = None
+    alarm_levels_m: Annotated[
+        tuple[float, ...], Key("stages of alarm 1, 2 and 3 (báo động) on the same datum, ascending", "m")
+    ] = ()
+    alarm_source: Annotated[str | None, Key("who has set the alarm levels; needed with them")] = None
     quality: Annotated[QualityCodes, Key("meaning of the quality codes")] = QualityCodes()
     encoding: Annotated[str | None, Key("encoding of a file that is not UTF-8")] = None
     delimiter: Annotated[str, Key("character between columns")] = ","
@@ -339,8 +343,17 @@ def _validate_gauge(source: GaugeCsv, problems: Problems) -> None:
     _check_entry(source, problems)
     check_lonlat(source.location, "location", problems)
     check_timezone(source.timezone, problems)
-    if not source.path.is_file():
+    if source.path.exists() and not source.path.is_file():
         problems.add("path", f"{source.path} is no file")
+    levels = source.alarm_levels_m
+    if levels and (len(levels) != 3 or not levels[0] < levels[1] < levels[2]):
+        problems.add(
+            "alarm_levels_m", f"{list(levels)} must be three rising stages, alarm 1 to 3, like [3.5, 4.0, 4.5]"
+        )
+    if bool(levels) != (source.alarm_source is not None):
+        problems.add("alarm_source", "and alarm_levels_m belong together; give both or neither")
+    if levels and source.columns.stage_m is None:
+        problems.add("alarm_levels_m", "are stages; name the column of the stage under columns.stage_m")
     if source.columns.discharge_m3s is None and source.columns.stage_m is None:
         problems.add("columns", "name neither discharge_m3s nor stage_m; a gauge gives at least one of them")
     for name, known in (("discharge_m3s", DISCHARGE_UNITS), ("stage_m", STAGE_UNITS)):

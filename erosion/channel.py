@@ -40,8 +40,8 @@ class BankLine(NamedTuple):
     chainage
         Chainage of the nearest centre-line point [m], shape (n,).
     beyond_end
-        True where the point lies beyond the ends of the mapped reach or on the edge of the image, which is no bank,
-        shape (n,).
+        True where the point lies beyond the ends of the mapped reach, or on the edge of what was seen, which is no
+        bank, shape (n,).
     """
 
     bank: str
@@ -81,10 +81,12 @@ class Channel:
     skipped: tuple[str, ...]
 
 
-def river_runs(water: NDArray[np.bool_], river: NDArray[np.bool_] | None = None) -> tuple[Runs, NDArray[np.bool_]]:
+def river_runs(
+    water: NDArray[np.bool_], river: NDArray[np.bool_] | None = None, unseen: NDArray[np.bool_] | None = None
+) -> tuple[Runs, NDArray[np.bool_]]:
     """Say which patches of a mask are the river.
 
-    The largest patch is; so is one that leaves the image and is not tiny, and one that lies for the most part where
+    The largest patch is; so is one that leaves what was seen and is not tiny, and one that lies for the most part where
     the river is known to run. Ponds and lakes are neither.
 
     Parameters
@@ -93,6 +95,8 @@ def river_runs(water: NDArray[np.bool_], river: NDArray[np.bool_] | None = None)
         Mask, shape (rows, columns).
     river
         Known river pixels of a baseline, same shape; None where there is none yet.
+    unseen
+        Pixels that nobody saw, see :func:`unseen_parts`; None where all were seen.
 
     Returns
     -------
@@ -106,18 +110,58 @@ def river_runs(water: NDArray[np.bool_], river: NDArray[np.bool_] | None = None)
     largest = runs.area.max()
     keep[runs.area.argmax()] = True
     keep |= runs.touches_edge & (runs.area >= EDGE_SHARE * largest)
+    if unseen is not None and not keep.all():
+        keep |= (pixels_in(_widened(unseen), runs, ~keep) > 0) & (runs.area >= EDGE_SHARE * largest)
     if river is not None and not keep.all():
-        rest = ~keep[runs.patch]
-        length = runs.stop[rest] - runs.start[rest]
-        inside = np.add.reduceat(
-            river.ravel()[pixels_of(runs.start[rest], runs.stop[rest])], np.cumsum(length) - length, dtype=np.int64
-        )
-        keep |= np.bincount(runs.patch[rest], weights=inside, minlength=keep.size) > 0.5 * runs.area
+        keep |= pixels_in(river, runs, ~keep) > 0.5 * runs.area
     return runs, keep
 
 
+def pixels_in(mask: NDArray[np.bool_], runs: Runs, which: NDArray[np.bool_] | None = None) -> FloatArray:
+    """Count the pixels of a mask in some patches (None: all) of another one, 0 elsewhere, shape (n_patches,)."""
+    rest = np.full(runs.patch.size, True) if which is None else which[runs.patch]
+    length = runs.stop[rest] - runs.start[rest]
+    inside = np.add.reduceat(
+        mask.ravel()[pixels_of(runs.start[rest], runs.stop[rest])], np.cumsum(length) - length, dtype=np.int64
+    )
+    return np.bincount(runs.patch[rest], weights=inside, minlength=runs.area.size).astype(float)
+
+
+def unseen_parts(unseen: NDArray[np.bool_], min_px: float) -> NDArray[np.bool_] | None:
+    """Return the pixels nobody saw, without patches too small to end a bank; None where nothing is left.
+
+    Parameters
+    ----------
+    unseen
+        Pixels without an observation, shape (rows, columns).
+    min_px
+        Smallest patch that stays [pixels].
+    """
+    if not unseen.any():
+        return None
+    runs = join_runs(*find_runs(unseen), unseen.shape, diagonal=True)
+    large = (runs.area >= min_px)[runs.patch]
+    parts = np.zeros(unseen.shape, dtype=bool)
+    parts.ravel()[pixels_of(runs.start[large], runs.stop[large])] = True
+    return parts if large.any() else None
+
+
+def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a mask with the eight neighbours of each of its pixels."""
+    wide = mask.copy()
+    wide[1:] |= mask[:-1]
+    wide[:-1] |= mask[1:]
+    tall = wide.copy()
+    wide[:, 1:] |= tall[:, :-1]
+    wide[:, :-1] |= tall[:, 1:]
+    return wide
+
+
 def land_of_river(
-    water: NDArray[np.bool_], min_island_px: float, river: NDArray[np.bool_] | None = None
+    water: NDArray[np.bool_],
+    min_island_px: float,
+    river: NDArray[np.bool_] | None = None,
+    unseen: NDArray[np.bool_] | None = None,
 ) -> tuple[Runs, Runs, NDArray[np.bool_]]:
     """Find the land of a mask as the river sees it: ponds belong to it, specks too small to be an island do not.
 
@@ -129,13 +173,15 @@ def land_of_river(
         Smallest patch of land inside the river that stays [pixels].
     river
         Known river pixels of a baseline, same shape; None where there is none yet.
+    unseen
+        See :func:`river_runs`.
 
     Returns
     -------
     tuple
         The runs and patches of that land (all the rest is river), and what :func:`river_runs` returns.
     """
-    runs, keep = river_runs(water, river)
+    runs, keep = river_runs(water, river, unseen)
     kept = keep[runs.patch]
     land = join_runs(*complement_runs(runs.start[kept], runs.stop[kept], water.shape), water.shape, diagonal=False)
     island = (land.touches_edge | (land.area >= min_island_px))[land.patch]
@@ -144,11 +190,17 @@ def land_of_river(
 
 
 def trace_channel(
-    water: NDArray[np.bool_], grid: Grid, upstream_xy: tuple[float, float], *, min_island_m2: float, min_part_m: float
+    water: NDArray[np.bool_],
+    grid: Grid,
+    upstream_xy: tuple[float, float],
+    *,
+    min_island_m2: float,
+    min_part_m: float,
+    unseen: NDArray[np.bool_] | None = None,
 ) -> Channel:
     """Trace centre line and banks of the river in a mask.
 
-    Banks are the half-way line between water and land. The ends of each piece are its two geodesically most distant
+    Banks are the half-way line between water and land; where water ends because nobody saw further there is no bank. The ends of each piece are its two geodesically most distant
     pixels; they cut the outer outline into a left and a right bank, and the centre line runs where both are equally
     near.
 
@@ -164,6 +216,9 @@ def trace_channel(
         Smaller patches of land inside the river are filled [m2].
     min_part_m
         Pieces of river shorter than this are left out and listed [m].
+    unseen
+        Pixels that nobody saw, where ``water`` is False, shape (rows, columns); None where all were seen. Patches
+        smaller than an island are taken as land.
 
     Raises
     ------
@@ -171,7 +226,9 @@ def trace_channel(
         If no water is left that could be a river.
     """
     pixel = grid.pixel_m
-    land, runs, keep = land_of_river(water, min_island_m2 / pixel**2)
+    if unseen is not None:
+        unseen = unseen_parts(unseen, min_island_m2 / pixel**2)
+    land, runs, keep = land_of_river(water, min_island_m2 / pixel**2, unseen=unseen)
     if not keep.any():
         raise ChannelError("the mask holds no water; check the declared water value of its source")
     if not land.start.size:
@@ -197,7 +254,7 @@ def trace_channel(
             f"no piece of the river is {min_part_m:.0f} m long and longer than wide; "
             "give a mask that shows more of it or lower segments.min_part_m in the region file"
         )
-    return _join_pieces(_in_downstream_order(pieces, np.asarray(upstream_xy)), grid, clean, tuple(skipped))
+    return _join_pieces(_in_downstream_order(pieces, np.asarray(upstream_xy)), grid, clean, unseen, tuple(skipped))
 
 
 class _Piece(NamedTuple):
@@ -284,7 +341,14 @@ def _in_downstream_order(pieces: list[_Piece], upstream_xy: FloatArray) -> list[
     return ordered
 
 
-def _join_pieces(pieces: list[_Piece], grid: Grid, water: NDArray[np.bool_], skipped: tuple[str, ...]) -> Channel:
+def _join_pieces(
+    pieces: list[_Piece],
+    grid: Grid,
+    water: NDArray[np.bool_],
+    unseen: NDArray[np.bool_] | None,
+    skipped: tuple[str, ...],
+) -> Channel:
+    beside_unseen = None if unseen is None else _widened(unseen)
     centres: list[FloatArray] = []
     chainages, parts, banks = [], [], []
     offset = 0.0
@@ -297,7 +361,11 @@ def _join_pieces(pieces: list[_Piece], grid: Grid, water: NDArray[np.bool_], ski
         for bank, line in lines:
             _, nearest = tree.query(line)
             ends = (nearest == 0) | (nearest == len(chainage) - 1)
-            banks.append(BankLine(bank, line, chainage[nearest], ends | _at_image_edge(line, grid)))
+            beyond = ends | _at_image_edge(line, grid)
+            if beside_unseen is not None:
+                row, column = grid.row_column(line)
+                beyond |= beside_unseen[row.clip(0, grid.height - 1), column.clip(0, grid.width - 1)]
+            banks.append(BankLine(bank, line, chainage[nearest], beyond))
         centres.append(piece.centre)
         chainages.append(chainage)
         parts.append(np.full(len(chainage), number))

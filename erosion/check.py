@@ -57,6 +57,7 @@ class WaterFound:
     usable: int = 0
     first: str | None = None
     last: str | None = None
+    reach: str = ""
     dates: list[str] = field(default_factory=list)
     gaps: list[dict[str, Any]] = field(default_factory=list)
     crs: list[str] = field(default_factory=list)
@@ -74,6 +75,7 @@ class ScenesFound:
     """What is known of a source of satellite scenes without asking its catalogue; sizes in pixels and km2."""
 
     source: str
+    reach: str = ""
     catalog: str = ""
     collection: str = ""
     grid: list[int] | None = None
@@ -168,35 +170,48 @@ def check(name_or_path: str | Path) -> Report:
 
 def check_region(region: Region) -> Report:
     """Read every file of a region, one at a time, and report what is there; nothing is raised for bad data."""
+    from erosion.release import ReleaseError, find_release, models_of
+
     report = Report(region.name, str(region.path))
-    for name in region.water:
-        source = load_source(name, region.path)
-        if isinstance(source, RasterFolder):
-            report.water.append(_check_masks(source, region, report))
-        elif isinstance(source, SceneSource):
-            report.scenes.append(_check_scenes(source, region, report))
+    for one in region.by_reach():
+        reach = one.reach.name if one.neighbours else ""
+        for name in region.water:
+            source = load_source(name, region.path)
+            if isinstance(source, RasterFolder):
+                report.water.append(_check_masks(source, one, reach, report))
+            elif isinstance(source, SceneSource):
+                report.scenes.append(_check_scenes(source, one, reach, report))
     for name in region.gauges:
         source = load_source(name, region.path)
         if isinstance(source, GaugeCsv):
             report.gauges.append(_check_gauge(source, region, report))
+    try:
+        find_release(region.model, _FOR_EVER, models_of(region.path))
+    except ReleaseError as err:
+        report.warnings.append(str(err).replace("REGION", region.name))
+    # Several reaches read the same files.
+    report.problems = list(dict.fromkeys(report.problems))
+    report.warnings = list(dict.fromkeys(report.warnings))
+    report.skipped = list(dict.fromkeys(report.skipped))
     return report
 
 
 # --- masks ----------------------------------------------------------------------------------------------------------
 
 
-def _check_masks(source: RasterFolder, region: Region, report: Report) -> WaterFound:
+def _check_masks(source: RasterFolder, region: Region, reach: str, report: Report) -> WaterFound:
     from erosion.sources import raster_folder
 
-    found = WaterFound(source.name, licence=source.licence)
+    found = WaterFound(source.name, reach=reach, licence=source.licence)
+    name = f"{source.name}, {reach}" if reach else source.name
     batch = raster_folder.collect(source, region, _FOR_EVER)
     found.files = len(batch.scenes) + len(batch.skipped) + len(batch.later)
     found.usable = len(batch.scenes)
     _take_skipped(report, source.name, batch.skipped)
     _note_two_dates(source, batch, report)
     try:
-        grid = raster_folder.common_grid(batch.scenes, region, [batch])
-        water, skipped = raster_folder.assemble(batch, region, grid)
+        grid, corridor = raster_folder.frame_of([batch], region)
+        water, skipped = raster_folder.assemble(batch, region, grid, corridor)
     except SourceError as err:
         report.problems.append(str(err))
         return found
@@ -214,36 +229,37 @@ def _check_masks(source: RasterFolder, region: Region, report: Report) -> WaterF
     found.grid = [grid.width, grid.height]
     areas = np.empty(epochs.size)
     missing = np.empty(epochs.size)
+    wanted = np.ones(grid.shape, dtype=bool) if corridor is None else corridor.inside
     for i in range(epochs.size):
         block = water["water_fraction"][i].values
-        missing[i] = np.isnan(block).mean()
+        missing[i] = np.isnan(block[wanted]).mean()
         areas[i] = np.nansum(block, dtype=float) * grid.pixel_m**2 / 1e6
     found.water_km2 = [round(float(v), 3) for v in (areas.min(), np.median(areas), areas.max())]
     found.missing_share = round(float(missing.max()), 4)
 
     if epochs.size < 2:
-        report.problems.append(f"{source.name}: one date only ({found.first}); retreat is the change between two dates")
+        report.problems.append(f"{name}: one date only ({found.first}); retreat is the change between two dates")
     for gap in found.gaps:
         days = f"{gap['days']:.0f} days without an observation"
-        report.warnings.append(f"{source.name}: {days} between {gap['from']} and {gap['to']}")
+        report.warnings.append(f"{name}: {days} between {gap['from']} and {gap['to']}")
     middle = float(np.median(areas))
     for day, area in zip(found.dates, areas, strict=True):
         if not middle / AREA_FACTOR <= area <= middle * AREA_FACTOR:
             report.warnings.append(
-                f"{source.name}: {day} shows {area / middle:.2f} times the median water area; another water level, "
+                f"{name}: {day} shows {area / middle:.2f} times the median water area; another water level, "
                 "ice or clouds would move the bank line, too"
             )
     newest = water["water_fraction"][-1].values
     distance = _to_water(region, grid.x, grid.y, newest)
     if distance > UPSTREAM_M:
         report.warnings.append(
-            f"{region.path}: upstream: {list(region.upstream)} lies {distance / 1000:.1f} km from the newest water of "
+            f"{region.path}: upstream: {list(region.reach.upstream)} lies {distance / 1000:.1f} km from the newest water of "
             f"{source.name}; give [longitude, latitude] of the end the river comes from"
         )
     return found
 
 
-def _check_scenes(source: SceneSource, region: Region, report: Report) -> ScenesFound:
+def _check_scenes(source: SceneSource, region: Region, reach: str, report: Report) -> ScenesFound:
     """Look at the corridor and at what the scene store holds; the network is not asked."""
     from collections import Counter
 
@@ -251,7 +267,7 @@ def _check_scenes(source: SceneSource, region: Region, report: Report) -> Scenes
     from erosion.pass_records import read_records
     from erosion.sources import scene_store
 
-    found = ScenesFound(source.name, licence=source.licence)
+    found = ScenesFound(source.name, reach, licence=source.licence)
     if isinstance(source, StacCollection):
         found.catalog, found.collection = source.catalog, source.collection
         if source.token_env is not None and not os.environ.get(source.token_env):
@@ -320,7 +336,7 @@ def _to_water(region: Region, x: np.ndarray, y: np.ndarray, fraction: np.ndarray
     """Distance from the upstream point to the nearest water pixel [m], 0 where there is no water to compare with."""
     from pyproj import Transformer
 
-    px, py = Transformer.from_crs("EPSG:4326", region.crs, always_xy=True).transform(*region.upstream)
+    px, py = Transformer.from_crs("EPSG:4326", region.crs, always_xy=True).transform(*region.reach.upstream)
     rows, cols = np.nonzero(fraction >= 0.5)
     return float(np.hypot(x[cols] - px, y[rows] - py).min()) if rows.size else 0.0
 
@@ -380,8 +396,12 @@ def _check_gauge(source: GaugeCsv, region: Region, report: Report) -> GaugeFound
 # --- as text --------------------------------------------------------------------------------------------------------
 
 
+def _with_reach(found: WaterFound | ScenesFound) -> str:
+    return f"{found.source}, {found.reach}" if found.reach else found.source
+
+
 def _water_lines(found: WaterFound) -> list[str]:
-    out = [f"  {found.source}: {found.usable} of {found.files} files usable"]
+    out = [f"  {_with_reach(found)}: {found.usable} of {found.files} files usable"]
     if found.first is None:
         return out
     out.append(f"    {len(found.dates)} dates, {found.first} to {found.last}, {_gap_text(found.gaps)}")
@@ -402,7 +422,7 @@ def _water_lines(found: WaterFound) -> list[str]:
 
 
 def _scenes_lines(found: ScenesFound) -> list[str]:
-    out = [f"  {found.source}: scenes of {found.collection} from {found.catalog}"]
+    out = [f"  {_with_reach(found)}: scenes of {found.collection} from {found.catalog}"]
     if found.grid is not None:
         out.append(
             f"    corridor {found.corridor_km2:g} km2 on {found.grid[0]} x {found.grid[1]} pixels, {found.windows} windows"

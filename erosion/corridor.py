@@ -1,6 +1,7 @@
-"""The strip along a river in which satellite scenes are looked at, on the region's pixel grid.
+"""The strip along a reach in which satellite scenes and masks are looked at, on the reach's pixel grid.
 
-A reach covers a tenth or less of its satellite tiles; what lies outside the strip is never read.
+A reach covers a tenth or less of its satellite tiles; what lies outside the strip is never read. Where the strips of two
+reaches meet, each pixel is the one's whose line is nearer, so a confluence is cut half-way.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from erosion.grid import MAX_PIXELS, Grid
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from shapely.geometry.base import BaseGeometry
 
-    from erosion.region import Region
+    from erosion.region import Area, Region
 
 TILE: Final = 512
 """Rows and columns of a window, the same as the blocks of the stored files."""
@@ -38,9 +40,9 @@ class Corridor:
     Attributes
     ----------
     grid
-        Working grid of the region; its corners lie on whole multiples of the pixel size.
+        Working grid of the reach; its corners lie on whole multiples of the pixel size.
     inside
-        True for pixels that the strip touches, shape (rows, cols).
+        True for pixels that the strip touches and no other reach of the region is nearer to, shape (rows, cols).
     """
 
     grid: Grid
@@ -66,52 +68,108 @@ class Corridor:
         return hashlib.sha256(header.encode() + np.packbits(self.inside).tobytes()).hexdigest()
 
 
-def corridor_of(region: Region) -> Corridor:
-    """Make the corridor of a region from its river lines or areas.
+def corridor_of(region: Region, lattice: Grid | None = None) -> Corridor:
+    """Make the corridor of a reach from its river lines or areas.
 
     Parameters
     ----------
     region
-        Its ``area.path`` names a GeoJSON or GeoPackage of lines or areas in any CRS, ``area.width_m`` the strip around
-        them [m].
+        A region of one reach, from :meth:`Region.by_reach`. The ``area.path`` of the reach names a GeoJSON or
+        GeoPackage of lines or areas in any CRS, ``area.width_m`` the strip around them [m].
+    lattice
+        A grid in ``region.crs`` on whose pixels the corridor is to fall; whole multiples of the pixel size when None.
 
     Returns
     -------
     Corridor
         On a grid in ``region.crs`` of ``region.pixel_m`` whose corners are whole multiples of the pixel size, so that
-        a wider strip, or that of a neighbouring region, falls on the same pixels.
+        a wider strip, or that of a neighbouring reach, falls on the same pixels.
 
     Raises
     ------
     SourceError
         Where there is no area, the file cannot be read, has no CRS or no shapes, or asks for too large a grid.
     """
-    from rasterio.features import rasterize
-    from shapely import union_all
-
-    if region.area is None:
-        raise SourceError(f"{region.path}: area is missing; name the river lines that scenes are looked at along")
-    path, width_m, pixel = region.area.path, region.area.width_m, region.pixel_m
-    shapes = _read_shapes(path)
-    try:
-        # Corner by corner, so that a line over the antimeridian stays short where the region's zone spans it.
-        strip = union_all(shapes.to_crs(region.crs).geometry.buffer(width_m).to_numpy())
-    except Exception as err:  # pyproj, GEOS and GDAL have no common parent
-        raise SourceError(f"{path}: cannot be projected to {region.crs} ({err}); check the CRS of both") from err
+    area, pixel = region.reach.area, region.pixel_m
+    if area is None:
+        raise SourceError(
+            f"{region.path}: area of reach {region.reach.name} is missing; name the river lines that it is looked at along"
+        )
+    path = area.path
+    shapes, strip = _strip(area, region.crs)
     bounds = np.asarray(strip.bounds, float)
-    if strip.is_empty or not np.isfinite(bounds).all():
-        raise SourceError(f"{path}: does not lie where {region.crs} is defined; check the CRS of the file and 'crs'")
-    left, bottom = (math.floor(bound / pixel + _SNAP) for bound in bounds[:2])
-    right, top = (math.ceil(bound / pixel - _SNAP) for bound in bounds[2:])
+    x0, y0 = (0.0, 0.0) if lattice is None else (lattice.transform.c, lattice.transform.f)
+    left, right = math.floor((bounds[0] - x0) / pixel + _SNAP), math.ceil((bounds[2] - x0) / pixel - _SNAP)
+    bottom, top = math.floor((bounds[1] - y0) / pixel + _SNAP), math.ceil((bounds[3] - y0) / pixel - _SNAP)
     width, height = right - left, top - bottom
     if width * height > MAX_PIXELS:
         raise SourceError(
             f"{path}: the area spans {width} x {height} pixels of {pixel:g} m, more than {MAX_PIXELS:,} in all; "
-            "take out a shape that lies far from the others, cut the reach into two regions, or raise pixel_m"
+            "take out a shape that lies far from the others, cut the reach in two, or raise pixel_m"
         )
-    grid = Grid(region.crs, Affine(pixel, 0.0, left * pixel, 0.0, -pixel, top * pixel), width, height)
-    burnt = rasterize([(strip, 1)], out_shape=grid.shape, transform=grid.transform, all_touched=True, dtype="uint8")
-    return Corridor(grid, burnt.astype(bool))
+    grid = Grid(region.crs, Affine(pixel, 0.0, x0 + left * pixel, 0.0, -pixel, y0 + top * pixel), width, height)
+    inside = _burnt(strip, grid)
+    for other in region.neighbours:
+        if other.area is not None:
+            # Of a pixel as near to both, the reach that comes first by name has it, whichever asks.
+            _give_away(inside, grid, shapes, *_strip(other.area, region.crs), ties=other.name < region.reach.name)
+    return Corridor(grid, inside)
+
+
+def _strip(area: Area, crs: str) -> tuple[BaseGeometry, BaseGeometry]:
+    """Return the shapes of an area and the strip around them, in a metric CRS."""
+    from shapely import union_all
+
+    shapes = _read_shapes(area.path)
+    try:
+        # Corner by corner, so that a line over the antimeridian stays short where the region's zone spans it.
+        projected = shapes.to_crs(crs).geometry
+        strip = union_all(projected.buffer(area.width_m).to_numpy())
+        lines = union_all(projected.to_numpy())
+    except Exception as err:  # pyproj, GEOS and GDAL have no common parent
+        raise SourceError(f"{area.path}: cannot be projected to {crs} ({err}); check the CRS of both") from err
+    if strip.is_empty or not np.isfinite(strip.bounds).all():
+        raise SourceError(f"{area.path}: does not lie where {crs} is defined; check the CRS of the file and 'crs'")
+    return lines, strip
+
+
+def _burnt(shape: BaseGeometry, grid: Grid) -> NDArray[np.bool_]:
+    """Say which pixels a shape touches, shape (rows, cols)."""
+    from rasterio.features import rasterize
+
+    burnt = rasterize([(shape, 1)], out_shape=grid.shape, transform=grid.transform, all_touched=True, dtype="uint8")
+    return np.asarray(burnt.astype(bool))
+
+
+def _give_away(
+    inside: NDArray[np.bool_], grid: Grid, own: BaseGeometry, other: BaseGeometry, strip: BaseGeometry, *, ties: bool
+) -> None:
+    """Take pixels out that lie in the strip of another reach and are nearer to its lines (or as near, with ``ties``)."""
+    import shapely
+
+    if not shapely.box(*grid.bounds).intersects(strip):
+        return
+    row, column = np.nonzero(inside & _burnt(strip, grid))
+    if not row.size:
+        return
+    points = shapely.points(grid.x[column], grid.y[row])
+    to_own, to_other = _distance(points, own), _distance(points, other)
+    lost = to_other <= to_own if ties else to_other < to_own
+    inside[row[lost], column[lost]] = False
+
+
+def _distance(points: NDArray[np.object_], shapes: BaseGeometry) -> NDArray[np.float64]:
+    """Return the distance of each point to the nearest of some lines and areas [m], 0 inside an area."""
+    import shapely
+
+    parts = shapely.get_parts(shapes)
+    areas = shapely.get_dimensions(parts) == 2
+    pieces = list(parts[areas])
+    for line in parts[~areas]:
+        xy = shapely.get_coordinates(line)
+        pieces.extend(shapely.linestrings(np.stack([xy[:-1], xy[1:]], axis=1)))
+    _, distance = shapely.STRtree(pieces).query_nearest(points, return_distance=True, all_matches=False)
+    return np.asarray(distance)
 
 
 def _read_shapes(path: Path) -> gpd.GeoDataFrame:

@@ -58,6 +58,18 @@ class Grid:
         """Pixel-centre y, shape (height,)."""
         return np.asarray(self.transform.f + (np.arange(self.height) + 0.5) * self.transform.e)
 
+    def row_column(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of the pixels that points lie in; outside the grid they lie outside its range.
+
+        Parameters
+        ----------
+        xy
+            Points in the grid's CRS, shape (n, 2); the grid is north up.
+        """
+        column = np.floor((xy[:, 0] - self.transform.c) / self.pixel_m).astype(np.int64)
+        row = np.floor((self.transform.f - xy[:, 1]) / self.pixel_m).astype(np.int64)
+        return row, column
+
     @property
     def north_up(self) -> bool:
         """True for square, unrotated pixels with north at the top."""

@@ -102,6 +102,11 @@ class PassRecord:
         return self.path.with_suffix(".tif")
 
 
+def home_of(store: Path, region: Region) -> Path:
+    """Where the scene store keeps a reach; the region is one of :meth:`Region.by_reach`."""
+    return store / region.name / region.reach.name
+
+
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
@@ -113,7 +118,7 @@ def records(store: Path, region: Region, source: SceneSource | str) -> list[Pass
     store
         Directory of the scene store.
     region
-        The region.
+        The region, of one reach.
     source
         The source, or its name.
     """
@@ -124,7 +129,7 @@ def read_records(store: Path, region: Region, source: SceneSource | str) -> tupl
     """Read the records of a source and list those that are damaged or half written; see :func:`records`."""
     found: list[PassRecord] = []
     damaged: list[Skipped] = []
-    for path in sorted((store / region.name / _name(source)).glob("*.json")):
+    for path in sorted((home_of(store, region) / _name(source)).glob("*.json")):
         match = RECORD_NAME.fullmatch(path.name)
         if match is None:
             continue
@@ -137,7 +142,7 @@ def read_records(store: Path, region: Region, source: SceneSource | str) -> tupl
             continue
         found.append(record)
     whole = {record.raster.name for record in found} | {Path(item.scene).with_suffix(".tif").name for item in damaged}
-    for path in sorted((store / region.name / _name(source)).glob("*.tif")):
+    for path in sorted((home_of(store, region) / _name(source)).glob("*.tif")):
         if path.name not in whole and not path.name.startswith("."):
             name = path.with_suffix(".json").name
             damaged.append(Skipped(name, "the stored pass was half written; the next night makes it anew"))

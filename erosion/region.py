@@ -77,6 +77,26 @@ class Area:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reach:
+    """A stretch of one river: what is measured on one pixel grid, along one centre line."""
+
+    name: Annotated[str, Key("name of the reach, first part of every segment id")]
+    title: Annotated[
+        dict[str, str], Key("title in Vietnamese (vi) and English (en); the name where it is not given")
+    ] = dataclasses.field(default_factory=dict)
+    upstream: Annotated[LonLat, Key("longitude and latitude of a point near the upstream end", "degree")]
+    area: Annotated[
+        Area | None, Key("where the river is looked for; needed with scenes, and where there are several reaches")
+    ] = None
+    gauge: Annotated[str | None, Key("the one of gauges that speaks for this reach; the first where not given")] = None
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Title by language."""
+        return self.title or {"vi": self.name, "en": self.name}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Season:
     """A part of the year from whose scenes one observation of the banks is made."""
 
@@ -96,7 +116,7 @@ class SceneRules:
         float, Key("a scene with less of the corridor clear is left out", "1", low=0, high=1)
     ] = 0.2
     max_shift_m: Annotated[float, Key("a scene that lies farther off than this is left out", "m", above=0)] = 20.0
-    min_looks: Annotated[int, Key("clear looks a pixel needs in a season", "scene", low=1)] = 3
+    min_looks: Annotated[int, Key("clear looks a pixel needs in a season", "scene", low=1)] = 2
     min_coverage: Annotated[
         float, Key("share of the corridor with enough looks that a season needs", "1", low=0, high=1)
     ] = 0.8
@@ -123,11 +143,9 @@ class Region:
     crs: Annotated[str, Key("projected CRS in metres in which everything is measured")]
     export_crs: Annotated[str, Key("CRS of published coordinates")] = "EPSG:4326"
     pixel_m: Annotated[float, Key("pixel size of the working grid", "m", above=0)]
-    reach: Annotated[str, Key("name of the reach, used in segment ids")]
-    upstream: Annotated[LonLat, Key("longitude and latitude of a point near the upstream end", "degree")]
+    reaches: Annotated[tuple[Reach, ...], Key("stretches of river, each with its own line, grid and segments")]
     water: Annotated[tuple[str, ...], Key("names of the water sources")]
     gauges: Annotated[tuple[str, ...], Key("names of the gauge sources")] = ()
-    area: Annotated[Area | None, Key("where the river is looked for; needed where water comes from scenes")] = None
     seasons: Annotated[tuple[Season, ...], Key("parts of the year observed from scenes, the most trusted first")] = ()
     scenes: Annotated[SceneRules, Key("which scenes make an observation")] = SceneRules()
     segments: Annotated[SegmentRules, Key("how bank lines are cut into segments")] = SegmentRules()
@@ -135,6 +153,23 @@ class Region:
     model: Annotated[str, Key("family of the model release, models/<family>-<date>")]
     policy: Annotated[Policy, Key("how probabilities become levels")] = Policy()
     path: Path = Path()
+    neighbours: tuple[Reach, ...] = ()
+    """The other reaches of the region, where this is a copy from :meth:`by_reach`."""
+
+    def by_reach(self) -> tuple[Region, ...]:
+        """Return a copy of the region for each reach: what sources, baselines and features work on."""
+        return tuple(
+            dataclasses.replace(
+                self, reaches=(reach,), neighbours=tuple(other for other in self.reaches if other is not reach)
+            )
+            for reach in self.reaches
+        )
+
+    @property
+    def reach(self) -> Reach:
+        """The only reach of such a copy."""
+        assert len(self.reaches) == 1, f"{self.name} has {len(self.reaches)} reaches; take the copies of by_reach()"
+        return self.reaches[0]
 
 
 def load_region(name_or_path: str | Path) -> Region:
@@ -181,17 +216,13 @@ def find_region(name_or_path: str | Path) -> Path:
 
 
 def _validate(region: Region, problems: Problems) -> None:
-    for key in ("name", "reach", "model"):
-        check_name(getattr(region, key), key, problems)
+    for key in ("name", "model"):
+        check_name(getattr(region, key), key, problems, hyphen=True)
     if region.name != problems.file.stem:
         problems.add("name", f"is {region.name!r} in a file named {problems.file.name}; make them the same")
-    for language in ("vi", "en"):
-        if language not in region.title:
-            problems.add(f"title.{language}", "is missing; the map speaks Vietnamese (vi) and English (en)")
-    for language in set(region.title) - {"vi", "en"}:
-        problems.add(f"title.{language}", "unknown key; known keys here: vi, en")
+    _check_title(region.title, "title", problems)
     check_timezone(region.timezone, problems)
-    check_lonlat(region.upstream, "upstream", problems)
+    _check_reaches(region, problems)
     _check_metric(region, problems)
     _check_crs(region.export_crs, "export_crs", problems)
     if region.segments.length_m < region.pixel_m:
@@ -200,6 +231,29 @@ def _validate(region: Region, problems: Problems) -> None:
         )
     _check_targets(region, problems)
     _check_seasons(region, problems)
+
+
+def _check_title(title: Mapping[str, str], key: str, problems: Problems) -> None:
+    for language in ("vi", "en"):
+        if language not in title:
+            problems.add(f"{key}.{language}", "is missing; the map speaks Vietnamese (vi) and English (en)")
+    for language in sorted(set(title) - {"vi", "en"}):
+        problems.add(f"{key}.{language}", "unknown key; known keys here: vi, en")
+
+
+def _check_reaches(region: Region, problems: Problems) -> None:
+    if not region.reaches:
+        problems.add("reaches", "is empty; name at least one reach, see docs/region-files.md")
+    names = [reach.name for reach in region.reaches]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.add("reaches", f"{name!r} is there twice; give each reach its own name")
+    for i, reach in enumerate(region.reaches):
+        check_name(reach.name, f"reaches[{i}].name", problems)
+        check_lonlat(reach.upstream, f"reaches[{i}].upstream", problems)
+        if reach.title:
+            _check_title(reach.title, f"reaches[{i}].title", problems)
+        if reach.gauge is not None and reach.gauge not in region.gauges:
+            problems.add(f"reaches[{i}].gauge", f"{reach.gauge!r} is not one of gauges, {list(region.gauges)}")
 
 
 def _check_seasons(region: Region, problems: Problems) -> None:
@@ -261,9 +315,14 @@ def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
                 problems.add(
                     key, f"{name!r} has driver {source.driver}, which gives no {key}; move it to the other list"
                 )
-    for needed in ("area", "seasons"):
-        if scenes and not raw.get(needed):
-            problems.add(needed, f"is missing; {', '.join(scenes)} give scenes, see docs/region-files.md")
+    reaches = raw.get("reaches")
+    reaches = [reach for reach in reaches if isinstance(reach, dict)] if isinstance(reaches, list) else []
+    reason = f"{', '.join(scenes)} give scenes" if scenes else "several reaches are told apart by their areas"
+    if scenes and not raw.get("seasons"):
+        problems.add("seasons", f"is missing; {reason}, see docs/region-files.md")
+    for i, reach in enumerate(reaches):
+        if (scenes or len(reaches) > 1) and not reach.get("area"):
+            problems.add(f"reaches[{i}].area", f"is missing; {reason}, see docs/region-files.md")
 
 
 def _check_crs(text: str, key: str, problems: Problems) -> CRS | None:
@@ -275,12 +334,11 @@ def _check_crs(text: str, key: str, problems: Problems) -> CRS | None:
 
 
 def _check_metric(region: Region, problems: Problems) -> None:
-    """The working CRS must measure in metres where the river is."""
+    """The working CRS must measure in metres where the rivers are."""
     crs = _check_crs(region.crs, "crs", problems)
-    if crs is None:
+    if crs is None or not region.reaches:
         return
-    zone = utm_zone(region.upstream)
-    advice = f"use {zone}, the UTM zone of 'upstream'"
+    advice = f"use {utm_zone(region.reaches[0].upstream)}, the UTM zone of 'upstream'"
     units = {axis.unit_name for axis in crs.axis_info}
     if crs.is_geographic:
         problems.add("crs", f"{region.crs} measures in degrees where metres are needed; {advice}")
@@ -289,12 +347,13 @@ def _check_metric(region: Region, problems: Problems) -> None:
     elif region.crs.upper() in ("EPSG:3857", "EPSG:3395"):
         problems.add("crs", f"{region.crs} stretches lengths away from the equator; {advice}")
     elif crs.area_of_use is not None:
-        area, lon = crs.area_of_use, region.upstream[0]
-        # A zone is usable some degrees beyond its edge; a region in the neighbour's neighbour is a slip of the pen.
-        if not any(area.west - 6 <= lon + turn <= area.east + 6 for turn in (-360, 0, 360)):
-            problems.add(
-                "crs", f"{region.crs} is made for {area.name}, far from 'upstream' {list(region.upstream)}; {advice}"
-            )
+        area = crs.area_of_use
+        for point in (reach.upstream for reach in region.reaches):
+            # A zone is usable some degrees beyond its edge; a region in the neighbour's neighbour is a slip of the pen.
+            if not any(area.west - 6 <= point[0] + turn <= area.east + 6 for turn in (-360, 0, 360)):
+                problems.add(
+                    "crs", f"{region.crs} is made for {area.name}, far from 'upstream' {list(point)}; {advice}"
+                )
 
 
 def utm_zone(point: LonLat) -> str:

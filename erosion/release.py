@@ -26,7 +26,7 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 """Where releases live."""
 
 FORMAT = 1
-_NAME = re.compile(r"(?P<family>[A-Za-z0-9_.]+)-(?P<date>\d{8})")
+_NAME = re.compile(r"(?P<family>[A-Za-z0-9_.-]+)-(?P<date>\d{8})")
 
 
 class ReleaseError(ValueError):
@@ -187,7 +187,10 @@ def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS) -> Pat
         if match and match["family"] == family and path.is_dir():
             found.append((pd.Timestamp(match["date"]), path))
     if not found:
-        raise ReleaseError(f"no release {family}-<date> in {models}; make one with `erosion train`")
+        raise ReleaseError(
+            f"no release {family}-<date> in {models}: none is shipped for this river; "
+            "train one on the region's own archive with `erosion train REGION --until DATE`"
+        )
     usable = [path for date, path in found if date <= as_of.tz_localize(None)]
     if not usable:
         raise ReleaseError(

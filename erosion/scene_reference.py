@@ -1,4 +1,4 @@
-"""The water mask on which every pass of a region is laid: made once from the first good passes, then fixed."""
+"""The water mask on which every pass of a reach is laid: made once from the first good passes, then fixed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from erosion.catalog import SourceError
 from erosion.corridor import Corridor
-from erosion.pass_records import NODATA, PassRecord, read_percent, read_raster, sha256_of, write_json, write_raster
+from erosion.pass_records import (
+    NODATA,
+    PassRecord,
+    home_of,
+    read_percent,
+    read_raster,
+    sha256_of,
+    write_json,
+    write_raster,
+)
 
 if TYPE_CHECKING:
     from erosion.region import Region
@@ -43,8 +52,8 @@ class Reference:
 
 
 def read_reference(store: Path, region: Region, corridor: Corridor) -> Reference | None:
-    """Return the reference of a region, None where there is none for this corridor or it is damaged."""
-    path = store / region.name / "reference.json"
+    """Return the reference of a reach, None where there is none for this corridor or it is damaged."""
+    path = home_of(store, region) / "reference.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["corridor"] != corridor.digest or sha256_of(path.with_suffix(".tif")) != content["sha256"]:
@@ -58,7 +67,7 @@ def read_reference(store: Path, region: Region, corridor: Corridor) -> Reference
 def reference_passes(store: Path, region: Region, corridor: Corridor) -> list[str]:
     """Name the passes and revisions that the reference was made of, in order; none where that is not known."""
     try:
-        content = json.loads((store / region.name / "reference.json").read_text(encoding="utf-8"))
+        content = json.loads((home_of(store, region) / "reference.json").read_text(encoding="utf-8"))
         return [str(name) for name in content["passes"]] if content["corridor"] == corridor.digest else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
@@ -112,7 +121,7 @@ def make_reference(
             for k in ((n - 1) // 2, n // 2)
         )
         percent[window] = np.where(n >= needed, (low + high) // 2, NODATA)
-    path = store / region.name / "reference.json"
+    path = home_of(store, region) / "reference.json"
     digest = write_raster(path.with_suffix(".tif"), percent, corridor)
     available_at = max(record.available_at for record in members)
     content = {

@@ -1,4 +1,4 @@
-"""What was seen of a region, kept on disk so that a night fetches and works out only what is new.
+"""What was seen of a reach, kept on disk so that a night fetches and works out only what is new.
 
 See docs/scenes.md for the layout. Nothing stored is ever changed by what comes later: a pass that the provider publishes
 again, that a new method reads, or that is laid on the reference becomes a further revision, and a product of an old
@@ -29,6 +29,7 @@ from erosion.pass_records import (
     RECORD_NAME,
     PassRecord,
     damage,
+    home_of,
     left_out,
     read_percent,
     read_records,
@@ -88,7 +89,7 @@ def refresh(
     processing: int | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Skipped]:
-    """Fetch what is new or changed in the scene sources of a region, tell its water, and store it.
+    """Fetch what is new or changed in the scene sources of a reach, tell its water, and store it.
 
     A pass is stored before the next one is begun, so an interrupted night loses one pass at most and the next night
     goes on where it ended.
@@ -96,7 +97,7 @@ def refresh(
     Parameters
     ----------
     region
-        Its scene sources, rules and seasons.
+        A region of one reach: its scene sources, rules and seasons.
     corridor
         Where scenes are looked at.
     store
@@ -126,7 +127,7 @@ def refresh(
     """
     from filelock import FileLock, Timeout
 
-    home = store / region.name
+    home = home_of(store, region)
     home.mkdir(parents=True, exist_ok=True)
     clock = pd.Timestamp.now("UTC") if now is None else _utc(now)
     try:
@@ -146,7 +147,7 @@ def refresh(
             )
             return night.run()
     except Timeout:
-        return [Skipped(region.name, f"another refresh is at work in {home}; this one leaves it alone")]
+        return [Skipped(region.reach.name, f"another refresh is at work in {home}; this one leaves it alone")]
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class _Night:
         processing: int,
         say: Callable[[str], None],
     ) -> None:
-        self.region, self.corridor, self.store, self.home = region, corridor, store, store / region.name
+        self.region, self.corridor, self.store, self.home = region, corridor, store, home_of(store, region)
         self.limit, self.now, self.full = limit, now, full
         self.to_water, self.processing, self.say = to_water, processing, say
         sources = (load_source(name, region.path) for name in region.water)

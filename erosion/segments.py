@@ -6,6 +6,7 @@ and :func:`crosswalk` says which old segment each new one continues.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -111,7 +112,9 @@ class Baseline:
         }
 
 
-def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: str) -> Baseline:
+def cut_baseline(
+    water: NDArray[np.bool_], grid: Grid, region: Region, version: str, unseen: NDArray[np.bool_] | None = None
+) -> Baseline:
     """Cut the banks in a mask into segments.
 
     Parameters
@@ -121,9 +124,12 @@ def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: 
     grid
         Its pixel grid, metric.
     region
-        Where upstream is, segment length and corridor width.
+        A region of one reach: where upstream is, segment length and corridor width.
     version
         Date of the mask, ISO; becomes the baseline's name.
+    unseen
+        Pixels that nobody saw, where ``water`` is False, shape (rows, columns): where water ends there is no bank. None
+        where all were seen.
 
     Returns
     -------
@@ -141,16 +147,17 @@ def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: 
     channel = trace_channel(
         water,
         grid,
-        to_metric.transform(*region.upstream),
+        to_metric.transform(*region.reach.upstream),
         min_island_m2=settings.min_island_m2,
         min_part_m=settings.min_part_m,
+        unseen=unseen,
     )
     cuts = [_cut(line, settings.length_m) for line in channel.banks]
     lines = np.concatenate(list(cuts))
     bank = np.repeat([line.bank for line in channel.banks], [len(cut) for cut in cuts])
     if not len(lines):
         raise ChannelError(f"mask {version}: every bank is shorter than half a segment of {settings.length_m:.0f} m")
-    segments, order = _describe(lines, bank, channel, region.reach, version, grid.crs)
+    segments, order = _describe(lines, bank, channel, region.reach.name, version, grid.crs)
     lines = lines[order]
     pixel, owner, bank_points = _cells(lines, segments["bank"].to_numpy(), channel, grid, settings.corridor_m)
     transect, transect_m = _transects(segments, lines, grid, settings.corridor_m)
@@ -179,12 +186,12 @@ def cut_baseline(water: NDArray[np.bool_], grid: Grid, region: Region, version: 
 
 
 def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, within_m: float) -> pd.DataFrame:
-    """Say which new segment continues each old one.
+    """Say which new segment continues each old one: the nearest on the same bank of the same reach.
 
     Parameters
     ----------
     old, new
-        Segments of two baselines in one metric CRS.
+        Segments of two baselines in one metric CRS: segment_id, reach, bank and bank line.
     within_m
         Farthest that a bank may have moved between the two [m].
 
@@ -196,8 +203,8 @@ def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, within_m: float) -> 
     result = pd.DataFrame(
         {"old_segment_id": old["segment_id"].to_numpy(), "new_segment_id": None, "moved_m": np.nan}
     ).astype({"new_segment_id": object})
-    for bank in BANKS:
-        mine, theirs = (old["bank"] == bank).to_numpy(), (new["bank"] == bank).to_numpy()
+    for reach, bank in itertools.product(dict.fromkeys(old["reach"]), BANKS):
+        mine, theirs = (((side["reach"] == reach) & (side["bank"] == bank)).to_numpy() for side in (old, new))
         if not mine.any() or not theirs.any():
             continue
         tree = cKDTree(middle_xy(new.geometry[theirs]))
@@ -363,20 +370,13 @@ def _pixel_xy(grid: Grid, pixel: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.column_stack([grid.x[pixel % grid.width], grid.y[pixel // grid.width]])
 
 
-def _column_row(grid: Grid, xy: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the column and row of the pixels that points lie in; outside the image they lie outside its range."""
-    column = np.floor((xy[:, 0] - grid.transform.c) / grid.pixel_m).astype(np.int64)
-    row = np.floor((grid.transform.f - xy[:, 1]) / grid.pixel_m).astype(np.int64)
-    return column, row
-
-
 def _near_pixels(points: NDArray[np.float64], grid: Grid, within_m: float) -> NDArray[np.int64]:
     """Return flat indices of a few more pixels than lie within a distance of the points, by blocks of 8 x 8."""
     from scipy.ndimage import distance_transform_edt
 
     block = 8
     rows, columns = -(-grid.height // block), -(-grid.width // block)
-    column, row = _column_row(grid, points)
+    row, column = grid.row_column(points)
     far = np.ones((rows, columns), dtype=bool)
     far[(row // block).clip(0, rows - 1), (column // block).clip(0, columns - 1)] = False
     reach = within_m / (block * grid.pixel_m) + 2**0.5
@@ -397,7 +397,7 @@ def _transects(
     landward = np.radians(segments["landward_deg"].to_numpy())
     direction = np.column_stack([np.sin(landward), np.cos(landward)])
     points = lines[:, STEPS // 2, None, :] + along[None, :, None] * direction[:, None, :]
-    column, row = _column_row(grid, points.reshape(-1, 2))
+    row, column = grid.row_column(points.reshape(-1, 2))
     inside = (row >= 0) & (row < grid.height) & (column >= 0) & (column < grid.width)
     index = np.where(inside, row * grid.width + column, -1)
     return index.reshape(len(lines), along.size), along

@@ -44,6 +44,8 @@ class Key:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    may_lack: bool = False
+    """True for a path that need not exist yet when the file is read."""
 
 
 class Problems:
@@ -220,7 +222,7 @@ def _convert_scalar(hint: Any, value: Any, key: Key, dotted: str, problems: Prob
         problems.add(dotted, f"{value!r} is not one of {', '.join(key.choices)}{hint_text}")
     elif hint is Path:
         path = (problems.file.parent / value).resolve()
-        if path.exists():
+        if key.may_lack or path.exists():
             return path
         problems.add(dotted, f"{value} does not exist (looked for {path}); paths are relative to this file")
     else:
@@ -232,11 +234,12 @@ def _show(value: Any) -> str:
     return f"{value!r} ({type(value).__name__})"
 
 
-def check_name(name: str, key: str, problems: Problems) -> None:
-    """Names become parts of file names and identifiers: letters, digits, ``_`` and ``.`` only."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.]*", name):
+def check_name(name: str, key: str, problems: Problems, *, hyphen: bool = False) -> None:
+    """Names become parts of file names and identifiers: letters, digits, ``_``, ``.`` and, where said, ``-`` only."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*" if hyphen else r"[A-Za-z0-9][A-Za-z0-9_.]*", name):
+        known = "_, - and ." if hyphen else "_ and ."
         problems.add(
-            key, f"{name!r} may hold only letters a-z, digits, _ and . (it becomes part of file names and ids)"
+            key, f"{name!r} may hold only letters a-z, digits, {known} (it becomes part of file names and ids)"
         )
 
 

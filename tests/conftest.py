@@ -58,7 +58,7 @@ def crop_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             source["path"] = "masks"
         (base / f"{name}.yaml").write_text(yaml.safe_dump(source, allow_unicode=True), encoding="utf-8")
     region = yaml.safe_load((catalogue / "regions" / "mamore.yaml").read_text(encoding="utf-8"))
-    region["name"] = region["reach"] = "mamore_crop"
+    region["name"] = region["reaches"][0]["name"] = "mamore_crop"
     (base / "mamore_crop.yaml").write_text(yaml.safe_dump(region, allow_unicode=True), encoding="utf-8")
     return base
 

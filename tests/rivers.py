@@ -16,7 +16,7 @@ from erosion.asof import baseline_on, observe_region
 from erosion.banks import CellStates, measure_banks
 from erosion.contracts import FLAGS
 from erosion.grid import Grid
-from erosion.region import Region, SegmentRules
+from erosion.region import Reach, Region, SegmentRules
 from erosion.segments import Baseline
 
 PIXEL = 30.0
@@ -46,8 +46,7 @@ def make_region(upstream: tuple[float, float] = (100, 0), grid: Grid | None = No
         timezone="UTC",
         crs=CRS,
         pixel_m=PIXEL,
-        reach="made",
-        upstream=lon_lat,
+        reaches=(Reach(name="made", upstream=lon_lat),),
         water=("made",),
         segments=SegmentRules(**rules),
         model="made",

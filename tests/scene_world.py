@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from erosion.catalog import SceneSource, Skipped, SourceError
 from erosion.corridor import Corridor
 from erosion.grid import Grid
-from erosion.region import Region, SceneRules, Season
+from erosion.region import Reach, Region, SceneRules, Season
 from erosion.scene_store import refresh
 from erosion.sources.passes import PassRef
 from erosion.water import Unusable, WaterPass, WaterReference
@@ -160,12 +160,11 @@ class World:
             timezone="UTC",
             crs=CRS,
             pixel_m=10,
-            reach="made",
-            upstream=(105.0, 10.8),
+            reaches=(Reach(name="made", upstream=(105.0, 10.8)),),
             water=tuple(self.sources),
             gauges=self.gauges,
             seasons=self.seasons,
-            scenes=SceneRules(**{"since": "2020-01-01", **self.rules}),
+            scenes=SceneRules(**{"since": "2020-01-01", "min_looks": 3, **self.rules}),
             model="made",
             path=self.base / "made.yaml",
         )

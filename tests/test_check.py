@@ -158,7 +158,7 @@ def test_no_usable_file_is_a_problem(river: Path) -> None:
 
 
 def test_an_upstream_point_far_from_the_water_is_worth_a_look(river: Path) -> None:
-    edit(river, upstream=[-65.0377, -14.6])
+    edit(river, reaches=[{"name": "mamore", "upstream": [-65.0377, -14.6]}])
     (warning,) = check(river).warnings
     assert "upstream: [-65.0377, -14.6] lies 1" in warning and "km from the newest water" in warning
 

@@ -27,7 +27,9 @@ CORNER = Affine(10, 0, 0, 0, -10, 0)
 
 def region_with(path: Path, width_m: float = 30.0, **changes: Any) -> Region:
     changes = {"crs": CRS, "pixel_m": 10.0, **changes}
-    return dataclasses.replace(make_region(), area=Area(path=path, width_m=width_m), **changes)
+    region = make_region()
+    reach = dataclasses.replace(region.reach, area=Area(path=path, width_m=width_m))
+    return dataclasses.replace(region, reaches=(reach,), **changes)
 
 
 def saved(folder: Path, shapes: list[Any], crs: str | None = CRS, name: str = "river.gpkg") -> Path:
@@ -152,5 +154,5 @@ def test_a_file_that_is_none_or_broken_or_ambiguous(tmp_path: Path) -> None:
         line.to_file(tmp_path / "two.gpkg", layer=layer)
     with pytest.raises(SourceError, match="has layers low, high"):
         corridor_of(region_with(tmp_path / "two.gpkg"))
-    with pytest.raises(SourceError, match="area is missing"):
+    with pytest.raises(SourceError, match="area of reach made is missing"):
         corridor_of(make_region())

@@ -22,7 +22,7 @@ from erosion import catalog, sources
 from erosion.catalog import CATALOGUE
 from erosion.check import check_region
 from erosion.corridor import corridor_of
-from erosion.region import Area, Policy, Region, SceneRules, Season, SegmentRules, Target, load_region, utm_zone
+from erosion.region import Area, Policy, Reach, Region, SceneRules, Season, SegmentRules, Target, load_region, utm_zone
 from erosion.strict_yaml import CatalogError
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "region-files.md"
@@ -39,6 +39,11 @@ def write(folder: Path, **changes: Any) -> Path:
     return file
 
 
+def reach(**changes: Any) -> dict[str, Any]:
+    (entry,) = region_yaml()["reaches"]
+    return {"reaches": [{k: v for k, v in {**entry, **changes}.items() if v is not None}]}
+
+
 def test_the_regions_of_the_project() -> None:
     mamore, athabasca = load_region("mamore"), load_region("athabasca")
     assert mamore.crs == "EPSG:32620" and athabasca.crs == "EPSG:32612"
@@ -51,22 +56,55 @@ def test_the_regions_of_the_project() -> None:
     assert mamore.path == CATALOGUE / "regions" / "mamore.yaml"
 
 
-@pytest.mark.parametrize("name", ["an_giang_tien", "an_giang_hau", "an_giang_vam_nao"])
-def test_the_regions_of_an_giang_look_along_their_river(name: str) -> None:
-    region = load_region(name)
-    assert region.crs == "EPSG:32648" and region.export_crs == "EPSG:9208" and not region.simulated
-    assert [season.name for season in region.seasons] == ["dry", "post_flood"]
-    corridor = corridor_of(region)
-    # Upstream lies in the corridor, and the strip is about as wide as it says along the whole line.
-    east, north = Transformer.from_crs("EPSG:4326", region.crs, always_xy=True).transform(*region.upstream)
-    row = int((corridor.grid.transform.f - north) // 10)
-    column = int((east - corridor.grid.transform.c) // 10)
-    assert corridor.inside[row, column]
-    lines = gpd.read_file(region.area.path).to_crs(region.crs)
-    area_km2 = corridor.inside.sum() * 1e-4
-    assert area_km2 == pytest.approx(lines.length.sum() * 5e-3 + np.pi * 2.5**2, rel=0.2)
-    report = check_region(region)
-    assert report.ok and {scenes.source for scenes in report.scenes} == set(region.water)
+def test_an_giang_is_one_region_of_three_reaches() -> None:
+    region = load_region("an-giang")
+    assert (region.name, region.crs, region.export_crs, region.pixel_m) == ("an-giang", "EPSG:32648", "EPSG:9208", 10)
+    assert not region.simulated and [season.name for season in region.seasons] == ["dry", "post_flood"]
+    assert {t.name: (t.horizon_days, t.threshold_m) for t in region.targets} == {"1y": (365, 10.0), "2y": (730, 20.0)}
+    assert [one.titles["vi"] for one in region.reaches] == ["Sông Tiền", "Sông Hậu", "Sông Vàm Nao"]
+    with pytest.raises(AssertionError, match="3 reaches"):
+        _ = region.reach
+    length_m = {}
+    for one in region.by_reach():
+        assert [other.name for other in one.neighbours] == [r.name for r in region.reaches if r.name != one.reach.name]
+        corridor = corridor_of(one)
+        # Upstream lies in the corridor, and the strip is about as wide as it says along the whole line.
+        point = Transformer.from_crs("EPSG:4326", region.crs, always_xy=True).transform(*one.reach.upstream)
+        row, column = corridor.grid.row_column(np.array([point]))
+        lines = gpd.read_file(one.reach.area.path).to_crs(region.crs)
+        length_m[one.reach.name] = lines.length.sum()
+        if one.reach.name != "vam_nao":  # which begins in the Tiền and is cut at both ends
+            assert corridor.inside[row, column].all()
+            area_km2 = corridor.inside.sum() * 1e-4
+            assert area_km2 == pytest.approx(lines.length.sum() * 5e-3 + np.pi * 2.5**2, rel=0.2)
+    assert length_m["vam_nao"] < 10e3 < length_m["tien"] < length_m["hau"]
+
+
+def test_a_check_of_an_giang_says_what_has_to_be_brought() -> None:
+    report = check_region(load_region("an-giang"))
+    assert {(found.source, found.reach) for found in report.scenes} == {
+        (source, one) for source in load_region("an-giang").water for one in ("tien", "hau", "vam_nao")
+    }
+    assert [problem.split(":")[0] for problem in report.problems] == ["tan_chau", "chau_doc"]
+    assert all("bring the gauge's file (columns time, stage_m) to that place" in problem for problem in report.problems)
+    (warning,) = report.warnings
+    assert "no release an-giang-<date>" in warning and "`erosion train an-giang --until DATE`" in warning
+
+
+def test_the_alarm_levels_of_an_giang_are_those_of_the_decision() -> None:
+    for name, levels in (("tan_chau", (3.5, 4.0, 4.5)), ("chau_doc", (3.0, 3.5, 4.0))):
+        gauge = catalog.load_source(name)
+        assert isinstance(gauge, catalog.GaugeCsv) and gauge.alarm_levels_m == levels
+        assert "05/2020/QĐ-TTg" in str(gauge.alarm_source)
+
+
+def test_areas_that_scenes_need_are_asked_for_once_a_reach(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError) as caught:
+        load_region(write(tmp_path, water=["sentinel2_earth_search", "landsat_planetary_computer"]))
+    reason = "is missing; sentinel2_earth_search, landsat_planetary_computer give scenes, see docs/region-files.md"
+    assert caught.value.problems == tuple(
+        f"{tmp_path / 'r.yaml'}: {key}: {reason}" for key in ("seasons", "reaches[0].area")
+    )
 
 
 @pytest.mark.parametrize("name", ["mamore", "athabasca"])
@@ -77,7 +115,7 @@ def test_upstream_is_the_southern_end_of_the_newest_mask(name: str) -> None:
     rows, cols = np.nonzero(newest >= 0.5)
     last = rows >= rows.max() - 2
     end = float(water["x"].values[cols[last]].mean()), float(water["y"].values[rows.max()])
-    point = Transformer.from_crs(4326, region.crs, always_xy=True).transform(*region.upstream)
+    point = Transformer.from_crs(4326, region.crs, always_xy=True).transform(*region.reach.upstream)
     assert np.hypot(point[0] - end[0], point[1] - end[1]) < 1000
 
 
@@ -105,7 +143,10 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
         ({"crs": "EPSG:99999"}, "crs: 'EPSG:99999' is no coordinate system"),
         ({"crs": 32620}, "crs: must be text, not 32620"),
         ({"export_crs": "WGS99"}, "export_crs: 'WGS99' is no coordinate system"),
-        ({"upstream": [-14.7, -165.0]}, "upstream: [-14.7, -165] is no [longitude, latitude] in degrees; did you mean"),
+        (
+            reach(upstream=[-14.7, -165.0]),
+            "reaches[0].upstream: [-14.7, -165] is no [longitude, latitude] in degrees; did you mean",
+        ),
         ({"timezone": "La Paz"}, "timezone: 'La Paz' is no IANA time zone"),
         ({"title": {"en": "x"}}, "title.vi: is missing"),
         ({"title": {"en": "x", "vi": "y", "fr": "z"}}, "title.fr: unknown key"),
@@ -129,11 +170,20 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
         ({"policy": {"precision": {2: 0.5, 3: 0.6, 4: 0.7, 5: 0.8}}}, "policy.precision.5: is no level"),
         ({"policy": {"precision": {2: 0.5, 3: 0.6, 4: 75}}}, "policy.precision.4: must be 0 to 1"),
         ({"policy": {"precision": {"two": 0.5}}}, "policy.precision, key two: must be a whole number"),
-        ({"reach": "my river"}, "reach: 'my river' may hold only letters"),
+        (reach(name="my river"), "reaches[0].name: 'my river' may hold only letters"),
+        (reach(name="my-river"), "reaches[0].name: 'my-river' may hold only letters a-z, digits, _ and ."),
+        (reach(name=None), "reaches[0].name: is missing"),
+        (reach(title={"vi": "x"}), "reaches[0].title.en: is missing"),
+        (reach(gauge="tan_chau"), "reaches[0].gauge: 'tan_chau' is not one of gauges, ['guajara_mirim', "),
+        ({"reaches": []}, "reaches: is empty"),
+        ({"reaches": 2 * reach()["reaches"]}, "reaches: 'mamore' is there twice"),
+        ({"reaches": 2 * reach()["reaches"]}, "reaches[1].area: is missing; several reaches are told apart by"),
+        ({"name": "a river"}, "name: 'a river' may hold only letters a-z, digits, _, - and ."),
         ({"model": "../evil"}, "model: '../evil' may hold only letters"),
         ({"name": "s"}, "name: is 's' in a file named r.yaml"),
         ({"simulated": "no"}, "simulated: must be true or false"),
-        ({"reach": None}, "reach: is missing"),
+        ({"reaches": None}, "reaches: is missing"),
+        ({"upstream": [-65.0, -14.7]}, "upstream: unknown key"),
     ],
 )
 def test_a_mistake_is_named_with_its_mend(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
@@ -182,6 +232,7 @@ def _documented(cls: type) -> typing.Iterator[tuple[str, str, object]]:
     "cls",
     [
         Region,
+        Reach,
         SegmentRules,
         Target,
         Policy,

@@ -66,7 +66,7 @@ def test_a_pass_is_stored_with_what_is_known_of_it(world: World) -> None:
     assert record.seen_at == pd.Timestamp("2021-02-10T20:00Z")
     assert (record.source, record.sensor, record.platform) == ("s2", "optical", "sat")
     assert (record.geo_rmse_m, record.native_m, record.scene_ids) == (5.0, 10.0, ("2021-02-03_1.tif",))
-    assert record.path == world.store / "made" / "s2" / f"{pass_id}.r0.json"
+    assert record.path == world.store / "made" / "made" / "s2" / f"{pass_id}.r0.json"
 
     percent = read_percent(record)
     assert percent.dtype == np.uint8 and percent.shape == SHAPE
@@ -303,10 +303,10 @@ def test_the_reference_is_the_median_of_the_first_good_passes(world: World) -> N
     days = ["2021-01-05", "2021-01-10", "2021-01-15", "2021-01-20"]
     passes = [world.scene(day, share) for day, share in zip(days, (0.9, 0.1, 0.3, 0.8), strict=True)]
     world.night("2021-02-10")
-    with rasterio.open(world.store / "made" / "reference.tif") as file:
+    with rasterio.open(world.store / "made" / "made" / "reference.tif") as file:
         reference = file.read(1)
     assert (reference[2:18] == 30).all() and (reference[:2] == 255).all(), "of 90, 10 and 30; the flood is no low water"
-    content = json.loads((world.store / "made" / "reference.json").read_text())
+    content = json.loads((world.store / "made" / "made" / "reference.json").read_text())
     assert content["passes"] == [f"{pass_id}.r0" for pass_id in passes[:3]]
 
     known_from = pd.Timestamp("2021-01-16T03:00Z")
@@ -337,11 +337,13 @@ def test_a_pixel_of_the_reference_needs_its_looks(world: World) -> None:
     for day, clear in (("2021-01-05", half), ("2021-01-10", half), ("2021-01-15", half), ("2021-01-20", ~half)):
         world.scene(day, 0.4, clear)
     world.night("2021-02-10")
-    assert not (world.store / "made" / "reference.tif").exists(), "half of the corridor is less than min_coverage"
+    assert not (world.store / "made" / "made" / "reference.tif").exists(), (
+        "half of the corridor is less than min_coverage"
+    )
     world.scene("2021-02-15", 0.6, ~half)
     world.scene("2021-02-20", 0.7, ~half)
     world.night("2021-03-10")
-    with rasterio.open(world.store / "made" / "reference.tif") as file:
+    with rasterio.open(world.store / "made" / "made" / "reference.tif") as file:
         reference = file.read(1)
     assert (reference[2:18, :15] == 40).all() and (reference[2:18, 15:] == 60).all()
 
@@ -351,7 +353,7 @@ def test_a_damaged_reference_is_made_again_from_the_same_passes(world: World) ->
         world.scene(day, share)
     world.night("2021-02-10")
     before, loads = files(world.store), len(world.driver.loaded)
-    (world.store / "made" / "reference.tif").write_bytes(b"II*\0")
+    (world.store / "made" / "made" / "reference.tif").write_bytes(b"II*\0")
     assert world.night("2021-02-11") == [Skipped("reference.tif", "the stored reference is damaged; it is made again")]
     assert files(world.store) == before and len(world.driver.loaded) == loads
 
@@ -447,8 +449,8 @@ def test_killed_at_any_moment_the_next_night_completes_it(world: World, when: st
     left = files(world.store)
     assert left.keys() < whole.keys() and left.items() <= whole.items(), "nothing is half"
     # What a process that dies while it writes leaves behind.
-    (world.store / "made" / "s2").mkdir(exist_ok=True)
-    (world.store / "made" / "s2" / ".x.r0.tif.new").write_bytes(b"II")
+    (world.store / "made" / "made" / "s2").mkdir(exist_ok=True)
+    (world.store / "made" / "made" / "s2" / ".x.r0.tif.new").write_bytes(b"II")
     assert world.night("2021-02-10") == []
     assert files(world.store) == whole
 
@@ -469,7 +471,7 @@ def test_a_disk_that_is_full_stops_the_fetching_and_harms_nothing(world: World) 
     """
     done = run_world(world, "store", code=code)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{passes[0]} could not be written to {world.store / 'made'} (")
+    assert done.stdout.startswith(f"{passes[0]} could not be written to {world.store / 'made' / 'made'} (")
     assert "make room there" in done.stdout and len(done.stdout.splitlines()) == 1
     assert files(world.store) == {}
     assert world.night("2021-02-10") == [] and len(stored(world)) == 2

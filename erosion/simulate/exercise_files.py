@@ -108,9 +108,11 @@ timezone: Asia/Ho_Chi_Minh
 crs: EPSG:32648
 export_crs: EPSG:9208
 pixel_m: 10
-reach: hau_exercise
-upstream: [{lon:.6f}, {lat:.6f}]
-area: {{path: {name}_area.geojson, width_m: {width:g}}}
+reaches:
+  - name: hau_exercise
+    title: {{vi: Sông Hậu, en: Hậu River}}
+    upstream: [{lon:.6f}, {lat:.6f}]
+    area: {{path: {name}_area.geojson, width_m: {width:g}}}
 seasons:
   - {{name: dry, months: [1, 2, 3, 4]}}
   - {{name: post_flood, months: [11, 12]}}

@@ -12,12 +12,12 @@ import pandas as pd
 
 from erosion.catalog import GaugeCsv, RasterFolder, SceneSource, Skipped, SourceError, load_source
 from erosion.contracts import GAUGE_COLUMNS, check_gauges, check_water
-from erosion.grid import Grid
 from erosion.sources import gauge_csv, raster_folder
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from erosion.corridor import Corridor
     from erosion.region import Region
 
 __all__ = ["Skipped", "SourceError", "fetch_scenes", "has_scenes", "read_gauges", "read_water", "scene_store"]
@@ -43,12 +43,12 @@ def fetch_scenes(
     full: bool = False,
     new_reference: bool = False,
 ) -> list[Skipped]:
-    """Bring the scene store up to a date: what is new is fetched and turned into water, what is there stays.
+    """Bring the scene store of a reach up to a date: what is new is fetched and turned into water, what is there stays.
 
     Parameters
     ----------
     region
-        A region with scene sources.
+        A region of one reach, with scene sources.
     as_of
         Scenes that became available later are not asked for.
     say
@@ -76,14 +76,14 @@ def fetch_scenes(
 
 
 def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
-    """Read every water observation of a region that could be had at ``as_of``.
+    """Read every water observation of a reach that could be had at ``as_of``.
 
     Masks are read from their files, scenes from the store that :func:`fetch_scenes` fills.
 
     Parameters
     ----------
     region
-        Region whose ``water`` sources are read.
+        A region of one reach, from :meth:`Region.by_reach`, whose ``water`` sources are read.
     as_of
         Date of the product.
 
@@ -107,13 +107,12 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
         return check_water(water), skipped
     parts: list[xr.Dataset] = []
     skipped = []
-    grid = None
+    corridor = None
     if len(masks) < len(listed):
         from erosion.composites import read_composites
         from erosion.corridor import corridor_of
 
         corridor = corridor_of(region)
-        grid = corridor.grid
         try:
             part, more = read_composites(region, corridor, scene_store(), as_of, read_gauges(region, as_of)[0])
         except SourceError as err:  # one source may fail where another one stands
@@ -122,7 +121,7 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
             parts.append(part)
             skipped += more
     if masks:
-        more_parts, more = _read_masks(masks, region, as_of, grid)
+        more_parts, more = _read_masks(masks, region, as_of, corridor)
         parts += more_parts
         skipped += more
     if not parts:
@@ -133,19 +132,21 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
 
 
 def _read_masks(
-    masks: Sequence[RasterFolder], region: Region, as_of: pd.Timestamp | str, grid: Grid | None
+    masks: Sequence[RasterFolder], region: Region, as_of: pd.Timestamp | str, corridor: Corridor | None
 ) -> tuple[list[xr.Dataset], list[Skipped]]:
-    """Read several folders of masks onto one grid, theirs if none is given."""
+    """Read several folders of masks onto one grid, that of their own pixels where there are no scenes."""
     batches = [raster_folder.collect(source, region, as_of) for source in masks]
     skipped = [left_out for batch in batches for left_out in batch.skipped]
-    if grid is None:
-        grid = raster_folder.common_grid([scene for batch in batches for scene in batch.scenes], region, batches)
+    if corridor is None:
+        grid, corridor = raster_folder.frame_of(batches, region)
+    else:
+        grid = corridor.grid
     parts = []
     for batch in batches:
         if not batch.scenes:
             continue
         try:
-            part, more = raster_folder.assemble(batch, region, grid)
+            part, more = raster_folder.assemble(batch, region, grid, corridor)
         except SourceError as err:
             skipped.append(Skipped(batch.source.name, str(err)))
             continue
@@ -186,7 +187,7 @@ def _join(parts: Sequence[xr.Dataset]) -> tuple[xr.Dataset, list[Skipped]]:
 
 
 def read_gauges(region: Region, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Read every gauge value of a region that could be had at ``as_of``.
+    """Read every gauge value of a region or reach that could be had at ``as_of``.
 
     A gauge that cannot be read is listed and the others go on: the forecast can do without one.
 

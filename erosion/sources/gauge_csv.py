@@ -109,6 +109,12 @@ def empty_table() -> pd.DataFrame:
 def _decode(source: GaugeCsv) -> str:
     try:
         data = source.path.read_bytes()
+    except FileNotFoundError:
+        wanted = ", ".join(name for name in vars(source.columns).values() if name is not None)
+        raise SourceError(
+            f"{source.path} is not there: bring the gauge's file (columns {wanted}) to that place, or take {source.name} "
+            "out of the region's gauges"
+        ) from None
     except OSError as err:
         raise SourceError(f"{source.path}: cannot be read ({err}); check 'path' in {source.described_in}") from err
     if not data.strip():

@@ -22,12 +22,14 @@ import numpy as np
 import pandas as pd
 import rasterio
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import reproject
 
 from erosion.catalog import RasterFolder, Skipped, SourceError
 from erosion.contracts import CONTRACT_VERSION, as_of_instant
+from erosion.corridor import Corridor, corridor_of
 from erosion.grid import Grid, region_grid
 from erosion.sources.packed import (
     EMPTY_BLOCK,
@@ -97,7 +99,8 @@ def read_water(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) 
     source
         Catalogue entry.
     region
-        Gives the metric CRS and the pixel size of the working grid.
+        Gives the metric CRS and the pixel size of the working grid; a region of one reach. Where the reach has an
+        area, the masks are cut to its corridor: outside nothing is known.
     as_of
         Date of the product; files that became available later are not used and not judged.
 
@@ -116,9 +119,23 @@ def read_water(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) 
         Where nothing usable is left; the message lists why.
     """
     batch = collect(source, region, as_of)
-    grid = common_grid(batch.scenes, region, [batch])
-    water, more = assemble(batch, region, grid)
+    water, more = assemble(batch, region, *frame_of([batch], region))
     return water, [*batch.skipped, *more]
+
+
+def frame_of(batches: Sequence[Batch], region: Region) -> tuple[Grid, Corridor | None]:
+    """Return the working grid of a reach on the pixels of its masks, and its corridor where it has an area.
+
+    Raises
+    ------
+    SourceError
+        Where there is no usable mask, or the corridor cannot be made.
+    """
+    grid = common_grid([scene for batch in batches for scene in batch.scenes], region, batches)
+    if region.reach.area is None:
+        return grid, None
+    corridor = corridor_of(region, grid)
+    return corridor.grid, corridor
 
 
 def collect(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> Batch:
@@ -162,8 +179,10 @@ def _nothing(batch: Batch) -> str:
     return f"{source.name}: no file matches {source.files} in {source.path}; check 'path' and 'files' in {source.described_in}"
 
 
-def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list[Skipped]]:
-    """Put the scenes of one source on a grid, merge files of one date, and make the lazy dataset."""
+def assemble(
+    batch: Batch, region: Region, grid: Grid, corridor: Corridor | None = None
+) -> tuple[xr.Dataset, list[Skipped]]:
+    """Put the scenes of one source on a grid, merge files of one date, cut them to a corridor, make the lazy dataset."""
     import dask.array as da
     import xarray as xr
 
@@ -172,7 +191,9 @@ def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list
     days: list[tuple[pd.Timestamp, list[Scene], Pixels]] = []
     dates = sorted({scene.date for scene in batch.scenes})
     groups = [sorted((s for s in batch.scenes if s.date == date), key=lambda s: s.path.name) for date in dates]
-    results = _in_threads(lambda group: _merge(group, grid), groups)
+    inside = None if corridor is None else corridor.inside
+    cut = [] if corridor is None else [corridor.digest]
+    results = _in_threads(lambda group: _merge(group, grid, inside), groups)
     for date, group, merged in zip(dates, groups, results, strict=True):
         if isinstance(merged, Skipped):
             skipped.append(merged)
@@ -182,7 +203,9 @@ def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list
         reasons = "; ".join(f"{s.scene}: {s.reason}" for s in [*batch.skipped, *skipped])
         raise SourceError(f"{source.name}: no usable date as of {batch.as_of.date()}: {reasons}")
 
-    name = "water-" + joint_hash([repr(grid), *(f"{date}{s.digest}" for date, group, _ in days for s in group)])[:32]
+    name = (
+        "water-" + joint_hash([repr(grid), *cut, *(f"{date}{s.digest}" for date, group, _ in days for s in group)])[:32]
+    )
     series = Series([pixels for _, _, pixels in days])
     fraction = da.from_array(series, chunks=(1, *grid.shape), name=name, asarray=False, meta=EMPTY_BLOCK)
     used = [scene for _, group, _ in days for scene in group]
@@ -212,7 +235,7 @@ def assemble(batch: Batch, region: Region, grid: Grid) -> tuple[xr.Dataset, list
             "pixel_m": grid.pixel_m,
             "region": region.name,
             "source_ids": [source.name],
-            "content_hash": joint_hash([f"{s.path.name}:{s.digest}" for s in used]),
+            "content_hash": joint_hash([*cut, *(f"{s.path.name}:{s.digest}" for s in used)]),
             "contract_version": CONTRACT_VERSION,
             "history": f"{len(used)} files of {source.name} available by {batch.as_of.isoformat()}",
         },
@@ -357,7 +380,7 @@ def _distance_m(grid: Grid, region: Region) -> float:
 
     try:
         left, bottom, right, top = grid.bounds_in(region.crs)
-        xs, ys = transform("EPSG:4326", region.crs, [region.upstream[0]], [region.upstream[1]])[:2]
+        xs, ys = transform("EPSG:4326", region.crs, *([[degrees] for degrees in region.reach.upstream]))[:2]
     except (RasterioError, ValueError):
         return float("inf")
     dx = max(left - xs[0], xs[0] - right, 0.0)
@@ -399,9 +422,14 @@ def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
 # --- several files, one grid ----------------------------------------------------------------------------------------
 
 
-def _merge(group: Sequence[Scene], grid: Grid) -> Pixels | Skipped:
-    """Merge the files of one date on the grid; the first file by name stands where two differ within tolerance."""
+def _merge(group: Sequence[Scene], grid: Grid, inside: NDArray[np.bool_] | None) -> Pixels | Skipped:
+    """Merge the files of one date on the grid; the first file by name stands where two differ within tolerance.
+
+    Pixels that are not ``inside`` are missing.
+    """
     placed = [_place(scene, grid) for scene in group]
+    if inside is not None:
+        placed = [_cut(pixels, inside) for pixels in placed]
     if len(placed) == 1:
         if placed[0] is not group[0].pixels and not (unpack_percent(placed[0]) != NODATA_PERCENT).any():
             return Skipped(group[0].path.name, "shows nothing of the region's corridor; check 'area' and the file")
@@ -430,6 +458,11 @@ def _tightest(percent: np.ndarray) -> Pixels:
     if np.isin(percent[valid], (0, 100)).all():
         return pack(percent == 100, None if valid.all() else valid)
     return pack_percent(percent)
+
+
+def _cut(pixels: Pixels, inside: NDArray[np.bool_]) -> Pixels:
+    """Make the pixels outside missing."""
+    return _tightest(np.where(inside, unpack_percent(pixels), np.uint8(NODATA_PERCENT)))
 
 
 def _place(scene: Scene, grid: Grid) -> Pixels:

@@ -204,8 +204,9 @@ def test_landsat_and_sentinel1_look_like_the_planetary_computer(items: list[pyst
 
 def test_scenes_cover_the_whole_corridor(made: Path, items: list[pystac.Item]) -> None:
     region = load_region(made / "an_giang_exercise.yaml")
-    assert region.area is not None
-    area = gpd.read_file(made / region.area.path).to_crs(region.crs).buffer(region.area.width_m)
+    area = region.reach.area
+    assert area is not None
+    area = gpd.read_file(made / area.path).to_crs(region.crs).buffer(area.width_m)
     whole = {
         name: next(i for i in of(items, name) if "48PWT" not in i.id) for name in ("landsat-c2-l2", "sentinel-1-rtc")
     }
