@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,3 +98,7 @@ class _Windows(BackendArray):
         if all(isinstance(part, slice) and part.step in (None, 1) for part in key):
             return self.blocks[key]
         return np.asarray(self.blocks)[key]
+
+
+Raster: TypeAlias = NDArray[T] | BlockArray[T]
+"""What is read and written by windows, whole or in blocks."""

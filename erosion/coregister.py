@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from erosion.block_array import BlockArray, Raster
 from erosion.threshold import MAD_TO_SIGMA
 from erosion.windows import Mask, Window, padded, spread
 
@@ -127,13 +128,13 @@ class Stretches:
 
 
 def measure_shift(
-    share: NDArray[np.float32],
-    reference: NDArray[np.float32],
+    share: Raster[np.float32],
+    reference: Raster[np.float32],
     windows: Sequence[Window],
     *,
     max_shift: float,
     expected: float = 0.5,
-    bare: Mask | None = None,
+    bare: Raster[np.bool_] | None = None,
 ) -> Shift | None:
     """Measure the displacement of a scene against the reference.
 
@@ -198,14 +199,14 @@ def _design(stretches: Stretches) -> NDArray[np.float64]:
 
 
 def find_stretches(
-    share: NDArray[np.float32],
-    reference: NDArray[np.float32],
+    share: Raster[np.float32],
+    reference: Raster[np.float32],
     windows: Sequence[Window],
     *,
     band: int,
     columns: float = 0.0,
     rows: float = 0.0,
-    bare: Mask | None = None,
+    bare: Raster[np.bool_] | None = None,
 ) -> Stretches:
     """Cut the reference's edge into stretches and measure how far the scene's edge lies off each.
 
@@ -237,14 +238,14 @@ def find_stretches(
 
 
 def _window_stretches(
-    share: NDArray[np.float32],
-    reference: NDArray[np.float32],
+    share: Raster[np.float32],
+    reference: Raster[np.float32],
     outer: Window,
     inner: Window,
     band: int,
     columns: float,
     rows: float,
-    bare: Mask | None,
+    bare: Raster[np.bool_] | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
     from scipy.ndimage import gaussian_filter
 
@@ -394,9 +395,9 @@ def _resample_axis(values: NDArray[np.float32], distance: float, axis: int) -> N
     return moved
 
 
-def move_back(share: NDArray[np.float32], shift: Shift, windows: Sequence[Window]) -> NDArray[np.float32]:
+def move_back(share: Raster[np.float32], shift: Shift, windows: Sequence[Window]) -> BlockArray[np.float32]:
     """Lay a scene on the reference: :func:`resample` window by window, kept within 0 to 1."""
-    moved = np.full_like(share, np.nan)
+    moved = BlockArray(share.shape, windows, np.float32, np.nan)
     rim = int(np.ceil(max(abs(shift.columns), abs(shift.rows)))) + 3
     for window in windows:
         outer, inner = padded(window, rim, share.shape)

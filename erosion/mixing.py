@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erosion.block_array import BlockArray, Raster
 from erosion.threshold import SceneUnusable, thin
 from erosion.windows import Mask, Window, padded, pixels, spread
 
@@ -254,7 +255,7 @@ def _local_mean(
 def mix_windows(
     bands_at: Callable[[Window], Bands],
     value_at: Callable[[Window], NDArray[np.float32]],
-    usable: Mask,
+    usable: Raster[np.bool_],
     windows: Sequence[Window],
     threshold: float,
     pixel_m: float,
@@ -263,7 +264,7 @@ def mix_windows(
     steepen: float,
     keep_area: bool,
     noise: float = BAND_NOISE,
-) -> NDArray[np.float32]:
+) -> BlockArray[np.float32]:
     """Water share of a whole scene, window by window: the discriminant is fitted on all of them, then each is mixed.
 
     Parameters
@@ -287,8 +288,8 @@ def mix_windows(
 
     Returns
     -------
-    numpy.ndarray
-        0 to 1, NaN where not usable, shape (rows, columns).
+    BlockArray
+        0 to 1, NaN where not usable, shape (rows, columns), held where the windows are.
     """
     close, around = reach + CLOSE_PX, pixels(AROUND_M, pixel_m)
 
@@ -296,7 +297,7 @@ def mix_windows(
         return zones_of(value_at(window) > threshold, usable[window], reach)
 
     tell = fit_discriminant(windows, bands_at, zones_at, near=pixels(NEAR_M, pixel_m), noise=noise)
-    share = np.full(usable.shape, np.nan, np.float32)
+    share = BlockArray(usable.shape, windows, np.float32, np.nan)
     for window in windows:
         outer, inner = padded(window, around + 3 * reach, usable.shape)
         zones = zones_at(outer)

@@ -14,10 +14,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from erosion.block_array import BlockArray
 from erosion.mixing import mix_windows
 from erosion.region import SceneRules
 from erosion.threshold import SceneUnusable, find_threshold
-from erosion.windows import Mask, Window, padded, pixels, spread_round
+from erosion.windows import Window, padded, pixels, spread_round
 
 if TYPE_CHECKING:
     from erosion.corridor import Corridor
@@ -31,7 +32,6 @@ SWIR_BLUR_M = 20.0
 
 STEEPEN = 0.1
 """See :func:`erosion.mixing.share_between`."""
-
 
 GREEN_FROM = 0.3
 """NDVI from which land is green."""
@@ -114,9 +114,9 @@ PREFERRED: Final = ("MNDWI", "NDWI")
 class Shares(NamedTuple):
     """Water share of a scene before it is laid on the reference, and how it was found."""
 
-    share: NDArray[np.float32]
+    share: BlockArray[np.float32]
     facts: dict[str, Any]
-    bare: Mask | None
+    bare: BlockArray[np.bool_] | None
 
 
 def choose_index(scene: xr.Dataset, names: Sequence[str] = PREFERRED) -> Index:
@@ -134,21 +134,21 @@ def index_of(scene: xr.Dataset, index: Index, window: Window | None = None) -> N
     return index.value(*(part[band].values for band in index.bands))
 
 
-def usable_pixels(scene: xr.Dataset, corridor: Corridor, margin_m: float, bands: Sequence[str]) -> Mask:
+def usable_pixels(scene: xr.Dataset, corridor: Corridor, margin_m: float, bands: Sequence[str]) -> BlockArray[np.bool_]:
     """Find the pixels that can be used: in the corridor, seen in every band, clear, and away from cloud and shadow.
 
     The margin is grown around what was seen and is not clear; missing pixels (outside the image) have no margin.
 
     Returns
     -------
-    numpy.ndarray
+    BlockArray
         Shape (rows, columns).
     """
     pixel_m = corridor.grid.pixel_m
-    shape = corridor.grid.shape
-    usable = np.zeros(shape, bool)
+    shape, windows = corridor.grid.shape, corridor.windows()
+    usable = BlockArray(shape, windows, np.bool_, False)
     rim = pixels(margin_m, pixel_m) if margin_m > 0 else 0
-    for window in corridor.windows():
+    for window in windows:
         outer, inner = padded(window, rim, shape)
         part = scene[[*bands, "clear"]].isel(y=outer[0], x=outer[1])
         seen = np.logical_and.reduce([np.isfinite(part[band].values) for band in bands])
@@ -194,13 +194,13 @@ def optical_share(
     index = choose_index(scene, indices)
     bands = [band for band in ORDER if band in scene]
     usable = usable_pixels(scene, corridor, rules.cloud_margin_m, bands)
-    clear_share = float(usable.sum() / max(int(corridor.inside.sum()), 1))
+    pixel_m, windows = corridor.grid.pixel_m, corridor.windows()
+    clear_share = sum(int(usable[w].sum()) for w in windows) / max(int(corridor.inside.sum()), 1)
     if clear_share < rules.min_clear_share:
         raise SceneUnusable(
             f"{100 * clear_share:.0f} % of the corridor is clear; min_clear_share asks for "
             f"{100 * rules.min_clear_share:.0f} %"
         )
-    pixel_m, windows = corridor.grid.pixel_m, corridor.windows()
 
     def value_at(window: Window) -> NDArray[np.float32]:
         return index_of(scene, index, window)
@@ -234,11 +234,11 @@ def optical_share(
     )
 
 
-def bare_land(scene: xr.Dataset, windows: Sequence[Window]) -> Mask | None:
+def bare_land(scene: xr.Dataset, windows: Sequence[Window]) -> BlockArray[np.bool_] | None:
     """Find what has no green plants on it: NDVI (Rouse et al. 1974) below :data:`GREEN_FROM`; None without red and nir."""
     if not {"red", "nir"} <= set(scene.data_vars):
         return None
-    bare = np.zeros((scene.sizes["y"], scene.sizes["x"]), bool)
+    bare = BlockArray((scene.sizes["y"], scene.sizes["x"]), windows, np.bool_, False)
     for window in windows:
         part = scene.isel(y=window[0], x=window[1])
         bare[window] = normalised_difference(part["nir"].values, part["red"].values) < GREEN_FROM

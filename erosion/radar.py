@@ -6,13 +6,15 @@ Speckle is averaged in linear power, the threshold is found in decibels, the sha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from erosion.components import find_runs, join_runs, pixels_of
+from erosion.block_array import BlockArray, Raster
+from erosion.components import find_runs, join_runs, patch_at, pixels_of
 from erosion.mixing import mix_windows
 from erosion.optical import Shares
 from erosion.region import SceneRules
@@ -60,6 +62,9 @@ NEW_WATER_M = 150.0
 
 MIN_RIVER_SHARE = 0.01
 """Without a reference: smaller patches than this share of the largest one are ponds and fields."""
+
+STRIP_ROWS = 256
+"""Rows of a scene that are put together at once."""
 
 
 def average_speckle(power: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
@@ -151,9 +156,9 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
     pixel_m, windows, shape = corridor.grid.pixel_m, corridor.windows(), corridor.inside.shape
     sigma = SPECKLE_M / pixel_m
     rim = pixels(3 * SPECKLE_M, pixel_m) + 1
-    usable = np.zeros(shape, bool)
-    power = np.full((len(bands), *shape), np.nan, np.float32)
-    limits = [_brightest(scene[band].values, corridor.inside) for band in bands]
+    usable = BlockArray(shape, windows, np.bool_, False)
+    power = [BlockArray(shape, windows, np.float32, np.nan) for _ in bands]
+    limits = [_brightest(scene[band], corridor.inside) for band in bands]
 
     def averaged(band: int, window: Window, sigma: float) -> NDArray[np.float32]:
         outer, inner = padded(window, rim, shape)
@@ -163,31 +168,39 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         return average_speckle(raw, sigma)[inner]
 
     for window in windows:
+        usable[window] = corridor.inside[window]
         for band, kept in enumerate(power):
             kept[window] = averaged(band, window, sigma)
-        usable[window] = np.isfinite(power[(slice(None), *window)]).all(axis=0) & corridor.inside[window]
-    seen = float(usable.sum() / max(int(corridor.inside.sum()), 1))
+            usable[window] &= np.isfinite(kept[window])
+    seen = sum(int(usable[w].sum()) for w in windows) / max(int(corridor.inside.sum()), 1)
     if seen < rules.min_clear_share:
         raise SceneUnusable(
             f"{100 * seen:.0f} % of the corridor is seen; min_clear_share asks for {100 * rules.min_clear_share:.0f} %"
         )
-    angle = scene["incidence"].values.astype(np.float32) if "incidence" in scene else None
-    middle = float(np.nanmedian(thin(angle[usable]))) if angle is not None else 0.0
+    with_angle = "incidence" in scene
+    middle = float(np.nanmedian(thin(_values_in(scene["incidence"], usable)))) if with_angle else 0.0
     slope = 0.0
+
+    def angle_at(window: Window) -> NDArray[np.float32]:
+        angle: NDArray[np.float32] = scene["incidence"].isel(y=window[0], x=window[1]).values.astype(np.float32)
+        return angle
 
     def value_at(window: Window) -> NDArray[np.float32]:
         """Darkness: minus the mean decibels of the polarisations, so that water is high."""
         value = -np.mean([to_db(p[window]) for p in power], axis=0)
-        if angle is not None and slope:
-            value = value - np.float32(slope) * np.nan_to_num(angle[window] - np.float32(middle))
+        if slope:
+            value = value - np.float32(slope) * np.nan_to_num(angle_at(window) - np.float32(middle))
         return value.astype(np.float32)
 
     found, where = find_threshold(value_at, usable, windows, pixel_m, reference)
     land_slope = water_slope = 0.0
-    if angle is not None:
-        pairs = [
-            (value_at(w)[good], angle[w][good]) for w in windows if (good := usable[w] & np.isfinite(angle[w])).any()
-        ]
+    if with_angle:
+        pairs = []
+        for window in windows:
+            angle = angle_at(window)
+            good = usable[window] & np.isfinite(angle)
+            if good.any():
+                pairs.append((value_at(window)[good], angle[good]))
         if pairs:
             value, at = (thin(np.concatenate(part)) for part in zip(*pairs, strict=True))
             land_slope, water_slope = incidence_slopes(value, at, found.threshold)
@@ -195,7 +208,7 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
             if slope:
                 found, where = find_threshold(value_at, usable, windows, pixel_m, reference)
     share = mix_windows(
-        lambda w: power[(slice(None), *w)],
+        lambda w: np.stack([p[w] for p in power]),
         value_at,
         usable,
         windows,
@@ -206,16 +219,16 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         keep_area=False,
         noise=POWER_NOISE,
     )
-    dropped = keep_river(share, reference, pixel_m)
-    bare, doubtful = np.zeros(shape, bool), np.zeros(shape, bool)
+    dropped = keep_river(share, reference, windows, pixel_m)
+    bare, doubtful = (BlockArray(shape, windows, np.bool_, False) for _ in range(2))
     for window in windows:
         # Less averaged, lest the echo of a bank spreads over the water in front of it.
         sharp = np.mean([to_db(averaged(band, window, 0.5 * sigma)) for band in range(len(bands))], axis=0)
-        if angle is not None:
-            sharp = sharp + np.float32(water_slope) * np.nan_to_num(angle[window] - np.float32(middle))
+        if water_slope:
+            sharp = sharp + np.float32(water_slope) * np.nan_to_num(angle_at(window) - np.float32(middle))
         doubtful[window] = -sharp < found.high - DOUBT_DB
         bare[window] = value_at(window) > found.low + DARK_LAND * (found.high - found.low)
-    untold = leave_dark_land(share, doubtful, reference)
+    untold = leave_dark_land(share, doubtful, reference, windows)
     return Shares(
         share,
         {
@@ -236,16 +249,24 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
     )
 
 
-def _brightest(power: NDArray[np.floating], inside: Mask) -> float:
+def _brightest(power: xr.DataArray, inside: Mask) -> float:
     """Limit of an echo, from the brighter half of the corridor."""
-    values = thin(power[inside])
+    values = thin(_values_in(power, inside))
     values = values[np.isfinite(values) & (values > 0)]
     if values.size == 0:
         return np.inf
     return BRIGHT * float(np.median(values[values >= np.median(values)]))
 
 
-def keep_river(share: NDArray[np.float32], reference: WaterReference | None, pixel_m: float) -> int:
+def _values_in(band: xr.DataArray, mask: Raster[np.bool_]) -> NDArray[np.float32]:
+    """Values of the masked pixels, row after row."""
+    strips = [slice(top, top + STRIP_ROWS) for top in range(0, band.sizes["y"], STRIP_ROWS)]
+    return np.concatenate([band.isel(y=rows).values[mask[rows, slice(None)]] for rows in strips])
+
+
+def keep_river(
+    share: Raster[np.float32], reference: WaterReference | None, windows: Sequence[Window], pixel_m: float
+) -> int:
     """Take water for land, in place, where it does not belong to the river.
 
     With a reference: every patch of water (8-connected) that nowhere touches the water of the reference, and all water
@@ -256,29 +277,44 @@ def keep_river(share: NDArray[np.float32], reference: WaterReference | None, pix
     int
         Pixels of water taken for land.
     """
-    water = share >= 0.5
-    runs = join_runs(*find_runs(water), water.shape, diagonal=True)
+    rows, cols = share.shape
+    water, known = np.zeros((rows, cols), bool), np.zeros((rows, cols), bool)
+    for window in windows:
+        water[window] = share[window] >= 0.5
+        if reference is not None:
+            percent = reference.percent[window]
+            known[window] = (percent >= 50) & (percent <= 100)
+    runs = join_runs(*find_runs(water), (rows, cols), diagonal=True)
     if runs.area.size == 0:
         return 0
     if reference is None:
         keep = runs.area >= MIN_RIVER_SHARE * runs.area.max()
     else:
-        known = (reference.percent >= 50) & (reference.percent <= 100)
-        before = np.concatenate([[0], np.cumsum(known.ravel(), dtype=np.int64)])
-        touched = before[runs.stop] - before[runs.start]
-        keep = np.bincount(runs.patch, weights=touched, minlength=runs.area.size) > 0
-    away = np.zeros(water.shape, bool)
+        keep = np.zeros(runs.area.size, bool)
+        keep[patch_at(runs, find_runs(water & known)[0])] = True
+    away = np.zeros((rows, cols), bool)
     lost = ~keep[runs.patch]
     away.ravel()[pixels_of(runs.start[lost], runs.stop[lost])] = True
     if reference is not None:
-        away |= water & ~spread(known, pixels(NEW_WATER_M, pixel_m))
-    # The mixed pixels around a field that goes belong to it.
-    rim = spread(away, 2) & ~(spread(water & ~away, 2))
-    share[(away | rim) & (share > 0)] = 0.0
+        far = pixels(NEW_WATER_M, pixel_m)
+        for window in windows:
+            outer, inner = padded(window, far, (rows, cols))
+            away[window] |= water[window] & ~spread(known[outer], far)[inner]
+    for window in windows:
+        # The mixed pixels around a field that goes belong to it.
+        outer, inner = padded(window, 2, (rows, cols))
+        rim = spread(away[outer], 2) & ~spread(water[outer] & ~away[outer], 2)
+        part = share[window]
+        part[(away[window] | rim[inner]) & (part > 0)] = 0.0
     return int(away.sum())
 
 
-def leave_dark_land(share: NDArray[np.float32], doubtful: Mask, reference: WaterReference | None) -> int:
+def leave_dark_land(
+    share: Raster[np.float32],
+    doubtful: Raster[np.bool_],
+    reference: WaterReference | None,
+    windows: Sequence[Window],
+) -> int:
     """Take out, in place, what is darker than land but not as dark as the river: dry sand, mud, roads on a dike.
 
     Where the reference is sure of water it is wind or plants on the river, and stays.
@@ -291,6 +327,8 @@ def leave_dark_land(share: NDArray[np.float32], doubtful: Mask, reference: Water
         Pixels that echo more than water does.
     reference
         Best water share so far, or None.
+    windows
+        Windows of the corridor.
 
     Returns
     -------
@@ -299,12 +337,20 @@ def leave_dark_land(share: NDArray[np.float32], doubtful: Mask, reference: Water
     """
     from scipy.ndimage import uniform_filter1d
 
-    dark = (share >= 0.5) & doubtful
-    if reference is not None:
-        dark &= ~((reference.percent >= 100 - SURE_PERCENT) & (reference.percent <= 100))
-    around = dark.astype(np.float32)
-    for axis in (0, 1):
-        around = uniform_filter1d(around, 2 * DARK_LAND_PX + 1, axis=axis, mode="constant")
-    out = spread(around > MOSTLY, 2 * DARK_LAND_PX) & (share > 0) & (dark | (share < 1))
-    share[out] = np.nan
-    return int(out.sum())
+    dark = BlockArray(share.shape, windows, np.bool_, False)
+    for window in windows:
+        dark[window] = (share[window] >= 0.5) & doubtful[window]
+        if reference is not None:
+            percent = reference.percent[window]
+            dark[window] &= ~((percent >= 100 - SURE_PERCENT) & (percent <= 100))
+    count = 0
+    for window in windows:
+        outer, inner = padded(window, 3 * DARK_LAND_PX, share.shape)
+        around = dark[outer].astype(np.float32)
+        for axis in (0, 1):
+            around = uniform_filter1d(around, 2 * DARK_LAND_PX + 1, axis=axis, mode="constant")
+        part = share[window]
+        out = spread(around > MOSTLY, 2 * DARK_LAND_PX)[inner] & (part > 0) & (dark[window] | (part < 1))
+        part[out] = np.nan
+        count += int(out.sum())
+    return count

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from erosion.block_array import Raster
 from erosion.windows import Mask, Window, padded, pixels, spread
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _describe(low: NDArray[np.floating], high: NDArray[np.floating], threshold: 
 
 def find_threshold(
     value_at: Callable[[Window], NDArray[np.float32]],
-    usable: Mask,
+    usable: Raster[np.bool_],
     windows: Sequence[Window],
     pixel_m: float,
     reference: WaterReference | None,

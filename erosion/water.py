@@ -9,13 +9,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from erosion.block_array import BlockArray
 from erosion.contracts import check_scene
 from erosion.coregister import as_share, measure_shift, move_back
 from erosion.optical import optical_share
 from erosion.radar import radar_share
 from erosion.region import SceneRules
 from erosion.threshold import SceneUnusable
-from erosion.windows import Mask
 
 if TYPE_CHECKING:
     from erosion.corridor import Corridor
@@ -115,24 +115,28 @@ def water_of(
     except SceneUnusable as found:
         return Unusable(str(found))
     percent = np.full(shape, UNSEEN)
-    seen = np.isfinite(share)
-    percent[seen] = np.rint(100 * share[seen]).astype(np.uint8)
+    seen, water = 0, 0.0
+    for window in corridor.windows():
+        known = np.isfinite(share[window])
+        told = share[window][known]
+        percent[window][known] = np.rint(100 * told).astype(np.uint8)
+        seen, water = seen + told.size, water + float(told.sum(dtype=np.float64))
     facts |= lies | {
-        "water_share": float(share[seen].mean(dtype=np.float64)) if seen.any() else None,
-        "usable_share": float(seen.sum() / max(int(corridor.inside.sum()), 1)),
+        "water_share": water / seen if seen else None,
+        "usable_share": seen / max(int(corridor.inside.sum()), 1),
         "method": METHOD,
     }
     return WaterPass(percent, facts)
 
 
 def _lay_on(
-    share: NDArray[np.float32],
-    bare: Mask | None,
+    share: BlockArray[np.float32],
+    bare: BlockArray[np.bool_] | None,
     geo_rmse_m: float,
     corridor: Corridor,
     rules: SceneRules,
     reference: WaterReference | None,
-) -> tuple[NDArray[np.float32], dict[str, Any]]:
+) -> tuple[BlockArray[np.float32], dict[str, Any]]:
     """Measure the shift against the reference and take it back; return the share and the facts of it."""
     facts: dict[str, Any] = {
         "reference": reference is not None,
@@ -145,7 +149,10 @@ def _lay_on(
         return share, facts
     pixel_m = corridor.grid.pixel_m
     windows = corridor.windows()
-    shift = measure_shift(share, as_share(reference.percent), windows, max_shift=rules.max_shift_m / pixel_m, bare=bare)
+    known = BlockArray(share.shape, windows, np.float32, np.nan)
+    for window in windows:
+        known[window] = as_share(reference.percent[window])
+    shift = measure_shift(share, known, windows, max_shift=rules.max_shift_m / pixel_m, bare=bare)
     if shift is None:
         return share, facts
     east, north = shift.columns * pixel_m, -shift.rows * pixel_m

@@ -222,7 +222,7 @@ def test_missing_pixels_stay_missing() -> None:
 
 def test_moving_back_takes_the_shift_away() -> None:
     share = moved(bend(SIZE), 0.5, -0.75)
-    back = move_back(share, Shift(-0.75, 0.5, 0, 100, 1, 0.1, 0.01), WINDOWS)
+    back = np.asarray(move_back(share, Shift(-0.75, 0.5, 0, 100, 1, 0.1, 0.01), WINDOWS))
     seen = np.isfinite(back)
     assert seen[4:-4, 4:-4].all()
     assert 0 <= back[seen].min() <= back[seen].max() <= 1

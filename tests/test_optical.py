@@ -120,7 +120,7 @@ def test_haze_moves_no_bank() -> None:
 
 def test_land_and_water_far_from_the_bank_carry_no_noise() -> None:
     water = strip(0, 0.0)
-    share = optical_share(optical_scene(water, SIZE, noise=0.01), corridor_for(SIZE), RULES, None).share
+    share = np.asarray(optical_share(optical_scene(water, SIZE, noise=0.01), corridor_for(SIZE), RULES, None).share)
     distance = np.abs(np.abs(np.arange(160) - 79.5) - 25)
     assert set(np.unique(share[:, distance > 5])) <= {0.0, 1.0}
     assert ((share > 0.02) & (share < 0.98))[:, distance < 1].all()
@@ -189,11 +189,11 @@ def test_margin_is_a_disc_of_the_rule() -> None:
     clear[40, 20] = False
     scene["clear"] = (("y", "x"), clear)
     scene["blue"][10, 150] = np.nan  # missing, not cloudy: no margin
-    usable = usable_pixels(scene, corridor_for(SIZE), 60.0, ["blue", "green"])
+    usable = np.asarray(usable_pixels(scene, corridor_for(SIZE), 60.0, ["blue", "green"]))
     rows, columns = np.indices(SIZE)
     disc = (rows - 40) ** 2 + (columns - 20) ** 2 <= 6**2
     assert (usable == ~disc & ~((rows == 10) & (columns == 150))).all()
-    without = usable_pixels(scene, corridor_for(SIZE), 0.0, ["blue", "green"])
+    without = np.asarray(usable_pixels(scene, corridor_for(SIZE), 0.0, ["blue", "green"]))
     assert (~without).sum() == 2
 
 

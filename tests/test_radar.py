@@ -155,13 +155,14 @@ def test_keep_river_by_hand() -> None:
     percent = np.zeros((60, 60), np.uint8)
     percent[:, 12:18] = 100
     percent[0, 0] = 255
-    assert keep_river(share, WaterReference(percent, True), 10.0) == 25 + (52 - 33)
+    every = [(slice(0, 60), slice(0, 60))]
+    assert keep_river(share, WaterReference(percent, True), every, 10.0) == 25 + (52 - 33)
     assert share[30:35, 45:].sum() == 0
     assert share[50, 20:33].all()  # to 150 m from the last known water, column 17
     assert not share[50, 33:].any()
     assert share[5, 9] == np.float32(0.4)
     assert share[:, 10:20].all()
-    assert keep_river(np.zeros((5, 5), np.float32), None, 10.0) == 0
+    assert keep_river(np.zeros((60, 60), np.float32), None, every, 10.0) == 0
 
 
 def test_dry_sand_is_left_out() -> None:
@@ -182,8 +183,9 @@ def test_wind_on_the_known_river_is_water() -> None:
     share = np.ones((20, 20), np.float32)
     percent = np.full((20, 20), 100, np.uint8)
     rough = np.ones((20, 20), bool)
-    assert leave_dark_land(share, rough, WaterReference(percent, True)) == 0
-    assert leave_dark_land(share, rough, None) > 300
+    every = [(slice(0, 20), slice(0, 20))]
+    assert leave_dark_land(share, rough, WaterReference(percent, True), every) == 0
+    assert leave_dark_land(share, rough, None, every) > 300
 
 
 # Incidence
@@ -258,7 +260,8 @@ def test_radar_lies_on_an_optical_reference() -> None:
 
 
 def test_share_is_a_share() -> None:
-    share, facts, bare = radar_share(radar_scene(river, SIZE), corridor_for(SIZE), RULES, None)
+    found, facts, bare = radar_share(radar_scene(river, SIZE), corridor_for(SIZE), RULES, None)
+    share = np.asarray(found)
     assert share.dtype == np.float32
     assert 0 <= np.nanmin(share) <= np.nanmax(share) <= 1
     assert facts["threshold"] == pytest.approx(0.5 * (facts["land_value"] + facts["water_value"]), abs=4)
