@@ -11,6 +11,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,9 @@ MOVED_SHARE = 0.7
 
 SURE_SHARE = 0.67
 """Share of a patch of land that must lie on one side of the river for the patch to be that side's."""
+
+SEEN_SHARE = 0.5
+"""Segments with less of their edge hidden than this tell how far banks moved between two epochs."""
 
 MISSING = np.uint8(255)
 """Value of an unobserved pixel in :class:`CellStates`."""
@@ -160,6 +164,8 @@ def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
     before = np.full(baseline.pixel.size, MISSING)
     last_river = np.full(baseline.pixel.size, -np.inf, dtype=np.float32)
     bed_share = np.full((n_epochs, beds.count), np.nan)
+    hidden = np.zeros((n_epochs, n_segments))
+    edge = _Edge(baseline)
     day = (states.epochs - states.epochs[0]).days.to_numpy().astype(np.float32)
     for k, now in enumerate(states.cells):
         unseen = now == MISSING
@@ -176,6 +182,8 @@ def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
                 stood = last_river[changed] < since
                 result["land_loss_established_m2"][k] = cell(np.where(stood, loss, np.float32(0)), lost_by)
         result["coverage"][k] = 1.0 - cell.count_pixels(unseen) / size
+        if k:
+            hidden[k] = edge.hidden_share(before, unseen | (states.cells[k - 1] == MISSING), cell)
         before = np.where(now == MISSING, before, now)
         last_river[_is_river(before)] = day[k]
         bed_share[k] = beds.share(before)
@@ -192,7 +200,8 @@ def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
     result["position_m"], crossings = _transect_positions(states.transects, baseline.transect_m)
     pair = np.full(n_epochs, np.nan)
     pair[1:] = np.sqrt(states.sigma_m[1:] ** 2 + states.sigma_m[:-1] ** 2)
-    result["sigma_m"][:] = pair[:, None]
+    usual = _usual_move(result["retreat_m"], hidden)[:, None]
+    result["sigma_m"][:] = np.hypot(pair[:, None], np.where(hidden > 0, hidden * usual, 0.0))
 
     flags[result["coverage"] < 0.9] += FLAGS["low_coverage"]
     flags[crossings != 1] += FLAGS["transect_open"]
@@ -354,6 +363,53 @@ class _Beds:
             wide[:, step:] |= jumped[:, :-step]
             wide[:, :-step] |= jumped[:, step:]
         return wide[:, self.stretch]
+
+
+class _Edge:
+    """The edge of the river among the pixels of the cells; its pixels' neighbours are looked up once, if ever."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self.pixel, self.width = baseline.pixel, baseline.grid.width
+
+    @cached_property
+    def neighbours(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Rows of ``pixel`` that lie beside and below each other, as pairs."""
+        right = np.flatnonzero((np.diff(self.pixel) == 1) & (self.pixel[1:] % self.width != 0))
+        below = np.searchsorted(self.pixel, self.pixel + self.width).clip(max=self.pixel.size - 1)
+        above = np.flatnonzero(self.pixel[below] == self.pixel + self.width)
+        return [(right, right + 1), (above, below[above])]
+
+    def hidden_share(self, river: NDArray[np.uint8], unseen: NDArray[np.bool_], cell: _CellSums) -> NDArray[np.float64]:
+        """Return how much of the edge in each segment's cell was not seen, shape (n_segments,).
+
+        Where no edge is known, the share of the cell that was not seen.
+        """
+        if not unseen.any():
+            return np.zeros(cell.count)
+        wet = _is_river(river)
+        at_edge = np.zeros(self.pixel.size, dtype=bool)
+        for one, other in self.neighbours:
+            crossing = wet[one] != wet[other]
+            at_edge[one[crossing]] = at_edge[other[crossing]] = True
+        count, total = cell.count_pixels(at_edge), cell.count_pixels()
+        share = cell.count_pixels(unseen) / np.maximum(total, 1)
+        np.divide(cell.count_pixels(at_edge & unseen), count, out=share, where=count > 0)
+        return share
+
+
+def _usual_move(retreat_m: NDArray[np.float64], hidden: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the root mean square retreat, epoch by epoch, of the segments whose edge was seen [m], shape (n_epochs,).
+
+    What an unseen bank may have done is what the seen ones did. 0 at the first epoch, which is compared with none; NaN
+    where hardly any edge was seen.
+    """
+    usual = np.full(len(retreat_m), np.nan)
+    usual[0] = 0.0
+    for k in range(1, len(retreat_m)):
+        seen = (hidden[k] < SEEN_SHARE) & np.isfinite(retreat_m[k])
+        if seen.any():
+            usual[k] = np.sqrt(np.mean(retreat_m[k][seen] ** 2))
+    return usual
 
 
 @contextlib.contextmanager

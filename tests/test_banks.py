@@ -216,6 +216,25 @@ def test_sigma_by_hand() -> None:
     assert np.isnan(measured.banks["sigma_m"].isel(epoch=0)).all()
 
 
+def test_an_edge_that_was_hidden_is_as_unsure_as_seen_banks_moved() -> None:
+    # The left bank goes back by 3 pixels, the right one stays; what lies east of column 150 is hidden in between.
+    old, new = straight_river(96, 104), straight_river(93, 104)
+    hidden = np.where(box(85, 115, 150, 300), np.nan, new)
+    seen, half = measure([old, new, new]), measure([old, hidden, new])
+    _, at = half.position()
+    inside = away_from_ends(half)
+    west, east = inside & (at < 140), inside & (at > 160)
+    plain = seen.banks["sigma_m"].to_numpy()
+    sigma, retreat = half.banks["sigma_m"].to_numpy(), half.banks["retreat_m"].to_numpy()
+    for epoch in (1, 2):  # hidden at the end of the first pair, at the start of the second
+        assert sigma[west, epoch] == pytest.approx(plain[west, epoch])
+    # Left bank 90 m, right bank 0 m, as many segments of each.
+    assert np.sqrt(np.mean(retreat[west, 1] ** 2)) == pytest.approx(90 * 0.5**0.5, rel=0.03)
+    assert sigma[east, 1] == pytest.approx(np.hypot(plain[east, 1], 90 * 0.5**0.5), rel=0.05)
+    # In the second pair the banks that were seen did nothing: an unseen one is taken to have done as little.
+    assert sigma[east, 2] == pytest.approx(plain[east, 2])
+
+
 def test_a_single_epoch_has_no_change_to_tell() -> None:
     measured = measure([straight_river()])
     for name in ("land_loss_m2", "land_gain_m2", "retreat_m", "retreat_established_m", "sigma_m"):
