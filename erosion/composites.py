@@ -32,6 +32,7 @@ from erosion.pass_records import (
     NODATA,
     PassRecord,
     damage,
+    home_of,
     left_out,
     read_raster,
     read_records,
@@ -46,13 +47,13 @@ if TYPE_CHECKING:
 
     from erosion.region import Region, Season
 
-METHOD: Final = 2
+METHOD: Final = 3
 """Version of the way from passes to a composite; those kept from another one are made anew."""
 
 LIES_AT_LEAST_PIXELS: Final = 0.1
 """No scene is known to lie better on the reference than this share of its pixels, however many banks agree."""
 
-GEO_FLOOR_PIXELS: Final = 0.15
+GEO_FLOOR_PIXELS: Final = {"optical": 0.10, "radar": 0.25}
 """Error of a bank line that all scenes of a season share, of a pixel of the grid: more scenes do not average it out."""
 
 STAGE_GAP: Final = pd.Timedelta(days=3)
@@ -354,7 +355,7 @@ def _make(name: str, season: str, looks: Sequence[Look], region: Region, corrido
     position = f"position {season_position(looks)}"
     recipe = [f"method {METHOD}", f"looks {region.scenes.min_looks}", corridor.digest, position, *sorted(parts)]
     key = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
-    home = store / region.name / "season-composites"
+    home = home_of(store, region) / "season-composites"
     path = home / f"{name.replace(' ', '-')}-{key[:16]}.tif"
     facts = _read_facts(path)
     if facts is None:
@@ -686,7 +687,9 @@ def _geo_rmse_m(one: Made, pixel_m: float) -> float:
     weight = one.weights * one.used.astype(float)
     lies = np.array([lies_within_m(look.record) for look in one.looks])
     scattered = MEDIAN_LOSS * math.sqrt(float((weight**2 * lies**2).sum())) / float(weight.sum())
-    return math.hypot(scattered, season_position(one.looks)[2], GEO_FLOOR_PIXELS * pixel_m)
+    shares = {"optical": 1.0 - one.radar_share, "radar": one.radar_share}
+    floor = math.sqrt(sum(share * GEO_FLOOR_PIXELS[kind] ** 2 for kind, share in shares.items()))
+    return math.hypot(scattered, season_position(one.looks)[2], floor * pixel_m)
 
 
 def _naive(times: Sequence[pd.Timestamp]) -> NDArray[Any]:

@@ -13,6 +13,9 @@ from erosion.pass_records import NODATA
 HALF_PERCENT: Final = 200
 """Composites count water in half percents: the median of two looks may lie between two percents."""
 
+AGREE_PERCENT: Final = 50
+"""Two looks at a pixel that differ by more are one of water and one of land, a cloud or a ship; a third one is needed."""
+
 MAX_WEIGHT: Final = 100
 """Weights are whole numbers up to this, so that sums are exact and the order of looks cannot matter."""
 
@@ -98,7 +101,9 @@ def composite(
         if not which.any():
             continue
         seen = percent[which] != NODATA
-        fill = (half_percent == NODATA) & (seen.sum(axis=0) >= min_looks)
+        count = seen.sum(axis=0)
+        fill = (half_percent == NODATA) & (count >= min_looks)
+        fill[fill & (count == 2)] = _agree(percent[which][:, fill & (count == 2)])
         if not fill.any():
             continue
         half_percent[fill], looks[fill], sigma[fill] = _median(percent[which][:, fill], weights[which])
@@ -106,6 +111,13 @@ def composite(
         by_radar = int(fill[counted].sum()) if which is radar else 0
     filled = int((half_percent[counted] != NODATA).sum())
     return Stack(half_percent, looks, sigma, used, filled, by_radar)
+
+
+def _agree(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Say of each column with two looks whether they show the same; 255 is no look."""
+    high = np.where(values == NODATA, np.uint8(0), values).max(axis=0)
+    agree: NDArray[np.bool_] = high - values.min(axis=0) <= AGREE_PERCENT
+    return agree
 
 
 def _median(

@@ -29,7 +29,7 @@ from erosion.grid import Grid
 from erosion.pass_records import NODATA, records
 from erosion.region import Season
 from erosion.scene_store import refresh
-from erosion.season_stack import SIGMA_UNIT, composite, whole_weights
+from erosion.season_stack import AGREE_PERCENT, SIGMA_UNIT, composite, whole_weights
 from erosion.sources.gauge_csv import empty_table
 from erosion.water import WaterPass
 from tests.scene_world import CRS, DRY, GRID, SHAPE, SOURCE, World
@@ -65,14 +65,25 @@ ONE = np.array([100])
 
 def test_medians_and_looks_by_hand() -> None:
     made = composite(
-        stack([10, 90, 20, 30], [10, 90, 20, 255], [0, 100, 255, 255], [7, 255, 255, 255]),
+        stack([10, 90, 20, 30], [10, 90, 20, 255], [30, 80, 255, 255], [7, 255, 255, 255]),
         np.full(4, 100),
         np.zeros(4, bool),
         2,
     )
-    # 10 20 30 90: 25; 10 20 90: 20; 0 100: 50; one look is too few.
-    assert made.half_percent.tolist() == [[50, 40, 100, NODATA]]
+    # 10 20 30 90: 25; 10 20 90: 20; 30 80: 55; one look is too few.
+    assert made.half_percent.tolist() == [[50, 40, 110, NODATA]]
     assert made.looks.tolist() == [[4, 3, 2, 0]] and made.used.tolist() == [3, 3, 2, 1]
+
+
+def test_two_looks_that_contradict_each_other_tell_nothing() -> None:
+    looks = stack([0, 51, 255], [0, 50, 255], [0, 51, 51], [255, 100, 0])
+    made = composite(looks, np.full(3, 100), np.zeros(3, bool), 2)
+    assert made.half_percent.tolist() == [[NODATA, 50, 102, NODATA]], "a third look says which of two is right"
+    assert made.filled == 2 and made.used.tolist() == [2, 2, 1]
+    # Radar stands in where two optical looks contradict each other.
+    looks = stack([0, 100, 90, 80])
+    made = composite(looks, np.full(4, 100), np.array([False, False, True, True]), 2)
+    assert made.half_percent.tolist() == [[170]] and made.radar == 1
 
 
 def test_the_standard_error_by_hand() -> None:
@@ -94,10 +105,10 @@ def test_a_weighted_median_by_hand() -> None:
     made = composite(looks, np.array([10, 20, 10]), np.zeros(3, bool), 2)
     assert made.half_percent.tolist() == [[40, 40]]
     # Weights 1 and 3: effective number of looks 16 / 10.
-    made = composite(stack([0, 100]), np.array([1, 3]), np.zeros(2, bool), 2)
-    assert made.half_percent.tolist() == [[200]]
-    # Deviations 100 and 0, their median 50.
-    expected = 1.4826 * 0.5 * math.sqrt(math.pi / 2) / math.sqrt(1.6)
+    made = composite(stack([30, 70]), np.array([1, 3]), np.zeros(2, bool), 2)
+    assert made.half_percent.tolist() == [[140]]
+    # Deviations 40 and 0, their median 20.
+    expected = 1.4826 * 0.2 * math.sqrt(math.pi / 2) / math.sqrt(1.6)
     assert made.sigma[0, 0] * SIGMA_UNIT == pytest.approx(expected, abs=SIGMA_UNIT / 2)
 
 
@@ -134,9 +145,11 @@ def test_with_equal_weights_it_is_the_ordinary_median(rows: list[list[int]], few
     optical = np.zeros(len(rows), bool)
     made = composite(looks, np.full(len(rows), 7), optical, few)
     share = np.where(looks == 255, np.nan, looks.astype(float))
-    enough = np.isfinite(share).sum(axis=0) >= few
+    n = np.isfinite(share).sum(axis=0)[0]
+    spread = np.nan_to_num(np.nanmax(share, axis=0) - np.nanmin(share, axis=0))[0] if share.size else np.zeros(5)
+    told = (n >= few) & ~((n == 2) & (spread > AGREE_PERCENT))
     for pixel in range(5):
-        if enough[0, pixel]:
+        if told[pixel]:
             assert made.half_percent[0, pixel] == 2 * np.nanmedian(share[:, 0, pixel])
         else:
             assert made.half_percent[0, pixel] == NODATA
@@ -144,7 +157,6 @@ def test_with_equal_weights_it_is_the_ordinary_median(rows: list[list[int]], few
     if len(rows) > 1:
         odd = composite(looks, np.array([100] + [99] * (len(rows) - 1)), optical, few)
         assert (odd.looks == made.looks).all()
-        n = (looks != 255).sum(axis=0)[0]
         assert (odd.half_percent[0, n % 2 == 1] == made.half_percent[0, n % 2 == 1]).all()
 
 
@@ -359,7 +371,7 @@ def test_how_well_an_epoch_lies(world: World) -> None:
     world.night("2021-04-01")
     after, _ = read(world, "2021-04-01")
     # Stated error 5 m each; a median loses sqrt(pi / 2) against their mean.
-    floor = GEO_FLOOR_PIXELS * 10
+    floor = GEO_FLOOR_PIXELS["optical"] * 10
     assert before["geo_rmse_m"].item() == pytest.approx(math.hypot(math.sqrt(math.pi / 2) * 5 / math.sqrt(2), floor))
     # Measured: 2 m each against the others; where they lie together is the mean of 5 m in two directions each.
     together = 5 / math.sqrt(2) / math.sqrt(4)
@@ -561,7 +573,7 @@ def test_a_composite_is_kept_and_a_damaged_one_is_made_again(world: World) -> No
     world.night("2021-02-01")
     first, _ = read(world, "2021-02-01")
     first = first.load()
-    (kept,) = (world.store / "made" / "season-composites").glob("*.tif")
+    (kept,) = (world.store / "made" / "made" / "season-composites").glob("*.tif")
     before = kept.stat().st_mtime_ns
     xr.testing.assert_identical(read(world, "2021-02-01")[0].load(), first)
     assert kept.stat().st_mtime_ns == before
@@ -691,7 +703,7 @@ def test_tiles_that_are_moved_show_no_seam(tmp_path: Path) -> None:
     tiled = read(world, "2021-02-01")[0].load()
     assert tiled["radar_share"].item() == 1.0
     assert 0.7 < (tiled["n_clear"].values[0, :512, :512] > 0).mean() < 0.9, "gaps everywhere"
-    shutil.rmtree(world.store / "made" / "season-composites")
+    shutil.rmtree(world.store / "made" / "made" / "season-composites")
     world.corridor = InOnePiece(world.corridor.grid, world.corridor.inside)
     once = read(world, "2021-02-01")[0].load()
     # Where the tile without a corridor was not made, there is nothing; elsewhere nothing tells the tiles.
@@ -709,7 +721,7 @@ def test_where_the_files_lie_changes_nothing(world: World) -> None:
     shutil.move(world.store, world.base / "elsewhere")
     world.store_name = "elsewhere"
     xr.testing.assert_identical(read(world, "2021-02-01")[0].load(), first)
-    shutil.rmtree(world.store / "made" / "season-composites")
+    shutil.rmtree(world.store / "made" / "made" / "season-composites")
     # Written in another order: last scene first.
     world.store_name = "other"
     for file in sorted((world.base / "elsewhere").rglob("*"), reverse=True):
