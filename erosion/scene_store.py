@@ -389,8 +389,10 @@ class _Night:
         return True
 
     def _readers(self) -> int:
-        scene_bytes = 6 * 4 * self.corridor.inside.size
-        return int(np.clip(IN_FLIGHT_BYTES // scene_bytes, 1, 3))
+        from erosion.sources.passes import pass_bytes
+
+        largest = max((pass_bytes(source, self.corridor) for source in self.sources), default=1)
+        return int(np.clip(IN_FLIGHT_BYTES // largest, 1, 3))
 
     def _load(self, job: _Job) -> xr.Dataset | Exception:
         try:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.typing import NDArray
 
+from erosion.block_array import BlockArray
 from erosion.contracts import ContractError
+from erosion.corridor import Corridor
 from erosion.region import SceneRules
 from erosion.water import METHOD, Unusable, WaterReference, water_of
 from tests.scenes import (
@@ -117,6 +122,40 @@ def test_coarser_pixels_of_another_sensor_lie_on_the_same_banks() -> None:
     other = water_pass(coarse, known(bend(SIZE), SIZE)).percent.astype(float)
     inner = (slice(5, -5), slice(5, -5))
     assert abs((other - fine)[inner].sum()) / 100 / LENGTH < 0.15
+
+
+def in_blocks(scene: xr.Dataset, rows: int, corridor: Corridor) -> xr.Dataset:
+    """The scene at the top of a grid of ``rows`` rows, held where the corridor is."""
+    size = scene.sizes["y"], scene.sizes["x"]
+    (window,) = corridor.windows()
+    data = {}
+    for name, values in scene.data_vars.items():
+        held = BlockArray((rows, size[1]), [window], values.dtype.type, np.nan if name != "clear" else False)
+        held[slice(0, size[0]), slice(0, size[1])] = values.values
+        data[name] = (("y", "x"), held.lazily())
+    return xr.Dataset(data, coords={"y": corridor.grid.y, "x": corridor.grid.x}, attrs=scene.attrs)
+
+
+@pytest.mark.parametrize("make", [optical_scene, radar_scene])
+def test_memory_goes_with_the_corridor_not_with_the_grid(make: Callable[..., xr.Dataset]) -> None:
+    scene, peaks, found = make(bend(SIZE), SIZE), [], []
+    for rows in (512, 40 * 512):
+        inside = np.zeros((rows, SIZE[1]), bool)
+        inside[: SIZE[0]] = True
+        corridor = Corridor(corridor_for(inside.shape).grid, inside)
+        percent = np.full(inside.shape, 255, np.uint8)
+        percent[: SIZE[0]] = percent_of(bend(SIZE), SIZE)
+        reference, tall = WaterReference(percent, established=True), in_blocks(scene, rows, corridor)
+        tracemalloc.start()
+        result = water_of(tall, corridor, RULES, reference)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert not isinstance(result, Unusable)
+        found.append(result.percent[: SIZE[0]])
+    np.testing.assert_array_equal(found[0], found[1])
+    # A byte a pixel of the grid for the result, and for a radar scene two masks more; an array of numbers takes four, of
+    # which what one window needs for itself hides less than one and a half here.
+    assert peaks[1] - peaks[0] < 2.5 * 39 * 512 * SIZE[1]
 
 
 def test_another_grid_is_a_mistake() -> None:

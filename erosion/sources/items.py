@@ -143,6 +143,11 @@ def time_of(item: pystac.Item) -> pd.Timestamp:
     stamp = item.datetime or item.properties.get("start_datetime")
     if stamp is None:
         raise ValueError("has neither datetime nor start_datetime")
+    return in_utc(stamp)
+
+
+def in_utc(stamp: Any) -> pd.Timestamp:
+    """Instant of a time in UTC; a time without a zone is UTC."""
     time = pd.Timestamp(stamp)
     return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
 

@@ -7,6 +7,7 @@ that every pixel has all its bands from one item.
 
 from __future__ import annotations
 
+import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from erosion.block_array import BlockArray
 from erosion.catalog import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource, SourceError
 from erosion.contracts import SCENE_VARIABLES, check_scene
 from erosion.sources.calibration import Numbers, calibrate, quality_rules, refuses
-from erosion.sources.items import assets_of, boa_shift, platform_of
+from erosion.sources.items import assets_of, bands_of, boa_shift, platform_of
 from erosion.sources.web import keep_secrets_from_logs
 from erosion.sources.window_reader import Access, File, Header, WindowReader, meets, pixel_m_of
 from erosion.windows import Window
@@ -133,6 +134,13 @@ def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) 
             },
         )
     )
+
+
+def pass_bytes(source: SceneSource, corridor: Corridor) -> int:
+    """Memory that a pass of a source takes while it is loaded: its bands, and a few bytes more, in the windows read."""
+    pixels = sum(math.prod(part.stop - part.start for part in window) for window in corridor.windows(WINDOW))
+    flags = len(set(QUALITY_BANDS) & set(bands_of(source)))
+    return pixels * (4 * (len(bands_of(source)) - flags) + flags + 3)  # owner takes two, clear one
 
 
 def _gather(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) -> tuple[Numbers, float]:

@@ -19,7 +19,7 @@ from erosion.catalog import RasterFolder, SceneFolder, Skipped, SourceError
 from erosion.contracts import as_of_instant
 from erosion.grid import Grid
 from erosion.sources import passes
-from erosion.sources.items import BAND_NUMBER, boa_shift, lacking, time_of
+from erosion.sources.items import BAND_NUMBER, boa_shift, in_utc, lacking, time_of
 from erosion.sources.passes import PassRef
 from erosion.sources.raster_folder import scene_date
 from erosion.sources.stac import corridor_boxes, group, touches
@@ -58,9 +58,7 @@ def find_passes(
     SourceError
         Where the folder cannot be read.
     """
-    first = pd.Timestamp(start)
-    first = first.tz_localize("UTC") if first.tzinfo is None else first.tz_convert("UTC")
-    last = as_of_instant(pd.Timestamp(end))
+    first, last = in_utc(start), as_of_instant(pd.Timestamp(end))
     try:
         files = sorted(path for path in source.path.glob(source.files) if path.is_file())
     except OSError as err:

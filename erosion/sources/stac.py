@@ -21,6 +21,7 @@ from erosion.sources.items import (
     assets_of,
     boa_shift,
     hash_items,
+    in_utc,
     lacking,
     platform_of,
     processing_baseline,
@@ -104,9 +105,7 @@ def find_passes(
     import pystac
 
     keep_secrets_from_logs()
-    first = pd.Timestamp(start)
-    first = first.tz_localize("UTC") if first.tzinfo is None else first.tz_convert("UTC")
-    last = as_of_instant(pd.Timestamp(end))
+    first, last = in_utc(start), as_of_instant(pd.Timestamp(end))
     places = corridor_boxes(corridor)
     skipped: list[Skipped] = []
     items: dict[str, pystac.Item] = {}
@@ -287,9 +286,7 @@ def _available(item: pystac.Item, source: SceneSource) -> pd.Timestamp:
     stamp = item.properties.get(rule) if rule != "latency" else None
     if stamp is None:
         return taken + pd.Timedelta(days=source.latency_days)
-    said = pd.Timestamp(stamp)
-    said = said.tz_localize("UTC") if said.tzinfo is None else said.tz_convert("UTC")
-    return max(said, taken)
+    return max(in_utc(stamp), taken)
 
 
 # --- where ----------------------------------------------------------------------------------------------------------

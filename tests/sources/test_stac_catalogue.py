@@ -51,6 +51,8 @@ def test_landsat_facts() -> None:
         source = entry(name)
         assert (source.scale, source.offset, source.boa_offset) == (0.0000275, -0.2, "none")
         assert source.quality is not None and set(source.quality.refuse) == {0, 1, 2, 3, 4, 5}
+        assert source.saturation is not None and {0, 1, 2, 3, 4, 5, 6} < set(source.saturation.refuse)
+        assert source.bands["saturation"] == ("qa_radsat",)
         assert source.pixel_m == 30.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from erosion.corridor import Corridor
 from erosion.sources import stac
 from erosion.sources.calibration import usable
 from erosion.sources.items import BOA_SHIFT
+from erosion.sources.passes import THREADS, pass_bytes
 from tests.made_scenes import CRS, PIXEL, SIZE, X0, Y0, make_corridor, make_source, optical, write_band, write_item
 
 SEAM = Path(__file__).resolve().parents[1] / "data" / "stac" / "seam" / "catalog.json"
@@ -151,6 +153,28 @@ def test_bits_law(values: list[int], refuse: set[int]) -> None:
     assert found.tolist() == [not any(value >> bit & 1 for bit in refuse) for value in values]
 
 
+@pytest.mark.parametrize("tag", [None, 0])
+def test_pixels_marked_as_saturated_are_not_clear(tmp_path: Path, tag: int | None) -> None:
+    # QA_RADSAT: bit 4 band 5, bit 11 hidden by terrain, bit 8 band 9 (of no use here). 0 is nothing saturated, also
+    # where the file has it tagged as missing.
+    flags = np.zeros((SIZE, SIZE), np.uint16)
+    flags[0, :4] = (1 << 4, 1 << 11, 1 << 8, (1 << 4) + (1 << 8))
+    classes = np.full((SIZE, SIZE), 4, np.uint8)
+    classes[1, 0] = 9
+    write_item(tmp_path, "a", {**optical(1, classes), "qa_radsat": flags})
+    write_band(tmp_path / "made" / "a" / "qa_radsat.tif", flags, nodata=tag)
+    rule = PixelQuality(kind="bits", refuse=(0, 1, 2, 3, 4, 5, 6, 9, 11))
+    bands = {"green": ("green",), "nir": ("nir",), "quality": ("scl",), "saturation": ("qa_radsat",)}
+    clear = load(tmp_path, bands=bands, saturation=rule)["clear"].values
+    assert np.argwhere(~clear).tolist() == [[0, 0], [0, 1], [0, 3], [1, 0]]
+
+
+def test_an_item_without_a_band_of_saturation_is_used_as_it_is(tmp_path: Path) -> None:
+    write_item(tmp_path, "a", optical(1))
+    bands = {"green": ("green",), "nir": ("nir",), "quality": ("scl",), "saturation": ("qa_radsat",)}
+    assert load(tmp_path, bands=bands, saturation=PixelQuality(kind="bits", refuse=(0,)))["clear"].values.all()
+
+
 # --- the shift of Sentinel-2 ------------------------------------------------------------------------------------------
 
 
@@ -243,6 +267,24 @@ def test_windows_outside_the_corridor_are_not_read(tmp_path: Path) -> None:
     scene = load(tmp_path, corridor)
     assert np.isfinite(scene["green"].values[:, :1024]).all()
     assert np.isnan(scene["green"].values[:, 1024:]).all() and not scene["clear"].values[:, 1024:].any()
+
+
+def test_a_pass_takes_the_memory_that_is_foreseen_for_it(tmp_path: Path) -> None:
+    write_item(tmp_path, "a", optical(1))
+    corridor = make_corridor(width=3000, height=1500)
+    corridor.inside[:, 300:] = False  # one window of 1024 x 1024 in rows 0 to 1023, one of 476 rows below it
+    source = make_source(tmp_path / "catalog.json")
+    (ref,), _ = stac.find_passes(source, None, corridor, *DAYS)
+    stac.load_pass(ref, source, corridor)  # what is imported and remembered is not the pass's
+    tracemalloc.start()
+    scene = stac.load_pass(ref, source, corridor)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert scene["green"].shape == (1500, 3000)
+    foreseen = pass_bytes(source, corridor)
+    assert foreseen == 1500 * 1024 * (3 * 4 + 1 + 2 + 1)
+    reads = THREADS * 3 * 4 * 1024 * 1024  # what is read, what is resampled, which of it is the item's
+    assert foreseen <= peak <= foreseen + reads
 
 
 def test_real_tiles_agree_where_they_overlap() -> None:
@@ -416,6 +458,19 @@ def test_radar_is_linear_power_without_clear(tmp_path: Path) -> None:
     expected = bands["vv"][:120, :150].copy()
     expected[2, 3] = np.nan
     np.testing.assert_allclose(scene["vv"].values, expected, rtol=1e-6)
+
+
+def test_incidence_is_degrees_and_not_scaled(tmp_path: Path) -> None:
+    angle = np.tile(np.linspace(30, 46, SIZE, dtype=np.float32), (SIZE, 1))
+    write_item(tmp_path, "a", {"vv": backscatter(1) * 2, "angle": angle}, nodata=-32768)
+    bands = {"vv": ("vv",), "incidence": ("angle",)}
+    scene = load(tmp_path, **{**RADAR, "bands": bands, "scale": 0.5})
+    np.testing.assert_allclose(scene["vv"].values, backscatter(1)[:120, :150], rtol=1e-6)
+    np.testing.assert_allclose(scene["incidence"].values, angle[:120, :150], rtol=1e-6)
+    assert scene["incidence"].attrs["units"] == "degree"
+    write_item(tmp_path, "a", {"vv": backscatter(1), "angle": np.deg2rad(angle)}, nodata=-32768)
+    with pytest.raises(SourceError, match=r"incidence has the median 0\.6.*not an angle in degrees"):
+        load(tmp_path, **{**RADAR, "bands": bands})
 
 
 def test_decibels_are_no_linear_power(tmp_path: Path) -> None:
