@@ -117,7 +117,8 @@ def decide(
     ----------
     scores
         One row per segment: ``segment_id``, ``p_event`` [1], ``length_m`` [m], ``data_age_days`` [day] and
-        ``coverage`` [1], the share of the segment's cell observed in the newest epoch.
+        ``coverage`` [1], the share of the segment's cell observed in the newest epoch; ``kept``, where there is such a
+        column, is True for segments of a reach that could not be made on the date, whose score is an older run's.
     previous
         :data:`STATE_COLUMNS` of the run before, on today's segments (see :func:`carry`); None or empty on the first
         run. Segments it does not know are new.
@@ -148,8 +149,10 @@ def decide(
       candidate, and any level whose threshold is exceeded by ``jump`` is taken at once.
     * Falling is slow: a place falls straight, but only as far as ``runs_to_clear`` runs in a row agree, which is to
       the highest level they asked for.
+    * A kept segment keeps what it remembers, level and count, until its data are too old; then it is unknown.
     * Level 4 is given in the order of probability (ties in the order of ``segment_id``) until ``max_level4_share`` of
-      the length of all segments in the table is used up; who comes after is held at 3 and keeps asking.
+      the length of all segments in the table is used up; who comes after is held at 3 and keeps asking. Kept
+      segments come first.
     """
     _check(scores, as_of)
     ids = scores["segment_id"].to_numpy(dtype=str)
@@ -166,8 +169,8 @@ def decide(
     on_its_own = _climb(p, raise_at)
     clear_at = raise_at.copy()
     clear_at[np.isfinite(clear_at)] *= policy.clear_ratio
-    kept = np.minimum(_climb(p, clear_at), was)
-    candidate = np.where(settled & (on_its_own <= was), kept, on_its_own)
+    not_cleared = np.minimum(_climb(p, clear_at), was)
+    candidate = np.where(settled & (on_its_own <= was), not_cleared, on_its_own)
     candidate[~known] = 0
 
     rises, falls = settled & (candidate > was), settled & (candidate < was)
@@ -183,15 +186,21 @@ def decide(
     fallen = np.where(falls & (fall_runs >= policy.runs_to_clear), candidate, fallen)
 
     level = np.where(settled, np.where(rises, np.maximum(counted, jumped), fallen), candidate)
-    capped = _over_cap(level, p, scores["length_m"].to_numpy(dtype=float), ids, policy.max_level4_share)
+    kept = _kept(scores) & (was >= 0) & (age <= policy.stale_after_days)
+    level, candidate = np.where(kept, was, level), np.where(kept, asked, candidate)
+    capped = _over_cap(
+        level, np.where(kept, np.inf, p), scores["length_m"].to_numpy(dtype=float), ids, policy.max_level4_share
+    )
     level = np.where(capped, 3, level)
 
     stay_runs = np.where(asked == candidate, runs, 0) + 1
     candidate_runs = np.where(rises, rise_runs, np.where(falls, fall_runs, stay_runs))
+    candidate_runs = np.where(kept, runs, candidate_runs)
 
     rules = {
-        "unknown": ~known,
+        "unknown": ~known & ~kept,
         "capped": capped,
+        "kept": kept,
         "jumped": rises & (jumped > counted),
         "raised": np.where(settled, level > was, level >= 2),
         "cleared": settled & (level < was),
@@ -439,6 +448,11 @@ def need(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
 def rows_of(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     """Give the rows of a table as tuples of plain Python values; the table's own ways are several times slower."""
     return zip(*(table[name].to_numpy(dtype=object).tolist() for name in table.columns), strict=True)
+
+
+def _kept(scores: pd.DataFrame) -> np.ndarray:
+    """Say which scores are an older run's, boolean, shape (n,)."""
+    return scores["kept"].to_numpy(bool) if "kept" in scores else np.zeros(len(scores), dtype=bool)
 
 
 def _climb(p: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

@@ -123,7 +123,7 @@ def knowledge_on(
     Parameters
     ----------
     region
-        The region.
+        A region of one reach.
     baseline
         Baseline of that date, from :func:`baseline_on`.
     states
@@ -135,7 +135,8 @@ def knowledge_on(
     """
     banks = measure_banks(states.until(pd.Timestamp(baseline.version)), baseline)
     known = gauges[known_at(gauges["available_at"], as_of)] if len(gauges) else gauges
-    gauge_id = load_source(region.gauges[0], region.path).gauge_id if region.gauges else None  # type: ignore[union-attr]
+    speaks = region.reach.gauge or next(iter(region.gauges), None)
+    gauge_id = load_source(speaks, region.path).gauge_id if speaks else None  # type: ignore[union-attr]
     return Knowledge(baseline, banks, known, gauge_id, as_of)
 
 

@@ -186,9 +186,9 @@ def check_region(region: Region) -> Report:
         if isinstance(source, GaugeCsv):
             report.gauges.append(_check_gauge(source, region, report))
     try:
-        find_release(region.model, _FOR_EVER, models_of(region.path))
+        find_release(region.model, _FOR_EVER, models_of(region.path), region.name)
     except ReleaseError as err:
-        report.warnings.append(str(err).replace("REGION", region.name))
+        report.warnings.append(str(err))
     # Several reaches read the same files.
     report.problems = list(dict.fromkeys(report.problems))
     report.warnings = list(dict.fromkeys(report.warnings))

@@ -1,4 +1,4 @@
-"""Command line: erosion check | run | replay | train | evaluate | features | serve."""
+"""Command line: erosion check | fetch | run | replay | train | evaluate | features | serve."""
 
 from __future__ import annotations
 
@@ -179,13 +179,19 @@ def _check(arguments: argparse.Namespace) -> int:
 def _fetch(arguments: argparse.Namespace) -> int:
     from erosion.published import DEGRADED
     from erosion.region import load_region
-    from erosion.sources import fetch_scenes, has_scenes
+    from erosion.sources import fetch_scenes, has_scenes, together
 
     region = load_region(arguments.region)
     if not has_scenes(region):
         _say(f"{region.name} has no scenes to fetch; its masks are read from their files")
         return 0
-    skipped = fetch_scenes(region, arguments.date, _say, full=arguments.full, new_reference=arguments.new_reference)
+    found = {}
+    for one in region.by_reach():
+        if one.neighbours:
+            _say(one.reach.name)
+        options = {"full": arguments.full, "new_reference": arguments.new_reference}
+        found[one.reach.name] = fetch_scenes(one, arguments.date, _say, **options)
+    skipped = together(found)
     for item in skipped:
         _say(f"left out: {item.scene}: {item.reason}")
     return DEGRADED if any(not item.usual for item in skipped) else 0

@@ -74,7 +74,7 @@ ALERT_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "candidate_level": ("", "level the newest probability alone would give"),
     "candidate_runs": ("", "runs in a row that have asked for that level"),
     "capped": ("", "true where the cap on level 4 held the segment at level 3"),
-    "why": ("", "rule that set the level: raised, jumped, held, cleared, same, capped, unknown"),
+    "why": ("", "rule that set the level: raised, jumped, held, cleared, same, capped, kept, unknown"),
 }
 
 #: Columns of each published segment layer, in order; geometry is the bank line.

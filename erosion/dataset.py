@@ -93,7 +93,7 @@ def rows_with_outcomes(
     Parameters
     ----------
     region
-        The region.
+        A region of one reach.
     water, gauges
         Observations; those that became available after ``until`` are not used.
     until
@@ -104,7 +104,7 @@ def rows_with_outcomes(
     Returns
     -------
     pandas.DataFrame
-        Every registered feature; segment_id, as_of, epoch, bank, length_m, x, y [m], river_km (place along the
+        Every registered feature; segment_id, reach, as_of, epoch, bank, length_m, x, y [m], river_km (place along the
         centre line of the first issue date, so that a place keeps its number when the river moves); for each target
         and label ``retreat_<label>_<target>`` [m], ``moved_<target>`` and ``known_<target>`` (instant at which the
         outcome was known, NaT where it is not).
@@ -128,6 +128,7 @@ def rows_with_outcomes(
         _, nearest = cKDTree(reference[["x", "y"]].to_numpy()).query(xy)
         result, known = outcomes(water, states, baseline, region.targets)
         extra = {
+            "reach": region.reach.name,
             "as_of": as_of,
             "epoch": pd.Timestamp(baseline.version),
             "bank": baseline.segments["bank"].to_numpy(),

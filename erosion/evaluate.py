@@ -150,7 +150,7 @@ def _forecasts(
     """Return the test rows with the forecast of every model in columns ``p:<model>`` and ``m:<model>`` [m]."""
     known = f"known_{target.name}"
     has_outcome = rows[f"retreat_{label}_{target.name}"].notna() & rows[known].notna()
-    block = np.floor(rows["river_km"] / BLOCK_KM).astype(int)
+    block = blocks_of(rows, BLOCK_KM)
     parts = []
     for start, end in origins(rows, first):
         learn = has_outcome & (rows[known] <= start)
@@ -164,17 +164,39 @@ def _forecasts(
             held = np.flatnonzero(np.arange(block.max() + 1) % FOLDS == fold)
             mine = test & block.isin(held)
             if mine.any():
-                away = _distance_km(rows["river_km"].to_numpy(), held) > BUFFER_KM
+                away = _distance_km(rows, block, held) > BUFFER_KM
                 parts.append(_forecast_part(rows[learn & away], rows[mine], target, label, seed))
     return pd.concat(parts) if parts else pd.DataFrame()
 
 
-def _distance_km(river_km: FloatArray, held: NDArray[np.int64]) -> FloatArray:
-    """Return the distance along the river to the nearest held-out block, 0 inside [km]."""
-    distance = np.full(len(river_km), np.inf)
-    for block in held:
-        outside = np.maximum(block * BLOCK_KM - river_km, river_km - (block + 1) * BLOCK_KM)
-        distance = np.minimum(distance, np.maximum(outside, 0.0))
+def blocks_of(rows: pd.DataFrame, length_km: float) -> pd.Series:
+    """Number the stretches of river of a length; those of one reach follow those of the one before it.
+
+    Parameters
+    ----------
+    rows
+        ``reach`` and ``river_km`` of each row.
+    length_km
+        Length of a block [km]; counted from kilometre 0 of each reach, so that no block spans two.
+    """
+    block = np.floor(rows["river_km"] / length_km).astype(int)
+    first = 0
+    for _, mine in block.groupby(rows["reach"], sort=False):
+        block.loc[mine.index] += first
+        first = int(block.loc[mine.index].max()) + 1
+    return block
+
+
+def _distance_km(rows: pd.DataFrame, block: pd.Series, held: NDArray[np.int64]) -> FloatArray:
+    """Return the distance along the reach to its nearest held-out block, 0 inside, infinite where it has none [km]."""
+    distance = np.full(len(rows), np.inf)
+    for reach in rows["reach"].unique():
+        mine = (rows["reach"] == reach).to_numpy()
+        river_km, number = rows["river_km"].to_numpy()[mine], block.to_numpy()[mine]
+        first = number[0] - int(river_km[0] // BLOCK_KM)
+        for start in (held[(held >= first) & (held <= number.max())] - first) * BLOCK_KM:
+            outside = np.maximum(start - river_km, river_km - start - BLOCK_KM)
+            distance[mine] = np.minimum(distance[mine], np.maximum(outside, 0.0))
     return distance
 
 
@@ -240,7 +262,7 @@ def _score_all(
         event = retreat >= target.threshold_m
         if not 0 < event.sum() < len(event):
             continue
-        block = np.floor(part["river_km"] / BOOTSTRAP_KM).astype(int).to_numpy()
+        block = blocks_of(part, BOOTSTRAP_KM).to_numpy()
         weights = draw_weights(block, draws, seed)
         length = part["length_m"].to_numpy(float)
         about = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from erosion import alerts
 from erosion.asof import data_age_days
-from erosion.contracts import FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, check_scores
+from erosion.contracts import ALERT_COLUMNS, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, check_scores
 from erosion.features.registry import Knowledge
 from erosion.forecast import TargetModel, explain, predict
 from erosion.region import Region
@@ -61,19 +62,27 @@ def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetM
     return check_scores(table)
 
 
+class Made(NamedTuple):
+    """A reach as it was measured and forecast on a date."""
+
+    known: Knowledge
+    features: pd.DataFrame
+    scores: Mapping[str, pd.DataFrame]
+    """Target to what :func:`score` says."""
+
+
 def segment_layer(
     region: Region,
     target: str,
     decided: pd.DataFrame,
-    scores: pd.DataFrame,
-    features: pd.DataFrame,
-    known: Knowledge,
+    made: Sequence[Made],
+    kept: gpd.GeoDataFrame | None,
     release: Release,
     before: pd.DataFrame,
     walk: pd.DataFrame | None,
     as_of: pd.Timestamp,
 ) -> gpd.GeoDataFrame:
-    """Put together the published layer of one target.
+    """Put together the published layer of one target, all reaches of a region in one.
 
     Parameters
     ----------
@@ -81,10 +90,10 @@ def segment_layer(
         The region and the name of the target.
     decided
         Levels of today's segments, from ``alerts.decide``.
-    scores
-        From :func:`score`.
-    features, known
-        What the scores were made from.
+    made
+        The reaches that were made.
+    kept
+        From :func:`kept_rows`: segments of reaches that were not; None where all were.
     release
         The models.
     before
@@ -109,26 +118,69 @@ def segment_layer(
         warning_from_level=region.policy.warning_from_level,
     )
     events = plan[plan["state"] == "open"].set_index("segment_id")
-    layer = known.baseline.segments.merge(
-        scores.drop(columns=["length_m", "coverage"]), on="segment_id", validate="one_to_one"
-    )
-    layer = layer.merge(decided.drop(columns=["p_event", "chainage_m", "bank"]), on="segment_id", validate="one_to_one")
-    newest = known.banks.isel(epoch=-1)
-    layer["retreat_last_m"] = newest["retreat_m"].to_numpy()
-    layer["retreat_established_last_m"] = newest["retreat_established_m"].to_numpy()
-    layer["rate_3y_m_per_y"] = features["rate_all_3y"].to_numpy()
-    layer["quality"] = [_flag_words(value) for value in newest["flags"].to_numpy()]
+    levels = decided.drop(columns=["p_event", "chainage_m", "bank"])
+    parts = [_made_rows(one, target, levels, release, region.policy.warning_from_level) for one in made]
+    if kept is not None:
+        parts.append(kept.merge(levels, on="segment_id", validate="one_to_one"))
+    layer = parts[0] if len(parts) == 1 else gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
     layer["event_id"] = events["event_id"].reindex(layer["segment_id"]).to_numpy()
     layer["first_issued_at"] = events["first_issued_at"].reindex(layer["segment_id"]).to_numpy()
-    layer["model_id"] = release.name
     layer["simulated"] = region.simulated
     layer["as_of"] = f"{as_of:%Y-%m-%d}"
-    warned = (layer["level"] >= region.policy.warning_from_level).to_numpy()
+    return layer[[*LAYER_COLUMNS, "geometry"]]
+
+
+def _made_rows(
+    made: Made, target: str, levels: pd.DataFrame, release: Release, warned_from_level: int
+) -> gpd.GeoDataFrame:
+    """Join segments, scores, levels and measurements of one reach."""
+    layer = made.known.baseline.segments.merge(
+        made.scores[target].drop(columns=["length_m", "coverage"]), on="segment_id", validate="one_to_one"
+    )
+    layer = layer.merge(levels, on="segment_id", validate="one_to_one")
+    newest = made.known.banks.isel(epoch=-1)
+    layer["retreat_last_m"] = newest["retreat_m"].to_numpy()
+    layer["retreat_established_last_m"] = newest["retreat_established_m"].to_numpy()
+    layer["rate_3y_m_per_y"] = made.features["rate_all_3y"].to_numpy()
+    layer["quality"] = [_flag_words(value) for value in newest["flags"].to_numpy()]
+    layer["model_id"] = release.name
+    warned = (layer["level"] >= warned_from_level).to_numpy()
     # Contributions cost two hundred times a prediction, so only warned segments are explained.
     reasons = np.full(len(layer), "[]", dtype=object)
-    reasons[warned] = explain(release.models[target], features[warned])
+    reasons[warned] = explain(release.models[target], made.features[warned])
     layer["reasons"] = reasons
-    return layer[[*LAYER_COLUMNS, "geometry"]]
+    return layer
+
+
+def kept_rows(
+    before: gpd.GeoDataFrame, reaches: Collection[str], crs: str, as_of: pd.Timestamp
+) -> gpd.GeoDataFrame | None:
+    """Take the segments of some reaches over from the layer of the run before: they could not be made anew.
+
+    Parameters
+    ----------
+    before
+        Layer of the run before, of one target.
+    reaches
+        Names of the reaches that are missing.
+    crs
+        Metric CRS of the region.
+    as_of
+        Date of the run that takes them over.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame or None
+        The rows without their levels and warnings, which are decided anew, their data as much older as time has passed;
+        None where the run before had none of them.
+    """
+    rows = before[before["reach"].isin(list(reaches))]
+    if rows.empty:
+        return None
+    days = (as_of - pd.to_datetime(rows["as_of"])).dt.days
+    anew = [*ALERT_COLUMNS, "event_id", "first_issued_at"]
+    aged = rows.assign(data_age_days=rows["data_age_days"].to_numpy() + days.to_numpy())
+    return aged.drop(columns=anew).to_crs(crs).reset_index(drop=True)
 
 
 def history_table(known: Knowledge) -> pd.DataFrame:

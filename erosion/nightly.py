@@ -16,13 +16,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 import geopandas as gpd
 import pandas as pd
@@ -30,15 +30,14 @@ import sqlalchemy as sa
 import xarray as xr
 
 from erosion import alerts, ledger, sources
-from erosion.asof import NothingKnownError, baseline_on, data_age_days, knowledge_on, observe_region, sound_epochs
+from erosion.asof import NothingKnownError, baseline_on, knowledge_on, observe_region, sound_epochs
 from erosion.catalog import Skipped, SourceError, load_source
 from erosion.channel import ChannelError
 from erosion.contracts import CONTRACT_VERSION
 from erosion.export import ExportError, write_all
 from erosion.features import make_features
-from erosion.features.registry import Knowledge
 from erosion.forecast import FeatureMismatchError
-from erosion.layers import history_table, level_lengths, score, segment_layer
+from erosion.layers import Made, history_table, kept_rows, level_lengths, score, segment_layer
 from erosion.published import (
     DEGRADED,
     NOT_PUBLISHED,
@@ -70,10 +69,25 @@ EXPECTED = (
 
 MEMORY = ("decisions.parquet", "crosswalk.parquet")
 """Files of a run that are for the ledger and the next run, not for readers."""
-PLACES = ("path", "described_in", "area")
+PLACES = ("path", "described_in")
 """Settings that say where files lie; what is in them is told by the hash of the observations."""
 
 PACKAGES = ("erosion", "numpy", "pandas", "xarray", "rasterio", "geopandas", "lightgbm")
+
+
+class Seen(NamedTuple):
+    """What was read of one reach."""
+
+    region: Region
+    """The region, of this reach alone."""
+    water: xr.Dataset
+    skipped: list[Skipped]
+    past: list[Skipped]
+    """Those of them that are masks in pieces older than the newest sound one: they are listed, but harm nothing."""
+
+
+NOT_TONIGHT = (SourceError, NothingKnownError, ChannelError)
+"""What keeps a reach from being made; the other reaches go on."""
 
 
 @dataclass
@@ -86,10 +100,14 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage."""
+        """Time a stage; one that is entered for each reach is timed in all."""
         started = time.perf_counter()
         yield
-        self.stages.append({"stage": name, "seconds": round(time.perf_counter() - started, 3)})
+        took = time.perf_counter() - started
+        entry = next((stage for stage in self.stages if stage["stage"] == name), None)
+        if entry is None:
+            self.stages.append(entry := {"stage": name, "seconds": 0.0})
+        entry["seconds"] = round(entry["seconds"] + took, 3)
 
 
 @dataclass(frozen=True)
@@ -106,15 +124,16 @@ class Result:
         What was missing, stale or went wrong, in words.
     new
         False where the same inputs had been published before and nothing was done.
-    baseline
-        Baseline of a run that was made now, to save cutting it again when the run is held against what followed.
+    baselines
+        Reach to baseline of a run that was made now, to save cutting it again when the run is held against what
+        followed.
     """
 
     exit_code: int
     directory: Path | None
     messages: tuple[str, ...]
     new: bool = True
-    baseline: Baseline | None = field(default=None, repr=False, compare=False)
+    baselines: Mapping[str, Baseline] = field(default_factory=dict, repr=False, compare=False)
 
 
 def run(
@@ -232,55 +251,129 @@ def _publish(
     started: datetime,
 ) -> Result:
     home = out / region.name
-    unfetched: list[Skipped] = []
+    unfetched: dict[str, list[Skipped]] = {}
     if fetch and sources.has_scenes(region):
         with progress.stage("fetch"):
-            unfetched = sources.fetch_scenes(region, as_of, progress.say)
+            unfetched = _fetch(region, as_of, progress)
     with progress.stage("read"):
         with ThreadPoolExecutor(1) as pool:  # masks and gauges keep a processor each busy
             reading = pool.submit(sources.read_gauges, region, as_of)
-            seen, unread = sources.read_water(region, as_of)
-            water, broken = sound_epochs(seen)
+            seen, missing = _read(region, as_of, unfetched)
             gauges, unread_gauges = reading.result()
-        unread = list(dict.fromkeys([*unfetched, *unread]))
-        skipped = [*unread, *broken, *unread_gauges]
-        # A mask of long ago that is in pieces is listed and past; the newest one makes tonight's picture older.
-        newest_broken = broken[-1:] if seen["epoch"][-1] != water["epoch"][-1] else []
-        path = models / release_name if release_name else find_release(region.model, as_of, models)
+        skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *unread_gauges]
+        path = models / release_name if release_name else find_release(region.model, as_of, models, region.name)
         release = _load_release(path, _files_digest(path))
     previous = ledger.last_run(engine, region.name, before=as_of)
-    inputs = _inputs(region, as_of, water, gauges, skipped, path, previous)
+    inputs = _inputs(region, as_of, seen, missing, gauges, skipped, path, previous)
     digest, run_id, recorded = _identify(engine, region, as_of, inputs)
     directory = home / run_id.removeprefix(f"{region.name}-")
 
-    baseline = None
+    made: dict[str, Made] = {}
     manifest = _read_manifest(directory, digest)
     done = recorded and manifest is not None
     if manifest is None:
         if not recorded:
             _refuse_rewriting(engine, region, as_of)
         _check_targets(region, release)
-        progress.messages += _warnings(region, as_of, water, [*unread, *newest_broken, *unread_gauges], release)
-        with progress.stage("baseline"):
-            baseline = baseline_on(region, water, as_of)
+        progress.messages += _warnings(region, as_of, seen, unread_gauges, release)
+        made = _make_reaches(region, as_of, seen, gauges, release, missing, progress)
+        progress.messages += [
+            f"{name} is missing: {reason}; its levels and warnings stay as they were"
+            for name, reason in missing.items()
+        ]
         manifest = _make(
-            region, as_of, water, gauges, baseline, release, engine, previous, out, directory, inputs, digest,
-            skipped, progress, started,
+            region, as_of, made, missing, release, engine, previous, out, directory, inputs, digest, skipped,
+            progress, started,
         )  # fmt: skip
     _record(engine, region, as_of, directory, run_id, digest, manifest, out)
     list_published(engine, home, region, out)
     if not done:
         progress.say(f"published {directory}")
     code = PUBLISHED if manifest["outcome"] == "published" else DEGRADED
-    return Result(code, directory, tuple(manifest["messages"]), new=not done, baseline=baseline)
+    baselines = {name: one.known.baseline for name, one in made.items()}
+    return Result(code, directory, tuple(manifest["messages"]), new=not done, baselines=baselines)
+
+
+def _fetch(region: Region, as_of: pd.Timestamp, progress: Progress) -> dict[str, list[Skipped]]:
+    """Bring the store up to date, reach by reach; what is wrong with a corridor is told when the reach is read."""
+    unfetched = {}
+    for one in region.by_reach():
+        with suppress(SourceError):
+            unfetched[one.reach.name] = sources.fetch_scenes(one, as_of, progress.say)
+    return unfetched
+
+
+def _read(
+    region: Region, as_of: pd.Timestamp, unfetched: Mapping[str, list[Skipped]]
+) -> tuple[dict[str, Seen], dict[str, str]]:
+    """Read every reach; return also the reaches of which nothing can be had, and why.
+
+    Raises
+    ------
+    RunError or one of NOT_TONIGHT
+        If there is none that can be had.
+    """
+    seen: dict[str, Seen] = {}
+    failed: dict[str, Exception] = {}
+    for one in region.by_reach():
+        name = one.reach.name
+        try:
+            water, unread = sources.read_water(one, as_of)
+        except NOT_TONIGHT as error:
+            failed[name] = error
+            continue
+        sound, broken = sound_epochs(water)
+        past = broken if water["epoch"][-1] == sound["epoch"][-1] else broken[:-1]
+        seen[name] = Seen(one, sound, [*unfetched.get(name, []), *unread, *broken], past)
+    if not seen:
+        _stop(failed)
+    return seen, {name: str(error) for name, error in failed.items()}
+
+
+def _stop(failed: Mapping[str, Exception]) -> NoReturn:
+    """Say why no reach could be made."""
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    raise RunError("; ".join(f"{name}: {error}" for name, error in failed.items()))
+
+
+def _make_reaches(
+    region: Region,
+    as_of: pd.Timestamp,
+    seen: Mapping[str, Seen],
+    gauges: pd.DataFrame,
+    release: Release,
+    missing: dict[str, str],
+    progress: Progress,
+) -> dict[str, Made]:
+    """Measure and forecast one reach after the other; one whose river cannot be traced is put to the missing ones."""
+    made: dict[str, Made] = {}
+    failed: dict[str, Exception] = {}
+    for name, (one, water, *_) in seen.items():
+        try:
+            with progress.stage("baseline"):
+                baseline = baseline_on(one, water, as_of)
+        except NOT_TONIGHT as error:
+            failed[name] = error
+            continue
+        with progress.stage("banks"):
+            known = knowledge_on(one, baseline, observe_region(one, water, baseline), gauges, as_of)
+        with progress.stage("features"):
+            features = make_features(known)
+        with progress.stage("forecast"):
+            scores = {target.name: score(known, features, release.models, target.name) for target in region.targets}
+        made[name] = Made(known, features, scores)
+    if not made:
+        _stop({**{name: RunError(reason) for name, reason in missing.items()}, **failed})
+    missing |= {name: str(error) for name, error in failed.items()}
+    return made
 
 
 def _make(
     region: Region,
     as_of: pd.Timestamp,
-    water: xr.Dataset,
-    gauges: pd.DataFrame,
-    baseline: Baseline,
+    made: Mapping[str, Made],
+    missing: Mapping[str, str],
     release: Release,
     engine: sa.Engine,
     previous: Mapping[str, Any] | None,
@@ -293,31 +386,32 @@ def _make(
     started: datetime,
 ) -> dict[str, Any]:
     """Make the files of a run in a hidden directory and rename it into place; return the manifest."""
-    with progress.stage("banks"):
-        known = knowledge_on(region, baseline, observe_region(region, water, baseline), gauges, as_of)
-    with progress.stage("features"):
-        features = make_features(known)
-    with progress.stage("forecast"):
-        scores = {target.name: score(known, features, release.models, target.name) for target in region.targets}
+    reaches = list(made.values())
     with progress.stage("alerts"):
-        walk = _crosswalk(previous, baseline.segments, region, out)
+        kept, kept_history = _keep(region, missing, previous, out, as_of)
+        columns = ["segment_id", "reach", "bank", "baseline", "chainage_m", "geometry"]
+        tables = [one.known.baseline.segments[columns] for one in reaches]
+        tables += [table[columns] for table in list(kept.values())[:1]]
+        segments = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)
+        walk = _crosswalk(previous, segments, region, out)
         decided = {
-            target.name: _decide(engine, region, target.name, scores[target.name], known, release, walk, as_of)
+            target.name: _decide(engine, region, target.name, reaches, kept.get(target.name), release, walk, as_of)
             for target in region.targets
         }
         before = ledger.open_warnings(engine, region.name, before=as_of)
         layers = {
-            name: segment_layer(
-                region, name, decided[name], scores[name], features, known, release, before, walk, as_of
-            )
+            name: segment_layer(region, name, decided[name], reaches, kept.get(name), release, before, walk, as_of)
             for name in decided
         }
+        histories = [*(history_table(one.known) for one in reaches), *kept_history]
+        history = histories[0] if len(histories) == 1 else pd.concat(histories, ignore_index=True)
+        newest = {str(name): str(baseline) for name, baseline in segments.groupby("reach")["baseline"].max().items()}
     temporary = directory.parent / f".tmp-{directory.name}"
     temporary.mkdir()
     try:
         with progress.stage("export"):
             meta = {"model_id": release.name, "inputs_hash": digest, "skipped": [s._asdict() for s in skipped]}
-            files = write_all(temporary, layers, history_table(known), region, meta)
+            files = write_all(temporary, layers, history, region, meta)
             decisions = pd.concat([table.assign(target=name) for name, table in decided.items()], ignore_index=True)
             memory = [
                 _write_table(temporary / name, table)
@@ -332,14 +426,17 @@ def _make(
             "outcome": "degraded" if progress.messages else "published",
             "messages": progress.messages,
             "model_id": release.name,
-            "baseline": baseline.version,
-            "newest_epoch": baseline.version,
-            "data_age_days": data_age_days(baseline, as_of),
+            "reaches": {
+                one.name: {"newest_epoch": newest.get(one.name), "missing": missing.get(one.name)}
+                | ({"left_out": list(made[one.name].known.baseline.skipped)} if one.name in made else {})
+                for one in region.reaches
+            },
+            "newest_epoch": min(newest.values()),
+            "data_age_days": (as_of - pd.Timestamp(min(newest.values()))).days,
             "inputs": dict(inputs),
             "inputs_hash": digest,
             "skipped": [s._asdict() for s in skipped],
-            "left_out_of_baseline": list(baseline.skipped),
-            "segments": len(baseline.segments),
+            "segments": len(segments),
             "levels": {name: level_lengths(table) for name, table in layers.items()},
             "stages": progress.stages,
             "outputs": files,
@@ -360,24 +457,61 @@ def _make(
     return manifest
 
 
+def _keep(
+    region: Region, missing: Mapping[str, str], previous: Mapping[str, Any] | None, out: Path, as_of: pd.Timestamp
+) -> tuple[dict[str, gpd.GeoDataFrame], list[pd.DataFrame]]:
+    """Take over what the run before published of reaches that are missing: target to segments, and their history."""
+    if not missing or previous is None:
+        return {}, []
+    home = _product_before(previous, region, out)
+    kept = {}
+    for target in region.targets:
+        path = home / f"segments_{target.name}.parquet"
+        rows = kept_rows(gpd.read_parquet(path), missing, region.crs, as_of) if path.is_file() else None
+        if rows is not None:
+            kept[target.name] = rows
+    if not kept:
+        return {}, []
+    history = pd.read_parquet(home / "history.parquet").astype({"segment_id": str})
+    return kept, [history[history["segment_id"].isin(next(iter(kept.values()))["segment_id"])]]
+
+
 def _decide(
     engine: sa.Engine,
     region: Region,
     target: str,
-    scores: pd.DataFrame,
-    known: Knowledge,
+    made: Sequence[Made],
+    kept: gpd.GeoDataFrame | None,
     release: Release,
     walk: pd.DataFrame | None,
     as_of: pd.Timestamp,
 ) -> pd.DataFrame:
+    """Decide the levels of all reaches together, those that are kept among them."""
+    tables = [
+        one.scores[target].assign(
+            chainage_m=one.known.baseline.segments["chainage_m"].to_numpy(),
+            bank=one.known.baseline.segments["bank"].to_numpy(),
+            kept=False,
+        )
+        for one in made
+    ]
+    if kept is not None:
+        tables.append(pd.DataFrame(kept.drop(columns="geometry")).assign(as_of=as_of, coverage=1.0, kept=True))
+    scores = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True, join="inner")
     remembered = alerts.carry(ledger.previous_states(engine, region.name, target, as_of), walk)
     decided = alerts.decide(scores, remembered, release.models[target].thresholds, region.policy, as_of)
-    segments = known.baseline.segments
-    return decided.assign(
-        p_event=scores["p_event"].to_numpy(),
-        chainage_m=segments["chainage_m"].to_numpy(),
-        bank=segments["bank"].to_numpy(),
-    )
+    return decided.assign(**{name: scores[name].to_numpy() for name in ("p_event", "chainage_m", "bank")})
+
+
+def _product_before(previous: Mapping[str, Any], region: Region, out: Path) -> Path:
+    """Directory of the run before, where its segments still are."""
+    home = out / previous["product"]
+    if not (home / f"segments_{region.targets[0].name}.parquet").is_file():
+        raise RunError(
+            f"the product of the run before, {home}, is gone; its segments are needed to carry warnings on. "
+            f"Restore it, or run {previous['as_of']:%Y-%m-%d} again"
+        )
+    return home
 
 
 def _crosswalk(
@@ -386,34 +520,35 @@ def _crosswalk(
     """Say where the segments of the run before went; None where the baseline is the same."""
     if previous is None:
         return None
-    path = out / previous["product"] / f"segments_{region.targets[0].name}.parquet"
-    if not path.is_file():
-        raise RunError(
-            f"the product of the run before, {path.parent}, is gone; its segments are needed to carry warnings on. "
-            f"Restore it, or run {previous['as_of']:%Y-%m-%d} again"
-        )
-    old = gpd.read_parquet(path, columns=["segment_id", "bank", "baseline", "geometry"])
-    if set(old["segment_id"]) == set(segments["segment_id"]) and set(old["baseline"]) == set(segments["baseline"]):
+    path = _product_before(previous, region, out) / f"segments_{region.targets[0].name}.parquet"
+    old = gpd.read_parquet(path, columns=["segment_id", "reach", "bank", "baseline", "geometry"])
+    if set(zip(old["segment_id"], old["baseline"], strict=True)) == set(
+        zip(segments["segment_id"], segments["baseline"], strict=True)
+    ):
         return None
     return crosswalk(old.to_crs(segments.crs), segments, region.segments.corridor_m)
 
 
 def _warnings(
-    region: Region, as_of: pd.Timestamp, water: xr.Dataset, skipped: list[Skipped], release: Release
+    region: Region, as_of: pd.Timestamp, seen: Mapping[str, Seen], unread_gauges: list[Skipped], release: Release
 ) -> list[str]:
     """Say what makes a run degraded."""
-    messages = [f"{item.scene}: {item.reason}" for item in skipped if not item.usual]
-    if water.sizes["epoch"] == 1:
-        messages.append(
-            "only one observation of the banks is known, nothing can be said of how they move: every level is unknown"
-        )
-    newest = pd.Timestamp(water["epoch"].to_numpy()[-1])
-    age = (as_of - newest).days
-    if age > region.policy.stale_after_days:
-        messages.append(
-            f"the newest observation of the banks is {age} days old, more than the policy's "
-            f"{region.policy.stale_after_days:g}: every level is unknown"
-        )
+    # A mask of long ago that is in pieces is listed and past.
+    told = {name: [item for item in one.skipped if item not in one.past] for name, one in seen.items()}
+    messages = [f"{item.scene}: {item.reason}" for item in [*sources.together(told), *unread_gauges] if not item.usual]
+    for name, one in seen.items():
+        of_reach = f"{name}: " if one.region.neighbours else ""
+        if one.water.sizes["epoch"] == 1:
+            messages.append(
+                f"{of_reach}only one observation of the banks is known, nothing can be said of how they move: every "
+                "level is unknown"
+            )
+        age = (as_of - pd.Timestamp(one.water["epoch"].to_numpy()[-1])).days
+        if age > region.policy.stale_after_days:
+            messages.append(
+                f"{of_reach}the newest observation of the banks is {age} days old, more than the policy's "
+                f"{region.policy.stale_after_days:g}: every level is unknown"
+            )
     if release.data_until > as_of:
         messages.append(f"hindsight: model {release.name} saw data later than {as_of:%Y-%m-%d}")
     return messages
@@ -439,14 +574,19 @@ def _check_targets(region: Region, release: Release) -> None:
 def _inputs(
     region: Region,
     as_of: pd.Timestamp,
-    water: xr.Dataset,
+    seen: Mapping[str, Seen],
+    missing: Mapping[str, str],
     gauges: pd.DataFrame,
     skipped: Sequence[Skipped],
     release: Path,
     previous: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Name everything a product depends on; where files lie is not part of it."""
-    catalogue = [region, *(load_source(name, region.path) for name in (*region.water, *region.gauges))]
+    anywhere = tuple(dataclasses.replace(reach, area=None) for reach in region.reaches)
+    catalogue = [
+        dataclasses.replace(region, reaches=anywhere),
+        *(load_source(name, region.path) for name in (*region.water, *region.gauges)),
+    ]
     settings = [
         {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in PLACES}
         for entry in catalogue
@@ -454,9 +594,12 @@ def _inputs(
     return {
         "as_of": f"{as_of:%Y-%m-%d}",
         "catalogue": _digest(repr(settings)),
-        "water": water.attrs["content_hash"],
-        "epochs": [f"{epoch:.10}" for epoch in water["epoch"].to_numpy().astype(str)],
-        "scenes": [str(scene) for scene in water["scene_id"].to_numpy()],
+        "water": {name: one.water.attrs["content_hash"] for name, one in seen.items()},
+        "epochs": {
+            name: [f"{epoch:.10}" for epoch in one.water["epoch"].to_numpy().astype(str)] for name, one in seen.items()
+        },
+        "scenes": {name: [str(scene) for scene in one.water["scene_id"].to_numpy()] for name, one in seen.items()},
+        "missing": dict(missing),
         "gauges": _digest(str(pd.util.hash_pandas_object(gauges, index=False).sum())),
         "gauge_days": len(gauges),
         "skipped": _digest(repr([tuple(item) for item in skipped])),

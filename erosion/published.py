@@ -68,6 +68,7 @@ def list_published(engine: sa.Engine, home: Path, region: Region, out: Path) -> 
     content = {
         "region": region.name,
         "title": dict(region.title),
+        "reaches": [{"name": reach.name, "title": reach.titles} for reach in region.reaches],
         "simulated": region.simulated,
         "timezone": region.timezone,
         "stale_after_days": region.policy.stale_after_days,

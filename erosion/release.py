@@ -173,8 +173,8 @@ def models_of(region_file: Path) -> Path:
     return beside if beside.is_dir() else MODELS
 
 
-def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS) -> Path:
-    """Return the newest release of a family that could have been made by a date.
+def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS, region: str = "REGION") -> Path:
+    """Return the newest release of a family that could have been made by a date, for a region of that name.
 
     Raises
     ------
@@ -189,13 +189,13 @@ def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS) -> Pat
     if not found:
         raise ReleaseError(
             f"no release {family}-<date> in {models}: none is shipped for this river; "
-            "train one on the region's own archive with `erosion train REGION --until DATE`"
+            f"train one on the region's own archive with `erosion train {region} --until DATE`"
         )
     usable = [path for date, path in found if date <= as_of.tz_localize(None)]
     if not usable:
         raise ReleaseError(
             f"on {as_of:%Y-%m-%d} no model of {family} existed: the oldest release, {found[0][1].name}, saw data up to "
-            f"{found[0][0]:%Y-%m-%d}; choose a later date, or train one with `erosion train REGION --until DATE`"
+            f"{found[0][0]:%Y-%m-%d}; choose a later date, or train one with `erosion train {region} --until DATE`"
         )
     return usable[-1]
 

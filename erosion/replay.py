@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from erosion import sources
-from erosion.asof import baseline_on, issue_dates, observe_region, sound_epochs
+from erosion.asof import NothingKnownError, baseline_on, issue_dates, observe_region, sound_epochs
 from erosion.banks import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.catalog import Skipped
+from erosion.channel import ChannelError
 from erosion.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
 from erosion.nightly import Result, run
 from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published, write_json
 from erosion.region import Region, Target
 from erosion.segments import Baseline, middle_xy
+from erosion.sources import read_reaches
 
 WARNED_FROM = 3
 """Level from which a segment counts as warned when warnings are held against events."""
@@ -100,14 +102,20 @@ def replay(
     Replayed
         A date that fails does not stop the others.
     """
-    fetched = sources.fetch_scenes(region, last, say) if sources.has_scenes(region) else []
-    water, skipped = sources.read_water(region, last)
-    skipped = list(dict.fromkeys([*fetched, *skipped]))
-    dates = [date for date in issue_dates(water) if first <= date <= last]
-    water, broken = sound_epochs(water)
+    left_out: dict[str, list[Skipped]] = {one.reach.name: [] for one in region.by_reach()}
+    if sources.has_scenes(region):
+        for one in region.by_reach():
+            left_out[one.reach.name] += sources.fetch_scenes(one, last, say)
+    everything, unread = read_reaches(region, last)
+    for name, items in unread.items():
+        left_out[name] += items
+    days = sorted({date for water in everything.values() for date in issue_dates(water)})
+    dates = [date for date in days if first <= date <= last]
+    waters, broken = _sound(everything)
     results: list[tuple[pd.Timestamp, Result]] = []
-    measured: dict[str, Future[Measured | None]] = {}
-    for item in (*skipped, *broken):
+    measured: dict[str, dict[str, Future[Measured | None]]] = {}
+    skipped = sources.together(left_out)
+    for item in (*skipped, *sources.together(broken)):
         say(f"left out: {item.scene}: {item.reason}")
     # What followed a run is measured while the next one is at work: it asks for a baseline that is at hand by then.
     with ThreadPoolExecutor(1) as pool:
@@ -118,11 +126,19 @@ def replay(
             say(f"[{number}/{len(dates)}] {as_of:%Y-%m-%d} {state[result.exit_code]}{again}")
             for message in result.messages:
                 say(f"    {message}")
-            if result.baseline is not None and result.directory is not None:
-                measured[result.directory.name] = pool.submit(_measure, region, water, result.baseline)
+            if result.baselines and result.directory is not None:
+                measured[result.directory.name] = {
+                    one.reach.name: pool.submit(_measure, one, waters[one.reach.name], result.baselines[one.reach.name])
+                    for one in region.by_reach()
+                    if one.reach.name in result.baselines
+                }
             results.append((as_of, Result(result.exit_code, result.directory, result.messages, result.new)))
     if any(result.exit_code != NOT_PUBLISHED for _, result in results):
-        summary = verify(region, out, last, water, {name: future.result() for name, future in measured.items()})
+        followed = {
+            directory: {name: future.result() for name, future in reaches.items()}
+            for directory, reaches in measured.items()
+        }
+        summary = verify(region, out, last, waters, followed)
         say(f"held {len(summary['rows'])} sets of warnings against what followed")
     return Replayed(results, skipped)
 
@@ -131,8 +147,8 @@ def verify(
     region: Region,
     out: Path,
     until: pd.Timestamp,
-    water: xr.Dataset | None = None,
-    measured: Mapping[str, Measured | None] | None = None,
+    waters: Mapping[str, xr.Dataset] | None = None,
+    measured: Mapping[str, Mapping[str, Measured | None]] | None = None,
 ) -> dict[str, Any]:
     """Hold every published run against what followed, as far as it is known by a date.
 
@@ -147,21 +163,22 @@ def verify(
         Directory of products.
     until
         Last date whose observations are used.
-    water
-        The observations that could be had by ``until``, to save reading them again.
+    waters
+        Reach to the sound observations that could be had by ``until``, to save reading them again.
     measured
-        Directory of a run to what followed it, where that is known already.
+        Directory of a run to what followed it, reach by reach, where that is known already.
 
     Returns
     -------
     dict
         Content of ``verification.json``.
     """
-    if water is None:
-        water, _ = sound_epochs(sources.read_water(region, until)[0])
+    if waters is None:
+        waters, _ = _sound(read_reaches(region, until)[0])
     home = out / region.name
     runs = [entry for entry in published(home)["runs"] if pd.Timestamp(entry["as_of"]) <= until]
-    inputs = [water.attrs["content_hash"], WARNED_FROM, MATCH_M, [entry["run_id"] for entry in runs]]
+    hashes = {name: water.attrs["content_hash"] for name, water in waters.items()}
+    inputs = [hashes, WARNED_FROM, MATCH_M, [entry["run_id"] for entry in runs]]
     inputs_hash = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
     found = _verified(home, inputs_hash)
     if found is not None:
@@ -169,21 +186,19 @@ def verify(
     rows, tables = [], []
     for entry in runs:
         name, as_of = entry["directory"], pd.Timestamp(entry["as_of"])
-        if measured is not None and name in measured:
-            followed = measured[name]
-        else:
-            followed = _measure(region, water, baseline_on(region, water, as_of))
+        followed = (measured or {}).get(name)
         if followed is None:
-            continue
+            followed = _follow(region, waters, as_of)
         for target in region.targets:
-            window = followed.windows.get(target.name)
-            if window is None:
+            judged = [one for one in followed.values() if one is not None and target.name in one.windows]
+            if not judged:
                 continue
-            columns = ["segment_id", "bank", "chainage_m", "length_m", "level", "p_event"]
+            columns = ["segment_id", "reach", "bank", "chainage_m", "length_m", "level", "p_event"]
             layer = pd.read_parquet(home / name / f"segments_{target.name}.parquet", columns=columns)
+            outcome = pd.concat([one.table for one in judged], ignore_index=True)
             # A segment that is not cut any more, because an old mask was exchanged, has no outcome.
-            table = layer.merge(followed.table, on="segment_id", how="left", validate="one_to_one")
-            rows.append(_judge(table, as_of, target, window))
+            table = layer.merge(outcome, on="segment_id", how="left", validate="one_to_one")
+            rows.append(_judge(table, as_of, target, [one.windows[target.name] for one in judged]))
             tables.append(_outcome_table(table, as_of, target))
     summary = {
         "region": region.name,
@@ -212,6 +227,29 @@ def _verified(home: Path, inputs_hash: str) -> dict[str, Any] | None:
         return None
     whole = not found.get("rows") or (home / "verification.parquet").is_file()
     return found if whole and found.get("inputs_hash") == inputs_hash else None
+
+
+def _sound(waters: Mapping[str, xr.Dataset]) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
+    """Leave the masks in pieces out of each reach; see :func:`erosion.asof.sound_epochs`."""
+    sound, broken = {}, {}
+    for name, water in waters.items():
+        sound[name], broken[name] = sound_epochs(water)
+    return sound, broken
+
+
+def _follow(region: Region, waters: Mapping[str, xr.Dataset], as_of: pd.Timestamp) -> dict[str, Measured | None]:
+    """Measure what followed a date in each reach, on the baselines that could be cut then."""
+    followed: dict[str, Measured | None] = {}
+    for one in region.by_reach():
+        name = one.reach.name
+        if name not in waters:
+            continue
+        try:
+            baseline = baseline_on(one, waters[name], as_of)
+        except (NothingKnownError, ChannelError):  # the run of that date says so
+            continue
+        followed[name] = _measure(one, waters[name], baseline)
+    return followed
 
 
 def _measure(region: Region, water: xr.Dataset, baseline: Baseline) -> Measured | None:
@@ -248,7 +286,7 @@ def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.objec
     Parameters
     ----------
     table
-        bank, chainage_m, level and event of each segment of a run; x and y [m] where there are islands, whose shores
+        reach, bank, chainage_m, level and event of each segment of a run; x and y [m] where there are islands, whose shores
         share chainages and are matched by distance instead.
     unseen
         Segments whose outcome was not observed, shape (n,).
@@ -256,7 +294,8 @@ def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.objec
     event = table["event"].to_numpy(bool) & ~unseen
     warned = (table["level"] >= WARNED_FROM).to_numpy()
     near_warning, near_event = np.zeros(len(table), bool), np.zeros(len(table), bool)
-    for bank, rows in table.groupby("bank").indices.items():
+    for reach, bank in table[["reach", "bank"]].drop_duplicates().itertuples(index=False):
+        rows = np.flatnonzero((table["reach"] == reach) & (table["bank"] == bank))
         places = table[["x", "y"] if bank == "I" else ["chainage_m"]].to_numpy(float)[rows]
         near_warning[rows] = _any_near(places, warned[rows])
         near_event[rows] = _any_near(places, event[rows])
@@ -280,8 +319,8 @@ def _any_near(places: NDArray[np.float64], marked: NDArray[np.bool_]) -> NDArray
     return near
 
 
-def _judge(table: pd.DataFrame, as_of: pd.Timestamp, target: Target, window: Window) -> dict[str, Any]:
-    """Add event and outcome to the segments of a run and count them."""
+def _judge(table: pd.DataFrame, as_of: pd.Timestamp, target: Target, windows: Sequence[Window]) -> dict[str, Any]:
+    """Add event and outcome to the segments of a run and count them; reaches may differ in their windows by days."""
     retreat = table[f"retreat_established_{target.name}"].to_numpy(float)
     unseen = np.isnan(retreat)
     table["event"] = retreat >= target.threshold_m
@@ -297,9 +336,9 @@ def _judge(table: pd.DataFrame, as_of: pd.Timestamp, target: Target, window: Win
     return {
         "as_of": f"{as_of:%Y-%m-%d}",
         "target": target.name,
-        "window_start": f"{window.start:%Y-%m-%d}",
-        "window_end": f"{window.end:%Y-%m-%d}",
-        "known_at": f"{window.known_at:%Y-%m-%d}",
+        "window_start": f"{min(window.start for window in windows):%Y-%m-%d}",
+        "window_end": f"{max(window.end for window in windows):%Y-%m-%d}",
+        "known_at": f"{max(window.known_at for window in windows):%Y-%m-%d}",
         "n": len(table),
         "unknown": int((outcome == "unknown").sum()),
         "events": int(event.sum()),

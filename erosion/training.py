@@ -34,22 +34,30 @@ DRIFT_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 def load_rows(
     region: Region, until: pd.Timestamp, say: Callable[[str], None] = lambda _: None
 ) -> tuple[pd.DataFrame, str]:
-    """Read a region's archive and make rows with outcomes known by a date.
+    """Read a region's archive and make rows of all its reaches with outcomes known by a date.
 
     Returns
     -------
     tuple
         The rows, and a hash of the observations they come from.
     """
-    water, skipped = sources.read_water(region, until)
-    water, broken = sound_epochs(water)
-    skipped = [*skipped, *broken]
+    waters, skipped = sources.read_reaches(region, until)
     gauges, skipped_gauges = sources.read_gauges(region, until)
-    for item in (*skipped, *skipped_gauges):
+    for name, water in waters.items():
+        waters[name], broken = sound_epochs(water)
+        skipped[name] = [*skipped[name], *broken]
+    for item in (*sources.together(skipped), *skipped_gauges):
         say(f"left out: {item.scene}: {item.reason}")
-    rows = rows_with_outcomes(region, water, gauges, until=until, progress=say)
+    parts = []
+    for one in region.by_reach():
+        if one.reach.name in waters:
+            if one.neighbours:
+                say(one.reach.name)
+            parts.append(rows_with_outcomes(one, waters[one.reach.name], gauges, until=until, progress=say))
+    rows = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
     gauge_hash = str(pd.util.hash_pandas_object(gauges, index=False).sum())
-    return rows, hashlib.sha256(f"{water.attrs['content_hash']}{gauge_hash}".encode()).hexdigest()
+    hashes = [*(water.attrs["content_hash"] for water in waters.values()), gauge_hash]
+    return rows, hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def train_release(

@@ -1,6 +1,6 @@
 """What the river's water has been doing: flow when the banks were seen, the last flood, how it fell, low water.
 
-One gauge speaks for a reach: the first one the region names. Values are ratios and ranks, so that they mean the same on
+One gauge speaks for a reach: the one it names, else the first of the region. Values are ratios and ranks, so that they mean the same on
 a large and a small river.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from erosion.corridor import Corridor
     from erosion.region import Region
 
-__all__ = ["Skipped", "SourceError", "fetch_scenes", "has_scenes", "read_gauges", "read_water", "scene_store"]
+__all__ = [
+    "Skipped",
+    "SourceError",
+    "fetch_scenes",
+    "has_scenes",
+    "read_gauges",
+    "read_reaches",
+    "read_water",
+    "scene_store",
+    "together",
+]
 
 GAUGE_DRIVERS: Final[dict[str, Callable[..., Any]]] = {"gauge_csv": gauge_csv.read_gauge}
 
@@ -129,6 +139,53 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
     water, more = _join(parts)
     water.attrs["source_ids"] = list(region.water)
     return check_water(water), [*skipped, *more]
+
+
+def read_reaches(region: Region, as_of: pd.Timestamp | str) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
+    """Read the water of every reach of a region; see :func:`read_water`.
+
+    Returns
+    -------
+    tuple
+        Name of each reach of which there is an observation to its water, and of every reach to what was left out: the
+        whole reach where there is none.
+
+    Raises
+    ------
+    SourceError
+        Where no reach has a usable observation.
+    """
+    waters: dict[str, xr.Dataset] = {}
+    skipped: dict[str, list[Skipped]] = {}
+    for one in region.by_reach():
+        name = one.reach.name
+        try:
+            waters[name], skipped[name] = read_water(one, as_of)
+        except SourceError as err:
+            if not one.neighbours:
+                raise
+            skipped[name] = [Skipped(name, str(err))]
+    if not waters:
+        raise SourceError("; ".join(f"{item.scene}: {item.reason}" for items in skipped.values() for item in items))
+    return waters, skipped
+
+
+def together(found: Mapping[str, Sequence[Skipped]]) -> list[Skipped]:
+    """List what was left out of several reaches, each thing once, with the reaches it concerns where not all of them.
+
+    Parameters
+    ----------
+    found
+        Name of each reach to what was left out of it.
+    """
+    reaches: dict[Skipped, list[str]] = {}
+    for reach, items in found.items():
+        for item in dict.fromkeys(items):
+            reaches.setdefault(item, []).append(reach)
+    return [
+        item if len(names) == len(found) else item._replace(reason=f"{', '.join(names)}: {item.reason}")
+        for item, names in reaches.items()
+    ]
 
 
 def _read_masks(
