@@ -88,9 +88,9 @@ def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) 
     -------
     xarray.Dataset
         A scene (:func:`erosion.contracts.check_scene`): float32 bands on (y, x), NaN outside the image and outside the
-        corridor's windows, ``clear`` for optical ones. Only the windows take memory: a variable is put together where
-        and when it is asked for, so ask for windows of it (``isel``) and not for all. Beyond the contract the attributes hold ``boa_shift`` (what was
-        subtracted, by item) and ``notes`` (what was found odd about the pass).
+        corridor's windows, ``clear`` for optical ones. Only the windows take memory, and a variable is put together
+        where and when it is asked for: ask for windows of it (``isel``), not for all. Beyond the contract the attributes
+        hold ``boa_shift`` (what was subtracted, by item) and ``notes`` (what was found odd about the pass).
 
     Raises
     ------
@@ -150,7 +150,8 @@ def _gather(ref: PassRef, source: SceneSource, corridor: Corridor, access: Acces
     aliases = dict.fromkeys(file.alias for found in files for file in found)
     numbers = Numbers(
         bands={alias: BlockArray(shape, windows, np.float32, np.nan) for alias in aliases if alias not in rules},
-        refused={alias: BlockArray(shape, windows, np.bool_, False) for alias in aliases if alias in rules},
+        # Without a number for its quality a pixel is refused; without one for its saturation it is not.
+        refused={a: BlockArray(shape, windows, np.bool_, a == "quality") for a in aliases if a in rules},
         owner=BlockArray(shape, windows, np.int16, -1),
         windows=windows,
     )
@@ -160,8 +161,9 @@ def _gather(ref: PassRef, source: SceneSource, corridor: Corridor, access: Acces
         """Read one window and keep what is the item's: what no other item has, or what its first band has shown."""
         index, first, file, header, window = task
         values, owner = reader.window(file, header, window), numbers.owner[window]
-        mine = (owner < 0) & np.isfinite(values) if first else owner == index
-        owner[mine] = index
+        if first:
+            owner[(owner < 0) & np.isfinite(values)] = index
+        mine = owner == index
         if file.alias in rules:
             numbers.refused[file.alias][window][mine] = refuses(values[mine], file.alias, rules[file.alias])
         else:
