@@ -424,10 +424,7 @@ def drau_picture(seen: Seen, path: Path) -> None:
     colours = ListedColormap(["#d7191c", "#fdae61", "#ffffbf", "#a6d96a", "#1a9641"]).with_extremes(bad="0.9")
     image = show(axes, looks, seen.corridor, cmap=colours, norm=BoundaryNorm(np.arange(-0.5, 5), 5))
     frame(axes, seen.corridor)
-    axes.set_title(
-        f"n_clear: clear looks used in the composite; fewer than {seen.region.scenes.min_looks} give no value",
-        fontsize=11,
-    )
+    axes.set_title(f"Looks used (n_clear); fewer than {seen.region.scenes.min_looks} give no value", fontsize=9)
     figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=30, ticks=range(5))
 
     source = load_source(seen.region.water[0], seen.region.path)
