@@ -161,10 +161,10 @@ def _forecasts(
             parts.append(_forecast_part(rows[learn], rows[test], target, label, seed))
             continue
         for fold in range(FOLDS):
-            held = np.flatnonzero(np.arange(block.max() + 1) % FOLDS == fold)
-            mine = test & block.isin(held)
+            held = block % FOLDS == fold
+            mine = test & held
             if mine.any():
-                away = _distance_km(rows, block, held) > BUFFER_KM
+                away = _distance_km(rows, held) > BUFFER_KM
                 parts.append(_forecast_part(rows[learn & away], rows[mine], target, label, seed))
     return pd.concat(parts) if parts else pd.DataFrame()
 
@@ -187,16 +187,15 @@ def blocks_of(rows: pd.DataFrame, length_km: float) -> pd.Series:
     return block
 
 
-def _distance_km(rows: pd.DataFrame, block: pd.Series, held: NDArray[np.int64]) -> FloatArray:
+def _distance_km(rows: pd.DataFrame, held: pd.Series) -> FloatArray:
     """Return the distance along the reach to its nearest held-out block, 0 inside, infinite where it has none [km]."""
+    river_km = rows["river_km"].to_numpy(float)
+    start_km = np.floor(river_km / BLOCK_KM) * BLOCK_KM
     distance = np.full(len(rows), np.inf)
-    for reach in rows["reach"].unique():
-        mine = (rows["reach"] == reach).to_numpy()
-        river_km, number = rows["river_km"].to_numpy()[mine], block.to_numpy()[mine]
-        first = number[0] - int(river_km[0] // BLOCK_KM)
-        for start in (held[(held >= first) & (held <= number.max())] - first) * BLOCK_KM:
-            outside = np.maximum(start - river_km, river_km - start - BLOCK_KM)
-            distance[mine] = np.minimum(distance[mine], np.maximum(outside, 0.0))
+    for reach, start in set(zip(rows["reach"][held], start_km[held], strict=True)):
+        outside = np.maximum(start - river_km, river_km - start - BLOCK_KM)
+        nearer = (rows["reach"] == reach).to_numpy() & (outside < distance)
+        distance[nearer] = np.maximum(outside[nearer], 0.0)
     return distance
 
 

@@ -100,9 +100,9 @@ def test_masks_that_cannot_be_used_are_named_and_the_rest_goes_on(
         assert found in told
     assert len(reasons) == len(expected)
     assert not {"1990-07-27", "1992-07-24", "1994-08-07", "1996-06-09", "1998-07-17", "2000-07-06"} & set(
-        manifest["inputs"]["epochs"]
+        manifest["inputs"]["epochs"]["mamore_crop"]
     )
-    assert len(manifest["inputs"]["epochs"]) == 18
+    assert len(manifest["inputs"]["epochs"]["mamore_crop"]) == 18
     assert {1, 2, 3, 4} <= levels(tmp_path)
 
 
@@ -255,7 +255,8 @@ def test_a_gauge_in_another_encoding_is_the_same_gauge(
     [
         ({"units": {"discharge_m3s": "m3/h"}}, "units.discharge_m3s"),
         ({"units": {"stage_m": "cm"}}, "units.stage_m"),
-        ({"path": "gauges/lost.csv"}, "gauges/lost.csv does not exist"),
+        ({"path": "gauges"}, "gauges is no file"),
+        ({"alarm_levels_m": [4.0, 3.5, 4.5]}, "must be three rising stages"),
     ],
 )
 def test_a_gauge_described_wrongly_stops_before_the_run(
@@ -265,6 +266,16 @@ def test_a_gauge_described_wrongly_stops_before_the_run(
     code, told, _ = nightly()
     assert code == NOT_PUBLISHED
     assert words in told and "guajara_mirim.yaml" in told
+
+
+def test_a_gauge_that_was_not_brought_is_named_and_the_run_goes_on(
+    crop: Path, edit: Callable, nightly: Callable
+) -> None:
+    edit(crop.parent / "guajara_mirim.yaml", path="gauges/lost.csv")
+    code, told, manifest = nightly()
+    assert code == DEGRADED
+    assert "gauges/lost.csv is not there: bring the gauge's file (columns date, discharge_m3s, status)" in told
+    assert [item["scene"] for item in manifest["skipped"]] == ["guajara_mirim"]
 
 
 # --- models ---------------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def made_rows(dates: int = 12, each: int = 260) -> pd.DataFrame:
     retreat = np.maximum(0, 25 * truth + rng.normal(0, 10, n))
     known = as_of + pd.Timedelta(days=365)
     return rows.assign(
+        reach="made",
         as_of=as_of,
         river_km=np.tile(np.linspace(0, 129.9, each), dates),
         length_m=100.0,
@@ -138,13 +139,33 @@ def test_every_date_from_the_first_on_has_one_model(gaps: list[int], first: int)
     assert all(begin in dates for begin, _ in groups)
 
 
-@given(km=st.lists(st.floats(0, 150), min_size=1, max_size=30), held=st.sets(st.integers(0, 5), min_size=1, max_size=3))
-@settings(max_examples=40, deadline=None)
-def test_distance_to_the_blocks_held_out(km: list[float], held: set[int]) -> None:
-    got = module._distance_km(np.array(km), np.array(sorted(held)))
-    for place, distance in zip(km, got, strict=True):
-        inside = [max(25 * b - place, place - 25 * (b + 1), 0) for b in held]
-        assert distance == pytest.approx(min(inside))
+PLACES = st.lists(st.tuples(st.sampled_from(["tien", "hau"]), st.floats(0, 150)), min_size=1, max_size=30)
+
+
+@given(PLACES, st.data())
+@settings(max_examples=60, deadline=None)
+def test_distance_to_the_blocks_held_out_is_along_one_reach(
+    places: list[tuple[str, float]], data: st.DataObject
+) -> None:
+    rows = pd.DataFrame(places, columns=["reach", "river_km"])
+    blocks = {(reach, km // 25) for reach, km in places}
+    held = data.draw(st.sets(st.sampled_from(sorted(blocks))))
+    got = module._distance_km(rows, pd.Series([(reach, km // 25) in held for reach, km in places]))
+    for (reach, place), distance in zip(places, got, strict=True):
+        away = [max(25 * b - place, place - 25 * (b + 1), 0) for on, b in held if on == reach]
+        assert distance == pytest.approx(min(away, default=np.inf))
+
+
+@given(PLACES, st.sampled_from([5.0, 25.0]))
+@settings(max_examples=60, deadline=None)
+def test_a_block_lies_on_one_reach_and_is_of_one_length(places: list[tuple[str, float]], length: float) -> None:
+    rows = pd.DataFrame(places, columns=["reach", "river_km"])
+    block = module.blocks_of(rows, length)
+    for _, one in rows.groupby(block):
+        assert one["reach"].nunique() == 1 and len(set(one["river_km"] // length)) == 1
+    assert block.nunique() == len({(reach, km // length) for reach, km in places})
+    alone = rows[rows["reach"] == rows["reach"].iloc[0]]
+    assert (block[alone.index] == np.floor(alone["river_km"] / length)).all(), "the first reach counts from 0"
 
 
 # --- onset -----------------------------------------------------------------------------------------------------------------

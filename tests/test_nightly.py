@@ -144,10 +144,13 @@ def test_manifest_says_what_was_done(three_runs: Path, region_file: Path) -> Non
     assert (manifest["region"], manifest["as_of"]) == ("mamore_crop", "2010-07-18")
     assert (manifest["outcome"], manifest["messages"], manifest["skipped"]) == ("published", [], [])
     assert (manifest["model_id"], manifest["contract_version"]) == ("mamore-20090816", CONTRACT_VERSION)
-    assert (manifest["baseline"], manifest["data_age_days"]) == ("2010-07-02", 16)
+    assert (manifest["newest_epoch"], manifest["data_age_days"]) == ("2010-07-02", 16)
+    (reach,) = manifest["reaches"].items()
+    assert (reach[0], reach[1]["newest_epoch"], reach[1]["missing"]) == ("mamore_crop", "2010-07-02", None)
     inputs = manifest["inputs"]
-    assert inputs["epochs"][0] == "1986-07-16" and inputs["epochs"][-1] == "2010-07-02" and len(inputs["epochs"]) == 24
-    assert inputs["scenes"][-1] == "mamore_2010-07-02.tif"
+    epochs = inputs["epochs"]["mamore_crop"]
+    assert epochs[0] == "1986-07-16" and epochs[-1] == "2010-07-02" and len(epochs) == 24
+    assert inputs["scenes"]["mamore_crop"][-1] == "mamore_2010-07-02.tif"
     assert inputs["previous_run"] == published(home)["runs"][0]["run_id"]
     assert inputs["gauge_days"] > 10_000
     assert {"catalogue", "water", "gauges", "model", "model_id", "program", "skipped"} <= set(inputs)

@@ -23,9 +23,9 @@ DATES = ["2009-08-16", "2010-07-18", "2011-08-22"]
 
 
 def segments(*rows: tuple[str, float, int, bool]) -> pd.DataFrame:
-    """Make rows of (bank, chainage, level, event); the shores of islands lie along y = 0."""
+    """Make rows of (bank, chainage, level, event) of one reach; the shores of islands lie along y = 0."""
     table = pd.DataFrame(rows, columns=["bank", "chainage_m", "level", "event"])
-    return table.assign(x=table["chainage_m"], y=0.0)
+    return table.assign(reach="made", x=table["chainage_m"], y=0.0)
 
 
 def names(table: pd.DataFrame, unseen: list[bool] | None = None) -> list[str]:
@@ -54,6 +54,12 @@ def names(table: pd.DataFrame, unseen: list[bool] | None = None) -> list[str]:
 )
 def test_outcomes_by_hand(rows: list, expected: list[str]) -> None:
     assert names(segments(*rows)) == expected
+
+
+def test_a_warning_on_one_reach_is_none_on_another() -> None:
+    table = segments(("L", 0, 1, True), ("L", 0, 3, False))
+    table["reach"] = ["tien", "hau"]
+    assert names(table) == ["miss", "false_alarm"]
 
 
 def test_what_was_not_seen_is_unknown_and_no_partner() -> None:
