@@ -453,7 +453,8 @@ def drau_picture(seen: Seen, path: Path) -> None:
 def narrow_picture(rivers: dict[str, Seen], path: Path) -> None:
     """Where 120 m are enough and where they are not: a lake, a river of a pixel, a river of half a pixel."""
     figure, axes = plt.subplots(1, 3, figsize=(14, 5.9))
-    figure.subplots_adjust(left=0.01, right=0.99, top=0.93, bottom=0.06, wspace=0.04)
+    figure.subplots_adjust(left=0.01, right=0.99, top=0.88, bottom=0.06, wspace=0.04)
+    figure.suptitle("August 2023 at 120 m: a lake, a river of a pixel, a river of less", fontsize=13)
     blues = plt.get_cmap("YlGnBu").with_extremes(bad="0.75")
     west, south, east, north = BOXES["Lake Ptuj"]
     drau, sava, mur = (rivers[name] for name in ("drau", "sava", "mur"))
@@ -470,7 +471,7 @@ def narrow_picture(rivers: dict[str, Seen], path: Path) -> None:
             axes[1],
             sava,
             (512_500, 5_090_500, 529_500, 5_105_000),
-            "Sava, 100 to 150 m wide: told as a line of pixels",
+            "Sava, about as wide as a pixel of the picture: told",
             4,
         ),
     ):
@@ -491,7 +492,7 @@ def narrow_picture(rivers: dict[str, Seen], path: Path) -> None:
     extent = (float(green.x[0]) - half, float(green.x[-1]) + half, float(green.y[-1]) - half, float(green.y[0]) + half)
     image = axes[2].imshow(ndwi, extent=extent, cmap="RdBu", vmin=-0.8, vmax=0.8, interpolation="nearest")
     frame(axes[2], mur.corridor, (577_000, 5_152_000, 597_000, 5_169_500), 4)
-    axes[2].set_title("Mur, 60 to 80 m wide: dashes (NDWI, 15 August), refused", fontsize=10)
+    axes[2].set_title("Mur, narrower than one: refused (NDWI of 15 August)", fontsize=10)
     figure.colorbar(image, ax=axes[2], shrink=0.7, label="NDWI", location="bottom")
     credit(figure, f"{SENTINEL}. EPSG:32633, north is up.")
     save(figure, path)
