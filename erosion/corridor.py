@@ -111,8 +111,9 @@ def corridor_of(region: Region, lattice: Grid | None = None) -> Corridor:
     inside = _burnt(strip, grid)
     for other in region.neighbours:
         if other.area is not None:
-            # Of a pixel as near to both, the reach that comes first by name has it, whichever asks.
-            _give_away(inside, grid, shapes, *_strip(other.area, region.crs), ties=other.name < region.reach.name)
+            others, its_strip = _strip(other.area, region.crs)
+            first = (shapes.length, region.reach.name) > (others.length, other.name)
+            _give_away(inside, grid, shapes, others, its_strip, first=first)
     return Corridor(grid, inside)
 
 
@@ -142,9 +143,13 @@ def _burnt(shape: BaseGeometry, grid: Grid) -> NDArray[np.bool_]:
 
 
 def _give_away(
-    inside: NDArray[np.bool_], grid: Grid, own: BaseGeometry, other: BaseGeometry, strip: BaseGeometry, *, ties: bool
+    inside: NDArray[np.bool_], grid: Grid, own: BaseGeometry, other: BaseGeometry, strip: BaseGeometry, *, first: bool
 ) -> None:
-    """Take pixels out that lie in the strip of another reach and are nearer to its lines (or as near, with ``ties``)."""
+    """Take pixels out that lie in the strip of another reach and are nearer to its lines.
+
+    What is as near to both to a pixel goes to the longer reach, which comes ``first``: beyond the point where one river
+    ends in another, both are as near, and the one that ends must not cut the one that passes by.
+    """
     import shapely
 
     if not shapely.box(*grid.bounds).intersects(strip):
@@ -154,7 +159,7 @@ def _give_away(
         return
     points = shapely.points(grid.x[column], grid.y[row])
     to_own, to_other = _distance(points, own), _distance(points, other)
-    lost = to_other <= to_own if ties else to_other < to_own
+    lost = to_own > to_other + grid.pixel_m if first else to_other <= to_own + grid.pixel_m
     inside[row[lost], column[lost]] = False
 
 

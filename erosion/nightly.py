@@ -191,8 +191,10 @@ def run(
     except OSError as error:
         raise RunError(_unwritable(home, error)) from error
     # The operating system lets go of the lock when the process ends, however it ends.
-    with lock:
+    try:
         return _run_locked(region, as_of, out, models or models_of(region.path), release, ledger_url, fetch, say)
+    finally:
+        lock.release()
 
 
 def _run_locked(

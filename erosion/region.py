@@ -160,7 +160,9 @@ class Region:
         """Return a copy of the region for each reach: what sources, baselines and features work on."""
         return tuple(
             dataclasses.replace(
-                self, reaches=(reach,), neighbours=tuple(other for other in self.reaches if other is not reach)
+                self,
+                reaches=(reach,),
+                neighbours=(*self.neighbours, *(other for other in self.reaches if other is not reach)),
             )
             for reach in self.reaches
         )
