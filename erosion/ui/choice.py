@@ -14,7 +14,7 @@ from erosion.ui import deck, products, sketch
 from erosion.ui.words import LANGUAGES, say
 
 SAME_PLACE_M = 500.0
-"""On another date's bank line a place is the nearest segment of its bank within this distance [m]."""
+"""On another date's bank line a place is the nearest segment of its bank and reach within this distance [m]."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,23 @@ def remember(name: str, value: str) -> None:
     st.session_state[f"{name} set"] = st.session_state.get(f"{name} set", 0) + 1
 
 
+def river(choice: Choice) -> str | None:
+    """Show a choice of one river where the region has several; return the name of its reach, None for all of them."""
+    reaches = choice.region.reaches
+    if len(reaches) < 2:
+        return None
+    known = st.session_state.get("river")
+    chosen = st.pills(
+        choice.say("list.filter.reach"),
+        list(reaches),
+        format_func=lambda name: reaches[name].get(choice.language, name),
+        default=known if known in reaches else None,
+        key=f"river {choice.region.name} {choice.language}",
+    )
+    st.session_state["river"] = chosen
+    return chosen
+
+
 def choose_segment(choice: Choice, row: int, *, zoom: bool) -> None:
     """Choose the segment in a row of the ranking; ``zoom`` moves the map to it."""
     table = choice.segments
@@ -77,14 +94,14 @@ def choose_segment(choice: Choice, row: int, *, zoom: bool) -> None:
     st.session_state["segment"] = str(table["segment_id"].iloc[row])
     st.session_state["segment_on"] = (choice.region.name, choice.run.as_of)
     st.session_state["place"] = _degrees(choice, line)
-    st.session_state["bank"] = str(table["bank"].iloc[row])
+    st.session_state["side"] = (str(table["reach"].iloc[row]), str(table["bank"].iloc[row]))
     if zoom:
         look("segment")
 
 
 def forget_segment() -> None:
     """Choose no segment."""
-    for key in ("segment", "segment_on", "place", "bank"):
+    for key in ("segment", "segment_on", "place", "side"):
         st.session_state.pop(key, None)
 
 
@@ -112,7 +129,8 @@ def segment_row(choice: Choice) -> int | None:
         return int(found[0]) if found.size else None
     plane, lines = deck.plane_of(choice.run, choice.target.name, choice.version)
     here = sketch.to_metres(np.array([shapely.Point(st.session_state["place"])]), plane)[0]
-    mine = np.flatnonzero(table["bank"].to_numpy() == st.session_state["bank"])
+    reach, bank = st.session_state["side"]
+    mine = np.flatnonzero((table["reach"] == reach) & (table["bank"] == bank))
     if not mine.size:
         return None
     away = shapely.distance(lines[mine], here)

@@ -100,6 +100,11 @@ def plane_of(_run: products.Run, target: str, version: str) -> tuple[sketch.Fram
     return plane, sketch.to_metres(lines, plane)
 
 
+def _reaches(table: pd.DataFrame) -> list[NDArray[np.bool_]]:
+    """Say which rows belong to each reach: chainages of two of them mean nothing to each other."""
+    return [(table["reach"] == name).to_numpy() for name in dict.fromkeys(table["reach"])]
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
 def ground(_run: products.Run, target: str, version: str) -> str:
     """Return the layers below the levels, as JSON without the outer brackets: land, grid, water, strips."""
@@ -107,10 +112,11 @@ def ground(_run: products.Run, target: str, version: str) -> str:
     plane, lines = plane_of(_run, target, version)
     bank, at = table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float)
     west, south, east, north = sketch.view_bounds(plane)
+    rivers = [sketch.river(lines[mine], bank[mine], at[mine]) for mine in _reaches(table)]
+    water, islands = ([ring for river in rivers for ring in river[part]] for part in (0, 1))
     far = 3.0 * max(east - west, north - south)
     around = [west - far, south - far, east + far, south - far, east + far, north + far, west - far, north + far]
     grid = sketch.graticule(plane)
-    water, islands = sketch.river(lines, bank, at)
     layers = [
         _polygons("land", [[round(value) for value in around]], LAND),
         _paths("grid", grid.lines, GRID, 1.0),
@@ -136,7 +142,12 @@ def marks(_run: products.Run, target: str, language: str, version: str) -> str:
     """Return the layers above the levels: chainage, flow, north, scale."""
     table = products.segments(_run, target)
     plane, lines = plane_of(_run, target, version)
-    at, xy = sketch.centre_line(lines, table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float))
+    bank, chainage = table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float)
+    centres = [sketch.centre_line(lines[mine], bank[mine], chainage[mine]) for mine in _reaches(table)]
+
+    def along(step_m: float, first_m: float = 0.0) -> list[Any]:
+        return [mark for at, xy in centres for mark in sketch.marks(at + first_m, xy, step_m)]
+
     west, south, east, north = sketch.view_bounds(plane)
     grid = sketch.graticule(plane)
     degrees = [
@@ -145,9 +156,9 @@ def marks(_run: products.Run, target: str, language: str, version: str) -> str:
     ]
     # A number each ten kilometres where there is room for it at first sight; the others come with zooming in.
     metres_per_px = 2.0 ** -whole_view(plane)["zoom"]
-    tens, between = sketch.spaced(sketch.marks(at, xy, sketch.MARK_M), 30.0 * metres_per_px)
-    ones = [mark for mark in sketch.marks(at, xy, sketch.SMALL_MARK_M) if mark[0] % 10]
-    arrows, _ = sketch.spaced(sketch.marks(at + 0.5 * sketch.MARK_M, xy, sketch.MARK_M), 90.0 * metres_per_px)
+    tens, between = sketch.spaced(along(sketch.MARK_M), 30.0 * metres_per_px)
+    ones = [mark for mark in along(sketch.SMALL_MARK_M) if mark[0] % 10]
+    arrows, _ = sketch.spaced(along(sketch.MARK_M, 0.5 * sketch.MARK_M), 90.0 * metres_per_px)
     bar = sketch.nice(0.22 * (east - west))
     corner = [east - 0.05 * (east - west) - bar, south + 0.05 * (north - south)]
     ticks = 0.008 * (north - south)
@@ -227,12 +238,12 @@ def _coloured(
     table: pd.DataFrame,
     styles: Mapping[Any, tuple[str, float]],
 ) -> str:
-    bank = table["bank"].to_numpy(str)
-    key = np.array([f"{side}|{what}" for side, what in zip(bank, value, strict=True)])
+    sides = zip(table["reach"], table["bank"], value, strict=True)
+    key = np.array([f"{reach}|{side}|{what}" for reach, side, what in sides])
     long = sketch.chains(lines, key, table["chainage_m"].to_numpy(float))
     drawn: dict[str, list[list[int]]] = {}
     for which, xy in long:
-        drawn.setdefault(which.split("|", 1)[1], []).append(sketch.thin(xy))
+        drawn.setdefault(which.rsplit("|", 1)[1], []).append(sketch.thin(xy))
     layers = [
         _paths(f"{name}-{what}", drawn.get(str(what), []), colour(paint), width)
         for what, (paint, width) in styles.items()
@@ -340,6 +351,11 @@ def whole_view(plane: sketch.Frame, width_px: float = 640.0, height_px: float = 
         "minZoom": round(zoom - 1.5, 3),
         "maxZoom": 1.5,
     }
+
+
+def frame_of(plane: sketch.Frame, lines: NDArray[Any]) -> sketch.Frame:
+    """Return the plane with the bounds of some of its bank lines."""
+    return plane._replace(bounds=tuple(shapely.total_bounds(lines).tolist()))
 
 
 def segment_view(plane: sketch.Frame, line: Any) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class Region:
     timezone: str
     stale_after_days: float | None
     targets: tuple[Target, ...]
+    reaches: dict[str, dict[str, str]]
+    """Name of each reach to its title by language."""
     runs: tuple[Run, ...]
     """Ascending by date."""
 
@@ -101,6 +103,10 @@ def read_region(folder: Path) -> Region:
                 Target(str(target["name"]), int(target["horizon_days"]), float(target["threshold_m"]))
                 for target in content["targets"]
             ),
+            reaches={
+                str(reach["name"]): {language: str(text) for language, text in reach["title"].items()}
+                for reach in content.get("reaches", ())  # runs of an older program did not list them
+            },
             runs=tuple(_run(folder, entry) for entry in content["runs"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

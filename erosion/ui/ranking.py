@@ -21,6 +21,7 @@ MOST_ROWS: Final = 500
 WIDTHS: Final = {
     "rank": 48,
     "segment_id": 142,
+    "reach": 110,
     "chainage_m": 90,
     "bank": 62,
     "length_m": 62,
@@ -88,6 +89,8 @@ def ranking_table(choice: Choice, table: pd.DataFrame, columns: Sequence[str], *
 def _values(table: pd.DataFrame, name: str, choice: Choice) -> list[Any]:
     if name == "bank":
         return [choice.say(f"bank.short.{bank}") for bank in table["bank"]]
+    if name == "reach":
+        return [choice.region.reaches.get(reach, {}).get(choice.language, reach) for reach in table["reach"]]
     if name == "change":
         pairs = zip(table["level"], table["previous_level"], strict=True)
         return [write.change(level, before, choice.language) for level, before in pairs]
@@ -113,7 +116,7 @@ def _text(name: str, language: str) -> Callable[[Any], str]:
 
 
 def _side(name: str) -> Any:
-    texts = ("segment_id", "chainage_m", "bank", "level", "change", "outcome")
+    texts = ("segment_id", "reach", "chainage_m", "bank", "level", "change", "outcome")
     return "left" if name in texts else "right"
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 from erosion.contracts import BANKS, LEVELS
 from erosion.export.columns import level_label
 from erosion.ui import frame, html, write
-from erosion.ui.choice import Choice, segment_row
+from erosion.ui.choice import Choice, river, segment_row
 from erosion.ui.detail import segment_detail
 from erosion.ui.ranking import MOST_ROWS, ranking_table
 
@@ -46,9 +46,12 @@ def show(choice: Choice) -> None:
 
 
 def _filtered(choice: Choice) -> pd.DataFrame:
+    reach = river(choice)
     table = choice.segments
+    if reach is not None:
+        table = table[table["reach"] == reach]
     last = max(1, math.ceil(table["chainage_m"].max() / 1000.0)) if len(table) else 1
-    name = f"{choice.region.name} {choice.run.as_of} {choice.language}"
+    name = f"{choice.region.name} {choice.run.as_of} {choice.language} {reach or ''}"
     one, two = st.columns([1, 2.4], gap="medium")
     with one:
         banks = st.pills(

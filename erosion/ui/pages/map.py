@@ -7,7 +7,7 @@ import streamlit as st
 
 from erosion.contracts import LEVELS
 from erosion.ui import deck, frame, html, products, write
-from erosion.ui.choice import Choice, choose_segment, forget_segment, look, segment_row
+from erosion.ui.choice import Choice, choose_segment, forget_segment, look, river, segment_row
 from erosion.ui.detail import segment_detail
 from erosion.ui.ranking import ranking_table
 
@@ -23,13 +23,14 @@ def show(choice: Choice) -> None:
     if row is None and st.session_state.get("segment") is not None:
         st.toast(choice.say("segment.gone"))
         forget_segment()
+    reach = river(choice)
     outcome = _legend(choice, found)
     left, right = st.columns([1.75, 1], gap="medium")
     with left:
-        _map(choice, found, row, outcome=outcome)
+        _map(choice, found, row, reach, outcome=outcome)
     with right:
         if row is None:
-            _top(choice)
+            _top(choice, reach)
         else:
             _walk(choice, row)
             segment_detail(choice, row)
@@ -59,7 +60,7 @@ def _legend(choice: Choice, found: pd.DataFrame) -> bool:
     return outcome
 
 
-def _map(choice: Choice, found: pd.DataFrame, row: int | None, *, outcome: bool) -> None:
+def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None, *, outcome: bool) -> None:
     run, target, words = choice.run, choice.target.name, choice.language
     version = choice.version
     judged = f"{version} {products.stamp(choice.region.folder / 'verification.parquet')}"
@@ -76,7 +77,9 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, *, outcome: bool)
         parts.append(deck.chosen(lines[row], int(choice.segments["level"].iloc[row])))
     parts.append(deck.marks(run, target, words, version))
     near = row is not None and st.session_state.get("look") == "segment"
-    view = deck.segment_view(plane, lines[row]) if near and row is not None else deck.whole_view(plane)
+    of_river = choice.segments["reach"].to_numpy() == reach
+    shown = deck.frame_of(plane, lines[of_river]) if of_river.any() else plane
+    view = deck.segment_view(plane, lines[row]) if near and row is not None else deck.whole_view(shown)
     # The browser moves the map only when the view it is given is new; a hair's breadth makes it so.
     view["zoom"] += 1e-7 * (st.session_state.get("looks", 0) % 1000)
     clicks = st.session_state.get("clicks", 0)
@@ -137,12 +140,14 @@ def _outcome_legend(choice: Choice, found: pd.DataFrame) -> str:
     return f'<div class="er-levels" data-testid="legend">{"".join(chips)}</div>'
 
 
-def _top(choice: Choice) -> None:
+def _top(choice: Choice, reach: str | None) -> None:
+    table = choice.segments if reach is None else choice.segments[choice.segments["reach"] == reach]
+    several = ["reach"] if len(choice.region.reaches) > 1 and reach is None else []
     html.show(html.heading(choice.say("list.top")), html.note(choice.say("list.choose")))
     ranking_table(
         choice,
-        choice.segments.head(TOP_ROWS),
-        ["chainage_m", "bank", "level", "p_event"],
+        table.head(TOP_ROWS),
+        [*several, "chainage_m", "bank", "level", "p_event"],
         key="top",
         height=MAP_PX + 20,
     )
