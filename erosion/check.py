@@ -285,7 +285,7 @@ def _check_scenes(source: SceneSource, region: Region, reach: str, report: Repor
     found.grid = [corridor.grid.width, corridor.grid.height]
     found.corridor_km2 = round(float(corridor.inside.sum()) * corridor.grid.pixel_m**2 / 1e6, 1)
     found.windows = len(corridor.windows())
-    stored, damaged = read_records(scene_store(), region, source)
+    stored, damaged = read_records(scene_store(region), region, source)
     _take_skipped(report, source.name, damaged)
     newest = {record.pass_id: record for record in stored}
     found.stored = dict(Counter(record.state for record in newest.values()))

@@ -182,6 +182,8 @@ class _Night:
         sources = (load_source(name, region.path) for name in region.water)
         self.sources = [source for source in sources if isinstance(source, SceneSource)]
         self.drivers = {s.name: (drivers or _drivers())[s.driver] for s in self.sources}
+        # What is in no season would be read and worked out for nothing.
+        self.months = {month for season in region.seasons for month in season.months}
         self.reference = read_reference(store, region, corridor)
         self.newest: dict[str, dict[str, PassRecord]] = {}
         self.damaged: dict[str, dict[str, int]] = {}
@@ -283,6 +285,9 @@ class _Night:
         elif ref.time > self.now:
             clock = f"is dated {ref.time.isoformat()}, later than this machine's clock, {self.now.isoformat()}"
             self.skipped.append(Skipped(ref.pass_id, f"{clock}; one of the two is wrong"))
+        elif ref.available_at <= self.limit and ref.time.month not in self.months:
+            item = Skipped(ref.pass_id, f"was taken in {ref.time:%B}, which is in no season of the region", usual=True)
+            self.skipped += [item] if item not in self.skipped else []
         else:
             return ref.available_at <= self.limit
         return False
@@ -340,7 +345,7 @@ class _Night:
             for f in dataclasses.fields(source)
             if f.name not in ("path", "described_in")
         }
-        text = repr((sorted(settings.items()), self.corridor.digest, self.region.scenes.since))
+        text = repr((sorted(settings.items()), self.corridor.digest, self.region.scenes.since, sorted(self.months)))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _searched_until(self, source: SceneSource) -> pd.Timestamp | None:

@@ -151,6 +151,18 @@ def test_other_settings_of_the_source_or_the_area_are_a_new_search(world: World)
     assert [start.year for start, _ in world.driver.searched] == [2020, 2020, 2020]
 
 
+def test_months_that_come_into_a_season_are_fetched_from_the_first_year_on(world: World) -> None:
+    world.seasons = (Season(name="dry", months=(2,)),)
+    early, late = world.scene("2021-02-03"), world.scene("2021-03-03")
+    assert [item.scene for item in world.night("2021-06-10")] == [late]
+    assert world.driver.loaded == [early]
+    world.seasons = (Season(name="dry", months=(2, 3)),)
+    assert world.night("2021-06-11") == []
+    assert world.driver.loaded == [early, late]
+    (record,) = [r for r in records(world.store, world.region, "s2") if r.pass_id == late]
+    assert record.available_at < pd.Timestamp("2021-03-05", tz="UTC"), "it could be had all along, nobody asked for it"
+
+
 def test_a_pass_that_is_not_yet_available_waits(world: World) -> None:
     pass_id = world.scene("2021-02-03")
     assert world.night("2021-02-03") == [] and world.driver.loaded == []
@@ -211,7 +223,8 @@ def test_only_a_few_scenes_are_in_memory_at_once(world: World) -> None:
         done += 1
 
     world.driver.at_load = lambda _: ahead.append(len(world.driver.loaded) - done)
-    world.seasons = (Season(name="never", months=(7,)),)  # no reference, so each is loaded once
+    # Nothing is of the most trusted season: no reference is made, and each is loaded once.
+    world.seasons = (Season(name="never", months=(7,)), Season(name="dry", months=(2,)))
     for day in range(1, 25):
         world.scene(f"2021-02-{day:02}")
     world.night("2021-03-01", say=stored_one)

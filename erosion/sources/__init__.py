@@ -35,9 +35,13 @@ __all__ = [
 GAUGE_DRIVERS: Final[dict[str, Callable[..., Any]]] = {"gauge_csv": gauge_csv.read_gauge}
 
 
-def scene_store() -> Path:
-    """Where observations made from scenes are kept: ``$EROSION_STORE``, or ``store`` in the working directory."""
-    return Path(os.environ.get("EROSION_STORE", "store"))
+def scene_store(region: Region) -> Path:
+    """Directory in which observations made from a region's scenes are kept.
+
+    ``$EROSION_STORE``, else ``store`` beside the region's file where there is one, else ``store`` in the working directory.
+    """
+    beside = region.path.parent / "store"
+    return Path(os.environ.get("EROSION_STORE") or (beside if beside.is_dir() else "store"))
 
 
 def has_scenes(region: Region) -> bool:
@@ -82,7 +86,7 @@ def fetch_scenes(
     from erosion.scene_store import refresh
 
     corridor = corridor_of(region)
-    return refresh(region, corridor, scene_store(), as_of, full=full, new_reference=new_reference, say=say)
+    return refresh(region, corridor, scene_store(region), as_of, full=full, new_reference=new_reference, say=say)
 
 
 def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
@@ -124,7 +128,7 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
 
         corridor = corridor_of(region)
         try:
-            part, more = read_composites(region, corridor, scene_store(), as_of, read_gauges(region, as_of)[0])
+            part, more = read_composites(region, corridor, scene_store(region), as_of, read_gauges(region, as_of)[0])
         except SourceError as err:  # one source may fail where another one stands
             skipped.append(Skipped("scenes", str(err)))
         else:
