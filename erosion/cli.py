@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     exercise.add_argument("exercise", choices=["an-giang"], help="which exercise")
     exercise.add_argument("--years", type=int, default=6, help="years of scenes (default %(default)s)")
+    exercise.add_argument("--length", type=float, default=12.0, metavar="KM", help="of the river (default %(default)s)")
     exercise.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty directory")
     exercise.add_argument("--seed", type=int, default=20, help="another seed is another river (default %(default)s)")
 
@@ -200,7 +201,9 @@ def _fetch(arguments: argparse.Namespace) -> int:
 def _simulate(arguments: argparse.Namespace) -> int:
     from erosion.simulate.exercise import LAST_YEAR, make_exercise, train_exercise
 
-    region = make_exercise(arguments.out, years=arguments.years, seed=arguments.seed, say=_say)
+    region = make_exercise(
+        arguments.out, years=arguments.years, seed=arguments.seed, length_km=arguments.length, say=_say
+    )
     train_exercise(region, _say)
     first = LAST_YEAR + 1 - arguments.years
     products = arguments.out / "products"

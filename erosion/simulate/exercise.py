@@ -30,7 +30,7 @@ from erosion.simulate.exercise_files import (
     write_truth,
 )
 from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
-from erosion.simulate.plan import OFFSET_FROM, REPROCESSED, Look, baseline_of, looks
+from erosion.simulate.plan import OFFSET_FROM, Look, baseline_of, looks
 from erosion.simulate.river import River, make_river
 from erosion.simulate.sensors import Picture, cloud_percent, see_landsat, see_sentinel1, see_sentinel2
 
@@ -278,7 +278,7 @@ def _put_sentinel2(folder: Path, setting: Setting, look: Look, picture: Picture)
     baseline, applied = baseline_of(look.time)
     editions = [(0, look.published, baseline, applied)]
     if look.reprocessed is not None:
-        editions.append((1, look.reprocessed, REPROCESSED, False))
+        editions.append((1, look.reprocessed, baseline_of(look.reprocessed)[0], False))
     half = setting.grid.height // 4 * 2
     cuts = (slice(0, half + _OVERLAP), slice(half - _OVERLAP, setting.grid.height))
     tiles = list(zip(_TILES, cuts, strict=True)) if look.orbit == _TWO_TILES else [(_TILES[1], slice(0, None))]
@@ -317,7 +317,7 @@ def _cut(values: NDArray[Any], rows: slice, grid: Grid, added: int) -> NDArray[A
 
 
 def _make_room(out: Path) -> None:
-    """Take away the scenes of an earlier exercise, and only those."""
+    """Take away the scenes of an earlier exercise and what was made of them, and only those."""
     import shutil
 
     catalog = out / "catalog"
@@ -326,4 +326,6 @@ def _make_room(out: Path) -> None:
         if not label.is_file() or LABEL not in label.read_text("utf-8"):
             raise ValueError(f"{catalog} holds something that is no exercise; give another folder")
         shutil.rmtree(catalog)
+        shutil.rmtree(out / "store", ignore_errors=True)
     catalog.mkdir(parents=True)
+    (out / "store").mkdir(exist_ok=True)

@@ -17,7 +17,6 @@ BASELINES: Final = (
     ("2023-12-13", "05.10", True),
     ("2025-02-03", "05.11", True),
 )
-REPROCESSED: Final = "05.00"
 OFFSET_FROM: Final = 4.0
 """Baselines from here on hold 1000 more."""
 
