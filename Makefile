@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PRODUCTS := products
+EXERCISE := exercise
 PORT ?= 8501
 
 .PHONY: run test setup lint replay serve bench clean
 
-run: setup ## replay the nightly job on the data shipped here, then serve the map on this machine
+run: setup $(EXERCISE)/.made ## replay the nightly job on a real and a simulated river, then serve the map on this machine
 	$(BIN)/erosion replay mamore --from 2006 --to 2018 --out $(PRODUCTS)
+	$(BIN)/erosion replay $(EXERCISE)/an_giang_exercise.yaml --from 2024 --to 2025 --out $(PRODUCTS)
 	$(BIN)/erosion serve --out $(PRODUCTS) --port $(PORT)
 
 test: $(VENV)/.dev ## everything that is tested
@@ -25,7 +27,11 @@ bench: $(VENV)/.run ## how fast banks are measured, against reading the masks
 	$(BIN)/python benchmarks/banks.py
 
 clean:
-	rm -rf $(VENV) $(PRODUCTS)
+	rm -rf $(VENV) $(PRODUCTS) $(EXERCISE)
+
+$(EXERCISE)/.made: | $(VENV)/.run
+	$(BIN)/erosion simulate an-giang --years 2 --length 8 --out $(EXERCISE)
+	touch $@
 
 $(VENV)/.run: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
