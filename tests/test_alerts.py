@@ -243,6 +243,28 @@ def test_stale_or_thin_data_are_unknown_never_low(changes, level):
     assert (result["why"].iloc[0] == "unknown") == (level == 0)
 
 
+def test_a_kept_place_keeps_what_it_remembers():
+    memory = pd.concat([state(3, 2, 1, ids=["a"]), state(0, 0, 4, ids=["b"]), state(2, 2, 9, ids=["c"])])
+    table = scores([0.1, NEVER, 0.1], ids=["a", "b", "c"]).assign(kept=[True, True, False])
+    result = decide(table, memory, THRESHOLDS, POLICY, AS_OF)
+    assert result["level"].tolist()[:2] == [3, 0] and result["why"].tolist()[:2] == ["kept", "kept"]
+    assert result["candidate_level"].tolist()[:2] == [2, 0] and result["candidate_runs"].tolist()[:2] == [1, 4]
+    assert result["why"].iloc[2] == "held" and result["candidate_level"].iloc[2] == 1, "the others are decided anew"
+
+
+def test_a_kept_place_is_unknown_once_its_data_are_too_old():
+    table = scores([0.9], age=POLICY.stale_after_days + 1).assign(kept=True)
+    result = decide(table, state(3, 3, 1), THRESHOLDS, POLICY, AS_OF)
+    assert (result["level"].iloc[0], result["why"].iloc[0]) == (0, "unknown")
+
+
+def test_the_cap_counts_kept_places_first():
+    rules = policy(max_level4_share=0.5)
+    table = scores([0.81, 0.95], ids=["a", "b"]).assign(kept=[True, False])
+    result = decide(table, state(4, 4, 1, ids=["a"]), THRESHOLDS, rules, AS_OF)
+    assert result["level"].tolist() == [4, 3] and result["capped"].tolist() == [False, True]
+
+
 def test_cap_takes_the_most_probable_until_the_length_is_used_up():
     table = scores([0.75, 0.95, 0.85, 0.1], length_m=[50.0, 60.0, 40.0, 850.0])
     result = decide(table, None, THRESHOLDS, policy(max_level4_share=0.1), AS_OF)

@@ -48,12 +48,13 @@ def ranking_table(choice: Choice, table: pd.DataFrame, columns: Sequence[str], *
     table
         Rows of ``choice.segments`` (their index kept), perhaps with more columns, in the order to show.
     columns
-        Which to show, keys of :data:`WIDTHS`.
+        Which to show, keys of :data:`WIDTHS`; the river goes before them where the region has several.
     key
         Name of the table on its page.
     height
         Height [pixel].
     """
+    columns = ["reach", *columns] if len(choice.region.reaches) > 1 else columns
     shown = pd.DataFrame({choice.say(f"col.{name}"): _values(table, name, choice) for name in columns})
     texts: Any = {choice.say(f"col.{name}"): _text(name, choice.language) for name in columns}
     style = shown.style.format(texts)

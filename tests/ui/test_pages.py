@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -56,6 +57,34 @@ def test_every_page_speaks_both_languages(published, monkeypatch, page, language
     assert title in text
     assert other not in text
     assert {"vi": "20/05/2024 · 41 ngày tuổi", "en": "2024-05-20 · 41 days old"}[language] in text
+
+
+def two_rivers(folder):
+    """Say that the left bank is another river than the rest."""
+    listed = folder / "song-thu" / "published.json"
+    content = json.loads(listed.read_text(encoding="utf-8"))
+    titles = {"thu": ("Sông Thử", "Test River"), "hai": ("Sông Hai", "Second River")}
+    content["reaches"] = [{"name": name, "title": {"vi": vi, "en": en}} for name, (vi, en) in titles.items()]
+    listed.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    for path in folder.glob("song-thu/*/segments_*.parquet"):
+        layer = gpd.read_parquet(path)
+        layer.loc[layer["bank"] == "L", "reach"] = "hai"
+        layer.to_parquet(path)
+
+
+@pytest.mark.parametrize("page", ["list", "map"])
+def test_one_river_of_several_can_be_chosen(own, monkeypatch, page):
+    plain = open_page(page, own, monkeypatch)
+    assert all("Sông" not in table for table in tables(plain))
+    two_rivers(own)
+    at = open_page(page, own, monkeypatch)
+    # The table of changes comes first and is of all rivers, the ranking last.
+    assert all(set(table["Sông"]) == {"Sông Hai", "Sông Thử"} for table in tables(at))
+    ranking = tables(open_page(page, own, monkeypatch, river="hai"))[-1]
+    assert set(ranking["Sông"]) == {"Sông Hai"} and set(ranking["Bờ"]) == {"trái"}
+    ranking = tables(open_page(page, own, monkeypatch, river="thu", language="en"))[-1]
+    assert set(ranking["River"]) == {"Test River"} and "left" not in set(ranking["Bank"])
+    assert len(tables(open_page(page, own, monkeypatch, river="nowhere"))[-1]) == len(tables(at)[-1])
 
 
 def test_the_whole_program_opens_on_the_newest_date(published, monkeypatch):

@@ -142,12 +142,11 @@ def _outcome_legend(choice: Choice, found: pd.DataFrame) -> str:
 
 def _top(choice: Choice, reach: str | None) -> None:
     table = choice.segments if reach is None else choice.segments[choice.segments["reach"] == reach]
-    several = ["reach"] if len(choice.region.reaches) > 1 and reach is None else []
     html.show(html.heading(choice.say("list.top")), html.note(choice.say("list.choose")))
     ranking_table(
         choice,
         table.head(TOP_ROWS),
-        [*several, "chainage_m", "bank", "level", "p_event"],
+        ["chainage_m", "bank", "level", "p_event"],
         key="top",
         height=MAP_PX + 20,
     )
