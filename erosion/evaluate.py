@@ -133,6 +133,7 @@ def evaluate(
         If no date can be tested.
     """
     records: list[dict[str, Any]] = []
+    say("time_space: blocks of {:.3g} km, {:.2g} km between".format(*space_of(rows)))
     for target in region.targets:
         for label in LABELS:
             for split in ("time", "time_space"):
@@ -150,7 +151,8 @@ def _forecasts(
     """Return the test rows with the forecast of every model in columns ``p:<model>`` and ``m:<model>`` [m]."""
     known = f"known_{target.name}"
     has_outcome = rows[f"retreat_{label}_{target.name}"].notna() & rows[known].notna()
-    block = blocks_of(rows, BLOCK_KM)
+    block_km, buffer_km = space_of(rows)
+    block = blocks_of(rows, block_km)
     parts = []
     for start, end in origins(rows, first):
         learn = has_outcome & (rows[known] <= start)
@@ -164,7 +166,7 @@ def _forecasts(
             held = block % FOLDS == fold
             mine = test & held
             if mine.any():
-                away = _distance_km(rows, held) > BUFFER_KM
+                away = _distance_km(rows, held, block_km) > buffer_km
                 parts.append(_forecast_part(rows[learn & away], rows[mine], target, label, seed))
     return pd.concat(parts) if parts else pd.DataFrame()
 
@@ -187,13 +189,21 @@ def blocks_of(rows: pd.DataFrame, length_km: float) -> pd.Series:
     return block
 
 
-def _distance_km(rows: pd.DataFrame, held: pd.Series) -> FloatArray:
+def space_of(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the lengths of a block and of the buffer beside it [km]: shorter ones where the river has no five blocks."""
+    river_km = float(rows.groupby("reach")["river_km"].max().sum())
+    # Longer by a hair, so that the last segment lies in the last block.
+    block_km = min(BLOCK_KM, river_km * (1 + 1e-9) / FOLDS)
+    return block_km, block_km * BUFFER_KM / BLOCK_KM
+
+
+def _distance_km(rows: pd.DataFrame, held: pd.Series, block_km: float) -> FloatArray:
     """Return the distance along the reach to its nearest held-out block, 0 inside, infinite where it has none [km]."""
     river_km = rows["river_km"].to_numpy(float)
-    start_km = np.floor(river_km / BLOCK_KM) * BLOCK_KM
+    start_km = np.floor(river_km / block_km) * block_km
     distance = np.full(len(rows), np.inf)
     for reach, start in set(zip(rows["reach"][held], start_km[held], strict=True)):
-        outside = np.maximum(start - river_km, river_km - start - BLOCK_KM)
+        outside = np.maximum(start - river_km, river_km - start - block_km)
         nearer = (rows["reach"] == reach).to_numpy() & (outside < distance)
         distance[nearer] = np.maximum(outside[nearer], 0.0)
     return distance
@@ -261,7 +271,7 @@ def _score_all(
         event = retreat >= target.threshold_m
         if not 0 < event.sum() < len(event):
             continue
-        block = blocks_of(part, BOOTSTRAP_KM).to_numpy()
+        block = blocks_of(part, min(BOOTSTRAP_KM, space_of(forecast)[0])).to_numpy()
         weights = draw_weights(block, draws, seed)
         length = part["length_m"].to_numpy(float)
         about = {

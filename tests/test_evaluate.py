@@ -150,10 +150,25 @@ def test_distance_to_the_blocks_held_out_is_along_one_reach(
     rows = pd.DataFrame(places, columns=["reach", "river_km"])
     blocks = {(reach, km // 25) for reach, km in places}
     held = data.draw(st.sets(st.sampled_from(sorted(blocks))))
-    got = module._distance_km(rows, pd.Series([(reach, km // 25) in held for reach, km in places]))
+    got = module._distance_km(rows, pd.Series([(reach, km // 25) in held for reach, km in places]), 25.0)
     for (reach, place), distance in zip(places, got, strict=True):
         away = [max(25 * b - place, place - 25 * (b + 1), 0) for on, b in held if on == reach]
         assert distance == pytest.approx(min(away, default=np.inf))
+
+
+@pytest.mark.parametrize(
+    ("places", "block", "buffer"),
+    [
+        ([("a", 40.0), ("a", 230.0)], 25.0, 5.0),
+        ([("a", 70.0), ("b", 60.0)], 25.0, 5.0),
+        ([("a", 1.0), ("a", 12.0)], 2.4, 0.48),
+        ([("a", 4.0), ("b", 6.0), ("b", 1.0)], 2.0, 0.4),
+    ],
+)
+def test_a_short_river_has_five_blocks_too(places: list[tuple[str, float]], block: float, buffer: float) -> None:
+    rows = pd.DataFrame(places, columns=["reach", "river_km"])
+    assert module.space_of(rows) == pytest.approx((block, buffer))
+    assert module.blocks_of(rows, module.space_of(rows)[0]).max() <= 9
 
 
 @given(PLACES, st.sampled_from([5.0, 25.0]))
@@ -220,10 +235,11 @@ def test_scores_of_a_real_reach_are_in_order(records: list[dict]) -> None:
     """What must hold of any honest evaluation: climatology knows no place, the model more than that."""
     frame = pd.DataFrame(records)
     main = frame[(frame["subset"] == "all") & (frame["labels"] == "established")]
-    for _, part in main.groupby("split"):
+    for split, part in main.groupby("split"):
         value = part.set_index(["model", "metric"])["value"]
         base = part["base_rate"].iloc[0]
-        assert value["climatology", "roc_auc"] == pytest.approx(0.5, abs=0.1)
+        # In space it is below one half: the mean of the other blocks is low where the block held out has many events.
+        assert (0.4 if split == "time" else 0.2) < value["climatology", "roc_auc"] < 0.6
         assert value["climatology", "brier_skill"] < 0.02
         assert value["model", "roc_auc"] > 0.8
         assert value["model", "pr_auc"] > 2 * base
