@@ -138,7 +138,10 @@ def evaluate(
         for label in LABELS:
             for split in ("time", "time_space"):
                 say(f"{target.name} {label} {split}")
-                forecast = _forecasts(rows, target, label, split, first, seed)
+                try:
+                    forecast = _forecasts(rows, target, label, split, first, seed)
+                except TrainingError as error:
+                    raise TrainingError(f"{error}; or test from a later date on than {first:%Y-%m-%d}") from error
                 records += _score_all(forecast, region, target, label, split, seed, draws)
     if not records:
         raise TrainingError(f"no window that starts on or after {first:%Y-%m-%d} is over; choose an earlier first date")
