@@ -346,7 +346,7 @@ def _contradiction(file: File, header: Header) -> str | None:
         return None
     try:
         agree = same_crs(said, header.grid.crs)
-    except RasterioError:
+    except (RasterioError, ValueError):  # the latter: rasterio's CRSError
         return f"its metadata give the CRS {said!r}, which is none"
     if not agree:
         return f"its metadata say {said}, the file says {header.grid.crs}; one of them is wrong"

@@ -398,6 +398,13 @@ def test_metadata_with_another_crs_than_the_file(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("code", ["EPSG:99999999", "nonsense"])
+def test_metadata_with_a_crs_that_is_none(tmp_path: Path, code: str) -> None:
+    write_item(tmp_path, "a", optical(1), properties={"proj:code": code})
+    with pytest.raises(SourceError, match=rf"^a: \w+ \(\w+\.tif\): its metadata give the CRS '{code}', which is none"):
+        load(tmp_path)
+
+
 def test_metadata_with_another_place_than_the_file(tmp_path: Path) -> None:
     item = write_item(tmp_path, "a", optical(1))
     item["assets"]["green"]["proj:transform"][2] += 500
