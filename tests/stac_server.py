@@ -84,6 +84,8 @@ class StacServer:
         Methods of searching that the API offers.
     loops
         True: the API's paging turns in circles.
+    answer
+        What every search is answered, whatever is there.
     token_seconds
         How long a handed-out token is good for [s].
     """
@@ -94,6 +96,7 @@ class StacServer:
     bearer: str | None = None
     methods: tuple[str, ...] = ("GET", "POST")
     loops: bool = False
+    answer: Any = None
     token_seconds: float = 3600.0
     faults: list[Fault] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
@@ -358,6 +361,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _search(self, query: str) -> None:
         if self.command not in self.owner.methods:
             self._send(405, b"{}", "application/json")
+            return
+        if self.owner.answer is not None:
+            self._json(self.owner.answer)
             return
         if self.command == "POST":
             asked = json.loads(self._body or b"{}")

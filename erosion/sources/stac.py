@@ -25,6 +25,7 @@ from erosion.sources.items import (
     lacking,
     platform_of,
     processing_baseline,
+    said_grid,
     time_of,
 )
 from erosion.sources.passes import PassRef
@@ -53,6 +54,9 @@ PAGE: Final = 100
 
 MAX_PAGES: Final = 10_000
 """A server that goes on longer is not paging, it is turning in circles."""
+
+MAX_DEPTH: Final = 50
+"""Static catalogues are a few levels deep; one that goes on is made up as it is read."""
 
 _SENSED: Final = re.compile(r"_S(\d{8}T\d{6})")
 _MADE: Final = re.compile(r"_(\d{8}T\d{6})(?:_S\d{8}T\d{6}.*|\.SAFE)?$")
@@ -116,10 +120,11 @@ def find_passes(
                     item = pystac.Item.from_dict(raw, migrate=False)
                     if not (first <= time_of(item) <= last) or not touches(item, places):
                         continue
+                    cloud, reason = _cloud(item), _unusable(item, source)
+                    group([item], source)  # what cannot be put into a pass is told here, where it ends no search
                 except Exception as err:  # a provider can get anything wrong in one item of thousands
                     skipped.append(Skipped(str(raw.get("id", "?")), f"is no readable STAC item: {_words(err)}"))
                     continue
-                cloud, reason = _cloud(item), _unusable(item, source)
                 if cloud is not None and cloud > source.max_cloud_percent:
                     words = f"{cloud:.0f} % cloud, more than max_cloud_percent {source.max_cloud_percent:g}"
                     skipped.append(Skipped(item.id, words, usual=True))
@@ -146,9 +151,13 @@ def load_pass(
 
 def _unusable(item: pystac.Item, source: StacCollection) -> str | None:
     """Say in words why an item that lies over the corridor is not used, or None."""
+    if not isinstance(item.id, str):
+        return "its id is no text"
     lack = lacking(item, source)
     if lack:
         return lack
+    for asset in assets_of(item, source).values():
+        said_grid(item, asset)  # a place that cannot be read is told with the item
     try:
         boa_shift(item.properties, source.boa_offset)
     except ValueError as err:
@@ -330,9 +339,11 @@ def touches(item: pystac.Item, places: Places) -> bool:
     """Say whether an item's outline meets the corridor, also where either of them crosses the antimeridian."""
     if item.geometry is not None:
         outline = shapely.make_valid(shapely.from_geojson(json.dumps(item.geometry)))
-    else:
-        west, south, east, north = (item.bbox or (-180, -90, 180, 90))[:4]
+    elif item.bbox:
+        west, south, east, north = item.bbox[:4]
         outline = shapely.box(west, south, east + 360 if east < west else east, north)
+    else:
+        return True  # it does not say where it lies; its files do
     parts = [_in_one_piece(part) for part in shapely.get_parts(outline)]
     return any(
         shapely.intersects(_turned(part, turn), places.windows) for part in parts for turn in (-360.0, 0.0, 360.0)
@@ -346,7 +357,7 @@ def _turned(outline: shapely.Geometry, degrees: float) -> shapely.Geometry:
 def _in_one_piece(outline: shapely.Geometry) -> shapely.Geometry:
     """Outline with longitudes that do not jump: nothing a satellite sees at once is half a world wide."""
     west, _, east, _ = outline.bounds
-    if east - west <= 180.0:
+    if east - west <= 180.0 or east - west >= 360.0:  # the latter says nothing of where it lies
         return outline
     return shapely.make_valid(
         shapely.transform(outline, lambda p: np.column_stack([np.where(p[:, 0] < 0, p[:, 0] + 360, p[:, 0]), p[:, 1]]))
@@ -367,7 +378,7 @@ def _raw_items(
     """Items as the catalogue gives them, by search where it is an API, else by walking its links."""
     root = catalog_address(source)
     document = _read_json(root, web)
-    search = [link for link in document.get("links", []) if link.get("rel") == "search"]
+    search = [link for link in _links(document) if link.get("rel") == "search"]
     if search:
         count = 0
         for raw in _search(source, web, root, search, places, first, last, skipped):
@@ -421,8 +432,8 @@ def _search(
             status = getattr(err, "status_code", None)
             told = f"{without_secrets(address)}: HTTP {status}: " if status else ""
             raise WebError(f"{told}{_words(err)}", status) from None
-        except ValueError:
-            raise WebError(f"{without_secrets(address)}: the answer is no JSON") from None
+        except ValueError as err:
+            raise WebError(f"{without_secrets(address)}: the answer is no page of items ({_words(err)})") from None
 
 
 def _check_collection(source: StacCollection, web: Web, root: str) -> None:
@@ -437,10 +448,18 @@ def _check_collection(source: StacCollection, web: Web, root: str) -> None:
 
 
 def _client_io(web: Web) -> Any:
-    """pystac-client's reader, with our session below it."""
+    """pystac-client's reader, with our session below it; a page without a list of items is an error, not an empty one."""
     from pystac_client.stac_api_io import StacApiIO
 
-    reader = StacApiIO(max_retries=None)
+    class Reader(StacApiIO):
+        def read_json(self, *args: Any, **kwargs: Any) -> Any:
+            page = super().read_json(*args, **kwargs)
+            features = page.get("features") if isinstance(page, dict) else None
+            if not isinstance(features, list) or not all(isinstance(raw, dict) for raw in features):
+                raise ValueError("it has no list of items under 'features'")
+            return {**page, "links": _links(page)}
+
+    reader = Reader(max_retries=None)
     web.headers.update(reader.session.headers)
     reader.session = web
     return reader
@@ -450,14 +469,18 @@ def _walk(
     source: StacCollection, web: Web, root: str, document: dict[str, Any], skipped: list[Skipped]
 ) -> Iterator[dict[str, Any]]:
     """Items of a static catalogue: the collection is looked for below the root, then everything below it is read."""
-    import pystac
-
     visited: set[str] = set()
 
-    def below(where: str, node: dict[str, Any], inside: bool) -> Iterator[dict[str, Any]]:
+    def below(where: str, node: dict[str, Any], inside: bool, depth: int = 0) -> Iterator[dict[str, Any]]:
         inside = inside or node.get("id") == source.collection
-        for link in node.get("links", []):
-            rel, there = link.get("rel"), urljoin(where, str(link.get("href", "")))
+        if depth > MAX_DEPTH:
+            reason = (
+                f"{without_secrets(where)} lies more than {MAX_DEPTH} catalogues deep; what is below it was not read"
+            )
+            skipped.append(Skipped(source.name, reason))
+            return
+        for link in _links(node):
+            rel, there = link.get("rel"), urljoin(where, link["href"])
             if rel not in ("child", "item") or (rel == "item" and not inside) or there in visited:
                 continue
             visited.add(there)
@@ -468,10 +491,9 @@ def _walk(
                 skipped.append(Skipped(str(link.get("title") or there.rsplit("/", 1)[-1]), str(err)))
                 continue
             if rel == "child":
-                yield from below(there, found, inside)
+                yield from below(there, found, inside, depth + 1)
             else:
-                for asset in found.get("assets", {}).values():
-                    asset["href"] = pystac.utils.make_absolute_href(asset.get("href", ""), there, start_is_dir=False)
+                _make_absolute(found, there)
                 yield found
 
     count = 0
@@ -482,6 +504,23 @@ def _walk(
         raise SourceError(
             f"{source.name}: no item of collection {source.collection!r} in {without_secrets(root)}; check 'collection'"
         )
+
+
+def _links(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Links of a STAC document that lead somewhere."""
+    links = document.get("links")
+    whole = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    return [link for link in whole if isinstance(link.get("rel"), str) and isinstance(link.get("href"), str)]
+
+
+def _make_absolute(raw: Mapping[str, Any], where: str) -> None:
+    """Make the addresses of an item's files absolute, in place; assets that are none are told with the item."""
+    from pystac.utils import make_absolute_href
+
+    assets = raw.get("assets")
+    for asset in assets.values() if isinstance(assets, dict) else ():
+        if isinstance(asset, dict) and isinstance(asset.get("href"), str):
+            asset["href"] = make_absolute_href(asset["href"], where, start_is_dir=False)
 
 
 def catalog_address(source: StacCollection) -> str:

@@ -163,6 +163,68 @@ def test_items_that_cannot_be_used_are_listed_with_the_reason(tmp_path: Path) ->
     assert "scale 2.75e-05" in reasons["scaled"]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"properties": {"eo:cloud_cover": "n/a"}},
+        {"properties": {"eo:cloud_cover": [1]}},
+        {"properties": {"sat:relative_orbit": "²"}},
+        {"properties": {"s2:sequence": "²"}},
+        {"properties": {"created": "soon"}},
+        {"properties": {"proj:epsg": "abc"}},
+        {"green": {"raster:bands": "x"}},
+        {"green": {"raster:bands": [{"scale": "x"}]}},
+        {"green": {"proj:transform": [1, 2]}},
+        {"green": {"proj:shape": [float("nan"), 1]}},
+        {"item": {"id": 5}},
+        {"item": {"assets": None}},
+        {"item": {"geometry": {"type": "Polygon", "coordinates": [[[1, 2]]]}}},
+    ],
+    ids=str,
+)
+def test_nothing_that_an_item_says_ends_the_search(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    write_item(tmp_path, "good", optical(1, shape=SMALL), "2024-01-03T03:20:00Z")
+    item = write_item(tmp_path, "bad", optical(1, shape=SMALL), "2024-01-08T03:20:00Z")
+    item["properties"] |= wrong.get("properties", {})
+    item["assets"]["green"] |= wrong.get("green", {})
+    (tmp_path / "made" / "bad" / "bad.json").write_text(json.dumps({**item, **wrong.get("item", {})}))
+    refs, skipped = find(tmp_path / "catalog.json", available_from="created")
+    assert [ref.items[0].id for ref in refs] == ["good"]
+    assert [left_out.scene for left_out in skipped] == [str(wrong.get("item", {}).get("id", "bad"))]
+
+
+@pytest.mark.parametrize("answer", [[1], {}, {"features": None}, {"features": ["a"]}, {"features": {"a": 1}}], ids=str)
+def test_an_answer_without_items_is_no_empty_search(server: StacServer, answer: Any) -> None:
+    server.answer = answer
+    with pytest.raises(SourceError, match="no page of items"):
+        find(server.api_url)
+
+
+@pytest.mark.parametrize("links", [None, ["x"], [{"rel": "next"}], [{"href": "x"}]], ids=str)
+def test_links_that_lead_nowhere_are_none(server: StacServer, links: Any) -> None:
+    raw = json.loads((server.root / "made" / "scene-00" / "scene-00.json").read_text())
+    server.answer = {"features": [raw], "links": links}
+    refs, skipped = find(server.api_url)
+    assert len(refs) == 1 and skipped == []
+
+
+def test_a_catalogue_that_grows_deeper_as_it_is_read_ends_and_is_listed(tmp_path: Path) -> None:
+    for number in range(100):
+        node = {"type": "Catalog", "id": str(number), "links": [{"rel": "child", "href": f"./{number + 1}.json"}]}
+        (tmp_path / f"{number}.json").write_text(json.dumps(node))
+    refs, skipped = find(tmp_path / "0.json")
+    assert refs == [] and [left_out.scene for left_out in skipped] == ["made_s2"]
+    assert "more than 50 catalogues deep" in skipped[0].reason
+
+
+def test_an_item_that_does_not_say_where_it_lies_is_looked_at(tmp_path: Path) -> None:
+    item = write_item(tmp_path, "a", optical(1, shape=SMALL))
+    save_item(tmp_path, {**item, "geometry": None, "bbox": None})
+    assert len(find(tmp_path / "catalog.json")[0]) == 1
+    save_item(tmp_path, {**item, "geometry": None, "bbox": [-180, -90, 180, 90]})
+    assert len(find(tmp_path / "catalog.json")[0]) == 1
+
+
 def test_an_unknown_baseline_is_listed_not_guessed(tmp_path: Path) -> None:
     write_item(tmp_path, "a", optical(1, shape=SMALL))
     refs, skipped = find(tmp_path / "catalog.json", boa_offset="sentinel2")
