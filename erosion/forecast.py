@@ -32,6 +32,9 @@ measurements: what describes a season is one value for the whole reach, and with
 tells the dates apart rather than the banks (on the development years it lowered the skill)."""
 
 QUANTILES = (0.1, 0.5, 0.9)
+SAME_SEASON = np.timedelta64(45, "D")
+"""Issue dates nearer to each other than this are of one season, on reaches that were seen some days apart."""
+
 CALIBRATION_DATES = 3
 """Newest issue dates with a known outcome that are kept for calibration. Years differ: a single one would calibrate to
 its own flood."""
@@ -136,7 +139,7 @@ def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[NDArray
         If one of them would be empty.
     """
     known = known_rows(rows, target, label)
-    dates = np.sort(rows.loc[known, "as_of"].unique())
+    dates = _first_of_seasons(rows.loc[known, "as_of"])
     if len(dates) <= CALIBRATION_DATES:
         raise TrainingError(
             f"target {target.name}: {len(dates)} issue dates have a known outcome, training needs more than "
@@ -151,6 +154,12 @@ def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[NDArray
             f"{pd.Timestamp(first):%Y-%m-%d}; give a longer series"
         )
     return fit, calibrate
+
+
+def _first_of_seasons(dates: pd.Series) -> NDArray[np.datetime64]:
+    """Return the first of each group of issue dates: the reaches of a region are seen some days apart, and count once."""
+    days = np.sort(dates.unique())
+    return np.asarray(days[np.append(True, np.diff(days) > SAME_SEASON)] if len(days) else days)
 
 
 def train_target(

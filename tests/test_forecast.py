@@ -84,6 +84,14 @@ def test_windows_that_reach_into_calibration_are_in_neither_part() -> None:
     assert calibrate.tolist() == [False] * 6 + [True] * 3 + [False]
 
 
+def test_reaches_seen_some_days_apart_are_one_date_of_calibration() -> None:
+    one = made_rows(dates=10, each=1, known_after=300)
+    other = one.assign(as_of=one["as_of"] + pd.Timedelta(days=20), known_1y=one["known_1y"] + pd.Timedelta(days=20))
+    _, alone = split_dates(one, TARGET, "established")
+    _, both = split_dates(pd.concat([one, other], ignore_index=True), TARGET, "established")
+    assert both.tolist() == [*alone, *alone], "the same three years of each reach"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
