@@ -456,8 +456,8 @@ def draw(positions: pd.DataFrame, path: Path) -> None:
             ]
         )
         axis.set_title(title, fontsize=9)
-        axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
+    axes[0].set_ylim(0, 1.25 * max(rows["rmse"].max() for rows in curves(positions).values()))
     axes[0].set_ylabel("position RMSE on cut banks [m]")
     figure.suptitle(
         "MÔ PHỎNG / SIMULATED: Sentinel-2 on rivers made by a computer; numbers are places; dashed: 0.35 pixel",
