@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 REFERENCE_LOOKS: Final = 3
 """Looks that a pixel of the reference needs; the median of fewer is one scene's."""
 
+MOST_PASSES: Final = 200
+"""Looks are counted in a byte; a river that so many passes do not show is not seen at all."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reference:
@@ -49,6 +52,22 @@ class Reference:
     id: str
     available_at: pd.Timestamp
     percent: NDArray[np.uint8]
+
+
+@dataclass(eq=False)
+class Looks:
+    """How often the first of some passes show each pixel, so that a pass is counted once and not with every later one.
+
+    Attributes
+    ----------
+    passes
+        Names of the passes and revisions that are counted, in order.
+    count
+        Looks, shape (rows, cols); None before the first pass.
+    """
+
+    passes: list[str] = field(default_factory=list)
+    count: NDArray[np.uint8] | None = None
 
 
 def read_reference(store: Path, region: Region, corridor: Corridor) -> Reference | None:
@@ -74,7 +93,7 @@ def reference_passes(store: Path, region: Region, corridor: Corridor) -> list[st
 
 
 def make_reference(
-    candidates: Sequence[PassRecord], region: Region, corridor: Corridor, store: Path
+    candidates: Sequence[PassRecord], region: Region, corridor: Corridor, store: Path, so_far: Looks
 ) -> Reference | None:
     """Make the reference from the earliest passes that show enough of the corridor, and keep it.
 
@@ -89,6 +108,8 @@ def make_reference(
         Records in state ``water``, one a pass, in order of ``available_at``.
     region, corridor, store
         Where.
+    so_far
+        What was counted when it was tried before; brought up to date here.
 
     Returns
     -------
@@ -99,18 +120,18 @@ def make_reference(
     enough = region.scenes.min_coverage * np.count_nonzero(corridor.inside)
     if len(candidates) < needed:
         return None
-    looks = np.zeros(corridor.grid.shape, np.uint8)
-    members: list[PassRecord] = []
-    for record in candidates:
+    names = [record.path.stem for record in candidates[:MOST_PASSES]]
+    if so_far.count is None or so_far.passes != names[: len(so_far.passes)]:  # one came in between, or is made anew
+        so_far.passes, so_far.count = [], np.zeros(corridor.grid.shape, np.uint8)
+    for record in candidates[len(so_far.passes) : MOST_PASSES]:
         for window in corridor.windows():
-            looks[window] += read_percent(record, window) != NODATA
-        members.append(record)
-        if np.count_nonzero((looks >= needed) & corridor.inside) >= enough:
+            so_far.count[window] += read_percent(record, window) != NODATA
+        so_far.passes.append(record.path.stem)
+        if np.count_nonzero((so_far.count >= needed) & corridor.inside) >= enough:
             break
-        if len(members) == 200:  # looks are counted in a byte; a river that 200 passes do not show is not seen at all
-            return None
     else:
         return None
+    members = candidates[: len(so_far.passes)]
     percent = np.full(corridor.grid.shape, NODATA)
     for window in corridor.windows():
         stack = np.stack([read_percent(record, window) for record in members])

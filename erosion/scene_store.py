@@ -37,7 +37,7 @@ from erosion.pass_records import (
     write_json,
     write_record,
 )
-from erosion.scene_reference import make_reference, read_reference, reference_passes
+from erosion.scene_reference import Looks, make_reference, read_reference, reference_passes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,7 +56,7 @@ GAP: Final = pd.Timedelta(days=31)
 IN_FLIGHT_BYTES: Final = 1_000_000_000
 """Scenes that are read ahead take at most so much memory, or are one."""
 
-_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 class Driver(Protocol):
@@ -128,26 +128,31 @@ def refresh(
     from filelock import FileLock, Timeout
 
     home = home_of(store, region)
-    home.mkdir(parents=True, exist_ok=True)
     clock = pd.Timestamp.now("UTC") if now is None else _utc(now)
+    lock = FileLock(home / ".lock", blocking=False)
     try:
-        # The operating system lets go of the lock when the process ends, however it ends.
-        with FileLock(home / ".lock", blocking=False):
-            for folder in (home, *(home / name for name in region.water)):
-                for left in folder.glob(".*.new"):
-                    left.unlink(missing_ok=True)
-            if new_reference:
-                (home / "reference.json").unlink(missing_ok=True)
-            if to_water is None or processing is None:
-                from erosion import water
-
-                to_water, processing = to_water or water.water_of, processing or water.METHOD
-            night = _Night(
-                region, corridor, store, as_of_instant(as_of), clock, full, drivers, to_water, processing, say
-            )
-            return night.run()
+        home.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
         return [Skipped(region.reach.name, f"another refresh is at work in {home}; this one leaves it alone")]
+    except OSError as err:
+        reason = f"{home} cannot be written ({err}); nothing was fetched, see to the disk and the rights to it"
+        return [Skipped(region.reach.name, reason)]
+    # The operating system lets go of the lock when the process ends, however it ends.
+    try:
+        for folder in (home, *(home / name for name in region.water)):
+            for left in folder.glob(".*.new"):
+                left.unlink(missing_ok=True)
+        if new_reference:
+            (home / "reference.json").unlink(missing_ok=True)
+        if to_water is None or processing is None:
+            from erosion import water
+
+            to_water, processing = to_water or water.water_of, processing or water.METHOD
+        night = _Night(region, corridor, store, as_of_instant(as_of), clock, full, drivers, to_water, processing, say)
+        return night.run()
+    finally:
+        lock.release()
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,7 @@ class _Night:
         self.damaged: dict[str, dict[str, int]] = {}
         self.tried: set[str] = set()
         self.unsearched: set[str] = set()
+        self.looks = Looks()
         self.skipped: list[Skipped] = []
 
     def run(self) -> list[Skipped]:
@@ -208,7 +214,11 @@ class _Night:
                 break
         for source in self.sources:
             if source.name not in self.unsearched:
-                self._note_search(source)
+                try:
+                    self._note_search(source)
+                except OSError as err:
+                    reason = f"what was searched could not be noted in {self.home} ({err}); make room there"
+                    self.skipped.append(Skipped(source.name, reason))
         return self.skipped
 
     # --- what there is to do ---
@@ -239,8 +249,13 @@ class _Night:
             or self.damaged[source.name].get(record.pass_id, -1) >= record.revision
             or record.processing != self.processing
             or record.corridor != self.corridor.digest
-            or (record.state == "water" and self.reference is not None and record.reference != self.reference.id)
+            or (self._laid(record) and self.reference is not None and record.reference != self.reference.id)
         )
+
+    @staticmethod
+    def _laid(record: PassRecord) -> bool:
+        """Say whether a pass depends on the reference; one that was unusable before there was any stays so."""
+        return record.state == "water" or bool(record.reference)
 
     def _jobs(self, source: SceneSource, *, recent: bool) -> list[_Job]:
         """Search a source and say which passes have to be made."""
@@ -257,9 +272,13 @@ class _Night:
             except SourceError as err:
                 others = [Skipped(source.name, str(err))]
                 found = []
+            if any(
+                item.scene == source.name for item in others
+            ):  # what is said of the source itself: not read to its end
                 self.unsearched.add(source.name)
             refs.update((ref.pass_id, ref) for ref in found)
-            self.skipped += [item for item in others if item not in self.skipped]
+            listed = set(self.skipped)
+            self.skipped += [item for item in others if item not in listed]
         jobs = []
         for ref in refs.values():
             if ref.pass_id in self.tried or not self._in_order(ref):
@@ -351,9 +370,9 @@ class _Night:
     def _searched_until(self, source: SceneSource) -> pd.Timestamp | None:
         try:
             content = json.loads((self.home / source.name / "search.json").read_text(encoding="utf-8"))
-            return (
-                pd.Timestamp(content["until"]).tz_convert("UTC") if content["key"] == self._search_key(source) else None
-            )
+            until = pd.Timestamp(content["until"]).tz_convert("UTC")
+            # A clock that ran ahead has noted a search of days that were not yet.
+            return min(until, self.now) if content["key"] == self._search_key(source) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -441,11 +460,11 @@ class _Night:
             native_m=float(scene.attrs["native_m"]),
             scene_ids=tuple(str(item) for item in scene.attrs["scene_ids"]),
         )
-        if isinstance(result, Unusable):
-            return dataclasses.replace(record, state="unusable", reason=result.reason), None
         if self.reference is not None:
             available_at = max(job.available_at, self.reference.available_at)
             record = dataclasses.replace(record, reference=self.reference.id, available_at=available_at)
+        if isinstance(result, Unusable):
+            return dataclasses.replace(record, state="unusable", reason=result.reason), None
         return dataclasses.replace(record, state="water", facts=result.facts), result.percent
 
     def _mend_reference(self) -> None:
@@ -460,7 +479,7 @@ class _Night:
             }
             members = [found[name] for name in listed if name in found]
             if len(members) == len(listed):
-                self.reference = make_reference(members, self.region, self.corridor, self.store)
+                self.reference = make_reference(members, self.region, self.corridor, self.store, Looks())
             state = "made again from other passes, and every pass with it" if self.reference is None else "made again"
             self.skipped.append(Skipped("reference.tif", f"the stored reference is damaged; it is {state}"))
         if self.reference is None:
@@ -482,7 +501,7 @@ class _Night:
             and record.pass_id not in self.damaged[record.source]
         ]
         candidates.sort(key=lambda r: (r.available_at, r.time, r.pass_id))
-        self.reference = make_reference(candidates, self.region, self.corridor, self.store)
+        self.reference = make_reference(candidates, self.region, self.corridor, self.store, self.looks)
         if self.reference is not None:
             self.say(f"reference {self.reference.id} is made; what was stored before is laid on it")
 

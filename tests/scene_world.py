@@ -64,6 +64,7 @@ class Folder:
         self.searched: list[tuple[pd.Timestamp, pd.Timestamp]] = []
         self.broken: set[str] = set()
         self.unreachable = False
+        self.incomplete = False
         self.at_load: Any = None
 
     def find_passes(
@@ -87,7 +88,7 @@ class Folder:
                 latency = pd.Timedelta(days=source.latency_days)
                 digest = hashlib.sha256(file.read_bytes()).hexdigest()
                 refs.append(PassRef(pass_id, source.name, time, time + latency, (str(file),), digest))  # type: ignore[arg-type]
-        return refs, []
+        return refs, [Skipped(source.name, "a page was not read")] if self.incomplete else []
 
     def load_pass(self, ref: PassRef, source: SceneSource, corridor: Corridor) -> xr.Dataset:
         self.loaded.append(ref.pass_id)

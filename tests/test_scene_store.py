@@ -21,7 +21,9 @@ from erosion.catalog import Skipped, SourceError
 from erosion.corridor import Corridor
 from erosion.pass_records import damage, read_percent, records
 from erosion.region import Season
+from erosion.scene_reference import Looks, Reference, make_reference
 from erosion.scene_store import LOOK_BACK, PassRecord
+from erosion.water import Unusable
 from tests.scene_world import DAY, SHAPE, World, tell_water
 
 START = pd.Timestamp("2020-01-01", tz="UTC")
@@ -385,6 +387,60 @@ def test_a_new_reference_is_made_when_asked_for(world: World) -> None:
     assert new not in ("", old)
 
 
+def test_a_new_reference_also_makes_anew_what_the_old_one_refused(world: World) -> None:
+    for day in ("2021-01-05", "2021-01-10", "2021-01-15"):
+        world.scene(day, 0.3)
+    world.night("2021-02-10")
+    cloudy = world.scene("2021-02-12", clear=False)
+    refused = world.scene("2021-02-15", 0.3)
+
+    def refuse(scene: Any, corridor: Corridor, rules: Any, reference: Any) -> Any:
+        if scene.attrs["pass_id"] == refused and np.median(reference.percent[corridor.inside]) == 30:
+            return Unusable("lies 40 m off the reference")
+        return tell_water(scene, corridor, rules, reference)
+
+    world.night("2021-02-20", to_water=refuse)
+    assert [stored(world)[f"{name}.r0"].state for name in (cloudy, refused)] == ["unusable", "unusable"]
+    for day in ("2021-01-05", "2021-01-10"):  # published again, with more water
+        world.scene(day, 0.5)
+    world.night("2021-02-21", full=True, to_water=refuse)
+    before = dict(stored(world))
+    world.night("2021-02-22", new_reference=True, to_water=refuse)
+    made = {name: record for name, record in stored(world).items() if name not in before}
+    assert made[f"{refused}.r1"].state == "water" and made[f"{cloudy}.r1"].state == "unusable"
+    assert min(record.available_at for record in made.values()) >= pd.Timestamp("2021-02-21", tz="UTC")
+    loads = len(world.driver.loaded)
+    world.night("2021-02-23", to_water=refuse)
+    assert len(world.driver.loaded) == loads
+
+
+def test_a_pass_that_was_counted_for_the_reference_is_not_read_again_for_it(world: World) -> None:
+    half = np.zeros(SHAPE, bool)
+    half[:, :15] = True
+    names = [world.scene(f"2021-01-2{n}", 0.2, half if n < 4 else ~half) for n in range(7)]
+    last = world.base / "s2" / "2021-01-26_1.tif"
+    last.rename(world.base / "later.tif")
+    world.night("2021-02-10")
+    (world.base / "later.tif").rename(last)
+    world.night("2021-02-11")
+    passes = [stored(world)[f"{name}.r0"] for name in names]
+
+    def make(of: list[PassRecord], so_far: Looks) -> Reference | None:
+        return make_reference(of, world.region, world.corridor, world.store, so_far)
+
+    so_far = Looks()
+    assert make(passes[:5], so_far) is None
+    passes[0].raster.rename(world.base / "away")
+    assert make(passes[:6], so_far) is None, "what was counted is not read again"
+    (world.base / "away").rename(passes[0].raster)
+    reference = make(passes, so_far)
+    assert reference is not None and (reference.percent[world.corridor.inside] == 20).all()
+    between = Looks()
+    assert make(passes[1:6], between) is None
+    again = make(passes, between)
+    assert again is not None and again.id == reference.id, "one that came in between is counted in its place"
+
+
 # --- accidents ---
 
 
@@ -488,6 +544,48 @@ def test_a_disk_that_is_full_stops_the_fetching_and_harms_nothing(world: World) 
     assert "make room there" in done.stdout and len(done.stdout.splitlines()) == 1
     assert files(world.store) == {}
     assert world.night("2021-02-10") == [] and len(stored(world)) == 2
+
+
+def test_a_disk_without_room_for_a_note_ends_no_night(world: World) -> None:
+    code = """
+        import resource, sys
+        from pathlib import Path
+        from tests.scene_world import World
+
+        world = World(Path(sys.argv[1]), sources=["s2"], store_name=sys.argv[2])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        for item in world.night("2021-02-10"):
+            print(*item, file=sys.stderr)
+    """
+    done = run_world(world, "store", code=code)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("s2 what was searched could not be noted in ")
+
+
+def test_a_store_that_cannot_be_written_is_listed(world: World) -> None:
+    world.scene("2021-02-03")
+    world.store.write_text("a file, where the store should be")
+    ((name, reason, usual),) = world.night("2021-02-10")
+    assert name == "made" and "cannot be written" in reason and not usual
+    assert world.driver.loaded == []
+
+
+def test_a_clock_that_once_ran_ahead_stops_no_later_search(world: World) -> None:
+    world.scene("2021-02-03")
+    world.night("2031-01-01")  # the machine's clock was ten years ahead
+    late = world.scene("2021-02-05")
+    world.night("2021-02-10")
+    assert f"{late}.r0" in stored(world)
+    assert stored(world)[f"{late}.r0"].available_at == pd.Timestamp("2021-02-10T20:00Z")
+
+
+def test_a_search_that_was_not_read_to_its_end_is_made_again(world: World) -> None:
+    world.driver.incomplete = True
+    assert [item.scene for item in world.night("2021-02-10")] == ["s2"]
+    world.driver.incomplete = False
+    old = world.scene("2020-02-03")
+    assert world.night("2021-02-11") == []
+    assert f"{old}.r0" in stored(world)
 
 
 def test_two_at_once(world: World) -> None:
