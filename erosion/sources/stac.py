@@ -487,8 +487,11 @@ def _walk(
             try:
                 found = _read_json(there, web)
             except WebError as err:
-                # A branch that cannot be read is named; whether it held the collection shows below.
-                skipped.append(Skipped(str(link.get("title") or there.rsplit("/", 1)[-1]), str(err)))
+                # A branch that cannot be read is named; whether it held the collection shows below. One that may be there
+                # the next night leaves the search unfinished, and what is said of the source itself tells so.
+                gone = err.status in (404, 410)
+                name = str(link.get("title") or without_secrets(there).rsplit("/", 1)[-1])
+                skipped.append(Skipped(name if gone else source.name, str(err)))
                 continue
             if rel == "child":
                 yield from below(there, found, inside, depth + 1)
