@@ -37,6 +37,7 @@ from erosion.sources.web import (
     WebError,
     bearer_token,
     keep_secrets_from_logs,
+    off_limits,
     without_secrets,
 )
 
@@ -156,8 +157,11 @@ def _unusable(item: pystac.Item, source: StacCollection) -> str | None:
     lack = lacking(item, source)
     if lack:
         return lack
-    for asset in assets_of(item, source).values():
+    for alias, asset in assets_of(item, source).items():
         said_grid(item, asset)  # a place that cannot be read is told with the item
+        problem = off_limits(asset.href, source.catalog)
+        if problem:
+            return f"its file for {alias}, {without_secrets(asset.href)}, {problem}"
     try:
         boa_shift(item.properties, source.boa_offset)
     except ValueError as err:

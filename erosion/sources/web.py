@@ -7,10 +7,12 @@ once and to leave waiting and trying again to this file, so that there is one ru
 from __future__ import annotations
 
 import email.utils
+import ipaddress
 import logging
 import os
 import random
 import re
+import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -38,7 +40,9 @@ RENEW_BEFORE: Final = pd.Timedelta(minutes=5)
 
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _BEARER: Final = re.compile(r"(Bearer )[^\s'\",}]+")
+_USER: Final = re.compile(r"(?<=://)[^/\s'\"<>@]+@")
 _QUERY: Final = re.compile(r"(?<=\S)\?[^\s'\"<>)]+")
+_SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "mil", "net", "or", "org"})
 _BLOB: Final = ".blob.core.windows.net"
 _LIBRARIES: Final = ("odc", "rasterio", "urllib3", "pystac_client", "botocore")
 
@@ -94,8 +98,8 @@ class Answer(NamedTuple):
 
 
 def without_secrets(text: object, secrets: tuple[str, ...] = ()) -> str:
-    """Text in which addresses have lost their query (signatures stand there), and tokens and secrets are gone."""
-    plain = _BEARER.sub(r"\1***", _QUERY.sub("", str(text)))
+    """Text in which addresses have lost user, password and query (signatures stand there), and tokens are gone."""
+    plain = _BEARER.sub(r"\1***", _QUERY.sub("", _USER.sub("", str(text))))
     for secret in secrets:
         if secret:
             plain = plain.replace(secret, "***")
@@ -138,6 +142,38 @@ def plain_host(url: str) -> str:
     return (urlsplit(url).hostname or "").lower()
 
 
+def off_limits(address: str, catalog: str) -> str | None:
+    """Say why a catalogue must not send us to an address, or None.
+
+    A catalogue on the web has no business with files of this machine and with what only this machine's network reaches.
+    One on this machine or in that network is the operator's own. Names are not resolved, so it is no fence.
+    """
+    if "://" not in catalog:
+        return None
+    if not address.startswith(("https://", "http://", "s3://", "gs://")):
+        return "is no address on the web (https, http, s3 or gs)"
+    if _is_near(address) and not _is_near(catalog):
+        return "lies in a private network, and the catalogue does not"
+    return None
+
+
+def _is_near(url: str) -> bool:
+    """Say whether an address is one of this machine or of a private network, as far as it can be told without asking."""
+    if not url.startswith(("https://", "http://")):
+        return False
+    host = plain_host(url).rstrip(".")
+    if host.endswith(".localhost") or not (host.isdigit() or {".", ":"} & set(host)):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        pass
+    try:  # 127.1 and 2130706433 mean 127.0.0.1 to most programs
+        return not ipaddress.ip_address(socket.inet_aton(host)).is_global
+    except (OSError, ValueError):
+        return False
+
+
 def may_have_token(url: str, catalog: str) -> bool:
     """Say whether a bearer token of a catalogue may be sent to an address.
 
@@ -149,7 +185,9 @@ def may_have_token(url: str, catalog: str) -> bool:
     if not url.startswith("https://") and not (local and url.startswith("http://")):
         return False
     parent = home.split(".", 1)[-1]
-    beside = "." in parent and not home.replace(".", "").isdigit() and host.endswith(f".{parent}")
+    # What ends in com.vn or gov.vn belongs to many.
+    shared = parent.count(".") == 1 and parent.split(".")[0] in _SECOND_LEVEL
+    beside = "." in parent and not shared and not home.replace(".", "").isdigit() and host.endswith(f".{parent}")
     return host == home or beside
 
 
@@ -190,6 +228,9 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
 
     def _once(self, request: Any, how: Mapping[str, Any]) -> tuple[Answer, Any]:
         where = without_secrets(request.url, (self._token or "",))
+        problem = off_limits(request.url, self._catalog)
+        if problem and not request.url.startswith(os.environ.get(SAS_TOKENS_ENV) or SAS_TOKENS):
+            raise WebError(f"{where}: {problem}")
         try:
             response = super().send(request, **how)
         except requests.Timeout:
@@ -213,7 +254,10 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
             "allow_redirects": True,
             **self.merge_environment_settings(url, {}, True, None, None),
         }
-        answer, response = self._once(request, how)
+        try:
+            answer, response = self._once(request, how)
+        except WebError as err:
+            return Answer(err.status, None, str(err))
         if response is not None:
             response.close()
         return answer

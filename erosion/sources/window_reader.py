@@ -11,14 +11,16 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
 from xml.sax.saxutils import escape
 
 import numpy as np
 import pandas as pd
 import rasterio
 from affine import Affine
+from rasterio.enums import Interleaving
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 
 from erosion.catalog import QUALITY_BANDS, SceneSource, SourceError
 from erosion.grid import Grid, same_crs
@@ -30,6 +32,15 @@ if TYPE_CHECKING:
     import pystac
 
 T = TypeVar("T")
+
+REMOTE_FORMATS: Final = ["GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID"]
+"""What is opened over the network: formats that hold their pixels. Others (VRT) name files, of this machine too."""
+
+MOST_BLOCK_BYTES: Final = 500_000_000
+"""A block is read as a whole; one that a few kilobytes unfold to more than this would take the memory of the night."""
+
+MOST_FINER: Final = 100.0
+"""Pixels of a file along one of the region's; a window of more would be read for hours."""
 
 
 class Header(NamedTuple):
@@ -122,7 +133,8 @@ class WindowReader:
             if self._known.setdefault(file.asset.href, self.items_hash) != self.items_hash:
                 _forget_bytes(address, self.access.options(address))  # it was published anew under the same name
                 self._known[file.asset.href] = self.items_hash
-            with rasterio.open(_gdal_path(address), sharing=False) as dataset:
+            formats = REMOTE_FORMATS if "://" in address else None
+            with DatasetReader(_gdal_path(address), driver=formats, sharing=False) as dataset:
                 if band > dataset.count:
                     raise _LastingError(f"has {dataset.count} bands; band {band} is asked for")
                 placed = dataset.crs is not None and dataset.transform != Affine.identity()
@@ -130,6 +142,9 @@ class WindowReader:
                     grid = Grid(dataset.crs.to_string(), dataset.transform, dataset.width, dataset.height)
                 else:
                     grid = _placed_by_metadata(file, dataset.width, dataset.height)
+                problem = _too_much(dataset, grid, self.grid)
+                if problem:
+                    raise _LastingError(problem)
                 tagged = dataset.nodatavals[band - 1]
                 missing = self.source.nodata if tagged is None and file.alias not in QUALITY_BANDS else None
                 dtype = dataset.dtypes[band - 1]
@@ -369,6 +384,21 @@ def _forget_bytes(address: str, options: Mapping[str, Any]) -> None:
             rasterio.open(path, sharing=False).close()
     except (RasterioError, OSError):
         pass  # the read that follows meets the same failure and reports it
+
+
+def _too_much(dataset: DatasetReader, own: Grid, grid: Grid) -> str | None:
+    """Say in words what makes a file too much to read, or None."""
+    rows, cols = dataset.block_shapes[0]
+    together = dataset.count if dataset.interleaving is Interleaving.pixel else 1
+    size = rows * cols * np.dtype(dataset.dtypes[0]).itemsize * together
+    if size > MOST_BLOCK_BYTES:
+        return f"comes in blocks of {rows} x {cols} pixels, {size / 1e6:.0f} MB each; at most {MOST_BLOCK_BYTES / 1e6:.0f} MB"
+    columns, lines = _pixels_within(own, grid)
+    if max(columns, lines) > MOST_FINER:
+        return (
+            f"has {max(columns, lines):.0f} pixels along one of the region's; at most {MOST_FINER:.0f}, raise pixel_m"
+        )
+    return None
 
 
 def _one_line(err: Exception) -> str:

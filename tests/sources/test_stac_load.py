@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import xarray as xr
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
@@ -421,6 +422,34 @@ def test_a_file_without_a_position_is_placed_by_its_metadata_or_refused(tmp_path
     del item["assets"]["green"]["proj:transform"]
     (tmp_path / "made" / "a" / "a.json").write_text(json.dumps(item))
     with pytest.raises(SourceError, match=r"green \(green.tif\): has no position"):
+        load(tmp_path)
+
+
+def declared(tmp_path: Path, pixels: int, block: int) -> None:
+    """An item with a file that declares more than it holds; nothing of it is on the disk."""
+    item = write_item(tmp_path, "a", optical(1))
+    del item["assets"]["green"]["proj:transform"]
+    (tmp_path / "made" / "a" / "a.json").write_text(json.dumps(item))
+    size = 2000.0 / pixels
+    layout = {"tiled": True, "blockxsize": block, "blockysize": block, "compress": "deflate", "sparse_ok": True}
+    place = {"crs": CRS, "transform": Affine(size, 0, X0, 0, -size, Y0)}
+    rasterio.open(
+        tmp_path / "made" / "a" / "green.tif", "w", driver="GTiff", width=pixels, height=pixels, count=1,
+        dtype="uint16", nodata=0, **layout, **place,
+    ).close()  # fmt: skip
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    declared(tmp_path, 20_000, 16_000)
+    with pytest.raises(SourceError, match=r"green \(green.tif\): comes in blocks of 16000 x 16000 pixels, 512 MB each"):
+        load(tmp_path)
+
+
+def test_a_file_of_far_too_fine_pixels_is_refused(tmp_path: Path) -> None:
+    declared(tmp_path, 40_000, 512)
+    with pytest.raises(
+        SourceError, match=r"green \(green.tif\): has 200 pixels along one of the region's; at most 100"
+    ):
         load(tmp_path)
 
 

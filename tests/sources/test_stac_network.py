@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+import rasterio.shutil
+import requests
+from rasterio.vrt import WarpedVRT
 
 from erosion.catalog import SourceError
 from erosion.sources import stac
-from erosion.sources.web import Patience, Signer, may_have_token, retry_after_s, without_secrets
-from tests.made_scenes import make_corridor, make_source, optical, write_item
+from erosion.sources.web import (
+    Patience,
+    Signer,
+    Web,
+    WebError,
+    may_have_token,
+    off_limits,
+    retry_after_s,
+    without_secrets,
+)
+from tests.made_scenes import make_corridor, make_source, optical, write_band, write_item
 from tests.stac_server import StacServer
 
 QUICK = Patience(tries=3, first_wait_s=0.02, longest_wait_s=2.0, connect_s=2.0, read_s=1.0)
@@ -321,6 +335,74 @@ def test_where_a_token_may_go(url: str, goes: bool) -> None:
     assert may_have_token(url, "https://stac.agency.org/v1") is goes
 
 
+def test_a_domain_that_belongs_to_many_gets_no_token() -> None:
+    assert not may_have_token("https://other.com.vn/band.tif", "https://agency.com.vn/v1")
+    assert may_have_token("https://data.agency.com.vn/band.tif", "https://stac.agency.com.vn/v1")
+    assert may_have_token("https://agency.com.vn/band.tif", "https://agency.com.vn/v1")
+
+
+# --- catalogues that lead astray --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file:///etc/passwd",
+        "/etc/passwd",
+        "./green.tif",
+        "/vsicurl/http://127.0.0.1/x.tif",
+        "<VRTDataset/>",
+        "http://169.254.169.254/latest/meta-data",
+        "http://127.0.0.1:8080/x.tif",
+        "http://127.1/x.tif",
+        "http://2130706433/x.tif",
+        "http://[::1]/x.tif",
+        "http://[::ffff:10.0.0.1]/x.tif",
+        "https://10.0.0.1/x.tif",
+        "https://localhost/x.tif",
+        "https://ledger/x.tif",
+    ],
+)
+def test_a_catalogue_on_the_web_leads_to_no_file_or_network_of_ours(address: str) -> None:
+    assert off_limits(address, "https://stac.agency.org/v1") is not None
+    assert off_limits(address, "beside/catalog.json") is None
+
+
+def test_where_a_catalogue_may_lead() -> None:
+    for address in ("https://data.net/x.tif", "http://8.8.8.8/x.tif", "s3://bucket/x.tif", "gs://bucket/x.tif"):
+        assert off_limits(address, "https://stac.agency.org/v1") is None
+    assert off_limits("http://10.0.0.2/x.tif", "http://10.0.0.1/v1") is None
+    assert off_limits("http://10.0.0.2/x.tif", "http://stac:8080/v1") is None
+
+
+def test_an_item_that_leads_to_a_file_of_ours_is_listed_and_not_opened(server: StacServer, tmp_path: Path) -> None:
+    write_band(tmp_path / "ours.tif", optical(1)["green"])
+    item = json.loads((server.root / "made" / "one" / "one.json").read_text())
+    item["assets"]["green"]["href"] = str(tmp_path / "ours.tif")
+    server.answer = {"features": [item]}
+    refs, skipped = stac.find_passes(make_source(server.api_url), None, CORRIDOR, *DAYS, patience=QUICK)
+    assert refs == [] and [s.scene for s in skipped] == ["one"]
+    assert f"green, {tmp_path / 'ours.tif'}, is no address on the web" in skipped[0].reason
+
+
+def test_a_redirect_into_our_network_is_not_followed() -> None:
+    request = requests.Request("GET", "http://127.0.0.1:9/secret").prepare()
+    with pytest.raises(WebError, match="lies in a private network"):
+        Web(QUICK, catalog="https://stac.agency.org/v1").send(request)
+
+
+def test_a_file_on_the_web_that_names_files_of_ours_is_not_read(tmp_path: Path) -> None:
+    write_item(tmp_path, "one", optical(1))
+    write_band(tmp_path / "ours.tif", optical(2)["green"])
+    path = tmp_path / "made" / "one" / "green.tif"
+    with rasterio.open(tmp_path / "ours.tif") as ours, WarpedVRT(ours) as vrt:
+        rasterio.shutil.copy(vrt, path, driver="VRT")
+    with rasterio.open(path) as file:
+        assert file.driver == "VRT"
+    with StacServer(tmp_path) as server, pytest.raises(SourceError, match=r"green.*not recognized"):
+        load(server)
+
+
 # --- small rules ------------------------------------------------------------------------------------------------------
 
 
@@ -342,4 +424,5 @@ def test_waits_grow_and_end() -> None:
 def test_secrets_are_taken_out_of_texts() -> None:
     text = "open https://a.blob.core.windows.net/x/B03.tif?sv=1&sig=abc: Authorization: Bearer q.w-e failed with key"
     plain = without_secrets(text, ("key",))
+    assert without_secrets("https://me:pass@stac.agency.org/v1?x=1: HTTP 401") == "https://stac.agency.org/v1 HTTP 401"
     assert plain == "open https://a.blob.core.windows.net/x/B03.tif Authorization: Bearer *** failed with ***"
