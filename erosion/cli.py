@@ -303,6 +303,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     records = evaluate(rows, region, first=arguments.first, seed=arguments.seed, draws=arguments.draws, say=_say)
     if arguments.json:
         arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
+    if region.simulated:
+        _say("MÔ PHỎNG / SIMULATED: scores on a river made by a computer; they say nothing of a real one")
     for subset in ("all", "onset", "cutoff"):
         print(f"\n{subset}\n\n{table(records, subset)}")
     return 0

@@ -124,7 +124,7 @@ def evaluate(
     Returns
     -------
     list of dict
-        Tidy records: region, model, target, labels, split, subset, metric, value, ci_low, ci_high, n, base_rate.
+        Tidy records: region, simulated, model, target, labels, split, subset, metric, value, ci_low, ci_high, n, base_rate.
         Subsets: all rows; onset; cutoff, where the channel jumped within the window; no_cutoff, the rest.
 
     Raises
@@ -279,6 +279,7 @@ def _score_all(
         length = part["length_m"].to_numpy(float)
         about = {
             "region": region.name,
+            "simulated": region.simulated,
             "target": target.name,
             "labels": label,
             "split": split,

@@ -27,7 +27,7 @@ from erosion.forecast import MODEL_FEATURES, TrainingError
 from erosion.region import Target
 
 PLACE = ["region", "model", "target", "labels", "split", "subset", "metric"]
-KEYS = [*PLACE, "value", "ci_low", "ci_high", "n", "base_rate"]
+KEYS = [*PLACE, "simulated", "value", "ci_low", "ci_high", "n", "base_rate"]
 TARGET = Target(name="1y", horizon_days=365, threshold_m=30.0)
 FIRST = pd.Timestamp("2005-01-01")
 
@@ -212,6 +212,7 @@ def test_records_are_tidy(records: list[dict]) -> None:
     frame = pd.DataFrame(records)
     assert not frame.duplicated(PLACE).any()
     assert set(frame["region"]) == {"mamore_crop"} and set(frame["target"]) == {"1y"}
+    assert not frame["simulated"].any()
     assert set(frame["labels"]) == {"all", "established"}
     assert set(frame["split"]) == {"time", "time_space"}
     assert {"all", "onset"} <= set(frame["subset"])
