@@ -13,6 +13,7 @@ import math
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -61,6 +62,12 @@ STAGE_GAP: Final = pd.Timedelta(days=3)
 
 STAGE_NEAR: Final = pd.Timedelta(days=1.5)
 """A single gauge value stands for scenes this near to it."""
+
+SAME_PASS: Final = pd.Timedelta(minutes=45)
+"""A satellite that circles the earth in an hour and a half sees a reach once in so short a time."""
+
+NAMELESS: Final = ("local", "unknown")
+"""Platforms of scenes that do not say which satellite took them."""
 
 KEPT_DAYS: Final = 30
 """Composites that no product asked for so long are taken away; they can be made again."""
@@ -211,7 +218,29 @@ def _known_passes(
                     skipped.append(Skipped(record.path.name, reason))
                 else:
                     chosen.append(record)
-    return sorted(chosen, key=lambda r: (r.time, r.pass_id)), skipped
+    chosen, doubled = _seen_once(chosen, region)
+    return sorted(chosen, key=lambda r: (r.time, r.pass_id)), [*skipped, *doubled]
+
+
+def _seen_once(chosen: Iterable[PassRecord], region: Region) -> tuple[list[PassRecord], list[Skipped]]:
+    """Keep one of what several sources brought of the same pass: the sharpest, of equals that of the source listed first.
+
+    The same picture twice is one look: its clouds and its errors are the same.
+    """
+    kept: list[PassRecord] = []
+    skipped: list[Skipped] = []
+    of_a_day: dict[tuple[Any, ...], list[PassRecord]] = {}
+    for record in sorted(chosen, key=lambda r: (r.native_m, region.water.index(r.source), r.time, r.pass_id)):
+        others = of_a_day.setdefault((record.sensor, record.platform, record.time.date()), [])
+        twin = next((o for o in others if o.source != record.source and abs(o.time - record.time) < SAME_PASS), None)
+        if twin is None or record.platform in NAMELESS:
+            others.append(record)
+            kept.append(record)
+        else:
+            skipped.append(
+                Skipped(record.pass_id, f"is the same pass of {record.platform} as {twin.pass_id}", usual=True)
+            )
+    return kept, skipped
 
 
 def _by_season(
@@ -374,9 +403,10 @@ def _read_facts(path: Path) -> dict[str, Any] | None:
         facts: dict[str, Any] = json.loads(facts_path.read_text(encoding="utf-8"))
         if facts["sha256"] != sha256_of(path):
             return None
-        os.utime(facts_path)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    with suppress(OSError):  # a store that may only be read serves what it has
+        os.utime(facts_path)
     return facts
 
 

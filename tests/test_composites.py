@@ -583,6 +583,18 @@ def test_a_composite_is_kept_and_a_damaged_one_is_made_again(world: World) -> No
     assert kept.read_bytes() == whole
 
 
+def test_the_same_pass_by_two_sources_is_one_look(world: World) -> None:
+    world.source("mirror")
+    for day in ("2021-01-05", "2021-01-10", "2021-01-15"):
+        world.scene(day, 0.2)
+    twins = [world.scene(day, 0.2, source="mirror") for day in ("2021-01-05", "2021-01-10", "2021-01-25")]
+    world.night("2021-02-01")
+    water, skipped = read(world, "2021-02-01")
+    assert at_here(water, "n_clear") == 4
+    assert [(item.scene, item.usual) for item in skipped] == [(twins[0], True), (twins[1], True)]
+    assert skipped[0].reason == "is the same pass of sat as s2-sat-20210105-1"
+
+
 # --- laws ---
 
 DAYS = pd.date_range("2021-01-01", "2021-03-31")
