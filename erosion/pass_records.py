@@ -67,6 +67,8 @@ class PassRecord:
         Version of the method in water.py.
     corridor
         Digest of the corridor it was made on.
+    settings
+        Hash of the settings of the source and the region that decide its water; empty in records older than this field.
     reference
         Id of the reference it was laid on, empty where there was none yet.
     sha256
@@ -92,6 +94,7 @@ class PassRecord:
     facts: Mapping[str, Any]
     processing: int
     corridor: str
+    settings: str = ""
     reference: str = ""
     sha256: str = ""
     path: Path = Path()

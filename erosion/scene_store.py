@@ -56,6 +56,10 @@ GAP: Final = pd.Timedelta(days=31)
 IN_FLIGHT_BYTES: Final = 1_000_000_000
 """Scenes that are read ahead take at most so much memory, or are one."""
 
+_READING: Final = (
+    "bands", "scale", "offset", "nodata", "saturated_from", "quality", "saturation", "boa_offset", "pixel_m", "geo_rmse_m",
+)  # fmt: skip
+_TELLING: Final = ("cloud_margin_m", "min_clear_share", "max_shift_m")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -249,8 +253,15 @@ class _Night:
             or self.damaged[source.name].get(record.pass_id, -1) >= record.revision
             or record.processing != self.processing
             or record.corridor != self.corridor.digest
+            or record.settings not in ("", self._settings(source))
             or (self._laid(record) and self.reference is not None and record.reference != self.reference.id)
         )
+
+    def _settings(self, source: SceneSource) -> str:
+        """Hash of what decides the water of a pass, beside its files, the method, the corridor and the reference."""
+        of_source = [repr(getattr(source, name, None)) for name in _READING]
+        of_region = [repr(getattr(self.region.scenes, name)) for name in _TELLING]
+        return hashlib.sha256("\n".join([*of_source, *of_region]).encode()).hexdigest()
 
     @staticmethod
     def _laid(record: PassRecord) -> bool:
@@ -445,6 +456,7 @@ class _Night:
             facts={},
             processing=self.processing,
             corridor=self.corridor.digest,
+            settings=self._settings(job.source),
         )
         if isinstance(scene, Exception):
             return dataclasses.replace(record, reason=f"could not be read, tried again next night: {scene}"), None

@@ -285,6 +285,26 @@ def test_another_method_makes_every_pass_anew(world: World) -> None:
     assert world.night("2021-12-12", processing=2) == [] and len(world.driver.loaded) == 4
 
 
+@pytest.mark.parametrize("where", ["source", "region"])
+def test_other_settings_that_decide_the_water_make_every_pass_anew(world: World, where: str) -> None:
+    name = world.scene("2021-02-03", 0.4)
+    world.night("2021-02-10")
+    if where == "source":
+        entry = world.base / "s2.yaml"
+        entry.write_text(entry.read_text() + "scale: 0.0001\n")
+    else:
+        world.rules["cloud_margin_m"] = 120.0
+    world.night("2021-02-11")
+    one, two = stored(world)[f"{name}.r0"], stored(world)[f"{name}.r1"]
+    assert one.settings != two.settings and two.available_at == one.available_at
+    world.night("2021-02-12")
+    assert len(stored(world)) == 2 and len(world.driver.loaded) == 2
+    entry = world.base / "s2.yaml"
+    entry.write_text(entry.read_text().replace("Made scenes", "Another title"))
+    world.night("2021-02-13")
+    assert len(world.driver.loaded) == 2, "a title decides nothing"
+
+
 def test_another_corridor_makes_every_pass_anew(world: World) -> None:
     pass_id = world.scene("2021-02-03")
     world.night("2021-02-10")
