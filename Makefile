@@ -30,7 +30,7 @@ clean:
 	rm -rf $(VENV) $(PRODUCTS) $(EXERCISE)
 
 $(EXERCISE)/.made: | $(VENV)/.run
-	$(BIN)/erosion simulate an-giang --years 2 --length 8 --out $(EXERCISE)
+	$(BIN)/erosion simulate an-giang --years 2 --out $(EXERCISE)
 	touch $@
 
 $(VENV)/.run: pyproject.toml constraints.txt
