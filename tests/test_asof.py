@@ -108,3 +108,23 @@ def test_unseen_stripes_do_not_make_a_mask_unsound() -> None:
     sound, skipped = sound_epochs(water.assign_coords(scene_id=("epoch", ["a.tif", "b.tif"])))
     assert sound.sizes["epoch"] == 2
     assert skipped == []
+
+
+def test_a_mask_all_of_water_or_with_its_values_swapped_is_left_out_and_named() -> None:
+    """Each hangs together in one piece, and would read as land lost along every bank."""
+    river = straight_river()
+    images = [river, river, np.ones(SHAPE), ~river, straight_river(94, 106), river]
+    water = make_water(images).assign_coords(scene_id=("epoch", [f"mask_{k}.tif" for k in range(6)]))
+    sound, skipped = sound_epochs(water)
+    assert sound["epoch"].dt.year.to_numpy().tolist() == [2000, 2001, 2004, 2005]  # a river half as wide again is one
+    assert [item.scene for item in skipped] == ["mask_2.tif", "mask_3.tif"]
+    share = f"{river.mean():.0%}"
+    assert f"100% of what was seen is water, usual are {share}" in skipped[0].reason and "swapped" in skipped[0].reason
+    assert not any(item.usual for item in skipped)
+
+
+def test_a_first_mask_all_of_water_does_not_make_the_river_unsound() -> None:
+    river = straight_river()
+    water = make_water([np.ones(SHAPE), river, river])
+    sound, skipped = sound_epochs(water.assign_coords(scene_id=("epoch", ["a.tif", "b.tif", "c.tif"])))
+    assert sound.sizes["epoch"] == 3 and skipped == []
