@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--until", type=_end_date, metavar="DATE", help="last date whose data are used (default: all)")
     score.add_argument("--json", type=Path, metavar="FILE", help="write every score as tidy records")
     score.add_argument("--seed", type=int, default=0)
-    score.add_argument("--draws", type=int, default=200, help="bootstrap draws (default %(default)s)")
+    score.add_argument("--draws", type=_draws, default=200, help="bootstrap draws (default %(default)s)")
 
     exercise = command(
         "simulate",
@@ -145,7 +145,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _day(text: str) -> pd.Timestamp:
-    return pd.Timestamp(datetime.now(UTC).date()) if text == "today" else _parse_date(text, "")
+    today = pd.Timestamp(datetime.now(UTC).date())
+    day = today if text == "today" else _parse_date(text, "")
+    # A later date on record would shut out every night until then. East of Greenwich it is tomorrow already.
+    if day > today + pd.Timedelta(days=1):
+        raise argparse.ArgumentTypeError(f"{text} has not come yet; give today's date or an older one")
+    return day
 
 
 def _date(text: str) -> pd.Timestamp:
@@ -165,6 +170,12 @@ def _parse_date(text: str, year_end: str) -> pd.Timestamp:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD" + (" or YYYY" if year_end else ""))
+
+
+def _draws(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of draws; give 1 or more")
+    return int(text)
 
 
 def _check(arguments: argparse.Namespace) -> int:

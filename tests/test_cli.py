@@ -41,6 +41,9 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "mamore", "--date", "2018"], "is not a date"),
         (["run", "mamore", "--date", "2018-06-22T10:00"], "is not a date"),
         (["run", "mamore", "--date", "yesterday"], "is not a date"),
+        (["run", "mamore", "--date", "2126-11-21"], "2126-11-21 has not come yet"),
+        (["fetch", "mamore", "--date", "2126-11-21"], "2126-11-21 has not come yet"),
+        (["evaluate", "mamore", "--draws", "0"], "'0' is not a number of draws"),
         (["replay", "mamore", "--from", "MMVI", "--to", "2018"], "write YYYY-MM-DD or YYYY"),
         (["replay", "mamore", "--to", "2018"], "--from"),
         (["serve", "--port", "http"], "invalid int"),
@@ -76,6 +79,8 @@ def test_years_stand_for_their_first_and_last_day() -> None:
     assert (arguments.first, arguments.last) == (pd.Timestamp("2006-01-01"), pd.Timestamp("2018-12-31"))
     today = cli._parser().parse_args(["run", "mamore"]).date
     assert today == today.normalize() and abs(pd.Timestamp.now("UTC").tz_localize(None) - today) < pd.Timedelta(days=2)
+    tomorrow = today + pd.Timedelta(days=1)  # already today east of Greenwich
+    assert cli._parser().parse_args(["run", "mamore", "--date", f"{tomorrow:%Y-%m-%d}"]).date == tomorrow
 
 
 def test_features_lists_every_one(capsys: pytest.CaptureFixture[str]) -> None:
