@@ -320,23 +320,30 @@ def _read(
     for one in region.by_reach():
         name = one.reach.name
         try:
-            water, unread = sources.read_water(one, as_of)
+            water, unreadable = sources.read_water(one, as_of)
         except NOT_TONIGHT as error:
             failed[name] = error
             continue
         sound, broken = sound_epochs(water)
         past = broken if water["epoch"][-1] == sound["epoch"][-1] else broken[:-1]
-        seen[name] = Seen(one, sound, [*unfetched.get(name, []), *unread, *broken], past)
+        seen[name] = Seen(one, sound, [*unfetched.get(name, []), *unreadable, *broken], past)
+    # Why there is nothing of a reach may be that nothing could be fetched.
+    unread = {name: [item for item in unfetched.get(name, []) if not item.usual] for name in failed}
     if not seen:
-        _stop(failed)
-    return seen, {name: str(error) for name, error in failed.items()}
+        _stop(failed, sources.together(unread))
+    return seen, {name: "; ".join([str(error), *_told(unread[name])]) for name, error in failed.items()}
 
 
-def _stop(failed: Mapping[str, Exception]) -> NoReturn:
+def _told(items: Sequence[Skipped]) -> list[str]:
+    return [f"{item.scene}: {item.reason}" for item in items]
+
+
+def _stop(failed: Mapping[str, Exception], unfetched: Sequence[Skipped] = ()) -> NoReturn:
     """Say why no reach could be made."""
-    if len(failed) == 1:
+    if len(failed) == 1 and not unfetched:
         raise next(iter(failed.values()))
-    raise RunError("; ".join(f"{name}: {error}" for name, error in failed.items()))
+    reasons = [str(error) if len(failed) == 1 else f"{name}: {error}" for name, error in failed.items()]
+    raise RunError("; ".join([*reasons, *_told(unfetched)]))
 
 
 def _make_reaches(
@@ -537,7 +544,7 @@ def _warnings(
     """Say what makes a run degraded."""
     # A mask of long ago that is in pieces is listed and past.
     told = {name: [item for item in one.skipped if item not in one.past] for name, one in seen.items()}
-    messages = [f"{item.scene}: {item.reason}" for item in [*sources.together(told), *unread_gauges] if not item.usual]
+    messages = _told([item for item in [*sources.together(told), *unread_gauges] if not item.usual])
     for name, one in seen.items():
         of_reach = f"{name}: " if one.region.neighbours else ""
         if one.water.sizes["epoch"] == 1:

@@ -18,6 +18,7 @@ from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
 from erosion.release import MODELS
 
 DATE = "2010-07-18"
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -172,6 +173,27 @@ def test_a_date_before_any_model(nightly: Callable) -> None:
     code, told, _ = nightly(date="1999-01-01")
     assert code == NOT_PUBLISHED
     assert "no model of mamore existed" in told and "mamore-20060808" in told
+
+
+def test_a_catalogue_that_cannot_be_read_is_the_reason_why_there_is_nothing(
+    crop: Path, edit: Callable, nightly: Callable
+) -> None:
+    """An empty store alone would send people to fetch, which is what has just failed."""
+    home = crop.parent
+    scenes = yaml.safe_load((ROOT / "data_sources" / "sentinel2_earth_search.yaml").read_text(encoding="utf-8"))
+    (home / "scenes.yaml").write_text(
+        yaml.safe_dump(scenes | {"name": "scenes", "catalog": "catalog.json"}, allow_unicode=True), encoding="utf-8"
+    )
+    (home / "catalog.json").write_text("<html>503 Service Unavailable</html>", encoding="utf-8")
+    upstream = yaml.safe_load(crop.read_text(encoding="utf-8"))["reaches"][0]["upstream"]
+    line = {"type": "LineString", "coordinates": [upstream, [upstream[0], upstream[1] + 0.05]]}
+    (home / "line.geojson").write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": line}))
+    reach = {"name": "mamore_crop", "upstream": upstream, "area": {"path": "line.geojson"}}
+    edit(crop, water=["scenes"], reaches=[reach], seasons=[{"name": "dry", "months": [6, 7, 8]}])
+    (home / "store").mkdir()
+    code, told, _ = nightly(date="2018-07-18")
+    assert code == NOT_PUBLISHED and len(told.splitlines()) == 1
+    assert "holds no pass" in told and "scenes: the catalogue cannot be read" in told and "catalog.json" in told
 
 
 # --- gauges ---------------------------------------------------------------------------------------------------------
