@@ -23,6 +23,7 @@ from erosion.simulate.exercise_files import (
     AREA_WIDTH_M,
     CRS,
     DATA,
+    NAME,
     centre_line,
     write_communes,
     write_descriptions,
@@ -206,7 +207,7 @@ def _drawn_line(length_km: float) -> NDArray[np.float64]:
     lines = gpd.read_file(DATA / "river_lines.geojson").to_crs(CRS)
     line = lines.loc[lines["river"] == _RIVER, "geometry"].iloc[0]
     end_m = (_FROM_KM + length_km) * 1000.0
-    if length_km < 4.0 or end_m > line.length:
+    if not (length_km >= 4.0 and end_m <= line.length):  # a length that is no number is neither
         longest = line.length / 1000.0 - _FROM_KM
         raise ValueError(f"length_km is {length_km:g}; the exercise can be 4 to {longest:.0f} km long")
     return np.asarray(substring(line, _FROM_KM * 1000.0, end_m).coords)
@@ -326,6 +327,9 @@ def _make_room(out: Path) -> None:
         if not label.is_file() or LABEL not in label.read_text("utf-8"):
             raise ValueError(f"{catalog} holds something that is no exercise; give another folder")
         shutil.rmtree(catalog)
-        shutil.rmtree(out / "store", ignore_errors=True)
+        for made in (out / "store" / NAME, *(out / "models").glob(f"{NAME}-*")):
+            shutil.rmtree(made, ignore_errors=True)
+        for made in (out / "maps").glob("simulated_*.tif"):
+            made.unlink()
     catalog.mkdir(parents=True)
     (out / "store").mkdir(exist_ok=True)

@@ -419,3 +419,24 @@ def test_items_tell_scenes_apart() -> None:
     assert landsat["id"] == "LC09_L2SP_126053_20210203_02_T1"
     assert landsat["properties"]["datetime"] == "2021-02-03T03:18:41.000Z"
     assert landsat["properties"]["created"] == "2021-02-04T07:00:00.000Z"
+
+
+def test_an_exercise_of_other_years_keeps_no_map_and_no_model_of_the_one_before(tmp_path: Path) -> None:
+    """Maps of another river would be read beside its own, and a younger model taken for its own."""
+    made = {"length_km": 4.0, "density": 0.05, "say": lambda _: None}
+    make_exercise(tmp_path, years=2, seed=1, **made)
+    (tmp_path / "models" / f"an_giang_exercise-{LAST_YEAR}0101").mkdir(parents=True)
+    kept = [tmp_path / "models" / "mine-20200101", tmp_path / "store" / "mine", tmp_path / "maps" / "mine"]
+    for path in kept:
+        path.mkdir()
+    make_exercise(tmp_path, years=1, seed=1, **made)
+    years = [path.stem.split("_")[1][:4] for path in sorted((tmp_path / "maps").glob("*.tif"))]
+    assert years == [str(year) for year in range(LAST_YEAR - EARLIER_YEARS, LAST_YEAR)]
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["mine-20200101"]
+    assert all(path.is_dir() for path in kept)
+
+
+@pytest.mark.parametrize("length_km", [3.0, 1000.0, float("nan")])
+def test_a_length_that_the_line_does_not_have_is_refused(tmp_path: Path, length_km: float) -> None:
+    with pytest.raises(ValueError, match="the exercise can be 4 to 104 km long"):
+        make_exercise(tmp_path, years=1, seed=1, length_km=length_km, density=0.05, say=lambda _: None)
