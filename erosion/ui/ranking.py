@@ -35,7 +35,10 @@ WIDTHS: Final = {
     "retreat_observed_m": 112,
     "outcome": 112,
 }
-"""Columns a table can have, and their widths [pixel]."""
+"""Columns a table can have, and their least widths [pixel]."""
+
+ID_CHARACTER_PX, ID_MARGIN_PX = 8, 16
+"""Room for a character of a segment id, and for the cell's padding."""
 
 
 def ranking_table(choice: Choice, table: pd.DataFrame, columns: Sequence[str], *, key: str, height: int) -> None:
@@ -81,10 +84,16 @@ def ranking_table(choice: Choice, table: pd.DataFrame, columns: Sequence[str], *
         selection_mode="single-row",
         selection_default={"selection": {"rows": marked, "columns": [], "cells": []}} if marked else None,
         column_config={
-            choice.say(f"col.{name}"): st.column_config.Column(width=WIDTHS[name], alignment=_side(name))
+            choice.say(f"col.{name}"): st.column_config.Column(width=_width(name, table), alignment=_side(name))
             for name in columns
         },
     )
+
+
+def _width(name: str, table: pd.DataFrame) -> int:
+    """Return the width of a column [pixel]; an id cut short at its end would be the id of another place."""
+    longest = int(table[name].str.len().max()) if name == "segment_id" and len(table) else 0
+    return max(WIDTHS[name], ID_CHARACTER_PX * longest + ID_MARGIN_PX)
 
 
 def _values(table: pd.DataFrame, name: str, choice: Choice) -> list[Any]:

@@ -270,3 +270,15 @@ def test_operations_list_runs_steps_and_what_was_left_out(published, monkeypatch
     assert "truncated" in skipped["Lý do"].iloc[0]
     assert steps["Bước"].tolist() == ["đọc ảnh và số đo trạm", "<i>odd</i>"]
     assert steps["Giây"].tolist() == ["1,25", "0,50"]
+
+
+def test_a_long_segment_id_is_not_cut_short():
+    """Without its last digit hau_exercise-R-0001140 reads as the id of another place."""
+    from PIL import ImageFont
+
+    from erosion.ui.ranking import _width
+
+    letters = ImageFont.load_default(14)  # of about the size and width of the table's
+    for reach in ("tien", "mamore", "vam_nao", "hau_exercise", "a_reach_with_a_very_long_name"):
+        ids = [f"{reach}-R-0001140", f"{reach}-L-0000000"]
+        assert _width("segment_id", pd.DataFrame({"segment_id": ids})) >= letters.getlength(ids[0]) + 16
