@@ -142,7 +142,7 @@ def _nothing(
     region: Region, store: Path, limit: pd.Timestamp, skipped: Sequence[Skipped], seasons: Mapping[tuple[str, Any], Any]
 ) -> str:
     if not seasons and not skipped:
-        return f"{region.name}: {store} holds no pass available by {limit.date()}; fetch scenes first: erosion fetch"
+        return f"{region.name}: {store} holds no pass available by {limit.date()}; fetch scenes first: erosion fetch {region.path}"
     names = {name for name, _ in seasons}
     reasons = [f"{item.scene}: {item.reason}" for item in skipped if item.scene in names] or [
         f"{item.scene}: {item.reason}" for item in skipped
