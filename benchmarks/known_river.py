@@ -31,7 +31,7 @@ from erosion.segments import cut_baseline
 from erosion.simulate.law import CUT_SLOPE, SIDES, SIGN
 from erosion.simulate.river import River
 
-SEEDS = (9301, 9302, 9303, 9304, 9305)
+SEEDS = (9401, 9402, 9403)
 """Kept for this benchmark; nothing was developed on them."""
 
 END_M = 1500.0

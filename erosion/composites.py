@@ -37,6 +37,7 @@ from erosion.pass_records import (
     sha256_of,
     write_json,
 )
+from erosion.season_agreement import leave_out_strays
 from erosion.season_looks import Look, looks_by_season
 from erosion.season_stack import HALF_PERCENT, MEDIAN_LOSS, SIGMA_UNIT, Stack, composite, whole_weights
 from erosion.windows import padded
@@ -113,7 +114,14 @@ def read_composites(
     limit = as_of_instant(as_of)
     seasons, skipped = looks_by_season(region, corridor, store, limit, gauges)
     made: list[Made] = []
-    for (name, season), looks in seasons.items():
+    for (name, season), found in seasons.items():
+        try:
+            looks, strays = leave_out_strays(
+                found, corridor, region.scenes, home_of(store, region) / "season-composites"
+            )
+        except OSError as err:
+            raise SourceError(f"{name}: {store} takes nothing more ({err}); make room there") from err
+        skipped += strays
         if len(looks) < region.scenes.min_looks:
             few = f"{len(looks)} scene{'s' * (len(looks) != 1)}, needed are {region.scenes.min_looks}"
             skipped.append(Skipped(name, f"no observation: only {few}", usual=True))

@@ -254,6 +254,36 @@ def test_a_river_that_moves_is_not_taken_for_a_picture_that_does(tmp_path: Path)
         assert abs(error.mean()) < 0.001 and np.quantile(np.abs(error), 0.99) < 0.1
 
 
+def test_a_scene_that_shows_other_banks_than_the_others_is_left_out(tmp_path: Path) -> None:
+    """Six scenes that the reference could not tell apart: one lies 16 m off the others, one shows another river."""
+    grid = Grid(CRS, GRID.transform, 260, 220)
+    world = World(tmp_path, corridor=Corridor(grid, np.ones((220, 260), bool)), rules={"min_looks": 2}).source()
+    pictures = {f"2021-01-{day}": _bend(0.0) for day in ("05", "10", "15", "20")}
+    pictures |= {"2021-02-05": _bend(1.6), "2021-02-10": _bend(0.0)[:, ::-1]}
+    names = {day: world.scene(day) for day in pictures}
+
+    def told(scene: xr.Dataset, corridor: Corridor, rules: Any, reference: Any) -> WaterPass:
+        picture = pictures[str(scene.attrs["time"])[:10]]
+        return WaterPass(np.rint(100 * picture).astype(np.uint8), {"clear_share": 1.0, "usable_share": 1.0})
+
+    world.night("2021-03-01", to_water=told)
+    water, skipped = read(world, "2021-03-01")
+    assert {item.scene: item.reason.split(":")[0] for item in skipped} == {
+        names["2021-02-05"]: "lies 16 m off the other scenes of its season",
+        names["2021-02-10"]: "shows other banks than the other scenes of its season",
+    }
+    assert all(item.usual for item in skipped) and water["n_scenes"].item() == 4
+    np.testing.assert_allclose(water["water_fraction"][0].values, _bend(0.0), atol=0.006)
+    # What was found is kept: another night reads it and says the same.
+    kept = next((world.store / "made").rglob("strays-*.json"))
+    before = kept.read_bytes()
+    _, repeated = read(world, "2021-03-01")
+    assert repeated == skipped and kept.read_bytes() == before
+    # Two scenes have no third one to judge between them.
+    early, alone = read(world, "2021-01-12")
+    assert alone == [] and early["n_scenes"].item() == 2
+
+
 def test_a_season_over_the_new_year_belongs_to_the_year_it_ends_in(world: World) -> None:
     world.seasons = (Season(name="low", months=(12, 1, 2)), Season(name="rest", months=(3, 4, 5, 6, 7, 8, 9, 10, 11)))
     for day in ("2020-12-31", "2021-01-01", "2021-02-28", "2021-03-01", "2021-11-30", "2021-12-01"):

@@ -18,7 +18,7 @@ from erosion.sources import scene_store
 from tests.stac_server import StacServer
 
 NIGHT = pd.Timestamp("2025-05-31")
-SETTINGS = {"years": 2, "seed": 4, "length_km": 5.0, "density": 0.6}
+SETTINGS = {"years": 2, "seed": 4, "length_km": 5.0, "density": 1.0}
 
 
 @pytest.fixture(scope="module")
