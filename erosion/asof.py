@@ -21,7 +21,7 @@ WHOLE_SHARE = 0.9
 """Share of the usual that a river must hang together for its epoch to be sound."""
 
 MOST_WATER = 2.0
-"""An epoch with more than this many times the usual share of water shows no banks. On 31 years of the Mamoré, floods and
+"""An epoch in which the river fills more than this many times its usual share shows no banks. On 31 years of the Mamoré, floods and
 droughts among them, the share stays between 0.7 and 1.3 times the usual."""
 
 
@@ -52,14 +52,14 @@ def water_known(water: xr.Dataset, as_of: pd.Timestamp) -> xr.Dataset:
 
 
 def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
-    """Leave out epochs whose river is in pieces where it used to be whole, and those that are mostly water.
+    """Leave out epochs whose river is in pieces where it used to be whole, and those flooded far beyond its banks.
 
     Stripes of a failed scan line corrector or unmasked cloud cut the river of a mask into pieces and would read as
     land gained and lost. An epoch is left out when less of its water hangs together than 90 % of what is usual in the
     sound epochs before it. A flooded mask, one all of water or with water and land swapped hangs together and would read
-    as every bank lost: an epoch is left out, too, when more than twice the usual share of what it shows is water. Later
-    epochs are never asked, so a decision once taken stands. Too little water leaves nothing out, or a first mask all of
-    water would make every good one after it unsound.
+    as every bank lost: an epoch is left out, too, when more than twice the usual share of what it shows is river; flooded
+    fields apart from the river do not count. Later epochs are never asked, so a decision once taken stands. Too little
+    water leaves nothing out, or a first mask all of water would make every good one after it unsound.
 
     Returns
     -------
@@ -69,14 +69,14 @@ def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
     import dask.array as da
 
     def shares_of(block: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Share of the water that hangs together, and share of what was seen that is water, shape (epoch, 2, 1)."""
+        """Share of the water that hangs together, and share of what was seen that is river, shape (epoch, 2, 1)."""
         shares = []
         for image in block:
             runs, keep = river_runs(~(image < 0.5))  # what was not seen may be river and cuts nothing
             unseen = int(np.isnan(image).sum())
             water = pixels_in(image >= 0.5, runs) if unseen else runs.area
-            total = int(water.sum())
-            shares.append((water[keep].sum() / max(total, 1), total / max(image.size - unseen, 1)))
+            river = int(water[keep].sum())
+            shares.append((river / max(int(water.sum()), 1), river / max(image.size - unseen, 1)))
         return np.array(shares).reshape(-1, 2, 1)
 
     images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
@@ -88,7 +88,7 @@ def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
         usual_whole, usual_wet = np.median(shares[sound, :, 0], axis=0) if sound else (whole, wet)
         if wet > MOST_WATER * usual_wet:
             reason = (
-                f"{wet:.0%} of what was seen is water, usual are {usual_wet:.0%}; a flood, or water and land swapped in "
+                f"{wet:.0%} of what was seen is river, usual are {usual_wet:.0%}; a flood, or water and land swapped in "
                 "this mask?"
             )
         elif whole < WHOLE_SHARE * usual_whole:

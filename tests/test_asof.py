@@ -119,7 +119,7 @@ def test_a_mask_all_of_water_or_with_its_values_swapped_is_left_out_and_named() 
     assert sound["epoch"].dt.year.to_numpy().tolist() == [2000, 2001, 2004, 2005]  # a river half as wide again is one
     assert [item.scene for item in skipped] == ["mask_2.tif", "mask_3.tif"]
     share = f"{river.mean():.0%}"
-    assert f"100% of what was seen is water, usual are {share}" in skipped[0].reason and "swapped" in skipped[0].reason
+    assert f"100% of what was seen is river, usual are {share}" in skipped[0].reason and "swapped" in skipped[0].reason
     assert not any(item.usual for item in skipped)
 
 
