@@ -29,13 +29,13 @@ from erosion.catalog import Skipped, SourceError
 from erosion.contracts import CONTRACT_VERSION, as_of_instant, check_water
 from erosion.coregister import resample
 from erosion.corridor import TILE, Corridor
+from erosion.files import write_json
 from erosion.pass_records import (
     NODATA,
     PassRecord,
     home_of,
+    known_sha256,
     read_raster,
-    sha256_of,
-    write_json,
 )
 from erosion.season_agreement import leave_out_strays
 from erosion.season_looks import Look, looks_by_season
@@ -115,12 +115,7 @@ def read_composites(
     seasons, skipped = looks_by_season(region, corridor, store, limit, gauges)
     made: list[Made] = []
     for (name, season), found in seasons.items():
-        try:
-            looks, strays = leave_out_strays(
-                found, corridor, region.scenes, home_of(store, region) / "season-composites"
-            )
-        except OSError as err:
-            raise SourceError(f"{name}: {store} takes nothing more ({err}); make room there") from err
+        looks, strays = leave_out_strays(found, corridor, region.scenes, home_of(store, region) / "season-composites")
         skipped += strays
         if len(looks) < region.scenes.min_looks:
             few = f"{len(looks)} scene{'s' * (len(looks) != 1)}, needed are {region.scenes.min_looks}"
@@ -203,7 +198,7 @@ def _read_facts(path: Path) -> dict[str, Any] | None:
     facts_path = path.with_suffix(".json")
     try:
         facts: dict[str, Any] = json.loads(facts_path.read_text(encoding="utf-8"))
-        if facts["sha256"] != sha256_of(path):
+        if facts["sha256"] != known_sha256(path):
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -352,7 +347,7 @@ def _compute(
         "used": {look.record.pass_id: int(n) for look, n in zip(looks, used, strict=True)},
         "coverage": filled / int(np.count_nonzero(corridor.inside)),
         "radar_share": by_radar / max(filled, 1),
-        "sha256": sha256_of(path),
+        "sha256": known_sha256(path),
     }
     write_json(path.with_suffix(".json"), facts)
     return facts

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from erosion.block_array import BlockArray
 from erosion.catalog import Skipped
 from erosion.coregister import as_share, measure_shift
-from erosion.pass_records import NODATA, read_raster, write_json
+from erosion.files import write_json
+from erosion.pass_records import NODATA, read_raster
 from erosion.season_looks import Look
 from erosion.season_stack import HALF_PERCENT, composite
 
@@ -84,14 +87,20 @@ def _strays(group: Sequence[Look], corridor: Corridor, rules: SceneRules, kept: 
     recipe = "\n".join([f"method {METHOD}", corridor.digest, f"{rules.max_shift_m:g}", *parts])
     path = kept / f"strays-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.json"
     try:
-        return {str(name): str(reason) for name, reason in json.loads(path.read_text(encoding="utf-8")).items()}
+        found = {str(name): str(reason) for name, reason in json.loads(path.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, AttributeError):
         pass
+    else:
+        with suppress(OSError):  # what is asked for is kept on; a store that may only be read serves what it has
+            os.utime(path)
+        return found
     pixel_m, windows = corridor.grid.pixel_m, corridor.windows()
     median = _plain_median([look.record.raster for look in group], corridor)
     reasons = {}
     for look in group:
-        share = as_share(read_raster(look.record.raster, None))
+        share = BlockArray(median.shape, windows, np.float32, np.nan)
+        for window in windows:
+            share[window] = as_share(read_raster(look.record.raster, window))
         shift = measure_shift(share, median, windows, max_shift=rules.max_shift_m / pixel_m, expected=EXPECTED_PIXELS)
         if shift is None:
             continue
@@ -105,14 +114,15 @@ def _strays(group: Sequence[Look], corridor: Corridor, rules: SceneRules, kept: 
         else:
             continue
         reasons[look.record.pass_id] = reason
-    kept.mkdir(parents=True, exist_ok=True)
-    write_json(path, reasons)
+    with suppress(OSError):  # it can be found again; a disk that takes nothing more is told by the composite
+        kept.mkdir(parents=True, exist_ok=True)
+        write_json(path, reasons)
     return reasons
 
 
-def _plain_median(paths: Sequence[Path], corridor: Corridor) -> NDArray[np.float32]:
+def _plain_median(paths: Sequence[Path], corridor: Corridor) -> BlockArray[np.float32]:
     """Median share of scenes of equal weight, NaN where fewer than two agree, shape (rows, columns)."""
-    median = np.full(corridor.grid.shape, np.nan, np.float32)
+    median = BlockArray(corridor.grid.shape, corridor.windows(), np.float32, np.nan)
     weights, alike = np.full(len(paths), 1), np.zeros(len(paths), bool)
     for window in corridor.windows():
         half = composite(np.stack([read_raster(path, window) for path in paths]), weights, alike, 2).half_percent
