@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from erosion.contracts import ALERT_COLUMNS, LEVELS
+from erosion.contracts import ALERT_COLUMNS, LEVELS, in_utc
 
 if TYPE_CHECKING:
     from erosion.region import Policy
@@ -434,8 +434,7 @@ def plan_rows(
 
 def issue_time(as_of: pd.Timestamp | str) -> pd.Timestamp:
     """Read an issue date as an instant in UTC, a bare date as its midnight."""
-    stamp = pd.Timestamp(as_of)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return in_utc(as_of)
 
 
 def need(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

@@ -1,4 +1,4 @@
-"""Command line: erosion check | fetch | run | replay | train | evaluate | features | serve."""
+"""Command line: erosion check | fetch | run | replay | train | evaluate | simulate | features | serve."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ A product made for ``as_of`` uses only observations with ``available_at <= as_of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -206,10 +206,15 @@ def known_at(available_at: pd.Series | np.ndarray, as_of: pd.Timestamp) -> np.nd
     return (times <= limit).to_numpy()
 
 
+def in_utc(time: Any) -> pd.Timestamp:
+    """Read an instant in UTC; one without a zone is UTC."""
+    stamp = pd.Timestamp(time)
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
 def as_of_instant(as_of: pd.Timestamp | str) -> pd.Timestamp:
     """Turn an issue date into the last instant whose data it may use (end of the day for a bare date), UTC."""
-    stamp = pd.Timestamp(as_of)
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    stamp = in_utc(as_of)
     if stamp == stamp.normalize():
         stamp = stamp + pd.Timedelta(days=1) - pd.Timedelta(microseconds=1)
     return stamp

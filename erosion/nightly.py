@@ -7,8 +7,6 @@ one got to.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import os
 import platform
@@ -31,11 +29,12 @@ import xarray as xr
 
 from erosion import alerts, ledger, sources
 from erosion.asof import NothingKnownError, baseline_on, knowledge_on, observe_region, sound_epochs
-from erosion.catalog import Skipped, SourceError, load_source
+from erosion.catalog import Skipped, SourceError
 from erosion.channel import ChannelError
 from erosion.contracts import CONTRACT_VERSION
 from erosion.export import ExportError, write_all
 from erosion.features import make_features
+from erosion.files import sha256_of, sync, write_json
 from erosion.forecast import FeatureMismatchError
 from erosion.layers import Made, history_table, kept_rows, level_lengths, score, segment_layer
 from erosion.published import (
@@ -46,11 +45,10 @@ from erosion.published import (
     finish_attempt,
     list_published,
     start_attempt,
-    sync,
-    write_json,
 )
 from erosion.region import Region
 from erosion.release import Release, ReleaseError, find_release, load_release, models_of
+from erosion.run_identity import files_digest, identify, inputs_of
 from erosion.segments import Baseline, crosswalk
 
 EXPECTED = (
@@ -69,9 +67,6 @@ EXPECTED = (
 
 MEMORY = ("decisions.parquet", "crosswalk.parquet")
 """Files of a run that are for the ledger and the next run, not for readers."""
-PLACES = ("path", "described_in")
-"""Settings that say where files lie; what is in them is told by the hash of the observations."""
-
 PACKAGES = ("erosion", "numpy", "pandas", "xarray", "rasterio", "geopandas", "lightgbm")
 
 
@@ -215,6 +210,8 @@ def _run_locked(
         raise RunError(_unwritable(home, error)) from error
     for left in home.glob(".tmp-*"):
         shutil.rmtree(left, ignore_errors=True)
+    for left in home.glob(".*.new"):  # of a run that was killed while it replaced a file
+        left.unlink(missing_ok=True)
     engine = None
     try:
         engine = ledger.open_ledger(ledger_url or out / "ledger.sqlite")
@@ -264,10 +261,11 @@ def _publish(
             gauges, unread_gauges = reading.result()
         skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *unread_gauges]
         path = models / release_name if release_name else find_release(region.model, as_of, models, region.name)
-        release = _load_release(path, _files_digest(path))
+        release = _load_release(path, files_digest(path))
     previous = ledger.last_run(engine, region.name, before=as_of)
-    inputs = _inputs(region, as_of, seen, missing, gauges, skipped, path, previous)
-    digest, run_id, recorded = _identify(engine, region, as_of, inputs)
+    waters = {name: one.water for name, one in seen.items()}
+    inputs = inputs_of(region, as_of, waters, missing, gauges, skipped, path, previous)
+    digest, run_id, recorded = identify(engine, region, as_of, inputs)
     directory = home / run_id.removeprefix(f"{region.name}-")
 
     made: dict[str, Made] = {}
@@ -580,81 +578,10 @@ def _check_targets(region: Region, release: Release) -> None:
             )
 
 
-def _inputs(
-    region: Region,
-    as_of: pd.Timestamp,
-    seen: Mapping[str, Seen],
-    missing: Mapping[str, str],
-    gauges: pd.DataFrame,
-    skipped: Sequence[Skipped],
-    release: Path,
-    previous: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """Name everything a product depends on; where files lie is not part of it."""
-    anywhere = tuple(dataclasses.replace(reach, area=None) for reach in region.reaches)
-    catalogue = [
-        dataclasses.replace(region, reaches=anywhere),
-        *(load_source(name, region.path) for name in (*region.water, *region.gauges)),
-    ]
-    settings = [
-        {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in PLACES}
-        for entry in catalogue
-    ]
-    return {
-        "as_of": f"{as_of:%Y-%m-%d}",
-        "catalogue": _digest(repr(settings)),
-        "water": {name: one.water.attrs["content_hash"] for name, one in seen.items()},
-        "epochs": {
-            name: [f"{epoch:.10}" for epoch in one.water["epoch"].to_numpy().astype(str)] for name, one in seen.items()
-        },
-        "scenes": {name: [str(scene) for scene in one.water["scene_id"].to_numpy()] for name, one in seen.items()},
-        "missing": dict(missing),
-        "gauges": _digest(str(pd.util.hash_pandas_object(gauges, index=False).sum())),
-        "gauge_days": len(gauges),
-        "skipped": _digest(repr([tuple(item) for item in skipped])),
-        "model": _files_digest(release),
-        "model_id": release.name,
-        "previous_run": None if previous is None else previous["run_id"],
-        "contract_version": CONTRACT_VERSION,
-        "program": version("erosion"),
-    }
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _files_digest(directory: Path) -> str:
-    files = sorted(path for path in directory.glob("*") if path.is_file())
-    return _digest("".join(f"{path.name}:{_sha256(path)}" for path in files))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @lru_cache(maxsize=8)
 def _load_release(path: Path, _content: str) -> Release:
     """Read a release once for all dates of a replay that use it."""
     return load_release(path)
-
-
-def _identify(engine: sa.Engine, region: Region, as_of: pd.Timestamp, inputs: dict[str, Any]) -> tuple[str, str, bool]:
-    """Name the run that these inputs make: the digest of its inputs, its id, and whether the ledger has it.
-
-    Inputs may come back to what they were before another run of the date took the place of theirs. That is a run of its
-    own, after the other one, or the ledger would go on with the other.
-    """
-    select = sa.select(ledger.RUNS.c.superseded_by)
-    while True:
-        digest = _digest(json.dumps(inputs, sort_keys=True))
-        run_id = f"{region.name}-{as_of:%Y-%m-%d}-{digest[:8]}"
-        with engine.connect() as connection:
-            found = connection.execute(select.where(ledger.RUNS.c.run_id == run_id)).one_or_none()
-        if found is None or found.superseded_by is None:
-            return digest, run_id, found is not None
-        inputs["instead_of"] = found.superseded_by
 
 
 def _refuse_rewriting(engine: sa.Engine, region: Region, as_of: pd.Timestamp) -> None:
@@ -725,7 +652,7 @@ def _read_manifest(directory: Path, digest: str) -> dict[str, Any] | None:
     try:
         manifest: dict[str, Any] = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
         files = manifest["outputs"] | manifest["memory"]
-        whole = manifest["inputs_hash"] == digest and all(_sha256(directory / name) == files[name] for name in files)
+        whole = manifest["inputs_hash"] == digest and all(sha256_of(directory / name) == files[name] for name in files)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return manifest if whole else None
@@ -736,4 +663,4 @@ def _write_table(path: Path, table: pd.DataFrame) -> tuple[str, str]:
     table.to_parquet(path, index=False)
     with path.open("rb+") as file:  # Windows syncs only what is open for writing
         os.fsync(file.fileno())
-    return path.name, _sha256(path)
+    return path.name, sha256_of(path)

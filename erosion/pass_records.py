@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from rasterio.windows import Window
 from erosion.catalog import SceneSource, Skipped, SourceError
 from erosion.contracts import ContractError
 from erosion.corridor import TILE, Corridor
+from erosion.files import sha256_of, write_json
 
 if TYPE_CHECKING:
     from erosion.region import Region
@@ -160,7 +160,7 @@ def left_out(record: PassRecord) -> Skipped:
 def damage(record: PassRecord) -> str | None:
     """Say what is wrong with the pixels of a record; None where they are what was written."""
     try:
-        found = sha256_of(record.raster)
+        found = known_sha256(record.raster)
     except OSError as err:
         return f"{record.raster.name} cannot be read ({err})"
     return None if found == record.sha256 else f"{record.raster.name} is not what was written"
@@ -210,7 +210,7 @@ def _read_record(path: Path) -> PassRecord:
     return PassRecord(**{**content, **times, "scene_ids": scenes, "path": path})
 
 
-def sha256_of(path: Path) -> str:
+def known_sha256(path: Path) -> str:
     """Hash a file; once for every state it is seen in."""
     state = path.stat()
     return _digest_of(path, state.st_mtime_ns, state.st_size)
@@ -218,8 +218,7 @@ def sha256_of(path: Path) -> str:
 
 @lru_cache(maxsize=65536)
 def _digest_of(path: Path, _mtime_ns: int, _size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _name(source: SceneSource | str) -> str:
@@ -290,40 +289,9 @@ def write_raster(path: Path, percent: NDArray[np.uint8], corridor: Corridor) -> 
             for window in corridor.windows():
                 file.read(1, window=Window.from_slices(*window))
         with temporary.open("rb+") as raw:
-            digest = hashlib.file_digest(raw, "sha256").hexdigest()
             os.fsync(raw.fileno())
+        digest = sha256_of(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     return digest
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace a JSON file at once; a number that is not finite becomes null."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            json.dump(_plain(content), file, ensure_ascii=False, indent=1, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _plain(value: Any) -> Any:
-    """Return what JSON can hold; it has neither numpy's numbers nor NaN."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from erosion import ledger
+from erosion.files import write_json
 from erosion.region import Region
 
 PUBLISHED, NOT_PUBLISHED, DEGRADED = 0, 1, 2
@@ -124,34 +123,3 @@ def finish_attempt(
         write_json(home / "last_attempt.json", {**attempt, **done})
     except OSError as error:
         say(f"how the run ended could not be written to {home / 'last_attempt.json'}: {error}")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace a file at once: a reader sees the old or the new one, never half."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    _replace(temporary, path)
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    for wait_s in (0.05, 0.2, 1.0):
-        try:
-            temporary.replace(path)
-            return
-        except PermissionError:  # on Windows, while a reader has the file open
-            time.sleep(wait_s)
-    temporary.replace(path)
-
-
-def sync(directory: Path) -> None:
-    """Bring a directory's entries to the disk."""
-    if os.name == "posix":
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

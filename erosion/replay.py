@@ -21,8 +21,9 @@ from erosion.banks import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.catalog import Skipped
 from erosion.channel import ChannelError
 from erosion.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
+from erosion.files import write_json
 from erosion.nightly import Result, run
-from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published, write_json
+from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
 from erosion.region import Region, Target
 from erosion.segments import Baseline, middle_xy
 from erosion.sources import read_reaches

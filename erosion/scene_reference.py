@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from erosion.catalog import SourceError
 from erosion.corridor import Corridor
+from erosion.files import write_json
 from erosion.pass_records import (
     NODATA,
     PassRecord,
     home_of,
+    known_sha256,
     read_percent,
     read_raster,
-    sha256_of,
-    write_json,
     write_raster,
 )
 
@@ -75,7 +75,7 @@ def read_reference(store: Path, region: Region, corridor: Corridor) -> Reference
     path = home_of(store, region) / "reference.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["corridor"] != corridor.digest or sha256_of(path.with_suffix(".tif")) != content["sha256"]:
+        if content["corridor"] != corridor.digest or known_sha256(path.with_suffix(".tif")) != content["sha256"]:
             return None
         available_at = pd.Timestamp(content["available_at"]).tz_convert("UTC")
         return Reference(content["sha256"][:16], available_at, read_raster(path.with_suffix(".tif"), None))

@@ -23,8 +23,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from erosion.catalog import SceneSource, Skipped, SourceError, load_source
-from erosion.contracts import ContractError, as_of_instant
+from erosion.contracts import ContractError, as_of_instant, in_utc
 from erosion.corridor import Corridor
+from erosion.files import write_json
 from erosion.pass_records import (
     RECORD_NAME,
     PassRecord,
@@ -34,7 +35,6 @@ from erosion.pass_records import (
     read_percent,
     read_records,
     records,
-    write_json,
     write_record,
 )
 from erosion.scene_reference import Looks, make_reference, read_reference, reference_passes
@@ -132,7 +132,7 @@ def refresh(
     from filelock import FileLock, Timeout
 
     home = home_of(store, region)
-    clock = pd.Timestamp.now("UTC") if now is None else _utc(now)
+    clock = pd.Timestamp.now("UTC") if now is None else in_utc(now)
     lock = FileLock(home / ".lock", blocking=False)
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -283,9 +283,8 @@ class _Night:
             except SourceError as err:
                 others = [Skipped(source.name, str(err))]
                 found = []
-            if any(
-                item.scene == source.name for item in others
-            ):  # what is said of the source itself: not read to its end
+            # What is said of the source itself: it was not read to its end.
+            if any(item.scene == source.name for item in others):
                 self.unsearched.add(source.name)
             refs.update((ref.pass_id, ref) for ref in found)
             listed = set(self.skipped)
@@ -443,7 +442,7 @@ class _Night:
             source=job.source.name,
             sensor=job.source.sensor,
             platform="",
-            time=_utc(job.ref.time),
+            time=in_utc(job.ref.time),
             available_at=job.available_at,
             seen_at=self.now,
             items_hash=job.ref.items_hash,
@@ -549,8 +548,3 @@ def _drivers() -> Mapping[str, Driver]:
     from erosion.sources import scene_folder, stac
 
     return {"stac": stac, "scene_folder": scene_folder}
-
-
-def _utc(time: pd.Timestamp | str) -> pd.Timestamp:
-    stamp = pd.Timestamp(time)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -29,6 +28,7 @@ from erosion.export.geoparquet import write_geoparquet, write_history
 from erosion.export.projection import Projection, choose
 from erosion.export.styles import band_qml, band_sld, segment_qml, segment_sld
 from erosion.export.tables import Cells, attribute_table, number_cells, text_cells
+from erosion.files import sha256_of
 
 LON_LAT: Final = "EPSG:4326"
 QUANTILES: Final = {"p90": "retreat_p90_m", "p50": "retreat_p50_m"}
@@ -343,4 +343,4 @@ def _seal(path: Path) -> str:
     """Bring a finished file to the disk and return the SHA-256 of its bytes."""
     with writing(path), path.open("rb+") as file:
         os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from erosion.contracts import in_utc
+
 MEAN_PEAK_M: Final = 2.6
 """Height of a common flood over low water [m]."""
 
@@ -80,24 +82,18 @@ class Hydrograph:
     def share_done(self, time: pd.Timestamp | str) -> tuple[int, float]:
         """Index of the year, and which share of its erosion has happened by an instant."""
         place = self._place(time)
-        year = min(utc(time).year - self.days[0].year, len(self.intensity) - 1)
+        year = min(in_utc(time).year - self.days[0].year, len(self.intensity) - 1)
         day = min(int(place), len(self.days) - 2)
         after = self.done[day + 1] if self.days[day + 1].year == self.days[day].year else 1.0
         return year, float(self.done[day] + (place - day) * (after - self.done[day]))
 
     def _place(self, time: pd.Timestamp | str) -> float:
-        moment = utc(time)
+        moment = in_utc(time)
         if not self.days[0] <= moment <= self.days[-1]:
             raise ValueError(
                 f"the river is known from {self.days[0]:%Y-%m-%d} to {self.days[-1]:%Y-%m-%d}, not {moment}"
             )
         return float((moment - self.days[0]) / pd.Timedelta(days=1))
-
-
-def utc(time: pd.Timestamp | str) -> pd.Timestamp:
-    """Read an instant; one without a zone is UTC."""
-    stamp = pd.Timestamp(time)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 
 def _bell(days: NDArray[np.float64]) -> NDArray[np.float64]:

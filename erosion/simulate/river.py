@@ -13,9 +13,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from erosion.contracts import in_utc
 from erosion.grid import Grid
 from erosion.simulate.centre_line import CentreLine, Position
-from erosion.simulate.hydrograph import Hydrograph, utc
+from erosion.simulate.hydrograph import Hydrograph
 from erosion.simulate.law import (
     CUT_SLOPE,
     SIDES,
@@ -92,7 +93,7 @@ class River:
 
     def offsets(self, time: pd.Timestamp | str) -> Floats:
         """Offset of the left and the right bank from the centre line at low water [m], shape (2, nodes)."""
-        moment = utc(time)
+        moment = in_utc(time)
         year, share = self.hydrograph.share_done(moment)
         bank = self.start + self.yearly[:year].sum(axis=0) + share * self.yearly[year]
         for date, side, where, depth in self._bites:

@@ -16,9 +16,9 @@ import pandas as pd
 from affine import Affine
 from numpy.typing import NDArray
 
+from erosion.contracts import in_utc
 from erosion.grid import Grid
 from erosion.simulate.ground import BACKSCATTER_DB, BANDS, REFLECTANCE, Covers, drifting, ground_of
-from erosion.simulate.hydrograph import utc
 from erosion.simulate.river import River
 from erosion.simulate.sky import Sky
 from erosion.simulate.texture import over_picture
@@ -86,7 +86,7 @@ def see_sentinel2(
     """
     if grid.width % 2 or grid.height % 2:
         raise ValueError(f"the grid has {grid.height} x {grid.width} pixels; 20 m bands need even numbers")
-    moment = utc(time)
+    moment = in_utc(time)
     seen, parts, sky = _optical(river, moment, grid, rng, cloud_cover, shift_m, stage_m)
     picture: Picture = {}
     for i, band in enumerate(BANDS):
@@ -112,7 +112,7 @@ def see_landsat(
 
     Parameters as in :func:`see_sentinel2`; ``grid`` is that of the 30 m pixels.
     """
-    moment = utc(time)
+    moment = in_utc(time)
     fine = refined(grid, 3)
     seen, parts, sky = _optical(river, moment, fine, rng, cloud_cover, shift_m, stage_m)
     picture: Picture = {}
@@ -139,7 +139,7 @@ def see_sentinel1(
     Parameters as in :func:`see_sentinel2`. Smooth water is dark, water in wind less so; flooded rice and dry sand look
     like water. Speckle is gamma distributed with :data:`SPECKLE_LOOKS` looks and as smooth as the resolution.
     """
-    moment = utc(time)
+    moment = in_utc(time)
     stage = river.stage(moment) if stage_m is None else stage_m
     wind = float(rng.beta(1.5, 3.0))
     covers, share, extra, _ = _mixture(river, moment, grid, stage, shift_m, rng)

@@ -13,6 +13,7 @@ import pandas as pd
 from affine import Affine
 
 from erosion.catalog import RADAR_BANDS, SceneSource
+from erosion.contracts import in_utc
 from erosion.grid import Grid
 
 if TYPE_CHECKING:
@@ -144,12 +145,6 @@ def time_of(item: pystac.Item) -> pd.Timestamp:
     if stamp is None:
         raise ValueError("has neither datetime nor start_datetime")
     return in_utc(stamp)
-
-
-def in_utc(stamp: Any) -> pd.Timestamp:
-    """Instant of a time in UTC; a time without a zone is UTC."""
-    time = pd.Timestamp(stamp)
-    return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
 
 
 def said_crs(item: pystac.Item, asset: pystac.Asset | None = None) -> str | None:

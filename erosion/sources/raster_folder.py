@@ -28,8 +28,9 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import reproject
 
 from erosion.catalog import RasterFolder, Skipped, SourceError
-from erosion.contracts import CONTRACT_VERSION, as_of_instant
+from erosion.contracts import CONTRACT_VERSION, as_of_instant, in_utc
 from erosion.corridor import Corridor, corridor_of
+from erosion.files import sha256_of
 from erosion.grid import Grid, region_grid
 from erosion.sources.packed import (
     EMPTY_BLOCK,
@@ -285,8 +286,7 @@ def _read_scene(
                 return Skipped(path.name, problem)
             grid = Grid(dataset.crs.to_string(), dataset.transform, dataset.width, dataset.height)
             pixels = _read_pixels(dataset, source)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256_of(path)
     except (RasterioError, OSError, ValueError, MemoryError) as err:
         # What a broken file is, is known only once it could have been there: its name may still tell the date.
         named = scene_date(path.name, {}, source)
@@ -335,9 +335,7 @@ def _date_in_tag(tags: dict[str, str], tag: str) -> pd.Timestamp | str:
     match = re.match(r"^\s*(\d{4})[-:](\d{2})[-:](\d{2})([T ].*)?$", text)
     try:
         if match:
-            stamp = pd.Timestamp(f"{match[1]}-{match[2]}-{match[3]}{match[4] or ''}")
-            stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-            return stamp.normalize()
+            return in_utc(f"{match[1]}-{match[2]}-{match[3]}{match[4] or ''}").normalize()
     except ValueError:
         pass
     return f"tag {tag} holds {text!r}, which is no date like 2018-06-22"

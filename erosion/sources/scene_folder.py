@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import warnings
 from collections.abc import Mapping
@@ -16,10 +15,11 @@ from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from erosion.catalog import RasterFolder, SceneFolder, Skipped, SourceError
-from erosion.contracts import as_of_instant
+from erosion.contracts import as_of_instant, in_utc
+from erosion.files import sha256_of
 from erosion.grid import Grid
 from erosion.sources import passes
-from erosion.sources.items import BAND_NUMBER, boa_shift, in_utc, lacking, time_of
+from erosion.sources.items import BAND_NUMBER, boa_shift, lacking, time_of
 from erosion.sources.passes import PassRef
 from erosion.sources.raster_folder import scene_date
 from erosion.sources.stac import corridor_boxes, group, touches
@@ -139,8 +139,7 @@ def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset]
     folders = path.parent.relative_to(source.path).parts
     scene = _GAP.sub("_", "_".join((*folders, stem))).strip("_") or path.parent.name
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256_of(path)
         left, bottom, right, top = Grid(crs.to_string(), transform, width, height).bounds_in("EPSG:4326")
     except (OSError, RasterioError) as err:
         return Skipped(path.name, f"cannot be read or placed ({err})")

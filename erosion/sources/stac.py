@@ -15,13 +15,12 @@ import shapely
 from pyproj import CRS, Transformer
 
 from erosion.catalog import QUALITY_BANDS, SceneSource, Skipped, SourceError, StacCollection
-from erosion.contracts import as_of_instant
+from erosion.contracts import as_of_instant, in_utc
 from erosion.sources import passes
 from erosion.sources.items import (
     assets_of,
     boa_shift,
     hash_items,
-    in_utc,
     lacking,
     platform_of,
     processing_baseline,
