@@ -151,7 +151,7 @@ def knowledge_on(
     """
     banks = measure_banks(states.until(pd.Timestamp(baseline.version)), baseline)
     known = gauges[known_at(gauges["available_at"], as_of)] if len(gauges) else gauges
-    speaks = region.reach.gauge or next(iter(region.gauges), None)
+    speaks = next(iter(region.reach.gauges or region.gauges), None)
     gauge_id = load_source(speaks, region.path).gauge_id if speaks else None  # type: ignore[union-attr]
     return Knowledge(baseline, banks, known, gauge_id, as_of)
 

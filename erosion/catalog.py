@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
 import datetime
 import difflib
@@ -12,28 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
+from erosion.gauge_catalog import GAUGE_DRIVERS, GaugeSource, check_gauge
 from erosion.strict_yaml import (
     CatalogError,
     Key,
-    LonLat,
     Problems,
-    check_lonlat,
     check_name,
-    check_timezone,
     parse,
     read_yaml,
 )
 
 CATALOGUE: Final = Path(__file__).resolve().parents[1] / "data_sources"
 """The catalogue that comes with the project."""
-
-DISCHARGE_UNITS: Final[dict[str, float]] = {"m3/s": 1.0, "l/s": 1e-3, "ft3/s": 0.3048**3}
-"""Unit -> factor to m3/s."""
-
-STAGE_UNITS: Final[dict[str, float]] = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "ft": 0.3048}
-"""Unit -> factor to m."""
-
-QUALITY_WORDS: Final = ("good", "estimated", "suspect")
 
 
 class SourceError(RuntimeError):
@@ -84,68 +73,6 @@ class RasterFolder:
     cadence_days: Annotated[float, Key("usual time between observations", "day", above=0)]
     latency_days: Annotated[float, Key("from observation to when it can be had", "day", low=0)]
     geo_rmse_m: Annotated[float, Key("geolocation and bank-line error, root mean square", "m", above=0)]
-    licence: Annotated[str, Key("licence of the data")]
-    attribution: Annotated[str, Key("who is named where the data are shown")]
-    citation: Annotated[str, Key("what is cited in a report")]
-    url: Annotated[str | None, Key("where the data come from")] = None
-    described_in: Path = Path()
-
-
-@dataclass(frozen=True, kw_only=True)
-class GaugeColumns:
-    """Which column of a gauge file holds what."""
-
-    time: Annotated[str, Key("column of the time")]
-    discharge_m3s: Annotated[str | None, Key("column of the discharge, in the unit given under units")] = None
-    stage_m: Annotated[str | None, Key("column of the water level, in the unit given under units")] = None
-    quality: Annotated[str | None, Key("column of the quality code")] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class GaugeUnits:
-    """Units of a gauge file, converted once when it is read."""
-
-    discharge_m3s: Annotated[str | None, Key("unit of the discharge column", choices=tuple(DISCHARGE_UNITS))] = None
-    stage_m: Annotated[str | None, Key("unit of the stage column", choices=tuple(STAGE_UNITS))] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class QualityCodes:
-    """The file's quality codes in three words; an empty text stands for an empty cell."""
-
-    good: Annotated[tuple[str, ...], Key("codes of measured values")] = ()
-    estimated: Annotated[tuple[str, ...], Key("codes of estimated values")] = ()
-    suspect: Annotated[tuple[str, ...], Key("codes of doubtful values")] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class GaugeCsv:
-    """A river gauge in a delimited text file."""
-
-    name: Annotated[str, Key("name of the source, the same as the file's")]
-    driver: Annotated[str, Key("which reader", choices=("gauge_csv",))]
-    title: Annotated[str, Key("what a reader of a product sees")]
-    path: Annotated[Path, Key("the file, relative to the catalogue file; it may be brought later", may_lack=True)]
-    gauge_id: Annotated[str, Key("identifier of the gauge, always text")]
-    river: Annotated[str, Key("river the gauge stands on")]
-    location: Annotated[LonLat, Key("longitude and latitude", "degree")]
-    distance_downstream_km: Annotated[float | None, Key("distance below the reach, negative above it", "km")] = None
-    columns: Annotated[GaugeColumns, Key("which column holds what")]
-    units: Annotated[GaugeUnits, Key("units of the columns")]
-    timezone: Annotated[str, Key("zone of times without an offset, IANA name")]
-    time_format: Annotated[str | None, Key("strptime pattern of times that are not ISO 8601")] = None
-    datum: Annotated[str | None, Key("zero of the stage; needed where there is a stage column")] = None
-    alarm_levels_m: Annotated[
-        tuple[float, ...], Key("stages of alarm 1, 2 and 3 (báo động) on the same datum, ascending", "m")
-    ] = ()
-    alarm_source: Annotated[str | None, Key("who has set the alarm levels; needed with them")] = None
-    quality: Annotated[QualityCodes, Key("meaning of the quality codes")] = QualityCodes()
-    encoding: Annotated[str | None, Key("encoding of a file that is not UTF-8")] = None
-    delimiter: Annotated[str, Key("character between columns")] = ","
-    missing: Annotated[tuple[str, ...], Key("texts that stand for a missing value, beside an empty cell")] = ()
-    decimal: Annotated[str, Key("decimal mark", choices=(".", ","))] = "."
-    cadence_days: Annotated[float, Key("usual time between values", "day", above=0)]
-    latency_days: Annotated[float, Key("from the time of a value to when it can be had", "day", low=0)]
     licence: Annotated[str, Key("licence of the data")]
     attribution: Annotated[str, Key("who is named where the data are shown")]
     citation: Annotated[str, Key("what is cited in a report")]
@@ -250,12 +177,12 @@ class SceneFolder(SceneSource):
     date_tag: Annotated[str, Key("GeoTIFF tag that holds the date")] = "acquisition_date"
 
 
-Source = RasterFolder | GaugeCsv | StacCollection | SceneFolder
+Source = RasterFolder | GaugeSource | StacCollection | SceneFolder
 DRIVERS: Final[dict[str, type[Source]]] = {
     "raster_folder": RasterFolder,
-    "gauge_csv": GaugeCsv,
     "stac": StacCollection,
     "scene_folder": SceneFolder,
+    **GAUGE_DRIVERS,
 }
 
 
@@ -271,7 +198,7 @@ def load_source(name: str, near: Path | None = None) -> Source:
 
     Returns
     -------
-    RasterFolder, GaugeCsv, StacCollection or SceneFolder
+    RasterFolder, StacCollection, SceneFolder or a :class:`erosion.gauge_catalog.GaugeSource`
 
     Raises
     ------
@@ -307,7 +234,7 @@ def read_source(file: Path) -> Source:
     return dataclasses.replace(source, described_in=file)
 
 
-def _check_entry(source: RasterFolder | GaugeCsv | SceneSource, problems: Problems) -> None:
+def _check_entry(source: RasterFolder | SceneSource, problems: Problems) -> None:
     check_name(source.name, "name", problems)
     if source.name != problems.file.stem:
         problems.add("name", f"is {source.name!r} in a file named {problems.file.name}; make them the same")
@@ -337,52 +264,6 @@ def _check_folder(path: Path, files: str, problems: Problems) -> None:
         problems.add("path", f"{path} is no folder; give the folder, and the pattern under 'files'")
     elif not any(p.is_file() for p in path.glob(files)):
         problems.add("files", f"no file in {path} matches {files!r}")
-
-
-def _validate_gauge(source: GaugeCsv, problems: Problems) -> None:
-    _check_entry(source, problems)
-    check_lonlat(source.location, "location", problems)
-    check_timezone(source.timezone, problems)
-    if source.path.exists() and not source.path.is_file():
-        problems.add("path", f"{source.path} is no file")
-    levels = source.alarm_levels_m
-    if levels and (len(levels) != 3 or not levels[0] < levels[1] < levels[2]):
-        problems.add(
-            "alarm_levels_m", f"{list(levels)} must be three rising stages, alarm 1 to 3, like [3.5, 4.0, 4.5]"
-        )
-    if bool(levels) != (source.alarm_source is not None):
-        problems.add("alarm_source", "and alarm_levels_m belong together; give both or neither")
-    if levels and source.columns.stage_m is None:
-        problems.add("alarm_levels_m", "are stages; name the column of the stage under columns.stage_m")
-    if source.columns.discharge_m3s is None and source.columns.stage_m is None:
-        problems.add("columns", "name neither discharge_m3s nor stage_m; a gauge gives at least one of them")
-    for name, known in (("discharge_m3s", DISCHARGE_UNITS), ("stage_m", STAGE_UNITS)):
-        column, unit = getattr(source.columns, name), getattr(source.units, name)
-        if column is not None and unit is None:
-            problems.add(f"units.{name}", f"is missing; say which of {', '.join(known)} column {column!r} is in")
-        if column is None and unit is not None:
-            problems.add(f"units.{name}", f"is given but columns.{name} is not; add the column or take the unit out")
-    if source.columns.stage_m is not None and source.datum is None:
-        problems.add("datum", "is missing; a stage means nothing without its zero, e.g. 'gauge zero, 0.2 m above MSL'")
-    codes = [code for word in QUALITY_WORDS for code in getattr(source.quality, word)]
-    twice = sorted({code for code in codes if codes.count(code) > 1})
-    if twice:
-        problems.add("quality", f"codes {twice} stand for two qualities; a code means one thing")
-    if source.columns.quality is not None and not codes:
-        problems.add("quality", f"is missing; say what the codes of column {source.columns.quality!r} mean")
-    if source.columns.quality is None and codes:
-        problems.add("columns.quality", "is missing; name the column that holds the quality codes")
-    if source.encoding is not None:
-        try:
-            codecs.lookup(source.encoding)
-        except LookupError:
-            problems.add("encoding", f"{source.encoding!r} is no known encoding; try cp1258, cp1252 or utf-16")
-    if len(source.delimiter) != 1:
-        problems.add("delimiter", f'{source.delimiter!r} must be one character; a tab is written "\\t"')
-    elif source.delimiter == source.decimal:
-        problems.add("decimal", f"{source.decimal!r} is also the delimiter; a comma cannot be both")
-    if source.time_format is not None and "%" not in source.time_format:
-        problems.add("time_format", f"{source.time_format!r} is no strptime pattern; 31/12/2020 is '%d/%m/%Y'")
 
 
 def _validate_scenes(source: SceneSource, problems: Problems, bands: Mapping[str, object]) -> None:
@@ -430,7 +311,7 @@ def _validate_scene_folder(source: SceneFolder, problems: Problems) -> None:
 
 _VALIDATORS: Final[dict[str, Callable[[Any, Problems], None]]] = {
     "raster_folder": _validate_raster,
-    "gauge_csv": _validate_gauge,
     "stac": _validate_stac,
     "scene_folder": _validate_scene_folder,
+    **dict.fromkeys(GAUGE_DRIVERS, check_gauge),
 }

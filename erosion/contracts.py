@@ -140,13 +140,66 @@ BANK_VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "flags": ("", "sum of quality-flag bits"),
 }
 
+#: quantity of a gauge series -> (unit, meaning). A value of rain is the sum of the time step that begins at its time.
+QUANTITIES: Final[dict[str, tuple[str, str]]] = {
+    "stage": ("m", "water level on the gauge's datum"),
+    "discharge": ("m3/s", "discharge"),
+    "rain": ("mm", "rain of the time step"),
+}
+
+#: What a driver hands over and the store of a gauge keeps, one row a value and revision. An observation has no
+#: ``issued_at`` and member -1.
+SERIES_COLUMNS: Final[dict[str, tuple[str, str]]] = {
+    "quantity": ("", "stage, discharge or rain"),
+    "value": ("", "number in unit; NaN where the source says that it is missing"),
+    "unit": ("", "unit of the quantity"),
+    "datum": ("", "zero of a stage"),
+    "time": ("", "UTC instant the value describes; the beginning of a day or step"),
+    "available_at": ("", "UTC instant it could first be had"),
+    "issued_at": ("", "UTC instant at which a forecast was made; NaT for an observation"),
+    "member": ("", "number of an ensemble member from 0; -1 for an observation or a single forecast"),
+    "source": ("", "name of the catalogue entry"),
+    "quality": ("", "the source's own word: good, estimated, suspect or missing"),
+}
+
+#: Observations of all gauges of a region as every stage behind the door reads them, one row a value and revision: what
+#: was known on a date is the newest revision available by then (:func:`erosion.hydrology.known_values`).
 GAUGE_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "gauge_id": ("", "identifier, always text"),
+    "quantity": ("", "stage, discharge or rain"),
     "time": ("", "UTC instant the value describes"),
-    "available_at": ("", "UTC instant it could first be had"),
-    "discharge_m3s": ("m3/s", "discharge, NaN where the gauge reports stage only"),
-    "stage_m": ("m", "water level on the gauge's datum, NaN where it reports discharge only"),
+    "available_at": ("", "UTC instant this revision could first be had, or a doubt of it be decided"),
+    "value": ("", "number in the unit of the quantity"),
     "qc": ("", "good, estimated, suspect or missing"),
+    "flags": ("", "sum of the bits of GAUGE_FLAGS"),
+    "source": ("", "name of the catalogue entry"),
+}
+
+#: Forecasts of all gauges of a region.
+GAUGE_FORECAST_COLUMNS: Final = (
+    "gauge_id",
+    "quantity",
+    "time",
+    "available_at",
+    "issued_at",
+    "member",
+    "value",
+    "source",
+)
+
+#: What quality control says of a gauge value, one bit each.
+GAUGE_FLAGS: Final[dict[str, int]] = {
+    "range": 1,  # outside what is possible at the gauge
+    "spike": 2,  # far from the values before and after it
+    "flat_line": 4,  # the same value repeated for too long
+    "rate": 8,  # rises or falls faster than water does
+    "neighbour": 16,  # does not follow the other gauges as it used to
+    "datum_jump": 32,  # level shifted for good from one value to the next
+    "duplicated_day": 64,  # a day that repeats another day value by value
+    "clock_shift": 128,  # hours of the day shifted against before
+    "disputed": 256,  # two sources of the gauge differ on this day
+    "filled": 512,  # put into a gap by a named method
+    "superseded": 1024,  # a source trusted more has the day, this value gives way
 }
 
 
@@ -292,9 +345,12 @@ def check_scores(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_gauges(gauges: pd.DataFrame) -> pd.DataFrame:
-    """Check gauge series: text ids, UTC times sorted within a gauge, no time twice, an ``available_at`` after ``time``."""
+    """Check gauge series: known quantities, one row a revision, available only after the time they describe."""
     _need(gauges.columns, GAUGE_COLUMNS, "gauges")
-    if gauges.duplicated(["gauge_id", "time"]).any():
+    unknown = set(gauges["quantity"]) - set(QUANTITIES)
+    if unknown:
+        raise ContractError(f"gauges: quantity {sorted(unknown)} is none of {', '.join(QUANTITIES)}")
+    if gauges.duplicated(["gauge_id", "quantity", "time", "available_at"]).any():
         raise ContractError("gauges: a gauge has two values for one time; the source decides which one stands")
     if len(gauges) and (gauges["available_at"] < gauges["time"]).any():
         raise ContractError("gauges: a value is available before it was measured; check the latency in the source file")

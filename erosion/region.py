@@ -14,7 +14,8 @@ from typing import Annotated, Any
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from erosion.catalog import CATALOGUE, GaugeCsv, RasterFolder, SceneSource, load_source
+from erosion.catalog import CATALOGUE, RasterFolder, SceneSource, load_source
+from erosion.gauge_catalog import GaugeSource
 from erosion.strict_yaml import (
     CatalogError,
     Key,
@@ -88,7 +89,10 @@ class Reach:
     area: Annotated[
         Area | None, Key("where the river is looked for; needed with scenes, and where there are several reaches")
     ] = None
-    gauge: Annotated[str | None, Key("the one of gauges that speaks for this reach; the first where not given")] = None
+    gauges: Annotated[
+        tuple[str, ...],
+        Key("those of the region's gauges that speak for this reach, the main one first; all where not given"),
+    ] = ()
 
     @property
     def titles(self) -> dict[str, str]:
@@ -254,8 +258,9 @@ def _check_reaches(region: Region, problems: Problems) -> None:
         check_lonlat(reach.upstream, f"reaches[{i}].upstream", problems)
         if reach.title:
             _check_title(reach.title, f"reaches[{i}].title", problems)
-        if reach.gauge is not None and reach.gauge not in region.gauges:
-            problems.add(f"reaches[{i}].gauge", f"{reach.gauge!r} is not one of gauges, {list(region.gauges)}")
+        for name in reach.gauges:
+            if name not in region.gauges:
+                problems.add(f"reaches[{i}].gauges", f"{name!r} is not one of gauges, {list(region.gauges)}")
 
 
 def _check_seasons(region: Region, problems: Problems) -> None:
@@ -298,7 +303,7 @@ def _check_targets(region: Region, problems: Problems) -> None:
 def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
     """Look into the files of the sources, also where the region itself has mistakes: one check tells all."""
     scenes: list[str] = []
-    for key, kind in (("water", (RasterFolder, SceneSource)), ("gauges", (GaugeCsv,))):
+    for key, kind in (("water", (RasterFolder, SceneSource)), ("gauges", (GaugeSource,))):
         listed = raw.get(key)
         if listed == [] and key == "water":
             problems.add(key, "is empty; name at least one source of water masks")

@@ -223,7 +223,7 @@ _GAUGE: Final = (
     """\
 # {label}
 name: {name}_gauge
-driver: gauge_csv
+driver: gauge_files
 title: "{label} water level"
 path: {name}_gauge.csv
 gauge_id: "{name}"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from erosion.catalog import GaugeCsv, RasterFolder, SceneSource, Skipped, SourceError, load_source
+from erosion.catalog import RasterFolder, SceneSource, Skipped, SourceError, load_source
 from erosion.contracts import GAUGE_COLUMNS, check_gauges, check_water
-from erosion.sources import gauge_csv, raster_folder
+from erosion.sources import raster_folder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,8 +31,6 @@ __all__ = [
     "scene_store",
     "together",
 ]
-
-GAUGE_DRIVERS: Final[dict[str, Callable[..., Any]]] = {"gauge_csv": gauge_csv.read_gauge}
 
 
 def scene_store(region: Region) -> Path:

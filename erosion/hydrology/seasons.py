@@ -25,7 +25,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from erosion.contracts import as_of_instant, known_at
+from erosion.contracts import as_of_instant
+from erosion.hydrology.series import Days, daily
 
 MIN_YEARS: Final = 3
 MIN_MONTH_DAYS: Final = 40
@@ -34,9 +35,6 @@ MIN_PEAKS: Final = 5
 MIN_LIMB_DAYS: Final = 15
 MIN_WINDOW_DAYS: Final = 3
 MAX_AGE_DAYS: Final = 10
-
-USED: Final = ("good", "estimated")
-"""Qualities that enter a statistic."""
 
 #: name -> (unit, meaning). A gauge without discharge is described by its stage; what only makes sense for a discharge
 #: is then NaN.
@@ -51,57 +49,6 @@ STATISTICS: Final[dict[str, tuple[str, str]]] = {
     "flow_percentile": ("1", "share of all days that were lower than the newest one, ties count half"),
     "water_year_month": ("month", "middle month of the lowest quarter, with which the water year starts"),
 }
-
-
-class Days(NamedTuple):
-    """Daily values of one gauge without holes: NaN where a day is missing."""
-
-    first: np.datetime64  # day of values[0]
-    values: np.ndarray  # shape (day,), m3/s, or m for a gauge without discharge
-    discharge: bool
-
-
-def daily(gauges: pd.DataFrame, as_of: pd.Timestamp | str) -> dict[str, Days]:
-    """Daily means of every gauge from values available at a date.
-
-    Parameters
-    ----------
-    gauges
-        Gauge table (see :data:`erosion.contracts.GAUGE_COLUMNS`).
-    as_of
-        Date of the product.
-
-    Returns
-    -------
-    dict
-        Gauge id -> days; a gauge without a usable value has none and is left out.
-
-    Notes
-    -----
-    Daily values are stamped with the start of the local day in UTC, so the nearest UTC midnight names the day; values
-    more frequent than daily are averaged over the UTC day.
-    """
-    usable = gauges["qc"].isin(USED).to_numpy() & known_at(gauges["available_at"], pd.Timestamp(as_of))
-    table = gauges.loc[usable, ["gauge_id", "time", "discharge_m3s", "stage_m"]]
-    out: dict[str, Days] = {}
-    for gauge_id, rows in table.groupby("gauge_id", sort=True):
-        discharge = bool(rows["discharge_m3s"].notna().any())
-        values = rows["discharge_m3s" if discharge else "stage_m"].to_numpy(float)
-        keep = np.isfinite(values)
-        if not keep.any():
-            continue
-        time = pd.DatetimeIndex(rows["time"]).tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[h]")
-        time, values = time[keep], values[keep]
-        steps = np.diff(np.unique(time)).astype(int)
-        half_day = np.timedelta64(12 if not steps.size or np.median(steps) >= 24 else 0, "h")
-        day = (time + half_day).astype("datetime64[D]")
-        first = day.min()
-        place = (day - first).astype(int)
-        counts = np.bincount(place)
-        with np.errstate(invalid="ignore"):
-            means = np.bincount(place, values) / counts
-        out[str(gauge_id)] = Days(first, means, discharge)
-    return out
 
 
 def scene_flow(
