@@ -1,7 +1,7 @@
-"""Driver ``gauge_csv``: river gauges in delimited text files.
+"""Driver ``gauge_files``: river gauges in delimited text files.
 
-Units, time zone, decimal mark and quality codes are settled here, once; behind this door a value is in m3/s or m, its
-time is UTC and its quality is one of four words. What cannot be read is never guessed: the value is missing or the
+Units, time zone, decimal mark and quality codes are settled here, once; behind this door a value is in m3/s, m or mm,
+its time is UTC and its quality is one of four words. What cannot be read is never guessed: the value is missing or the
 line is left out, and the list says which lines and why.
 """
 
@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from erosion.catalog import DISCHARGE_UNITS, QUALITY_WORDS, STAGE_UNITS, GaugeCsv, Skipped, SourceError
-from erosion.contracts import GAUGE_COLUMNS, known_at
+from erosion.catalog import Skipped, SourceError
+from erosion.gauge_catalog import DISCHARGE_UNITS, QUALITY_WORDS, RAIN_UNITS, STAGE_UNITS, GaugeFiles
+from erosion.sources.gauges.reading import Asked, Reading, joined, readings
 
 RANK: Final = {"good": 3, "estimated": 2, "suspect": 1, "missing": 0}
 """Of two values of one time the one with the higher rank stands."""
@@ -25,28 +26,31 @@ RANK: Final = {"good": 3, "estimated": 2, "suspect": 1, "missing": 0}
 MAX_UNREADABLE: Final = 0.5
 """Where more than this share of a column cannot be read, the column map is wrong and not the values."""
 
+_QUANTITIES: Final = {
+    "discharge_m3s": ("discharge", DISCHARGE_UNITS),
+    "stage_m": ("stage", STAGE_UNITS),
+    "rain_mm": ("rain", RAIN_UNITS),
+}
 _SHOWN: Final = 8
 _OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2})$"
 
 
-def read_gauge(source: GaugeCsv, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Read the values of one gauge that could be had at ``as_of``.
+def read(source: GaugeFiles, asked: Asked) -> Reading:
+    """Read the values of one gauge.
 
     Parameters
     ----------
     source
         Catalogue entry.
-    as_of
-        Date of the product; later lines are not used and not judged.
+    asked
+        What is wanted; a file gives all it has.
 
     Returns
     -------
-    gauge : pandas.DataFrame
-        Columns of :data:`erosion.contracts.GAUGE_COLUMNS`, sorted by time, one row a time, discharge in m3/s and stage
-        in m. Of two values of one time the one of better quality stands; of two that differ at equal quality the last
-        stands and is ``suspect``. A text where a number should be is a ``missing`` value.
-    skipped : list of Skipped
-        Lines and values that were left out or doubted, with line numbers, and why.
+    Reading
+        Discharge in m3/s, stage in m, rain in mm. Of two values of one time the one of better quality stands; of two
+        that differ at equal quality the last stands and is ``suspect``. A text where a number should be is a
+        ``missing`` value. ``skipped`` lists lines and values that were left out or doubted, with line numbers, and why.
 
     Raises
     ------
@@ -58,34 +62,16 @@ def read_gauge(source: GaugeCsv, as_of: pd.Timestamp | str) -> tuple[pd.DataFram
     _refuse_if_most(time.isna(), raw["time"], "time", source, "times; set 'time_format', e.g. '%d/%m/%Y'")
     lost = time.isna()
     _note(skipped, source, lost, raw, "has no readable time", raw["time"])
-
-    available_at = time + pd.Timedelta(days=source.latency_days)
-    known = ~lost & pd.Series(known_at(available_at, pd.Timestamp(as_of)), raw.index)
-    if not known.any():
-        first = available_at.min()
-        when = f"; the first value became available on {first.date()}" if pd.notna(first) else ""
-        skipped.append(Skipped(source.name, f"no value was available on {pd.Timestamp(as_of).date()}{when}"))
-        return empty_table(), skipped
-    raw, time, available_at = raw[known], time[known], available_at[known]
-
-    values = {
-        "discharge_m3s": _values(raw, "discharge_m3s", source.units.discharge_m3s, DISCHARGE_UNITS, source, skipped),
-        "stage_m": _values(raw, "stage_m", source.units.stage_m, STAGE_UNITS, source, skipped),
-    }
+    raw, time = raw[~lost], time[~lost]
     qc = _quality(raw, source, skipped)
-    empty = values["discharge_m3s"].isna() & values["stage_m"].isna()
-    table = pd.DataFrame(
-        {
-            "gauge_id": source.gauge_id,
-            "time": time,
-            "available_at": available_at,
-            **values,
-            "qc": qc.mask(empty, "missing"),
-            "line": raw["line"],
-        }
-    )
-    table = _one_a_time(table, source, skipped)
-    return table.sort_values("time", ignore_index=True).loc[:, list(GAUGE_COLUMNS)], skipped
+    parts = []
+    for key, (quantity, factors) in _QUANTITIES.items():
+        if key in raw:
+            value = _values(raw, key, getattr(source.units, key), factors, source, skipped)
+            table = pd.DataFrame({"time": time, "value": value, "qc": qc.mask(value.isna(), "missing")})
+            table = _one_a_time(table.assign(line=raw["line"]), source, skipped)
+            parts.append(readings(quantity, pd.DatetimeIndex(table["time"]), table["value"], table["qc"]))
+    return Reading(joined(parts), tuple(dict.fromkeys(skipped)))
 
 
 def code_text(code: object) -> str:
@@ -97,20 +83,11 @@ def code_text(code: object) -> str:
         return text
 
 
-def empty_table() -> pd.DataFrame:
-    """A gauge table without rows, with the types of a full one."""
-    times = pd.DatetimeIndex([], tz="UTC").as_unit("ns")
-    columns: dict[str, object] = {name: pd.Series(dtype=str) for name in GAUGE_COLUMNS}
-    columns |= {"time": times, "available_at": times}
-    columns |= {"discharge_m3s": pd.Series(dtype=float), "stage_m": pd.Series(dtype=float)}
-    return pd.DataFrame(columns)
-
-
-def _decode(source: GaugeCsv) -> str:
+def _decode(source: GaugeFiles) -> str:
     try:
         data = source.path.read_bytes()
     except FileNotFoundError:
-        wanted = ", ".join(name for name in vars(source.columns).values() if name is not None)
+        wanted = ", ".join(_wanted(source).values())
         raise SourceError(
             f"{source.path} is not there: bring the gauge's file (columns {wanted}) to that place, or take {source.name} "
             "out of the region's gauges"
@@ -134,7 +111,14 @@ def _decode(source: GaugeCsv) -> str:
     )
 
 
-def _read_columns(source: GaugeCsv) -> tuple[pd.DataFrame, list[Skipped]]:
+def _wanted(source: GaugeFiles) -> dict[str, str]:
+    """Mapped columns: key -> name in the file."""
+    times = {"time" if i == 0 else "clock": name for i, name in enumerate(source.columns.time)}
+    others = {key: getattr(source.columns, key) for key in (*_QUANTITIES, "quality")}
+    return times | {key: name for key, name in others.items() if name is not None}
+
+
+def _read_columns(source: GaugeFiles) -> tuple[pd.DataFrame, list[Skipped]]:
     """Texts of the mapped columns, with the line number each row starts on; short lines are listed."""
     lines = _decode(source).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     start = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
@@ -144,11 +128,7 @@ def _read_columns(source: GaugeCsv) -> tuple[pd.DataFrame, list[Skipped]]:
         rows = [(reader.line_num + start, row) for row in reader if row]
     except csv.Error as err:
         raise SourceError(f"{source.path}: line {reader.line_num + start}: {err}; this is no delimited text") from err
-    wanted = {
-        key: column
-        for key in ("time", "discharge_m3s", "stage_m", "quality")
-        if (column := getattr(source.columns, key)) is not None
-    }
+    wanted = _wanted(source)
     places = {}
     for key, column in wanted.items():
         if column not in header:
@@ -167,6 +147,8 @@ def _read_columns(source: GaugeCsv) -> tuple[pd.DataFrame, list[Skipped]]:
     skipped = [Skipped(source.path.name, f"{_lines(short)}: too few columns, left out")] if short else []
     full = [(number, row) for number, row in rows if len(row) >= need]
     table = {key: [row[place].strip() for _, row in full] for key, place in places.items()}
+    if "clock" in table:
+        table["time"] = [f"{day} {clock}" for day, clock in zip(table["time"], table.pop("clock"), strict=True)]
     frame = pd.DataFrame(table, dtype=object)
     frame["line"] = np.array([number for number, _ in full], dtype=np.int64)
     if frame.empty:
@@ -174,7 +156,7 @@ def _read_columns(source: GaugeCsv) -> tuple[pd.DataFrame, list[Skipped]]:
     return frame, skipped
 
 
-def _times(texts: pd.Series, source: GaugeCsv) -> pd.Series:
+def _times(texts: pd.Series, source: GaugeFiles) -> pd.Series:
     """UTC instants; a time without an offset is local time of the source's zone, NaT where it cannot be read."""
     if source.time_format is not None:
         stamps = pd.to_datetime(texts, format=source.time_format, errors="coerce", utc="%z" in source.time_format)
@@ -189,7 +171,7 @@ def _times(texts: pd.Series, source: GaugeCsv) -> pd.Series:
     return out
 
 
-def _utc(stamps: pd.Series, source: GaugeCsv) -> pd.Series:
+def _utc(stamps: pd.Series, source: GaugeFiles) -> pd.Series:
     if stamps.dt.tz is None:
         # A midnight that a zone's summer time left out begins with the next hour; an hour that occurs twice is not
         # guessed.
@@ -198,11 +180,9 @@ def _utc(stamps: pd.Series, source: GaugeCsv) -> pd.Series:
 
 
 def _values(
-    raw: pd.DataFrame, name: str, unit: str | None, factors: dict[str, float], source: GaugeCsv, skipped: list[Skipped]
+    raw: pd.DataFrame, name: str, unit: str, factors: dict[str, float], source: GaugeFiles, skipped: list[Skipped]
 ) -> pd.Series:
     """Numbers of a column in the project's unit, NaN where a cell is empty or no number."""
-    if name not in raw or unit is None:
-        return pd.Series(np.nan, raw.index)
     texts = raw[name]
     blank = texts.isin(["", *source.missing])
     plain = texts.str.replace(",", ".", regex=False) if source.decimal == "," else texts
@@ -214,7 +194,7 @@ def _values(
     return numbers * factors[unit]
 
 
-def _quality(raw: pd.DataFrame, source: GaugeCsv, skipped: list[Skipped]) -> pd.Series:
+def _quality(raw: pd.DataFrame, source: GaugeFiles, skipped: list[Skipped]) -> pd.Series:
     if "quality" not in raw:
         return pd.Series("good", raw.index)
     words = {code_text(code): word for word in QUALITY_WORDS for code in getattr(source.quality, word)}
@@ -226,14 +206,14 @@ def _quality(raw: pd.DataFrame, source: GaugeCsv, skipped: list[Skipped]) -> pd.
     return qc.mask(unknown, "suspect")
 
 
-def _one_a_time(table: pd.DataFrame, source: GaugeCsv, skipped: list[Skipped]) -> pd.DataFrame:
+def _one_a_time(table: pd.DataFrame, source: GaugeFiles, skipped: list[Skipped]) -> pd.DataFrame:
     twice = table["time"].duplicated(keep=False)
     if not twice.any():
         return table
     double = table[twice].assign(rank=table["qc"].map(RANK)).sort_values(["time", "rank", "line"])
     stands = double.groupby("time").tail(1).set_index("time")
     rivals = double[double["rank"] == double["time"].map(stands["rank"])]
-    spread = rivals.groupby("time")[["discharge_m3s", "stage_m"]].nunique(dropna=False).max(axis=1)
+    spread = rivals.groupby("time")["value"].nunique(dropna=False)
     torn = spread[spread > 1].index
     stands.loc[torn, "qc"] = "suspect"
     dropped = double[~double["line"].isin(stands["line"])]
@@ -250,17 +230,17 @@ def _one_a_time(table: pd.DataFrame, source: GaugeCsv, skipped: list[Skipped]) -
     return pd.concat([table[~twice], stands.reset_index()[table.columns]], ignore_index=True)
 
 
-def _refuse_if_most(bad: pd.Series, texts: pd.Series, key: str, source: GaugeCsv, what: str) -> None:
+def _refuse_if_most(bad: pd.Series, texts: pd.Series, key: str, source: GaugeFiles, what: str) -> None:
     if len(bad) and bad.mean() > MAX_UNREADABLE:
         sample = ", ".join(repr(str(text)[:40]) for text in texts[bad].iloc[:3])
         raise SourceError(
-            f"{source.path}: column {getattr(source.columns, key)!r} (columns.{key} in {source.described_in}): "
+            f"{source.path}: column {_wanted(source)[key]!r} (columns.{key} in {source.described_in}): "
             f"{bad.mean():.0%} of its cells, e.g. {sample}, are no {what}"
         )
 
 
 def _note(
-    skipped: list[Skipped], source: GaugeCsv, bad: pd.Series, raw: pd.DataFrame, what: str, texts: pd.Series
+    skipped: list[Skipped], source: GaugeFiles, bad: pd.Series, raw: pd.DataFrame, what: str, texts: pd.Series
 ) -> None:
     if bad.any():
         sample = ", ".join(repr(str(text)[:40]) for text in texts[bad].unique()[:3])
