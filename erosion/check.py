@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from erosion.catalog import (
-    GaugeCsv,
     RasterFolder,
     SceneFolder,
     SceneSource,
@@ -26,6 +25,7 @@ from erosion.catalog import (
     StacCollection,
     load_source,
 )
+from erosion.gauge_catalog import GaugeSource, WebGauge
 from erosion.region import Region, load_region
 from erosion.strict_yaml import CatalogError
 
@@ -99,6 +99,7 @@ class GaugeFound:
     last: str | None = None
     discharge_m3s: list[float] | None = None
     stage_m: list[float] | None = None
+    rain_mm: list[float] | None = None
     quality: dict[str, float] = field(default_factory=dict)
     gaps: list[dict[str, Any]] = field(default_factory=list)
     licence: str = ""
@@ -183,7 +184,7 @@ def check_region(region: Region) -> Report:
                 report.scenes.append(_check_scenes(source, one, reach, report))
     for name in region.gauges:
         source = load_source(name, region.path)
-        if isinstance(source, GaugeCsv):
+        if isinstance(source, GaugeSource):
             report.gauges.append(_check_gauge(source, region, report))
     try:
         find_release(region.model, _FOR_EVER, models_of(region.path), region.name)
@@ -265,7 +266,7 @@ def _check_scenes(source: SceneSource, region: Region, reach: str, report: Repor
 
     from erosion.corridor import corridor_of
     from erosion.pass_records import read_records
-    from erosion.sources import scene_store
+    from erosion.sources import store_of
 
     found = ScenesFound(source.name, reach, licence=source.licence)
     if isinstance(source, StacCollection):
@@ -285,7 +286,7 @@ def _check_scenes(source: SceneSource, region: Region, reach: str, report: Repor
     found.grid = [corridor.grid.width, corridor.grid.height]
     found.corridor_km2 = round(float(corridor.inside.sum()) * corridor.grid.pixel_m**2 / 1e6, 1)
     found.windows = len(corridor.windows())
-    stored, damaged = read_records(scene_store(region), region, source)
+    stored, damaged = read_records(store_of(region), region, source)
     _take_skipped(report, source.name, damaged)
     newest = {record.pass_id: record for record in stored}
     found.stored = dict(Counter(record.state for record in newest.values()))
@@ -352,30 +353,34 @@ def _gaps(times: pd.DatetimeIndex, cadence_days: float) -> list[dict[str, Any]]:
 # --- gauges ---------------------------------------------------------------------------------------------------------
 
 
-def _check_gauge(source: GaugeCsv, region: Region, report: Report) -> GaugeFound:
-    from erosion.sources import gauge_csv
+def _check_gauge(source: GaugeSource, region: Region, report: Report) -> GaugeFound:
+    from erosion.gauge_series import series_of
+    from erosion.gauge_store import KEY
+    from erosion.sources import store_of
 
     found = GaugeFound(source.name, source.gauge_id, source.river, licence=source.licence)
     try:
-        table, skipped = gauge_csv.read_gauge(source, _FOR_EVER)
+        values, skipped = series_of(source, region, store_of(region))
     except SourceError as err:
         report.problems.append(f"{source.name}: {err}")
         return found
     _take_skipped(report, source.name, skipped)
-    found.values = int((table["qc"] != "missing").sum())
-    shares = table["qc"].value_counts(normalize=True)
+    table = values[values["issued_at"].isna()].drop_duplicates(KEY, keep="last")
+    there = table[table["quality"] != "missing"]
+    found.values = len(there)
+    shares = table["quality"].value_counts(normalize=True)
     found.quality = {str(word): round(float(share), 4) for word, share in shares.items()}
-    there = table[table["qc"] != "missing"]
     if there.empty:
-        report.problems.append(f"{source.name}: no value at all; check 'columns' in {source.described_in}")
+        if not isinstance(source, WebGauge):
+            report.problems.append(f"{source.name}: no value at all; check {source.described_in}")
         return found
-    times = pd.DatetimeIndex(there["time"])
+    times = pd.DatetimeIndex(there["time"].drop_duplicates().sort_values())
     found.first, found.last = str(times[0].date()), str(times[-1].date())
     found.gaps = _gaps(times, source.cadence_days)
-    for name in ("discharge_m3s", "stage_m"):
-        values = there[name].dropna().to_numpy()
-        if values.size:
-            setattr(found, name, [round(float(v), 3) for v in (values.min(), np.median(values), values.max())])
+    for quantity, name in (("discharge", "discharge_m3s"), ("stage", "stage_m"), ("rain", "rain_mm")):
+        numbers = there.loc[there["quantity"] == quantity, "value"].dropna().to_numpy()
+        if numbers.size:
+            setattr(found, name, [round(float(v), 3) for v in (numbers.min(), np.median(numbers), numbers.max())])
     if found.gaps:
         longest = max(found.gaps, key=lambda gap: gap["days"])
         report.warnings.append(
@@ -384,8 +389,8 @@ def _check_gauge(source: GaugeCsv, region: Region, report: Report) -> GaugeFound
         )
     if found.discharge_m3s and max(map(abs, found.discharge_m3s)) > MAX_DISCHARGE:
         report.problems.append(
-            f"{source.described_in}: units.discharge_m3s: values up to {found.discharge_m3s[2]:.3g} m3/s are more than "
-            "any river carries; the column is in another unit"
+            f"{source.described_in}: values up to {found.discharge_m3s[2]:.3g} m3/s are more than any river carries; they are in "
+            "another unit (units.discharge_m3s)"
         )
     doubtful = found.quality.get("suspect", 0.0) + found.quality.get("missing", 0.0)
     if doubtful > 0.1:
@@ -441,7 +446,7 @@ def _gauge_lines(found: GaugeFound) -> list[str]:
     if found.first is None:
         return out
     out.append(f"    {found.first} to {found.last}, {_gap_text(found.gaps)}")
-    for name, unit in (("discharge_m3s", "m3/s"), ("stage_m", "m")):
+    for name, unit in (("discharge_m3s", "m3/s"), ("stage_m", "m"), ("rain_mm", "mm")):
         bounds = getattr(found, name)
         if bounds:
             out.append(f"    {name.split('_')[0]} {bounds[0]:g} to {bounds[2]:g} {unit} (median {bounds[1]:g})")

@@ -13,9 +13,12 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from erosion.catalog import Skipped
 
 PRODUCTS = Path(os.environ.get("EROSION_PRODUCTS", "products"))
 """Where products go and the map looks for them."""
@@ -82,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         "--json", type=Path, metavar="FILE", help="also write the findings as JSON"
     )
 
-    fetch = command("fetch", _fetch, "bring the store of satellite observations up to a date, without publishing")
+    fetch = command(
+        "fetch", _fetch, "bring the store of satellite observations and gauges up to date, without publishing"
+    )
     fetch.add_argument("--date", type=_day, default="today", help="YYYY-MM-DD (default: today, UTC)")
     fetch.add_argument("--full", action="store_true", help="search all years again, for what was published late")
     fetch.add_argument("--new-reference", action="store_true", help="lay every scene anew on a reference made now")
@@ -191,19 +196,19 @@ def _check(arguments: argparse.Namespace) -> int:
 def _fetch(arguments: argparse.Namespace) -> int:
     from erosion.published import DEGRADED
     from erosion.region import load_region
-    from erosion.sources import fetch_scenes, has_scenes, together
+    from erosion.sources import fetch_gauges, fetch_scenes, has_scenes, together
 
     region = load_region(arguments.region)
+    gauges = fetch_gauges(region, _say, full=arguments.full)
+    found: dict[str, list[Skipped]] = {}
     if not has_scenes(region):
         _say(f"{region.name} has no scenes to fetch; its masks are read from their files")
-        return 0
-    found = {}
-    for one in region.by_reach():
+    for one in region.by_reach() if has_scenes(region) else ():
         if one.neighbours:
             _say(one.reach.name)
         options = {"full": arguments.full, "new_reference": arguments.new_reference}
         found[one.reach.name] = fetch_scenes(one, arguments.date, _say, **options)
-    skipped = together(found)
+    skipped = [*together(found), *gauges]
     for item in skipped:
         _say(f"left out: {item.scene}: {item.reason}")
     return DEGRADED if any(not item.usual for item in skipped) else 0

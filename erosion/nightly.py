@@ -251,14 +251,19 @@ def _publish(
 ) -> Result:
     home = out / region.name
     unfetched: dict[str, list[Skipped]] = {}
-    if fetch and sources.has_scenes(region):
+    unfetched_gauges: list[Skipped] = []
+    if fetch:
         with progress.stage("fetch"):
-            unfetched = _fetch(region, as_of, progress)
+            unfetched_gauges = sources.fetch_gauges(region, progress.say)
+            if sources.has_scenes(region):
+                unfetched = _fetch(region, as_of, progress)
     with progress.stage("read"):
         with ThreadPoolExecutor(1) as pool:  # masks and gauges keep a processor each busy
             reading = pool.submit(sources.read_gauges, region, as_of)
             seen, missing = _read(region, as_of, unfetched)
             gauges, unread_gauges = reading.result()
+            # A file that cannot be read is met twice.
+            unread_gauges = list(dict.fromkeys([*unfetched_gauges, *unread_gauges]))
         skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *unread_gauges]
         path = models / release_name if release_name else find_release(region.model, as_of, models, region.name)
         release = _load_release(path, files_digest(path))

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.catalog import GaugeCsv, SceneSource, Skipped, load_source
-from erosion.contracts import known_at
+from erosion.catalog import SceneSource, Skipped, load_source
 from erosion.corridor import Corridor
+from erosion.gauge_catalog import GaugeSource
+from erosion.hydrology.series import USED, known_values
 from erosion.pass_records import PassRecord, damage, left_out, read_records
 
 if TYPE_CHECKING:
@@ -174,17 +175,18 @@ def _nearest_gauge(
     nothing = "", pd.Series(dtype=float)
     if not len(gauges):
         return nothing
-    good = gauges[
-        known_at(gauges["available_at"], limit)
-        & np.isfinite(gauges["stage_m"].to_numpy(float))
-        & gauges["qc"].isin(["good", "estimated"])
+    known = known_values(gauges, limit)
+    good = known[
+        (known["quantity"] == "stage").to_numpy()
+        & np.isfinite(known["value"].to_numpy(float))
+        & known["qc"].isin(USED).to_numpy()
     ]
     with_stage = list(dict.fromkeys(good["gauge_id"]))
     if not with_stage:
         return nothing
     gauge_id = with_stage[0] if len(with_stage) == 1 else _nearest(with_stage, region, corridor)
     own = good[good["gauge_id"] == gauge_id]
-    return gauge_id, pd.Series(own["stage_m"].to_numpy(float), pd.DatetimeIndex(own["time"])).sort_index()
+    return gauge_id, pd.Series(own["value"].to_numpy(float), pd.DatetimeIndex(own["time"])).sort_index()
 
 
 def _nearest(gauge_ids: Sequence[str], region: Region, corridor: Corridor) -> str:
@@ -197,7 +199,7 @@ def _nearest(gauge_ids: Sequence[str], region: Region, corridor: Corridor) -> st
     distance: dict[str, float] = {}
     for name in region.gauges:
         source = load_source(name, region.path)
-        if isinstance(source, GaugeCsv) and source.gauge_id in gauge_ids:
+        if isinstance(source, GaugeSource) and source.gauge_id in gauge_ids:
             at_x, at_y = to_grid.transform(*source.location)
             pixels = float(np.hypot(x - at_x, y - at_y).min()) // corridor.grid.pixel_m
             distance.setdefault(source.gauge_id, pixels)

@@ -28,6 +28,14 @@ REACH = Window(1100, 2670, 540, 800)  # 24 km of valley at the upstream end
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(autouse=True)
+def store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store of its own for every test: what one test has fetched is nothing to another."""
+    folder = tmp_path_factory.mktemp("store")
+    monkeypatch.setenv("EROSION_STORE", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def crop_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the region file ``mamore_crop.yaml``, its sources, masks and gauges; only to be copied."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from erosion.catalog import RasterFolder, SceneSource, Skipped, SourceError, load_source
-from erosion.contracts import GAUGE_COLUMNS, check_gauges, check_water
+from erosion.contracts import check_water
 from erosion.sources import raster_folder
 
 if TYPE_CHECKING:
@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 __all__ = [
     "Skipped",
     "SourceError",
+    "fetch_gauges",
     "fetch_scenes",
     "has_scenes",
+    "read_gauge_forecasts",
     "read_gauges",
     "read_reaches",
     "read_water",
-    "scene_store",
+    "store_of",
     "together",
 ]
 
 
-def scene_store(region: Region) -> Path:
-    """Directory in which observations made from a region's scenes are kept.
+def store_of(region: Region) -> Path:
+    """Directory in which observations made from a region's scenes, and the series of its gauges, are kept.
 
     ``$EROSION_STORE``, else ``store`` beside the region's file where there is one, else ``store`` in the working directory.
     """
@@ -84,7 +86,7 @@ def fetch_scenes(
     from erosion.scene_store import refresh
 
     corridor = corridor_of(region)
-    return refresh(region, corridor, scene_store(region), as_of, full=full, new_reference=new_reference, say=say)
+    return refresh(region, corridor, store_of(region), as_of, full=full, new_reference=new_reference, say=say)
 
 
 def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
@@ -126,7 +128,7 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
 
         corridor = corridor_of(region)
         try:
-            part, more = read_composites(region, corridor, scene_store(region), as_of, read_gauges(region, as_of)[0])
+            part, more = read_composites(region, corridor, store_of(region), as_of, read_gauges(region, as_of)[0])
         except SourceError as err:  # one source may fail where another one stands
             skipped.append(Skipped("scenes", str(err)))
         else:
@@ -245,38 +247,22 @@ def _join(parts: Sequence[xr.Dataset]) -> tuple[xr.Dataset, list[Skipped]]:
     return water, skipped
 
 
+def fetch_gauges(region: Region, say: Callable[[str], None] = lambda _: None, *, full: bool = False) -> list[Skipped]:
+    """Bring the store of a region's gauges up to date; see :func:`erosion.gauge_series.fetch`."""
+    from erosion import gauge_series
+
+    return gauge_series.fetch(region, store_of(region), say, full=full)
+
+
 def read_gauges(region: Region, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Read every gauge value of a region or reach that could be had at ``as_of``.
+    """Read every gauge value of a region or reach that could be had at ``as_of``; see :func:`erosion.gauge_series.read`."""
+    from erosion import gauge_series
 
-    A gauge that cannot be read is listed and the others go on: the forecast can do without one.
+    return gauge_series.read(region, store_of(region), as_of)
 
-    Parameters
-    ----------
-    region
-        Region whose ``gauges`` sources are read; there may be none.
-    as_of
-        Date of the product.
 
-    Returns
-    -------
-    gauges : pandas.DataFrame
-        Columns of :data:`erosion.contracts.GAUGE_COLUMNS`, sorted by gauge and time.
-    skipped : list of Skipped
-        Lines, values and gauges that were left out and why.
-    """
-    tables: list[pd.DataFrame] = []
-    skipped: list[Skipped] = []
-    for name in region.gauges:
-        source = load_source(name, region.path)
-        assert isinstance(source, GaugeCsv)
-        try:
-            table, more = GAUGE_DRIVERS[source.driver](source, as_of)
-        except SourceError as err:
-            skipped.append(Skipped(name, str(err)))
-            continue
-        tables.append(table)
-        skipped += more
-    gauges = pd.concat(tables, ignore_index=True) if tables else gauge_csv.empty_table()
-    return check_gauges(
-        gauges.loc[:, list(GAUGE_COLUMNS)].sort_values(["gauge_id", "time"], ignore_index=True)
-    ), skipped
+def read_gauge_forecasts(region: Region, as_of: pd.Timestamp | str) -> pd.DataFrame:
+    """Read every forecast of its gauges that could be had; see :func:`erosion.gauge_series.read_forecasts`."""
+    from erosion import gauge_series
+
+    return gauge_series.read_forecasts(region, store_of(region), as_of)

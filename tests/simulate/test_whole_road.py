@@ -14,7 +14,7 @@ from erosion.pass_records import records
 from erosion.region import Region, load_region
 from erosion.simulate.exercise import make_exercise, train_exercise
 from erosion.simulate.items import LABEL
-from erosion.sources import scene_store
+from erosion.sources import store_of
 from tests.stac_server import StacServer
 
 NIGHT = pd.Timestamp("2025-05-31")
@@ -69,7 +69,7 @@ def test_the_next_night_fetches_that_one_pass_only(nights: dict) -> None:
     assert len(nights["first files"]) > 10
     assert nights["second files"] == {nights["lost"]}
     region: Region = nights["region"]
-    found = [r for name in region.water[1:] for r in records(scene_store(region), region, name)]
+    found = [r for name in region.water[1:] for r in records(store_of(region), region, name)]
     assert {record.state for record in found} <= {"water", "unusable"}
 
 
