@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
+import datetime
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from erosion.strict_yaml import Key, LonLat, Problems, check_lonlat, check_name, check_timezone
 
@@ -164,6 +167,7 @@ class MrcTelemetry(WebGauge):
 
     service: Annotated[str, Key("address of the service")] = "https://api.mrcmekong.org"
     station: Annotated[str, Key("identifier of the station, text with its leading zero")]
+    station_name: Annotated[str | None, Key("name the service gives the station; another one is listed")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +184,9 @@ class Vndms(WebGauge):
 
     service: Annotated[str, Key("address of the service")] = "https://vndms.dmc.gov.vn"
     station: Annotated[str, Key("number of the station (mã trạm)")]
+    station_name: Annotated[
+        str | None, Key("name the service gives the station; values under another one are suspect")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,6 +293,8 @@ def check_gauge(source: GaugeSource, problems: Problems) -> None:
         bounds = getattr(source.checks, key)
         if bounds and (len(bounds) != 2 or not bounds[0] < bounds[1]):
             problems.add(f"checks.{key}", f"{list(bounds)} must be the lowest and the highest possible value")
+    if isinstance(source, WebGauge):
+        _check_web(source, problems)
     check = _CHECKS.get(source.driver)
     if check is not None:
         check(source, problems)
@@ -331,6 +340,33 @@ def _check_files(source: GaugeFiles, problems: Problems) -> None:
         problems.add("decimal", f"{source.decimal!r} is also the delimiter; a comma cannot be both")
     if source.time_format is not None and "%" not in source.time_format:
         problems.add("time_format", f"{source.time_format!r} is no strptime pattern; 31/12/2020 is '%d/%m/%Y'")
+
+
+def _check_web(source: WebGauge, problems: Problems) -> None:
+    if not _plain_address(getattr(source, "service", "")):
+        problems.add("service", "must be a plain address like https://host.org, without user, password and query")
+    try:
+        written = datetime.date.fromisoformat(source.first_day).isoformat()
+    except ValueError:
+        written = ""
+    if written != source.first_day:
+        problems.add("first_day", f"{source.first_day!r} is no day; write it like 2016-01-01")
+    station = getattr(source, "station", None)
+    if station is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", station):
+        problems.add("station", f"{station!r} must be plain letters and digits, as the service writes it")
+    if source.key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", source.key_env):
+        # A key that was written here by mistake must not be repeated in a message.
+        problems.add("key_env", "is no name of an environment variable; put the key there and only its name here")
+
+
+def _plain_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        whole = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc or any(mark.isspace() for mark in text))
+    return whole and plain and parts.scheme in ("https", "http") and bool(parts.hostname)
 
 
 def _needs_datum(source: GaugeSource, problems: Problems) -> None:
