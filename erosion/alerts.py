@@ -1,8 +1,8 @@
 """Probability to warning: thresholds that keep a promise, levels that do not flicker, and the life of a warning.
 
-Pure functions over tables, one target at a time. A place remembers three numbers between runs: its level, the level its
-newest probability asked for, and for how many runs in a row; :func:`decide` turns them and tonight's scores into
-tonight's levels, :func:`plan_events` turns levels into warnings that open, change and close. ``docs/warnings.md`` tells
+Pure functions over tables, one target at a time. A place remembers five numbers between runs: its level, the level that
+the model alone gave it, the level its newest probability asked for and for how many runs in a row, and for how many runs
+the trigger has asked for less; :func:`decide` turns them and tonight's scores into tonight's levels, :func:`plan_events` turns levels into warnings that open, change and close. ``docs/warnings.md`` tells
 the same in words.
 """
 
@@ -18,7 +18,7 @@ import pandas as pd
 from erosion.contracts import ALERT_COLUMNS, LEVELS, in_utc
 
 if TYPE_CHECKING:
-    from erosion.region import Policy
+    from erosion.region import Policy, Trigger
 
 RAISED_LEVELS: Final = (2, 3, 4)
 """Levels that a threshold raises to; level 1 is what remains of the known, 0 is the unknown."""
@@ -28,7 +28,7 @@ MIN_EVENTS: Final = 10
 """Fewest calibration rows, and events among them, at or above a threshold. A short run of luck at the top of the list
 would otherwise set a threshold that the next year does not keep."""
 
-STATE_COLUMNS: Final = ("segment_id", "level", "candidate_level", "candidate_runs")
+STATE_COLUMNS: Final = ("segment_id", "level", "model_level", "candidate_level", "candidate_runs", "trigger_runs")
 """What a place remembers from one run to the next."""
 
 NO_STATE: Final = -1
@@ -110,6 +110,7 @@ def decide(
     thresholds: Mapping[int, float],
     policy: Policy,
     as_of: pd.Timestamp | str,
+    trigger: Trigger | None = None,
 ) -> pd.DataFrame:
     """Decide the level of every segment for one target and one date.
 
@@ -128,6 +129,9 @@ def decide(
         The region's policy.
     as_of
         Date of the run; scores that carry an ``as_of`` column must carry this one.
+    trigger
+        The region's trigger; the scores then also have ``trigger`` (0..3, -1 unknown), the level it reaches at least,
+        and ``trigger_most`` (0..3), the level it may have reached as far as is known. None where nothing raises.
 
     Returns
     -------
@@ -153,8 +157,13 @@ def decide(
     * Level 4 is given in the order of probability (ties in the order of ``segment_id``) until ``max_level4_share`` of
       the length of all segments in the table is used up; who comes after is held at 3 and keeps asking. Kept
       segments come first.
+    * All of this gives ``model_level``, and only that is remembered as the model's. The trigger then raises it by the
+      policy's step at once, where it is at least ``raise_from_level``, never above 4, and into level 4 only as far as
+      the cap has room left. It lowers nothing and leaves what is unknown alone.
+    * What the trigger has raised it gives back one level after ``runs_to_clear`` runs in a row in which it surely asked
+      for less. A run in which it may have asked for as much, because a reading is missing, does not count.
     """
-    _check(scores, as_of)
+    _check(scores, as_of, trigger)
     ids = scores["segment_id"].to_numpy(dtype=str)
     p = scores["p_event"].to_numpy(dtype=float)
     age = scores["data_age_days"].to_numpy(dtype=float)
@@ -163,7 +172,8 @@ def decide(
     # Comparisons with NaN are false, so a missing age or coverage is never "good enough".
     known = np.isfinite(p) & (age <= policy.stale_after_days) & (coverage >= policy.min_coverage)
     p = np.where(known, p, -1.0)
-    was, asked, runs = _recall(previous, ids)
+    memory = _recall(previous, ids)
+    was, asked, runs = memory["model_level"], memory["candidate_level"], memory["candidate_runs"]
     settled = known & (was >= 1)
 
     on_its_own = _climb(p, raise_at)
@@ -188,9 +198,9 @@ def decide(
     level = np.where(settled, np.where(rises, np.maximum(counted, jumped), fallen), candidate)
     kept = _kept(scores) & (was >= 0) & (age <= policy.stale_after_days)
     level, candidate = np.where(kept, was, level), np.where(kept, asked, candidate)
-    capped = _over_cap(
-        level, np.where(kept, np.inf, p), scores["length_m"].to_numpy(dtype=float), ids, policy.max_level4_share
-    )
+    length_m, order = scores["length_m"].to_numpy(dtype=float), np.where(kept, np.inf, p)
+    room_m = policy.max_level4_share * length_m.sum() * (1 + 1e-12)
+    capped = _over_cap(level == 4, order, length_m, ids, room_m)
     level = np.where(capped, 3, level)
 
     stay_runs = np.where(asked == candidate, runs, 0) + 1
@@ -207,14 +217,23 @@ def decide(
         "held": settled & (on_its_own != level),
     }
     why = np.select(list(rules.values()), list(rules), "same")
+
+    published, trigger_runs = _lift(scores, level, memory, trigger, policy.runs_to_clear)
+    held_back = _over_cap((published == 4) & (level < 4), order, length_m, ids, room_m - length_m[level == 4].sum())
+    published = np.where(held_back, 3, published)
+    why = np.where(held_back, "capped", np.where(published > level, "trigger", why))
+    # The model stands where it stood, so that what fell is what the trigger had raised.
+    why = np.where((published < memory["level"]) & np.isin(why, ("same", "held")), "cleared", why)
     result = pd.DataFrame(
         {
             "segment_id": scores["segment_id"],
-            "level": level.astype("int8"),
-            "previous_level": was.astype("int8"),
+            "level": published.astype("int8"),
+            "model_level": level.astype("int8"),
+            "previous_level": memory["level"].astype("int8"),
             "candidate_level": candidate.astype("int8"),
             "candidate_runs": candidate_runs.astype("int32"),
-            "capped": capped,
+            "trigger_runs": trigger_runs.astype("int32"),
+            "capped": capped | held_back,
             "why": why,
         },
         index=scores.index,
@@ -257,7 +276,8 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
     moved = states.iloc[[row for row, place in enumerate(places) for _ in ways[place]]]
     moved = moved.assign(old=moved["segment_id"], segment_id=[new for place in places for new in ways[place]])
     moved = moved.sort_values(
-        ["segment_id", "level", "candidate_level", "candidate_runs", "old"], ascending=[True, False, False, False, True]
+        ["segment_id", "level", "model_level", "candidate_level", "candidate_runs", "trigger_runs", "old"],
+        ascending=[True, False, False, False, False, True, True],
     )
     return moved.drop_duplicates("segment_id")[list(STATE_COLUMNS)].reset_index(drop=True)
 
@@ -474,35 +494,53 @@ def _ladder(thresholds: Mapping[int, float]) -> np.ndarray:
     return ladder
 
 
-def _recall(previous: pd.DataFrame | None, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Level, candidate level and candidate runs that each segment remembers, shape (n,); -1, -1, 0 for a new one."""
+def _recall(previous: pd.DataFrame | None, ids: np.ndarray) -> dict[str, np.ndarray]:
+    """What each segment remembers, name -> shape (n,); levels of a new one are -1, counts 0."""
     states = carry(previous, None)
     if states["segment_id"].duplicated().any():
         twice = states.loc[states["segment_id"].duplicated(), "segment_id"].iloc[0]
         raise ValueError(f"previous states: segment {twice} occurs twice; carry() keeps one state a segment")
-    if not states["level"].isin(LEVELS).all():
-        raise ValueError(f"previous states: level {states['level'].unique()} is none of {LEVELS}")
+    for name in ("level", "model_level"):
+        if not states[name].isin(LEVELS).all():
+            raise ValueError(f"previous states: {name} {states[name].unique()} is none of {LEVELS}")
     place = pd.Index(states["segment_id"].to_numpy(dtype=str)).get_indexer(pd.Index(ids))
-    remembered = []
-    for name, nothing in (("level", NO_STATE), ("candidate_level", NO_STATE), ("candidate_runs", 0)):
+    remembered = {}
+    for name in STATE_COLUMNS[1:]:
         # The default sits at the end, where index -1 (not found) reads it.
-        values = np.append(states[name].to_numpy(dtype=np.int64), nothing)
-        remembered.append(values[place])
-    return remembered[0], remembered[1], remembered[2]
+        nothing = 0 if name.endswith("_runs") else NO_STATE
+        remembered[name] = np.append(states[name].to_numpy(dtype=np.int64), nothing)[place]
+    return remembered
 
 
-def _over_cap(level: np.ndarray, p: np.ndarray, length_m: np.ndarray, ids: np.ndarray, share: float) -> np.ndarray:
-    """Say which segments at level 4 do not fit under the cap, boolean, shape (n,)."""
-    over = np.zeros(level.shape, dtype=bool)
-    top = np.flatnonzero(level == 4)
-    ranked = top[np.lexsort((ids[top], -p[top]))]
-    room_m = share * length_m.sum() * (1 + 1e-12)
+def _lift(
+    scores: pd.DataFrame, own: np.ndarray, memory: Mapping[str, np.ndarray], trigger: Trigger | None, runs_to_clear: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raise the model's levels by the trigger, shape (n,); count the runs in which it asked for less than it holds."""
+    if trigger is None:
+        return own, np.zeros(own.shape, dtype=np.int64)
+    steps = np.array([0, *(max((by for at, by in trigger.raises.items() if at <= k), default=0) for k in (1, 2, 3))])
+    asked, most = (steps[np.maximum(scores[name].to_numpy(dtype=np.int64), 0)] for name in ("trigger", "trigger_most"))
+    held = np.maximum(memory["level"] - memory["model_level"], 0)
+    less = np.maximum(asked, most) < held
+    runs = np.where(less, memory["trigger_runs"] + 1, 0)
+    gives_back = less & (runs >= runs_to_clear)
+    lift = np.maximum(asked, np.where(gives_back, held - 1, held))
+    eligible = (own >= 1) & (own >= trigger.raise_from_level)
+    return np.where(eligible, np.minimum(own + lift, 4), own), np.where(gives_back | ~eligible, 0, runs)
+
+
+def _over_cap(top: np.ndarray, p: np.ndarray, length_m: np.ndarray, ids: np.ndarray, room_m: float) -> np.ndarray:
+    """Say which of the segments that ask for level 4 do not fit into the room, boolean, shape (n,)."""
+    over = np.zeros(top.shape, dtype=bool)
+    asking = np.flatnonzero(top)
+    ranked = asking[np.lexsort((ids[asking], -p[asking]))]
     over[ranked[np.cumsum(length_m[ranked]) > room_m]] = True
     return over
 
 
-def _check(scores: pd.DataFrame, as_of: pd.Timestamp | str) -> None:
-    need(scores, ("segment_id", "p_event", "length_m", "data_age_days", "coverage"), "scores")
+def _check(scores: pd.DataFrame, as_of: pd.Timestamp | str, trigger: Trigger | None) -> None:
+    of_trigger = () if trigger is None else ("trigger", "trigger_most")
+    need(scores, ("segment_id", "p_event", "length_m", "data_age_days", "coverage", *of_trigger), "scores")
     if scores["segment_id"].duplicated().any():
         twice = scores.loc[scores["segment_id"].duplicated(), "segment_id"].iloc[0]
         raise ValueError(f"scores: segment {twice} occurs twice; levels are decided for one target at a time")

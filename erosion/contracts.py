@@ -70,11 +70,23 @@ SCORE_COLUMNS: Final[dict[str, tuple[str, str]]] = {
 
 ALERT_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "level": ("", "0 unknown, 1 low, 2 medium, 3 high, 4 very high"),
+    "model_level": ("", "level without the trigger: what model, hysteresis and cap give"),
     "previous_level": ("", "level of the same place in the run before; -1 where there was none"),
     "candidate_level": ("", "level the newest probability alone would give"),
     "candidate_runs": ("", "runs in a row that have asked for that level"),
+    "trigger_runs": ("", "runs in a row in which the trigger asked for less than it has raised the level by"),
     "capped": ("", "true where the cap on level 4 held the segment at level 3"),
-    "why": ("", "rule that set the level: raised, jumped, held, cleared, same, capped, kept, unknown"),
+    "why": ("", "rule that set the level: trigger, raised, jumped, held, cleared, same, capped, kept, unknown"),
+}
+
+#: What the trigger says of each segment tonight; all missing where a region has none (see erosion/hydrology/trigger.py).
+TRIGGER_COLUMNS: Final[dict[str, tuple[str, str]]] = {
+    "trigger": ("", "trigger from water levels, rain and forecast: 0 to 3, -1 unknown"),
+    "trigger_points": ("", "sum of the points of its terms, at most 3; at least so many where a term is unknown"),
+    "trigger_terms": (
+        "",
+        "JSON list of {term, points, of, value, unit, days, start, full, gauge, title, time, state}, one a term",
+    ),
 }
 
 #: Columns of each published segment layer, in order; geometry is the bank line.
@@ -86,6 +98,7 @@ LAYER_COLUMNS: Final = (
     "length_m",
     "landward_deg",
     "level",
+    "model_level",
     "previous_level",
     "p_event",
     "horizon_days",
@@ -104,6 +117,9 @@ LAYER_COLUMNS: Final = (
     "candidate_runs",
     "capped",
     "why",
+    "trigger",
+    "trigger_points",
+    "trigger_terms",
     "event_id",
     "first_issued_at",
     "reasons",

@@ -11,7 +11,14 @@ import pandas as pd
 
 from erosion import alerts
 from erosion.asof import data_age_days
-from erosion.contracts import ALERT_COLUMNS, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, check_scores
+from erosion.contracts import (
+    ALERT_COLUMNS,
+    FLAGS,
+    HISTORY_COLUMNS,
+    LAYER_COLUMNS,
+    TRIGGER_COLUMNS,
+    check_scores,
+)
 from erosion.features.registry import Knowledge
 from erosion.forecast import TargetModel, explain, predict
 from erosion.region import Region
@@ -89,7 +96,7 @@ def segment_layer(
     region, target
         The region and the name of the target.
     decided
-        Levels of today's segments, from ``alerts.decide``.
+        Levels of today's segments, from ``alerts.decide``, with :data:`erosion.contracts.TRIGGER_COLUMNS`.
     made
         The reaches that were made.
     kept
@@ -178,9 +185,10 @@ def kept_rows(
     if rows.empty:
         return None
     days = (as_of - pd.to_datetime(rows["as_of"])).dt.days
-    anew = [*ALERT_COLUMNS, "event_id", "first_issued_at"]
+    anew = [*ALERT_COLUMNS, *TRIGGER_COLUMNS, "event_id", "first_issued_at"]
     aged = rows.assign(data_age_days=rows["data_age_days"].to_numpy() + days.to_numpy())
-    return aged.drop(columns=anew).to_crs(crs).reset_index(drop=True)
+    # The layer holds not all that is decided, and one of an older version of the program fewer columns yet.
+    return aged.drop(columns=anew, errors="ignore").to_crs(crs).reset_index(drop=True)
 
 
 def history_table(known: Knowledge) -> pd.DataFrame:

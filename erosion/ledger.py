@@ -41,9 +41,11 @@ OUTCOMES: Final = {"published": 0, "degraded": 2, "failed": 1}
 ALERTS_NEEDED: Final = (
     "segment_id",
     "level",
+    "model_level",
     "previous_level",
     "candidate_level",
     "candidate_runs",
+    "trigger_runs",
     "why",
     "p_event",
     "chainage_m",
@@ -163,8 +165,10 @@ STATES = sa.Table(
     sa.Column("segment_id", sa.String, primary_key=True),
     sa.Column("region", sa.String, nullable=False),
     sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("model_level", sa.Integer, nullable=False),
     sa.Column("candidate_level", sa.Integer, nullable=False),
     sa.Column("candidate_runs", sa.Integer, nullable=False),
+    sa.Column("trigger_runs", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 

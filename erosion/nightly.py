@@ -31,7 +31,7 @@ from erosion import alerts, ledger, sources
 from erosion.asof import NothingKnownError, baseline_on, knowledge_on, observe_region, sound_epochs
 from erosion.catalog import Skipped, SourceError
 from erosion.channel import ChannelError
-from erosion.contracts import CONTRACT_VERSION
+from erosion.contracts import CONTRACT_VERSION, TRIGGER_COLUMNS
 from erosion.export import ExportError, write_all
 from erosion.features import make_features
 from erosion.files import sha256_of, sync, write_json
@@ -407,7 +407,9 @@ def _make(
         segments = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)
         walk = _crosswalk(previous, segments, region, out)
         decided = {
-            target.name: _decide(engine, region, target.name, reaches, kept.get(target.name), release, walk, as_of)
+            target.name: _decide(
+                engine, region, target.name, reaches, kept.get(target.name), release, walk, as_of, None
+            )
             for target in region.targets
         }
         before = ledger.open_warnings(engine, region.name, before=as_of)
@@ -424,7 +426,10 @@ def _make(
         with progress.stage("export"):
             meta = {"model_id": release.name, "inputs_hash": digest, "skipped": [s._asdict() for s in skipped]}
             files = write_all(temporary, layers, history, region, meta)
-            decisions = pd.concat([table.assign(target=name) for name, table in decided.items()], ignore_index=True)
+            decisions = pd.concat(
+                [table.drop(columns=list(TRIGGER_COLUMNS)).assign(target=name) for name, table in decided.items()],
+                ignore_index=True,
+            )
             memory = [
                 _write_table(temporary / name, table)
                 for name, table in zip(MEMORY, (decisions, walk), strict=True)
@@ -497,6 +502,7 @@ def _decide(
     release: Release,
     walk: pd.DataFrame | None,
     as_of: pd.Timestamp,
+    triggers: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """Decide the levels of all reaches together, those that are kept among them."""
     tables = [
@@ -511,8 +517,14 @@ def _decide(
         tables.append(pd.DataFrame(kept.drop(columns="geometry")).assign(as_of=as_of, coverage=1.0, kept=True))
     scores = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True, join="inner")
     remembered = alerts.carry(ledger.previous_states(engine, region.name, target, as_of), walk)
-    decided = alerts.decide(scores, remembered, release.models[target].thresholds, region.policy, as_of)
-    return decided.assign(**{name: scores[name].to_numpy() for name in ("p_event", "chainage_m", "bank")})
+    if triggers is not None:
+        scores = scores.join(triggers, on="segment_id", validate="one_to_one")
+    thresholds = release.models[target].thresholds
+    decided = alerts.decide(
+        scores, remembered, thresholds, region.policy, as_of, None if triggers is None else region.trigger
+    )
+    carried = ("p_event", "chainage_m", "bank", *TRIGGER_COLUMNS)
+    return decided.assign(**{name: scores[name].to_numpy() if name in scores else None for name in carried})
 
 
 def _product_before(previous: Mapping[str, Any], region: Region, out: Path) -> Path:

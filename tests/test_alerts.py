@@ -46,14 +46,16 @@ def scores(p, *, length_m=100.0, age=10.0, coverage=1.0, ids=None):
     )
 
 
-def state(level, candidate_level, candidate_runs, ids=None):
+def state(level, candidate_level, candidate_runs, ids=None, *, model_level=None, trigger_runs=0):
     level = np.atleast_1d(level)
     return pd.DataFrame(
         {
             "segment_id": [f"test-L-{i * 100:07d}" for i in range(level.size)] if ids is None else ids,
             "level": level,
+            "model_level": level if model_level is None else np.atleast_1d(model_level),
             "candidate_level": np.atleast_1d(candidate_level),
             "candidate_runs": np.atleast_1d(candidate_runs),
+            "trigger_runs": trigger_runs,
         }
     )
 
@@ -461,13 +463,13 @@ def test_carry_splits_merges_and_loses():
     memory = state([3, 1, 4, 2], [3, 2, 4, 2], [5, 1, 2, 9], ids=["a", "b", "c", "d"])
     moved = carry(memory, crosswalk(("a", "m"), ("b", "m"), ("c", "n"), ("c", "o"), ("d", None), ("e", "p")))
     assert list(moved.columns) == list(STATE_COLUMNS)
-    assert moved.to_numpy().tolist() == [["m", 3, 3, 5], ["n", 4, 4, 2], ["o", 4, 4, 2]]
+    assert moved.to_numpy().tolist() == [["m", 3, 3, 3, 5, 0], ["n", 4, 4, 4, 2, 0], ["o", 4, 4, 4, 2, 0]]
 
 
 def test_carry_keeps_the_whole_memory_of_the_worse_place():
     memory = state([2, 2, 0], [2, 3, 0], [8, 1, 3], ids=["a", "b", "c"])
     moved = carry(memory, crosswalk(("a", "m"), ("b", "m"), ("c", "m")))
-    assert moved.to_numpy().tolist() == [["m", 2, 3, 1]]
+    assert moved.to_numpy().tolist() == [["m", 2, 2, 3, 1, 0]]
 
 
 def test_carry_without_a_crosswalk_or_a_memory():

@@ -146,9 +146,11 @@ def alerts(levels, previous=None, p_event=None):
         {
             "segment_id": ids,
             "level": list(levels.values()),
+            "model_level": list(levels.values()),
             "previous_level": [(previous or {}).get(name, -1) for name in ids],
             "candidate_level": list(levels.values()),
             "candidate_runs": 1,
+            "trigger_runs": 0,
             "why": ["unknown" if level == 0 else "raised" for level in levels.values()],
             "p_event": [np.nan if level == 0 else level / 5 for level in levels.values()]
             if p_event is None
@@ -505,7 +507,7 @@ def test_what_places_remember(engine):
     record(engine, "2011-01-01", {"b": 2, "a": 0})
     first = previous_states(engine, "rio", "1y", "2011-01-01")
     assert list(first.columns) == list(STATE_COLUMNS)
-    assert first.to_numpy().tolist() == [["a", 3, 3, 1], ["b", 1, 1, 1]]
+    assert first.to_numpy().tolist() == [["a", 3, 3, 3, 1, 0], ["b", 1, 1, 1, 1, 0]]
     assert previous_states(engine, "rio", "1y", "2012-01-01")["level"].tolist() == [0, 2]
     assert previous_states(engine, "rio", "3y", "2012-01-01").empty  # a target that is new
     record(engine, "2012-01-01", {"b": 2, "a": 0})

@@ -68,6 +68,7 @@ _LAYER_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
     "length_m": ("float", "Chiều dài", 1),
     "landward_deg": ("float", "Hướng vào đất liền", 1),
     "level": ("int", LEVEL_TITLE, 0),
+    "model_level": ("int", "Mức khi chưa xét nước và mưa", 0),
     "previous_level": ("int", "Mức lần chạy trước", 0),
     "p_event": ("float", "Xác suất bờ lùi đến ngưỡng", 4),
     "horizon_days": ("int", "Thời hạn dự báo", 0),
@@ -86,6 +87,9 @@ _LAYER_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
     "candidate_runs": ("int", "Số lần chạy liên tiếp ở mức đó", 0),
     "capped": ("bool", "Giữ ở mức 3 do giới hạn mức 4", 0),
     "why": ("text", "Quy tắc đã định mức", 0),
+    "trigger": ("int", "Tác nhân nước và mưa: 0–3, -1 không rõ", 0),
+    "trigger_points": ("float", "Điểm tác nhân", 2),
+    "trigger_terms": ("json", "Các thành phần của tác nhân", 0),
     "event_id": ("text", "Mã cảnh báo", 0),
     "first_issued_at": ("date", "Ngày cảnh báo lần đầu", 0),
     "reasons": ("json", "Lý do của mô hình", 0),
@@ -122,7 +126,13 @@ def _columns(
 #: Columns of ``segments_<target>``, in the order of the contract.
 LAYER: Final = _columns(
     contracts.LAYER_COLUMNS,
-    {**contracts.SCORE_COLUMNS, **contracts.ALERT_COLUMNS, **contracts.SEGMENT_COLUMNS, **_LAYER_ONLY},
+    {
+        **contracts.SCORE_COLUMNS,
+        **contracts.ALERT_COLUMNS,
+        **contracts.TRIGGER_COLUMNS,
+        **contracts.SEGMENT_COLUMNS,
+        **_LAYER_ONLY,
+    },
     _LAYER_FORM,
 )
 

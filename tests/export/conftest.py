@@ -24,6 +24,8 @@ REASONS = [
     {"feature": "lở bờ", "value": None, "effect": -0.1},
 ]
 
+TERMS = [{"term": "drawdown", "points": 3.0, "of": 3, "value": 0.75, "unit": "m", "days": 3, "title": "Tân Châu"}]
+
 
 @dataclass(frozen=True)
 class RegionStub:
@@ -63,6 +65,7 @@ def make_layer(simulated: bool = False, horizon_days: int = 365, threshold_m: fl
         "length_m": [line.length for line in bank_lines()],
         "landward_deg": [180.0, 180.0, 180.0, 135.0, 90.0],
         "level": [0, 1, 2, 3, 4],
+        "model_level": [0, 1, 2, 3, 3],
         "previous_level": [-1, 1, 1, 4, 4],
         "p_event": [nan, 0.0123456, 0.25, 0.5, 0.98766],
         "horizon_days": horizon_days,
@@ -80,7 +83,10 @@ def make_layer(simulated: bool = False, horizon_days: int = 365, threshold_m: fl
         "candidate_level": [0, 1, 2, 3, 4],
         "candidate_runs": [0, 0, 1, 0, 3],
         "capped": [False, False, False, True, False],
-        "why": ["unknown", "same", "raised", "capped", "same"],
+        "why": ["unknown", "same", "raised", "capped", "trigger"],
+        "trigger": [nan, -1, 0, 1, 3],
+        "trigger_points": [nan, nan, 0.0, 1.25, 3.0],
+        "trigger_terms": [None, "[]", "[]", "[]", json.dumps(TERMS)],
         "event_id": [None, None, "hau-0001", "hau-0002", "hau-0002"],
         "first_issued_at": [None, None, "2024-06-30", "2023-06-30", "2023-06-30"],
         "reasons": [json.dumps([])] * 3 + [json.dumps(REASONS)] * 2,
