@@ -221,6 +221,10 @@ class Usgs(WebGauge):
     station: Annotated[str, Key("number of the site, like 01646500")]
     series: Annotated[str, Key("daily means or values as they come", choices=("daily", "continuous"))] = "daily"
     quantity: Annotated[str, Key("what is asked for", choices=("discharge", "stage"))] = "discharge"
+    timezone: Annotated[str, Key("zone of the site's days and of times without an offset, IANA name")]
+    time_series: Annotated[
+        str | None, Key("series or method to take where the site has several; the longest where it is not given")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -369,6 +373,22 @@ def _plain_address(text: str) -> bool:
     return whole and plain and parts.scheme in ("https", "http") and bool(parts.hostname)
 
 
+def _check_usgs(source: Usgs, problems: Problems) -> None:
+    check_timezone(source.timezone, problems)
+    if source.quantity == "stage":
+        _needs_datum(source, problems)
+    home = {"ogc": "https://api.waterdata.usgs.gov", "waterservices": "https://waterservices.usgs.gov"}
+    if any(source.service.startswith(home[api]) for api in home if api != source.api):
+        problems.add("service", f"{source.service!r} does not speak api {source.api!r}; {home[source.api]} does")
+
+
+def _check_hydrocron(source: Hydrocron, problems: Problems) -> None:
+    _needs_datum(source, problems)
+    digits = {"Reach": 11, "Node": 14, "PriorLake": 10}[source.feature]
+    if re.fullmatch(rf"[0-9]{{{digits}}}", source.feature_id) is None:
+        problems.add("feature_id", f"{source.feature_id!r} must be the {digits} digits of a {source.feature}, as text")
+
+
 def _needs_datum(source: GaugeSource, problems: Problems) -> None:
     if source.datum is None:
         problems.add("datum", "is missing; a stage means nothing without its zero")
@@ -380,7 +400,8 @@ _CHECKS: Final[dict[str, Callable[[Any, Problems], None]]] = {
     "mrc_telemetry": _needs_datum,
     "mrc_forecast": _needs_datum,
     "vndms": _needs_datum,
-    "hydrocron": _needs_datum,
+    "usgs": _check_usgs,
+    "hydrocron": _check_hydrocron,
 }
 
 
