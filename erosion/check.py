@@ -389,8 +389,8 @@ def _check_gauge(source: GaugeSource, region: Region, report: Report) -> GaugeFo
         )
     if found.discharge_m3s and max(map(abs, found.discharge_m3s)) > MAX_DISCHARGE:
         report.problems.append(
-            f"{source.described_in}: values up to {found.discharge_m3s[2]:.3g} m3/s are more than any river carries; they are in "
-            "another unit (units.discharge_m3s)"
+            f"{source.described_in}: units.discharge_m3s: values up to {found.discharge_m3s[2]:.3g} m3/s are more than "
+            "any river carries; the column is in another unit"
         )
     doubtful = found.quality.get("suspect", 0.0) + found.quality.get("missing", 0.0)
     if doubtful > 0.1:

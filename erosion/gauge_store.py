@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,8 +120,6 @@ def save(path: Path, kept: Kept, source: GaugeSource) -> None:
     temporary = path.with_name(f".{path.name}.new")
     pq.write_table(table, temporary, compression="zstd")
     with temporary.open("rb+") as file:
-        import os
-
         os.fsync(file.fileno())
     temporary.replace(path)
     sync(path.parent)
@@ -181,7 +180,7 @@ def absorb(kept: Kept, reading: Reading, source: GaugeSource, now: pd.Timestamp)
     late = pd.Series(False, merged.index)
     if kept.asked_at is not None:
         begun = kept.values.groupby("quantity")["time"].min()
-        start = pd.to_datetime(merged["quantity"].map(begun), utc=True)
+        start = pd.Series(begun.reindex(merged["quantity"]).array, merged.index)
         late = (expected <= kept.asked_at) & (merged["time"] >= start)
     available = expected.where(expected < now, now).mask(late, now)
     available = available.where(available >= base, base)

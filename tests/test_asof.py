@@ -19,6 +19,7 @@ from erosion.asof import (
     water_known,
 )
 from erosion.contracts import GAUGE_COLUMNS
+from tests.gauge_tables import gauge_rows
 from tests.rivers import SHAPE, make_grid, make_region, make_water, sine_river, straight_river
 
 NO_GAUGES = pd.DataFrame(columns=list(GAUGE_COLUMNS))
@@ -63,20 +64,11 @@ def test_later_epochs_change_no_earlier_row() -> None:
 def test_later_gauge_values_are_left_out() -> None:
     region, as_of = make_region(), pd.Timestamp("2001-12-31")
     times = pd.to_datetime(["2001-12-30", "2001-12-31", "2002-01-01"], utc=True)
-    gauges = pd.DataFrame(
-        {
-            "gauge_id": "g",
-            "time": times,
-            "available_at": times + pd.Timedelta(hours=6),
-            "discharge_m3s": [1.0, 2.0, 3.0],
-            "stage_m": np.nan,
-            "qc": "good",
-        }
-    )
+    gauges = gauge_rows(times, [1.0, 2.0, 3.0], latency="6h", quantity="discharge")
     water = history(2)
     baseline = baseline_on(region, water, as_of)
     known = knowledge_on(region, baseline, observe_region(region, water, baseline), gauges, as_of)
-    assert known.gauges["discharge_m3s"].tolist() == [1.0, 2.0]
+    assert known.gauges["value"].tolist() == [1.0, 2.0]
 
 
 def test_pixels_the_newest_mask_misses_come_from_the_last_that_has_them() -> None:

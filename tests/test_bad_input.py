@@ -277,7 +277,6 @@ def test_a_gauge_in_another_encoding_is_the_same_gauge(
     [
         ({"units": {"discharge_m3s": "m3/h"}}, "units.discharge_m3s"),
         ({"units": {"stage_m": "cm"}}, "units.stage_m"),
-        ({"path": "gauges"}, "gauges is no file"),
         ({"alarm_levels_m": [4.0, 3.5, 4.5]}, "must be three rising stages"),
     ],
 )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from erosion.catalog import CATALOGUE, GaugeCsv, RasterFolder, load_source, read_source
+from erosion.catalog import CATALOGUE, RasterFolder, load_source, read_source
+from erosion.gauge_catalog import GaugeFiles
 from erosion.strict_yaml import CatalogError
 
 MASKS: dict[str, Any] = {
@@ -27,7 +28,7 @@ MASKS: dict[str, Any] = {
 }
 GAUGE: dict[str, Any] = {
     "name": "gauge",
-    "driver": "gauge_csv",
+    "driver": "gauge_files",
     "title": "Gauge",
     "path": "data/gauge.csv",
     "gauge_id": "0042",
@@ -76,7 +77,7 @@ def test_a_right_entry_is_read_with_its_types_and_defaults(tmp_path: Path) -> No
     assert (masks.files, masks.date_from, masks.year_day, masks.nodata) == ("*.tif", ("tag", "name"), "07-01", None)
     assert masks.geo_rmse_m == 6.0 and isinstance(masks.geo_rmse_m, float)
     gauge = read_source(write(tmp_path, GAUGE))
-    assert isinstance(gauge, GaugeCsv)
+    assert isinstance(gauge, GaugeFiles)
     assert gauge.gauge_id == "0042" and gauge.river == "Sông Tiền" and gauge.location == (105.2, 10.8)
     assert gauge.units.stage_m == "cm" and gauge.columns.discharge_m3s is None
     assert gauge.described_in == tmp_path / "gauge.yaml"
@@ -114,7 +115,7 @@ def test_a_right_entry_is_read_with_its_types_and_defaults(tmp_path: Path) -> No
         (GAUGE, "units.stage_m", "inch", "units.stage_m: 'inch' is not one of m, cm, mm, ft"),
         (GAUGE, "units.stage_m", None, "units.stage_m: is missing; say which of m, cm, mm, ft column 'h' is in"),
         (GAUGE, "units.discharge_m3s", "m3/s", "units.discharge_m3s: is given but columns.discharge_m3s is not"),
-        (GAUGE, "columns.stage_m", None, "columns: name neither discharge_m3s nor stage_m"),
+        (GAUGE, "columns.stage_m", None, "columns: name none of discharge_m3s, stage_m and rain_mm"),
         (GAUGE, "datum", None, "datum: is missing; a stage means nothing without its zero"),
         (GAUGE, "gauge_id", 42, 'gauge_id: must be text, not 42 (int); put it in quotes: "42"'),
         (
@@ -137,7 +138,6 @@ def test_a_right_entry_is_read_with_its_types_and_defaults(tmp_path: Path) -> No
         (GAUGE, "delimiter", ";;", "delimiter: ';;' must be one character"),
         (GAUGE, "decimal", ",", "decimal: ',' is also the delimiter"),
         (GAUGE, "time_format", "dd/mm/yyyy", "time_format: 'dd/mm/yyyy' is no strptime pattern"),
-        (GAUGE, "path", "data", "path: "),
     ],
 )
 def test_a_mistake_is_named_with_its_mend(

@@ -26,15 +26,16 @@ from erosion.composites import GEO_FLOOR_PIXELS, lies_within_m, read_composites
 from erosion.coregister import resample
 from erosion.corridor import Corridor
 from erosion.grid import Grid
+from erosion.hydrology.combine import empty_gauges
 from erosion.pass_records import NODATA, records
 from erosion.region import Season
 from erosion.scene_store import refresh
 from erosion.season_stack import AGREE_PERCENT, SIGMA_UNIT, composite, whole_weights
-from erosion.sources.gauge_csv import empty_table
 from erosion.water import WaterPass
+from tests.gauge_tables import gauge_rows
 from tests.scene_world import CRS, DRY, GRID, SHAPE, SOURCE, World
 
-NO_GAUGE = empty_table()
+NO_GAUGE = empty_gauges()
 HERE = (8, 12)
 OUTSIDE = (0, 0)
 
@@ -430,17 +431,7 @@ def test_how_well_a_pass_lies(world: World, facts: dict[str, Any], lies: float) 
 
 
 def gauge(levels: dict[str, float], gauge_id: str = "g", late_days: float = 1, qc: str = "good") -> pd.DataFrame:
-    times = pd.DatetimeIndex(list(levels)).tz_localize("UTC")
-    return pd.DataFrame(
-        {
-            "gauge_id": gauge_id,
-            "time": times,
-            "available_at": times + pd.Timedelta(days=late_days),
-            "discharge_m3s": np.nan,
-            "stage_m": list(levels.values()),
-            "qc": qc,
-        }
-    )
+    return gauge_rows(list(levels), list(levels.values()), gauge_id=gauge_id, latency=f"{late_days}D", qc=qc)
 
 
 def test_scenes_are_taken_within_a_window_of_water_level(world: World) -> None:
@@ -521,7 +512,7 @@ def test_the_gauge_nearest_to_the_corridor_tells_the_level(world: World) -> None
     to_lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True)
     for name, x in (("far", 560_000), ("near", 500_350)):
         entry = {
-            "name": name, "driver": "gauge_csv", "title": name, "path": "g.csv", "gauge_id": name, "river": "made",
+            "name": name, "driver": "gauge_files", "title": name, "path": "g.csv", "gauge_id": name, "river": "made",
             "location": [float(v) for v in to_lonlat.transform(x, 1_199_900)], "columns": {"time": "d", "stage_m": "h"},
             "units": {"stage_m": "m"}, "timezone": "UTC", "datum": "zero", "delimiter": ";", "cadence_days": 1,
             "latency_days": 1, "licence": "none", "attribution": "made", "citation": "made",

@@ -151,7 +151,7 @@ def test_another_future_gives_the_same_rows(reach, rows) -> None:
     )
     flood = reach.gauges.copy()
     later = flood["available_at"] > until.tz_localize("UTC") + pd.Timedelta(days=1)
-    flood.loc[later, "discharge_m3s"] *= 100
+    flood.loc[later, "value"] *= 100
     got = rows_with_outcomes(reach.region, drowned, flood, until=until)
     same = rows[rows["as_of"] <= until].reset_index(drop=True)
     pd.testing.assert_frame_equal(got[FEATURES], same[FEATURES], check_exact=True)

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
-from erosion import catalog, sources
+from erosion import catalog, gauge_catalog, sources
 from erosion.catalog import CATALOGUE
 from erosion.check import check_region
 from erosion.corridor import corridor_of
@@ -94,7 +94,7 @@ def test_a_check_of_an_giang_says_what_has_to_be_brought() -> None:
 def test_the_alarm_levels_of_an_giang_are_those_of_the_decision() -> None:
     for name, levels in (("tan_chau", (3.5, 4.0, 4.5)), ("chau_doc", (3.0, 3.5, 4.0))):
         gauge = catalog.load_source(name)
-        assert isinstance(gauge, catalog.GaugeCsv) and gauge.alarm_levels_m == levels
+        assert isinstance(gauge, gauge_catalog.GaugeFiles) and gauge.alarm_levels_m == levels
         assert "05/2020/QĐ-TTg" in str(gauge.alarm_source)
 
 
@@ -153,7 +153,7 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
         ({"title": "x"}, "title: must hold keys"),
         ({"water": []}, "water: is empty"),
         ({"water": ["mamore_mask"]}, "water: "),
-        ({"water": ["guajara_mirim"]}, "water: 'guajara_mirim' has driver gauge_csv, which gives no water"),
+        ({"water": ["guajara_mirim"]}, "water: 'guajara_mirim' has driver gauge_files, which gives no water"),
         ({"gauges": ["mamore_masks"]}, "gauges: 'mamore_masks' has driver raster_folder, which gives no gauges"),
         ({"gauges": ["guajara_mirim", "guajara_mirim"]}, "gauges: 'guajara_mirim' is there twice"),
         ({"pixel_m": 0}, "pixel_m: must be above 0 [m]"),
@@ -174,7 +174,7 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
         (reach(name="my-river"), "reaches[0].name: 'my-river' may hold only letters a-z, digits, _ and ."),
         (reach(name=None), "reaches[0].name: is missing"),
         (reach(title={"vi": "x"}), "reaches[0].title.en: is missing"),
-        (reach(gauge="tan_chau"), "reaches[0].gauge: 'tan_chau' is not one of gauges, ['guajara_mirim', "),
+        (reach(gauges=["tan_chau"]), "reaches[0].gauges: 'tan_chau' is not one of gauges, ['guajara_mirim', "),
         ({"reaches": []}, "reaches: is empty"),
         ({"reaches": 2 * reach()["reaches"]}, "reaches: 'mamore' is there twice"),
         ({"reaches": 2 * reach()["reaches"]}, "reaches[1].area: is missing; several reaches are told apart by"),
@@ -245,10 +245,11 @@ def _documented(cls: type) -> typing.Iterator[tuple[str, str, object]]:
         catalog.SceneUnits,
         catalog.RasterFolder,
         catalog.MaskValues,
-        catalog.GaugeCsv,
-        catalog.GaugeColumns,
-        catalog.GaugeUnits,
-        catalog.QualityCodes,
+        *gauge_catalog.GAUGE_DRIVERS.values(),
+        gauge_catalog.GaugeChecks,
+        gauge_catalog.GaugeColumns,
+        gauge_catalog.GaugeUnits,
+        gauge_catalog.QualityCodes,
     ],
 )
 def test_the_guide_names_every_key_with_unit_and_default(cls: type) -> None:

@@ -21,7 +21,7 @@ import rasterio.features
 import rasterio.warp
 from affine import Affine
 
-from erosion.catalog import GaugeCsv, RasterFolder, StacCollection, load_source
+from erosion.catalog import RasterFolder, StacCollection, load_source
 from erosion.grid import Grid
 from erosion.region import load_region
 from erosion.release import MODELS, load_release, models_of
@@ -30,8 +30,7 @@ from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, s
 from erosion.simulate.exercise_files import GAUGE_ZERO_M
 from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
 from erosion.simulate.plan import baseline_of, looks
-from erosion.sources import raster_folder
-from erosion.sources.gauge_csv import read_gauge
+from erosion.sources import raster_folder, read_gauges
 
 SETTINGS: dict[str, Any] = {"years": 5, "seed": 3, "length_km": 4.0, "density": 0.35}
 
@@ -281,15 +280,14 @@ def test_everything_says_that_it_is_simulated(made: Path, items: list[pystac.Ite
 
 def test_the_gauge_tells_the_river_s_own_stage(made: Path) -> None:
     region = load_region(made / "an_giang_exercise.yaml")
-    (source,) = (load_source(name, region.path) for name in region.gauges)
     river = set_stage(LAST_YEAR + 1 - SETTINGS["years"], SETTINGS["years"], SETTINGS["seed"], 4.0).river
-    assert isinstance(source, GaugeCsv)
-    table, skipped = read_gauge(source, "2026-01-05")
+    table, skipped = read_gauges(region, "2026-01-05")
+    table = table[(table["quantity"] == "stage") & (table["flags"] == 0)]
     assert skipped == []
     days = pd.date_range(f"{river.first_year}-01-01", f"{LAST_YEAR}-12-31")
     assert len(table) == len(days) and river.first_year == LAST_YEAR + 1 - SETTINGS["years"] - EARLIER_YEARS
     for row in table.iloc[::200].itertuples():
-        assert row.stage_m - GAUGE_ZERO_M == pytest.approx(river.stage(row.time), abs=0.006)
+        assert row.value - GAUGE_ZERO_M == pytest.approx(river.stage(row.time), abs=0.006)
         assert row.time.hour == 0  # seven in the morning in Việt Nam
 
 
