@@ -41,6 +41,7 @@ class _Canned:
     times: int | None
     headers: dict[str, str]
     cut_at: int | None
+    drip_s: float
 
 
 @dataclass
@@ -60,11 +61,12 @@ class GaugeServer:
         times: int | None = None,
         headers: dict[str, str] | None = None,
         cut_at: int | None = None,
+        drip_s: float = 0.0,
     ) -> None:
         """Say what a path answers; of several answers the newest that is not used up stands.
 
         ``body``: a status alone (int), text, bytes, a Path to a recorded file, or anything that becomes JSON.
-        ``cut_at``: the connection breaks after so many bytes.
+        ``cut_at``: the connection breaks after so many bytes. ``drip_s``: pause before every four kilobytes.
         """
         if isinstance(body, int) and not isinstance(body, bool):
             status, body, kind = body, b"", kind or "text/plain"
@@ -74,7 +76,7 @@ class GaugeServer:
             body, kind = body.encode(), kind or "text/plain"
         if not isinstance(body, bytes):
             body, kind = json.dumps(body, ensure_ascii=False).encode(), kind or "application/json"
-        canned = _Canned(body, status, kind or "application/json", times, headers or {}, cut_at)
+        canned = _Canned(body, status, kind or "application/json", times, headers or {}, cut_at, drip_s)
         self.answers.setdefault(path, []).append(canned)
 
     @property
@@ -122,17 +124,25 @@ class _Handler(BaseHTTPRequestHandler):
         form = parse_qs(self.rfile.read(length).decode(), keep_blank_values=True) if length else {}
         query = parse_qs(parts.query, keep_blank_values=True)
         self.owner.asked.append(Question(self.command, parts.path, query, form, dict(self.headers), time.monotonic()))
-        canned = self.owner.take(parts.path) or _Canned(b"", 404, "text/plain", None, {}, None)
+        canned = self.owner.take(parts.path) or _Canned(b"", 404, "text/plain", None, {}, None, 0.0)
+        try:
+            self._send(canned)
+        except ConnectionError:  # the other side had enough
+            self.close_connection = True
+
+    def _send(self, canned: _Canned) -> None:
         self.send_response(canned.status)
         for name, value in {"Content-Type": canned.kind, **canned.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(canned.body)))
         self.end_headers()
+        body = canned.body if canned.cut_at is None else canned.body[: canned.cut_at]
+        step = 4096 if canned.drip_s else max(len(body), 1)
+        for start in range(0, len(body), step):
+            time.sleep(canned.drip_s)
+            self.wfile.write(body[start : start + step])
         if canned.cut_at is not None:
-            self.wfile.write(canned.body[: canned.cut_at])
             self.close_connection = True
-            return
-        self.wfile.write(canned.body)
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
