@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -112,6 +113,10 @@ class _Handler(BaseHTTPRequestHandler):
     owner: GaugeServer
     protocol_version = "HTTP/1.1"
 
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # the other side had enough
+            super().handle()
+
     def do_GET(self) -> None:
         self._reply()
 
@@ -125,12 +130,6 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(parts.query, keep_blank_values=True)
         self.owner.asked.append(Question(self.command, parts.path, query, form, dict(self.headers), time.monotonic()))
         canned = self.owner.take(parts.path) or _Canned(b"", 404, "text/plain", None, {}, None, 0.0)
-        try:
-            self._send(canned)
-        except ConnectionError:  # the other side had enough
-            self.close_connection = True
-
-    def _send(self, canned: _Canned) -> None:
         self.send_response(canned.status)
         for name, value in {"Content-Type": canned.kind, **canned.headers}.items():
             self.send_header(name, value)
