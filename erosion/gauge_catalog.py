@@ -205,6 +205,9 @@ class Glofas(GaugeSource):
 
     path: Annotated[Path, Key("file or folder, relative to the catalogue file; it may be brought later", may_lack=True)]
     files: Annotated[str, Key("pattern of the file names where path is a folder")] = "*.nc"
+    settle_s: Annotated[
+        float, Key("a file that changed less than this ago may still be written and waits", "s", low=0)
+    ] = 60.0
     reach_cells: Annotated[
         int, Key("the largest river within so many cells of the location is taken", "cell", low=0)
     ] = 1
@@ -250,7 +253,12 @@ class RainGrid(GaugeSource):
     path: Annotated[
         Path, Key("file, Zarr store or folder, relative to the catalogue file; it may be brought later", may_lack=True)
     ]
-    files: Annotated[str, Key("pattern of the file names where path is a folder of NetCDF files")] = "*.nc*"
+    files: Annotated[
+        str, Key("pattern of the names where path is a folder of NetCDF files or Zarr stores, like *.HDF5")
+    ] = "*.nc*"
+    settle_s: Annotated[
+        float, Key("a file that changed less than this ago may still be written and waits", "s", low=0)
+    ] = 60.0
     variable: Annotated[str | None, Key("name of the variable; found by its name and unit where not given")] = None
     counting: Annotated[
         str,
@@ -394,7 +402,17 @@ def _needs_datum(source: GaugeSource, problems: Problems) -> None:
         problems.add("datum", "is missing; a stage means nothing without its zero")
 
 
+def _check_grid(source: Glofas | RainGrid, problems: Problems) -> None:
+    pattern = Path(source.files)
+    if not source.files or pattern.is_absolute() or ".." in pattern.parts:
+        problems.add("files", f"{source.files!r} must be a pattern inside 'path', like *.nc")
+    if source.alarm_levels_m:
+        problems.add("alarm_levels_m", "are stages, and this source has none; give them to the source of the stage")
+
+
 _CHECKS: Final[dict[str, Callable[[Any, Problems], None]]] = {
+    "glofas": _check_grid,
+    "rain_grid": _check_grid,
     "gauge_files": _check_files,
     "altimetry": _needs_datum,
     "mrc_telemetry": _needs_datum,
