@@ -223,7 +223,7 @@ def decide(
     published = np.where(held_back, 3, published)
     why = np.where(held_back, "capped", np.where(published > level, "trigger", why))
     # The model stands where it stood, so that what fell is what the trigger had raised.
-    why = np.where((published < memory["level"]) & np.isin(why, ("same", "held")), "cleared", why)
+    why = np.where((published < memory["level"]) & np.isin(why, ("same", "held")), "trigger_over", why)
     result = pd.DataFrame(
         {
             "segment_id": scores["segment_id"],

@@ -76,7 +76,10 @@ ALERT_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "candidate_runs": ("", "runs in a row that have asked for that level"),
     "trigger_runs": ("", "runs in a row in which the trigger asked for less than it has raised the level by"),
     "capped": ("", "true where the cap on level 4 held the segment at level 3"),
-    "why": ("", "rule that set the level: trigger, raised, jumped, held, cleared, same, capped, kept, unknown"),
+    "why": (
+        "",
+        "rule that set the level: trigger, trigger_over, raised, jumped, held, cleared, same, capped, kept, unknown",
+    ),
 }
 
 #: What the trigger says of each segment tonight; all missing where a region has none (see erosion/hydrology/trigger.py).

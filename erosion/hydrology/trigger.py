@@ -1,0 +1,220 @@
+"""The nightly trigger: what water levels, rain and a forecast of them add to a warning for a night.
+
+Plain arithmetic on as-of statistics, so that every point can be shown with the number behind it. Each configured term
+gives points that grow in a straight line from ``start`` to ``full``; the sum, cut at three, is the trigger's value and its
+whole part the level, 0 to 3. Arrays of any shape go in and out: one night of many segments, or many nights of one gauge.
+
+Nothing unknown is called low. Where the reach's stage is missing or too old the level is unknown (-1) whatever else is
+known. Where another term is unknown the sum is "at least": a level of one or more stands as at least, level 0 does not.
+``most`` is what the level may be at most as far as is known; where everything is known it is the level itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erosion.region import MOST_POINTS, LowWater, Term, Trigger
+
+FloatArray = NDArray[np.float64]
+
+UNKNOWN: Final = -1
+STATES: Final = ("known", "unknown", "old")
+
+OF_STAGE: Final = ("drawdown", "low_water")
+"""Terms that are made of the stage at the place; the others have a gauge of their own."""
+
+
+class Facts(NamedTuple):
+    """What is known of the water at some places on some dates, arrays of one shape; NaN is unknown."""
+
+    age_days: FloatArray
+    """Age of the newest stage [day]."""
+    fall: FloatArray
+    """How far the stage has fallen over the days of ``drawdown``, in the unit of the trigger; negative is a rise."""
+    passage_days: FloatArray
+    """Days since the stage first passed below the low-water mark this season; infinite where it has not."""
+    above_mark: FloatArray
+    """Stage above the low-water mark, in any unit; only its sign counts."""
+    rain_mm: FloatArray
+    """Rain over the days of ``rain_on_low_water`` [mm]."""
+    alarm_share: FloatArray
+    """0 at alarm 1, 1 at alarm 3."""
+    forecast_fall: FloatArray
+    """Fall from the newest stage to the lowest that is forecast, in the unit of the trigger."""
+
+
+class TermPoints(NamedTuple):
+    """Points of one term, arrays of one shape."""
+
+    value: FloatArray
+    """The number behind the points; NaN where there is none."""
+    points: FloatArray
+    """NaN where they are unknown."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What the trigger says, arrays of one shape."""
+
+    level: NDArray[np.int8]
+    """0 to 3, -1 unknown."""
+    most: NDArray[np.int8]
+    """Highest level that is possible as far as is known, 0 to 3."""
+    points: FloatArray
+    """Sum of the known points, at most three; NaN where the stage is unknown."""
+    terms: Mapping[str, TermPoints]
+    old: NDArray[np.bool_]
+    """Whether there is a stage and it is too old."""
+
+
+def weigh(trigger: Trigger, facts: Facts) -> Weighed:
+    """Give points for what is known and say the trigger's level.
+
+    Parameters
+    ----------
+    trigger
+        The region's trigger.
+    facts
+        What is known, arrays of one shape.
+
+    Returns
+    -------
+    Weighed
+        Arrays of that shape.
+    """
+    fresh = facts.age_days <= trigger.max_age_days  # false where there is no age
+    terms = {name: _term(name, term, facts, fresh) for name, term in trigger.terms.items()}
+    shape = facts.age_days.shape
+    total = np.sum([np.nan_to_num(term.points) for term in terms.values()], axis=0) if terms else np.zeros(shape)
+    open_points = np.zeros(shape)
+    for name, term in terms.items():
+        open_points += np.where(np.isnan(term.points), trigger.terms[name].points, 0.0)
+    points = np.minimum(total, MOST_POINTS)
+    level, most = _whole(points), _whole(np.minimum(total + open_points, MOST_POINTS))
+    unsure = open_points > 0
+    level = np.where(~fresh | (unsure & (level == 0)), UNKNOWN, level)
+    return Weighed(
+        level=level.astype(np.int8),
+        most=np.where(fresh, most, int(MOST_POINTS)).astype(np.int8),
+        points=np.where(fresh, points, np.nan),
+        terms=terms,
+        old=np.isfinite(facts.age_days) & ~fresh,
+    )
+
+
+def _whole(points: FloatArray) -> FloatArray:
+    """Whole points; a whisker of rounding costs none."""
+    floor: FloatArray = np.floor(points + 1e-9)
+    return floor
+
+
+def _term(name: str, term: Term, facts: Facts, fresh: NDArray[np.bool_]) -> TermPoints:
+    if name == "drawdown":
+        value = np.where(fresh, facts.fall, np.nan)
+        return TermPoints(value, _line(term, value))
+    if name == "low_water":
+        days = np.where(fresh, facts.passage_days, np.nan)
+        return TermPoints(np.where(np.isfinite(days), days, np.nan), _line(term, days))
+    if name == "rain_on_low_water":
+        points = _line(term, facts.rain_mm)
+        above = np.where(fresh, facts.above_mark, np.nan)
+        # Too little rain gives nothing whatever the stage, and a high stage nothing whatever the rain.
+        points = np.where(above >= 0, 0.0, np.where(np.isnan(above) & (points > 0), np.nan, points))
+        return TermPoints(facts.rain_mm, points)
+    value = np.where(fresh, facts.alarm_share if name == "above_alarm" else facts.forecast_fall, np.nan)
+    return TermPoints(value, _line(term, value))
+
+
+def _ends(term: Term) -> tuple[float, float]:
+    """Value from which points begin, and value that gives all of them."""
+    return (float(term.within_days), 0.0) if isinstance(term, LowWater) else (term.start, term.full)
+
+
+def _line(term: Term, value: FloatArray) -> FloatArray:
+    start, full = _ends(term)
+    line: FloatArray = term.points * np.clip((value - start) / (full - start), 0.0, 1.0)
+    return line
+
+
+class Told(NamedTuple):
+    """Who told the number behind a term."""
+
+    gauge: str
+    """Identifier of the gauge; two joined by ``+`` where the number lies between them."""
+    title: str
+    """What a reader calls it."""
+    time: str | None
+    """UTC day of the newest reading, or on which the forecast was made; None without one."""
+
+
+def term_records(trigger: Trigger, weighed: Weighed, told: Mapping[str, Sequence[Told]]) -> list[str]:
+    """Write the terms of every place as they are published, for one night.
+
+    Parameters
+    ----------
+    trigger
+        The region's trigger.
+    weighed
+        From :func:`weigh`, arrays of shape (place,).
+    told
+        Term to who told its number, one a place.
+
+    Returns
+    -------
+    list of str
+        One JSON list of ``{term, points, of, value, unit, days, start, full, gauge, title, time, state}`` a place, a
+        term each: ``points`` out of ``of``, both with ``value`` null where unknown; ``unit`` m, range, day, mm or 1;
+        ``state`` known, unknown or old (the stage is older than ``max_age_days``).
+    """
+    texts: dict[tuple[Any, ...], str] = {}
+    out = []
+    for place in range(weighed.level.size):
+        found = [
+            (float(term.value[place]).hex(), float(term.points[place]).hex(), told[name][place])
+            for name, term in weighed.terms.items()
+        ]
+        key = (*found, bool(weighed.old[place]))
+        if key not in texts:
+            records = [_record(trigger, name, weighed, told[name][place], place) for name in weighed.terms]
+            texts[key] = json.dumps(records, ensure_ascii=False)
+        out.append(texts[key])
+    return out
+
+
+def _record(trigger: Trigger, name: str, weighed: Weighed, told: Told, place: int) -> dict[str, Any]:
+    term, found = trigger.terms[name], weighed.terms[name]
+    value, points = found.value[place], found.points[place]
+    if np.isfinite(points):
+        state = "known"
+    else:
+        of_rain = name == "rain_on_low_water" and np.isnan(value)
+        state = "old" if weighed.old[place] and not of_rain else "unknown"
+    start, full = _ends(term)
+    return {
+        "term": name,
+        "points": _number(points),
+        "of": term.points,
+        "value": _number(value),
+        "unit": _UNITS.get(name, trigger.unit),
+        "days": start if isinstance(term, LowWater) else getattr(term, "days", None),
+        "start": start,
+        "full": full,
+        "gauge": told.gauge,
+        "title": told.title,
+        "time": told.time,
+        "state": state,
+    }
+
+
+_UNITS: Final = {"low_water": "day", "rain_on_low_water": "mm", "above_alarm": "1"}
+"""Units of terms that do not have the trigger's."""
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 3) if np.isfinite(value) else None
