@@ -125,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("--until", type=_end_date, metavar="DATE", help="last date whose data are used (default: all)")
     score.add_argument("--json", type=Path, metavar="FILE", help="write every score as tidy records")
+    score.add_argument(
+        "--without", metavar="FAMILY", help="only compare the model with and without a family of features: hydrology"
+    )
     score.add_argument("--seed", type=int, default=0)
     score.add_argument("--draws", type=_draws, default=200, help="bootstrap draws (default %(default)s)")
 
@@ -309,13 +312,24 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    from erosion import ablation
     from erosion.evaluate import evaluate, table
+    from erosion.features import FAMILIES
     from erosion.region import load_region
     from erosion.training import load_rows
 
     region = load_region(arguments.region)
     until = arguments.until or pd.Timestamp.now().normalize()
+    if arguments.without is not None and arguments.without not in FAMILIES:
+        raise ValueError(f"--without: {arguments.without!r} is no family of features; those are {', '.join(FAMILIES)}")
     rows, _ = load_rows(region, until, _say)
+    if arguments.without is not None:
+        options = {"first": arguments.first, "seed": arguments.seed, "draws": arguments.draws, "say": _say}
+        records = ablation.compare(rows, region, arguments.without, **options)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
+        print(f"\n{ablation.table(records)}")
+        return 0
     records = evaluate(rows, region, first=arguments.first, seed=arguments.seed, draws=arguments.draws, say=_say)
     if arguments.json:
         arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")

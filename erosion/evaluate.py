@@ -7,7 +7,7 @@ who retrains every few years would have had them. No test date is used in any fi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,29 +148,54 @@ def evaluate(
     return records
 
 
+def splits(
+    rows: pd.DataFrame, target: Target, label: str, split: str, first: pd.Timestamp
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Give what a model may learn from and what it is tested on, one pair after the other.
+
+    Parameters
+    ----------
+    rows
+        From ``dataset.rows_with_outcomes``.
+    target, label
+        Whose outcomes are asked for.
+    split
+        ``time``: outcomes known before the test dates; ``time_space``: the same, and away from the stretches tested.
+    first
+        First test date.
+
+    Yields
+    ------
+    tuple
+        Rows to learn from and rows to test on, boolean, shape (n,) each.
+    """
+    known = f"known_{target.name}"
+    has_outcome = (rows[f"retreat_{label}_{target.name}"].notna() & rows[known].notna()).to_numpy()
+    block_km, buffer_km = space_of(rows)
+    block = blocks_of(rows, block_km)
+    for start, end in origins(rows, first):
+        learn = has_outcome & (rows[known] <= start).to_numpy()
+        test = has_outcome & ((rows["as_of"] >= start) & (rows["as_of"] < end)).to_numpy()
+        if not test.any():
+            continue
+        if split == "time":
+            yield learn, test
+            continue
+        for fold in range(FOLDS):
+            held = block % FOLDS == fold
+            mine = test & held.to_numpy()
+            if mine.any():
+                yield learn & (_distance_km(rows, held, block_km) > buffer_km), mine
+
+
 def _forecasts(
     rows: pd.DataFrame, target: Target, label: str, split: str, first: pd.Timestamp, seed: int
 ) -> pd.DataFrame:
     """Return the test rows with the forecast of every model in columns ``p:<model>`` and ``m:<model>`` [m]."""
-    known = f"known_{target.name}"
-    has_outcome = rows[f"retreat_{label}_{target.name}"].notna() & rows[known].notna()
-    block_km, buffer_km = space_of(rows)
-    block = blocks_of(rows, block_km)
-    parts = []
-    for start, end in origins(rows, first):
-        learn = has_outcome & (rows[known] <= start)
-        test = has_outcome & (rows["as_of"] >= start) & (rows["as_of"] < end)
-        if not test.any():
-            continue
-        if split == "time":
-            parts.append(_forecast_part(rows[learn], rows[test], target, label, seed))
-            continue
-        for fold in range(FOLDS):
-            held = block % FOLDS == fold
-            mine = test & held
-            if mine.any():
-                away = _distance_km(rows, held, block_km) > buffer_km
-                parts.append(_forecast_part(rows[learn & away], rows[mine], target, label, seed))
+    parts = [
+        _forecast_part(rows[learn], rows[test], target, label, seed)
+        for learn, test in splits(rows, target, label, split, first)
+    ]
     return pd.concat(parts) if parts else pd.DataFrame()
 
 

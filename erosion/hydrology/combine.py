@@ -8,7 +8,7 @@ again. All of that happens by further revisions, so that what was known on a nig
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -22,14 +22,6 @@ NEVER: Final = np.iinfo(np.int64).max
 
 LATELY: Final = pd.Timedelta(days=30)
 """A disagreement of the last days is news; an older one is listed among what is usual."""
-
-
-class _Interval(NamedTuple):
-    """When a day has values that can be used, ns since 1970, per day of a sorted index; NEVER where it has none."""
-
-    day: pd.Index
-    since: np.ndarray
-    until: np.ndarray
 
 
 def combine(
@@ -102,13 +94,13 @@ def _joined(
     if len(listed) == 1:
         return best, skipped
     taken = [best]
-    above = _usable(best, source)
+    above = _changes(best, source)
     for other, rows in listed[1:]:
         disputed, more = _disputes(best, source, rows, other, quantity, now)
         skipped += more
         taken[0] = pd.concat([taken[0], disputed], ignore_index=True) if len(disputed) else taken[0]
-        taken.append(_giving_way(rows, other, above))
-        above = _either(above, _usable(rows, other))
+        taken.append(_giving_way(rows, other, _turns(above)))
+        above = pd.concat([above, _changes(rows, other)], ignore_index=True)
     table = pd.concat(taken, ignore_index=True)
     # Of two sources of one instant the more trusted one, which comes first here, is the revision that stands.
     return table.drop_duplicates(["time", "available_at"], keep="first"), skipped
@@ -130,47 +122,45 @@ def _revisions(rows: pd.DataFrame) -> pd.DataFrame:
     return table.assign(since=since, until=until, use=use)
 
 
-def _usable(rows: pd.DataFrame, source: GaugeSource) -> _Interval:
-    """From when to when each day has a value that can be used."""
+def _changes(rows: pd.DataFrame, source: GaugeSource) -> pd.DataFrame:
+    """When values of each day begin (+1) and cease (-1) to be usable: day, at [ns], change."""
+    table = _revisions(rows)
+    table = table.assign(day=_day_of(table, source))[table["use"]]
+    ends = table[table["until"] < NEVER]
+    day, at = ([*table["day"], *ends["day"]], [*table["since"], *ends["until"]])
+    change = np.repeat([1, -1], [len(table), len(ends)])
+    return pd.DataFrame({"day": np.array(day, "int64"), "at": np.array(at, "int64"), "change": change})
+
+
+def _turns(changes: pd.DataFrame) -> pd.DataFrame:
+    """When each day turns from having no usable value to having one, and back: day, at [ns], spoken."""
+    sums = changes.groupby(["day", "at"])["change"].sum()
+    spoken = sums.groupby("day").cumsum() > 0
+    before = spoken.groupby("day").shift(fill_value=False)
+    return spoken[spoken != before].rename("spoken").reset_index()
+
+
+def _giving_way(rows: pd.DataFrame, source: GaugeSource, above: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a source as they stand beside more trusted ones, of which ``above`` tells the :func:`_turns`."""
     table = _revisions(rows)
     table["day"] = _day_of(table, source)
-    used = table[table["use"]]
-    grouped = used.groupby("day")
-    return _Interval(
-        pd.Index(grouped["since"].min().index), grouped["since"].min().to_numpy(), grouped["until"].max().to_numpy()
+    lives = table.reset_index(drop=True).reset_index(names="row")
+    at_turns = lives.merge(above, on="day")
+    begun = at_turns[at_turns["at"] <= at_turns["since"]]
+    covered = (
+        begun.drop_duplicates("row", keep="last").set_index("row")["spoken"].reindex(lives["row"], fill_value=False)
     )
-
-
-def _either(one: _Interval, other: _Interval) -> _Interval:
-    day = one.day.union(other.day)
-    since = np.full((2, len(day)), NEVER)
-    until = np.full((2, len(day)), np.iinfo(np.int64).min)
-    for i, part in enumerate((one, other)):
-        place = day.get_indexer(part.day)
-        since[i, place], until[i, place] = part.since, part.until
-    return _Interval(day, since.min(axis=0), until.max(axis=0))
-
-
-def _giving_way(rows: pd.DataFrame, source: GaugeSource, above: _Interval) -> pd.DataFrame:
-    """Rows of a source as they stand beside a more trusted one: until that has the day, and again when it is doubted."""
-    table = _revisions(rows)
-    place = above.day.get_indexer(pd.Index(_day_of(table, source)))
-    there = place >= 0
-    since = np.where(there, above.since[place], NEVER)
-    until = np.where(there, above.until[place], NEVER)
-    spoken = table[list(GAUGE_COLUMNS)]
-    # Spoken before the other came, or after that one was doubted.
-    stands = (table["since"].to_numpy() < since) | (table["since"].to_numpy() >= until)
-    gives_way = (table["since"].to_numpy() < since) & (table["until"].to_numpy() > since) & (since < NEVER)
-    again = (table["since"].to_numpy() < until) & (table["until"].to_numpy() > until) & (until < NEVER)
+    later = at_turns[(at_turns["at"] > at_turns["since"]) & (at_turns["at"] < at_turns["until"])]
+    way, again = later[later["spoken"]], later[~later["spoken"]]
+    columns = list(GAUGE_COLUMNS)
     return pd.concat(
         [
-            spoken[stands],
-            _at(spoken[gives_way], since[gives_way]).assign(
-                qc="missing", flags=spoken.loc[gives_way, "flags"] | GAUGE_FLAGS["superseded"]
+            lives.loc[~covered.to_numpy(bool), columns],
+            _at(way[columns], way["at"].to_numpy()).assign(
+                qc="missing", flags=way["flags"] | GAUGE_FLAGS["superseded"]
             ),
             # The doubt itself is a revision of that instant; this one comes after it.
-            _at(spoken[again], until[again] + 1_000),
+            _at(again[columns], again["at"].to_numpy() + 1_000),
         ],
         ignore_index=True,
     )
@@ -185,7 +175,7 @@ def _disputes(
 ) -> tuple[pd.DataFrame, list[Skipped]]:
     """Mark values of the first source on days on which the other one, as first known, says something else."""
     one, two = _first_known_days(best, source, quantity), _first_known_days(rows, other, quantity)
-    both = one.join(two, how="inner", lsuffix="_one", rsuffix="_two")
+    both = one.add_suffix("_one").join(two.add_suffix("_two"), how="inner")
     difference = (both["value_one"] - both["value_two"]).abs()
     larger = both[["value_one", "value_two"]].abs().max(axis=1)
     bound = (
