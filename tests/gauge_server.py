@@ -139,7 +139,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = canned.body if canned.cut_at is None else canned.body[: canned.cut_at]
         step = 4096 if canned.drip_s else max(len(body), 1)
         for start in range(0, len(body), step):
-            time.sleep(canned.drip_s)
+            if canned.drip_s:
+                self.wfile.flush()
+                time.sleep(canned.drip_s)
             self.wfile.write(body[start : start + step])
             self.wfile.flush()
         if canned.cut_at is not None:

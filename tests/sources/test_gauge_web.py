@@ -108,9 +108,9 @@ def test_nobody_there(server: GaugeServer) -> None:
         Service(entry(), f"http://127.0.0.1:{port}").json("/a")
 
 
-def test_a_silent_service_is_given_up(server: GaugeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_falls_silent_is_given_up(server: GaugeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "PATIENCE", Patience(tries=1, read_s=0.1))
-    server.answer("/a", b"1", drip_s=0.5)
+    server.answer("/a", b"1", drip_s=0.5)  # its head comes at once
     assert "broke off" in refused(server)
 
 

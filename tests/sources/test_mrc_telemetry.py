@@ -244,7 +244,7 @@ def test_a_refusal_says_that_a_key_may_be_wanted(server: GaugeServer, status: in
 # --- laws -------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.integers(0, 6), st.none() | st.floats(-2, 8).map(lambda x: round(x, 2))), min_size=1, max_size=12

@@ -21,7 +21,6 @@ from typing import Any, Final
 import pandas as pd
 
 from erosion.catalog import Skipped, SourceError
-from erosion.contracts import in_utc
 from erosion.gauge_catalog import MrcForecast
 from erosion.sources.gauges.reading import Asked, Reading, joined, readings
 from erosion.sources.gauges.station import alarm_differences, number, one_a_time, shown
@@ -38,7 +37,10 @@ FORECAST: Final = "/fetch_stforecast.php"
 LOCAL: Final = datetime.timezone(datetime.timedelta(hours=7))
 
 MISSING_M: Final = 0.0
-"""The tables write 0.0 where there is no value; a level of exactly zero is lost with them."""
+"""The pages write 0.0 where there is no value; a level of exactly zero is lost with them.
+
+Such a day is left out and not given as missing: a value that the forecast page had for it would be taken back as soon as
+that page has moved on."""
 
 _DRY_MONTHS: Final = frozenset({11, 12, 1, 2, 3, 4, 5})
 _DAY: Final = pd.Timedelta(days=1)
@@ -119,7 +121,7 @@ def repaired(text: str) -> str:
 
 def _pages(source: MrcForecast, asked: Asked) -> list[str]:
     """Season tables that hold a day from ``since`` to ``until``."""
-    first = max(in_utc(source.first_day), asked.until - 366 * _DAY)
+    first = max(_first_day(source), asked.until - 366 * _DAY)
     if asked.since is not None:
         first = max(first, asked.since)
     months = {day.month for day in pd.date_range(first, asked.until + _DAY, freq="D")}
@@ -150,7 +152,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _season(
     rows: Sequence[Mapping[str, Any]], dry: bool, source: MrcForecast, asked: Asked
 ) -> tuple[dict[pd.Timestamp, float], list[Skipped]]:
-    """Values of a season table: beginning of the local day in UTC -> stage [m], NaN where it is missing."""
+    """Values of a season table: beginning of the local day in UTC -> stage [m]."""
     name = "dry-season table" if dry else "wet-season table"
     if not rows:
         return {}, [Skipped(source.name, f"the {name} is empty; is station {source.station!r} right?")]
@@ -160,7 +162,7 @@ def _season(
     unknown = [column for column in columns if years[column] is None]
     if unknown:
         skipped.append(Skipped(source.name, f"{name}: columns {', '.join(unknown[:8])} are no years; left out"))
-    first = in_utc(source.first_day)
+    first = _first_day(source)
     values: dict[pd.Timestamp, float] = {}
     odd: list[str] = []
     wrong: list[str] = []
@@ -176,23 +178,22 @@ def _season(
                 continue
             value = _stage(row.get(column), wrong)
             time = _day_begins(year + (dry and month < 11), month, day)
-            if time is None:  # 29 February of a year without one
-                if not math.isnan(value):
-                    odd.append(f"29 February in column {column}")
+            if math.isnan(value):
+                continue
+            if time is None:
+                odd.append(f"29 February in column {column}")
             elif time > asked.until:  # the column of this season goes on to its end
-                if not math.isnan(value):
-                    ahead.append(time)
+                ahead.append(time)
             elif time >= first:
                 values[time] = value
     for texts, why in (
         (odd, "no days of this season, left out"),
-        (wrong, "no numbers, taken as missing"),
+        (wrong, "no numbers, left out"),
         ([shown(sorted(ahead))] if ahead else [], "days to come are no measurements, left out"),
     ):
         if texts:
             skipped.append(Skipped(source.name, f"{name}: {why}: {', '.join(texts[:5])}"))
     skipped += alarm_differences(source, _levels(rows, "alarmLevel", "floodLevel"))
-    values = _without_tail(values)
     if not values:
         skipped.append(Skipped(source.name, f"the {name} holds no value"))
     return values, skipped
@@ -219,6 +220,10 @@ def _day_begins(year: int, month: int, day: int) -> pd.Timestamp | None:
         return None
 
 
+def _first_day(source: MrcForecast) -> pd.Timestamp:
+    return pd.Timestamp(source.first_day).tz_localize(LOCAL).tz_convert("UTC")
+
+
 def _stage(given: Any, wrong: list[str]) -> float:
     try:
         value = number(given)
@@ -226,13 +231,6 @@ def _stage(given: Any, wrong: list[str]) -> float:
         wrong.append(f"{given!r:.40}")
         return math.nan
     return math.nan if value == MISSING_M else value
-
-
-def _without_tail(values: dict[pd.Timestamp, float]) -> dict[pd.Timestamp, float]:
-    """Drop the days after the last value of the running season: they are not missing, only not there yet."""
-    there = [time for time, value in values.items() if not math.isnan(value)]
-    last = max(there, default=None)
-    return {time: value for time, value in sorted(values.items()) if last is not None and time <= last}
 
 
 def _levels(rows: Iterable[Mapping[str, Any]], alarm: str, flood: str) -> dict[int, list[Any]]:
@@ -261,7 +259,7 @@ def _forecast(
         if not math.isnan(value):
             found[is_ahead].append((time, value))
     skipped = []
-    for texts, why in ((odd, "no readable day, left out"), (wrong, "no numbers, taken as missing")):
+    for texts, why in ((odd, "no readable day, left out"), (wrong, "no numbers, left out")):
         if texts:
             skipped.append(Skipped(source.name, f"forecast page: {why}: {', '.join(texts[:5])}"))
     late = [time for time, _ in found[False] if time > asked.until]
@@ -282,7 +280,7 @@ def _forecast(
     skipped += more
     skipped += _disagreeing(observed, known, source)
     issued_at = min(last + pd.Timedelta(days=source.latency_days), asked.until)
-    new = observed[[math.isnan(known.get(time, math.nan)) for time in observed["time"]]]
+    new = observed[[time not in known for time in observed["time"]]]
     recent = new.assign(quality=new["quality"].replace("good", "estimated"))
     return _stages(recent), _stages(ahead, issued_at), skipped
 
