@@ -17,17 +17,33 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from erosion.hydrology.statistics import statistics
+from erosion.hydrology.windows import Dates
 from erosion.region import MOST_POINTS, LowWater, Term, Trigger
 
 FloatArray = NDArray[np.float64]
 
 UNKNOWN: Final = -1
-STATES: Final = ("known", "unknown", "old")
 
-OF_STAGE: Final = ("drawdown", "low_water")
-"""Terms that are made of the stage at the place; the others have a gauge of their own."""
+MIN_FORECAST: Final = 0.6
+"""Share of the days ahead that a forecast needs to say how low the water falls in them."""
+
+
+class Gauge(NamedTuple):
+    """A gauge that speaks for a reach."""
+
+    gauge_id: str
+    title: str
+    """What a reader calls it."""
+    alarm_levels_m: tuple[float, ...] = ()
+    """Stages of alarm 1 to 3 [m], none where there are none."""
+    chainage_m: float = np.nan
+    """Where it stands on the reach's centre line [m]."""
+    datum: str | None = None
+    """Zero of its stage."""
 
 
 class Facts(NamedTuple):
@@ -42,9 +58,9 @@ class Facts(NamedTuple):
     above_mark: FloatArray
     """Stage above the low-water mark, in any unit; only its sign counts."""
     rain_mm: FloatArray
-    """Rain over the days of ``rain_on_low_water`` [mm]."""
+    """Rain over the days of ``rain_on_low_water`` [mm]; of readings that are not too old."""
     alarm_share: FloatArray
-    """0 at alarm 1, 1 at alarm 3."""
+    """0 at alarm 1, 1 at alarm 3; of a reading that is not too old."""
     forecast_fall: FloatArray
     """Fall from the newest stage to the lowest that is forecast, in the unit of the trigger."""
 
@@ -127,7 +143,7 @@ def _term(name: str, term: Term, facts: Facts, fresh: NDArray[np.bool_]) -> Term
         # Too little rain gives nothing whatever the stage, and a high stage nothing whatever the rain.
         points = np.where(above >= 0, 0.0, np.where(np.isnan(above) & (points > 0), np.nan, points))
         return TermPoints(facts.rain_mm, points)
-    value = np.where(fresh, facts.alarm_share if name == "above_alarm" else facts.forecast_fall, np.nan)
+    value = facts.alarm_share if name == "above_alarm" else facts.forecast_fall
     return TermPoints(value, _line(term, value))
 
 
@@ -140,6 +156,107 @@ def _line(term: Term, value: FloatArray) -> FloatArray:
     start, full = _ends(term)
     line: FloatArray = term.points * np.clip((value - start) / (full - start), 0.0, 1.0)
     return line
+
+
+class Water(NamedTuple):
+    """What the gauges of a reach say on some dates."""
+
+    facts: Facts
+    """Arrays of shape (as_of,)."""
+    whose: Mapping[str, NDArray[np.int64]]
+    """Term to the position of the gauge that tells it, shape (as_of,)."""
+    age_days: Mapping[str, FloatArray]
+    """Term to the age of what it tells [day], shape (as_of,)."""
+
+
+def water_on(
+    trigger: Trigger,
+    gauges: Sequence[Gauge],
+    series: pd.DataFrame,
+    forecasts: pd.DataFrame | None,
+    dates: Dates,
+) -> Water:
+    """Say what was known of the water of a reach on each of some dates.
+
+    Parameters
+    ----------
+    trigger
+        The region's trigger.
+    gauges
+        Gauges of the reach, the main one first.
+    series
+        Gauge table (see :data:`erosion.contracts.GAUGE_COLUMNS`).
+    forecasts
+        Forecast table (see :data:`erosion.contracts.GAUGE_FORECAST_COLUMNS`).
+    dates
+        Dates of the products, shape (as_of,).
+
+    Returns
+    -------
+    Water
+
+    Notes
+    -----
+    The stage (with unit ``range`` the level, discharge where there is no stage) is that of the first gauge of which any was
+    known in two years. Alarm levels, rain and forecast may each be another gauge's: the first that has them on the date.
+    """
+    ids = [gauge.gauge_id for gauge in gauges]
+    mine = series[series["gauge_id"].isin(ids)]
+    ahead = None if forecasts is None else forecasts[forecasts["gauge_id"].isin(ids)]
+    alarms = {gauge.gauge_id: gauge.alarm_levels_m for gauge in gauges if gauge.alarm_levels_m}
+    quantities = ("stage",) if trigger.unit == "m" else ("stage", "discharge")
+    told = statistics(mine, dates, alarms, ahead, quantities=quantities).reindex(gauge_id=ids)
+
+    def of(name: str) -> FloatArray:
+        values: FloatArray = told[name].to_numpy()
+        return values
+
+    age, rain_age = of("age_days"), of("rain_age_days")
+    scale = of("range_usual") if trigger.unit == "range" else np.ones_like(age)
+    scale = np.where(scale > 0, scale, np.nan)
+    span = trigger.drawdown.days if trigger.drawdown else 1
+    fall = -told["change"].sel(span=span).to_numpy() / scale
+    passage = np.where(of("low_mark_passed") == 0, np.inf, of("days_since_low_mark"))
+    rain_days = trigger.rain_on_low_water.days if trigger.rain_on_low_water else 1
+    rain = np.where(rain_age <= trigger.max_age_days, of(f"rain_{rain_days}d"), np.nan)
+    fresh = age <= trigger.max_age_days
+    share = np.where(fresh, of("alarm_share"), np.nan)
+    days = trigger.forecast_fall.days if trigger.forecast_fall else 1
+    forecast = told["forecast"].sel(ahead=slice(1, days)).to_numpy()
+    enough = np.isfinite(forecast).sum(axis=2) >= MIN_FORECAST * days
+    low = np.where(np.isfinite(forecast), forecast, np.inf).min(axis=2)
+    coming = np.where(fresh & enough, (of("value") - low) / scale, np.nan)
+
+    main = _first(np.isfinite(age), 0)
+    with_alarm = next((place for place, gauge in enumerate(gauges) if gauge.alarm_levels_m), 0)
+    whose = {
+        "drawdown": main,
+        "low_water": main,
+        "rain_on_low_water": _first(np.isfinite(rain), 0),
+        "above_alarm": _first(np.isfinite(share), with_alarm),
+        "forecast_fall": _first(np.isfinite(coming), 0),
+    }
+    ages = {"rain_on_low_water": rain_age, "forecast_fall": of("forecast_age_days")}
+
+    def take(values: FloatArray, name: str = "drawdown") -> FloatArray:
+        taken: FloatArray = np.take_along_axis(values, whose[name][np.newaxis], axis=0)[0]
+        return taken
+
+    facts = Facts(
+        age_days=take(age),
+        fall=take(fall),
+        passage_days=take(passage),
+        above_mark=take(of("value") - of("low_mark")),
+        rain_mm=take(rain, "rain_on_low_water"),
+        alarm_share=take(share, "above_alarm"),
+        forecast_fall=take(coming, "forecast_fall"),
+    )
+    return Water(facts, whose, {name: take(ages.get(name, age), name) for name in whose})
+
+
+def _first(known: NDArray[np.bool_], otherwise: int) -> NDArray[np.int64]:
+    """Position of the first gauge that knows, shape (as_of,), from what is known, shape (gauge, as_of)."""
+    return np.where(known.any(axis=0), known.argmax(axis=0), otherwise)
 
 
 class Told(NamedTuple):
