@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-import dataclasses
+import datetime as dt
+import json
+import os
+import re
+import time
+import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erosion import sources
-from erosion.catalog import CATALOGUE, GaugeColumns, GaugeCsv, GaugeUnits, QualityCodes, SourceError, load_source
-from erosion.contracts import GAUGE_COLUMNS, check_gauges
-from erosion.region import load_region
-from erosion.sources.gauge_csv import read_gauge
+from erosion.catalog import CATALOGUE, SourceError, load_source
+from erosion.gauge_catalog import GaugeColumns, GaugeFiles, GaugeUnits, QualityCodes
+from erosion.sources.gauges import compact, gauge_files
+from erosion.sources.gauges import rows as tables
+from erosion.sources.gauges.gauge_files import read
+from erosion.sources.gauges.reading import READING_COLUMNS, Asked, Reading
+from erosion.sources.gauges.rows import Notes
+
+ALL = Asked(since=None, until=pd.Timestamp("2100-01-01", tz="UTC"))
+CODED = {
+    "columns": GaugeColumns(time=("t",), discharge_m3s="q", quality="s"),
+    "quality": QualityCodes(good=("1",), estimated=("2", ""), suspect=("3",)),
+}
 
 
-def gauge(folder: Path, text: str | bytes, **changes: Any) -> GaugeCsv:
-    path = folder / "gauge.csv"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+def gauge(folder: Path, text: str | bytes | None, name: str = "gauge.csv", **changes: Any) -> GaugeFiles:
+    path = folder / name
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
     entry: dict[str, Any] = {
         "name": "gauge",
-        "driver": "gauge_csv",
+        "driver": "gauge_files",
         "title": "",
         "path": path,
         "gauge_id": "0042",
         "river": "",
         "location": (105.2, 10.8),
-        "columns": GaugeColumns(time="t", discharge_m3s="q"),
-        "units": GaugeUnits(discharge_m3s="m3/s"),
+        "columns": GaugeColumns(time=("t",), discharge_m3s="q"),
+        "units": GaugeUnits(discharge_m3s="m3/s", stage_m="m", rain_mm="mm"),
         "timezone": "Asia/Ho_Chi_Minh",
         "cadence_days": 1.0,
         "latency_days": 1.0,
@@ -40,59 +56,50 @@ def gauge(folder: Path, text: str | bytes, **changes: Any) -> GaugeCsv:
         "citation": "",
         "described_in": folder / "gauge.yaml",
     }
-    return GaugeCsv(**{**entry, **changes})
+    return GaugeFiles(**{**entry, **changes})
 
 
-LATER = "2100-01-01"
-CODED = {
-    "columns": GaugeColumns(time="t", discharge_m3s="q", quality="s"),
-    "quality": QualityCodes(good=("1",), estimated=("2", ""), suspect=("3",)),
-}
+def rows(reading: Reading, quantity: str = "discharge") -> list[tuple[str, float, str]]:
+    """Time to the minute, value and quality of one quantity."""
+    table = reading.values[reading.values["quantity"] == quantity]
+    return [(str(t)[:16], v, q) for t, v, q in zip(table["time"], table["value"], table["quality"], strict=True)]
 
 
-def values(source: GaugeCsv, as_of: str = LATER) -> list[tuple[str, float, str]]:
-    table, _ = read_gauge(source, as_of)
-    return [(str(t)[:16], q, c) for t, q, c in zip(table["time"], table["discharge_m3s"], table["qc"], strict=True)]
+def values(source: GaugeFiles, quantity: str = "discharge") -> list[tuple[str, float, str]]:
+    return rows(read(source, ALL), quantity)
 
 
-def reasons(source: GaugeCsv, as_of: str = LATER) -> list[str]:
-    return [skipped.reason for skipped in read_gauge(source, as_of)[1]]
+def reasons(source: GaugeFiles) -> list[str]:
+    return [skipped.reason for skipped in read(source, ALL).skipped]
+
+
+def check(reading: Reading) -> None:
+    """A reading keeps the promise of its columns, order and uniqueness."""
+    table = reading.values
+    assert list(table.columns) == list(READING_COLUMNS)
+    key = ["quantity", "issued_at", "member", "time"]
+    pd.testing.assert_frame_equal(table, table.sort_values(key, kind="stable", ignore_index=True))
+    assert not table.duplicated(key).any() and table["time"].notna().all()
+    assert set(table["quality"]) <= {"good", "estimated", "suspect", "missing"}
+    assert (table["value"].isna() == (table["quality"] == "missing")).all()
 
 
 # --- the real gauges ---------------------------------------------------------------------------------------------------
 
 
 def test_the_gauges_of_the_mamore() -> None:
-    table, skipped = sources.read_gauges(load_region("mamore"), "2026-06-01")
-    check_gauges(table)
-    assert skipped == [] and list(table.columns) == list(GAUGE_COLUMNS)
-    counts = table["gauge_id"].value_counts()
-    assert counts.to_dict() == {"15250000": 16802, "15200000": 15596}
+    source = load_source("guajara_mirim")
+    assert isinstance(source, GaugeFiles) and source.gauge_id == "15250000"
+    reading = read(source, ALL)
+    check(reading)
+    own = reading.values
+    assert len(own) == 16802 and list(reading.skipped) == [] and set(own["quantity"]) == {"discharge"}
     raw = pd.read_csv(CATALOGUE.parent / "erosion/datasets/mamore/gauges/15250000_guajara_mirim.csv")
-    own = table[table["gauge_id"] == "15250000"]
-    np.testing.assert_array_equal(own["discharge_m3s"], raw["discharge_m3s"])
-    assert (own["qc"] == "good").sum() == (raw["status"] == 1).sum()
-    assert (own["qc"] == "estimated").sum() == ((raw["status"] == 2) | raw["status"].isna()).sum()
-    # Midnight at UTC-4 all year, and two days until a day's mean can be had.
+    np.testing.assert_array_equal(own["value"], raw["discharge_m3s"])
+    assert (own["quality"] == "good").sum() == (raw["status"] == 1).sum()
+    assert (own["quality"] == "estimated").sum() == ((raw["status"] == 2) | raw["status"].isna()).sum()
+    # Midnight at UTC-4 all year.
     assert str(own["time"].iloc[0]) == "1980-01-01 04:00:00+00:00"
-    assert (own["available_at"] - own["time"] == pd.Timedelta(days=2)).all()
-    assert table["stage_m"].isna().all()
-
-
-def test_a_region_without_gauges_gives_an_empty_table() -> None:
-    table, skipped = sources.read_gauges(load_region("athabasca"), "2020-01-01")
-    assert table.empty and skipped == [] and list(table.columns) == list(GAUGE_COLUMNS)
-    full, _ = sources.read_gauges(load_region("mamore"), "1980-02-01")
-    assert table.dtypes.to_dict() == full.dtypes.to_dict()
-
-
-def test_later_days_change_no_earlier_row() -> None:
-    region = load_region("mamore")
-    early, _ = sources.read_gauges(region, "1990-05-05")
-    late, _ = sources.read_gauges(region, "2020-05-05")
-    assert early["available_at"].max() <= pd.Timestamp("1990-05-06", tz="UTC")
-    past = late[late["available_at"] <= pd.Timestamp("1990-05-06", tz="UTC")].reset_index(drop=True)
-    pd.testing.assert_frame_equal(past, early)
 
 
 # --- units, clocks, formats ------------------------------------------------------------------------------------------
@@ -108,11 +115,26 @@ def test_discharge_is_converted_once(tmp_path: Path, unit: str, factor: float) -
 
 @pytest.mark.parametrize(("unit", "factor"), [("m", 1.0), ("cm", 0.01), ("mm", 0.001), ("ft", 0.3048)])
 def test_stage_is_converted_once(tmp_path: Path, unit: str, factor: float) -> None:
-    columns = GaugeColumns(time="t", stage_m="h")
+    columns = GaugeColumns(time=("t",), stage_m="h")
     source = gauge(tmp_path, "t,h\n2020-01-01,-35\n", columns=columns, units=GaugeUnits(stage_m=unit), datum="zero")
-    table, _ = read_gauge(source, LATER)
-    assert table["stage_m"].iloc[0] == pytest.approx(-35 * factor, rel=1e-12)
-    assert np.isnan(table["discharge_m3s"].iloc[0]) and table["qc"].iloc[0] == "good"
+    assert values(source) == [] and values(source, "stage")[0][1] == pytest.approx(-35 * factor, rel=1e-12)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 1.0), ("cm", 10.0), ("m", 1000.0), ("in", 25.4)])
+def test_rain_is_converted_once(tmp_path: Path, unit: str, factor: float) -> None:
+    columns = GaugeColumns(time=("t",), rain_mm="r")
+    source = gauge(tmp_path, "t,r\n2020-01-01,0.5\n", columns=columns, units=GaugeUnits(rain_mm=unit))
+    assert values(source, "rain")[0][1] == pytest.approx(0.5 * factor, rel=1e-12)
+
+
+def test_several_quantities_of_one_file_become_long_rows(tmp_path: Path) -> None:
+    text = "t,h,q,r\n2020-01-02,1.5,900,\n2020-01-01,1.4,,3\n"
+    columns = GaugeColumns(time=("t",), stage_m="h", discharge_m3s="q", rain_mm="r")
+    reading = read(gauge(tmp_path, text, columns=columns), ALL)
+    check(reading)
+    assert [v[1:] for v in rows(reading, "stage")] == [(1.4, "good"), (1.5, "good")]
+    assert [v[2] for v in rows(reading)] == ["missing", "good"]
+    assert [v[2] for v in rows(reading, "rain")] == ["good", "missing"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +165,9 @@ def test_an_hour_that_occurs_twice_is_not_guessed(tmp_path: Path) -> None:
     text = "t,q\n2020-10-25 01:30,1\n2020-10-25 02:30,2\n2020-10-25 03:30,3\n"
     source = gauge(tmp_path, text, timezone="Europe/Berlin")
     assert [v[1] for v in values(source)] == [1.0, 3.0]
-    assert reasons(source) == ["line 3: has no readable time ('2020-10-25 02:30')"]
+    assert reasons(source) == [
+        "line 3: the clocks of Europe/Berlin left this time out or showed it twice, left out ('2020-10-25 02:30')"
+    ]
 
 
 def test_comma_decimals_semicolons_comments_and_quotes(tmp_path: Path) -> None:
@@ -155,7 +179,7 @@ def test_comma_decimals_semicolons_comments_and_quotes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1258"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     text = "ngày,lưu lượng\n2020-01-01,7\n".replace("ượ", "ươ")
-    columns = GaugeColumns(time="ngày", discharge_m3s="lưu lương")
+    columns = GaugeColumns(time=("ngày",), discharge_m3s="lưu lương")
     declared = None if encoding.startswith("utf") else encoding
     source = gauge(tmp_path, text.encode(encoding), columns=columns, encoding=declared)
     assert values(source)[0][1] == 7.0
@@ -163,7 +187,7 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
 
 def test_an_undeclared_encoding_is_an_error_with_its_mend(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"set 'encoding' in .*gauge\.yaml .*cp1258"):
-        read_gauge(gauge(tmp_path, "ngày,q\n2020-01-01,7\n".encode("cp1258")), LATER)
+        read(gauge(tmp_path, "ngày,q\n2020-01-01,7\n".encode("cp1258")), ALL)
 
 
 # --- quality ------------------------------------------------------------------------------------------------------------
@@ -182,7 +206,9 @@ def test_quality_codes_are_compared_as_codes_not_as_text(tmp_path: Path) -> None
 def test_the_same_value_twice_counts_once(tmp_path: Path) -> None:
     source = gauge(tmp_path, "t,q\n2020-01-01,5\n2020-01-02,6\n2020-01-01,5.0\n")
     assert [v[1:] for v in values(source)] == [(5.0, "good"), (6.0, "good")]
-    assert reasons(source) == ["line 2: time occurs before or again with the same or a better value, left out"]
+    assert reasons(source) == [
+        "line 2: discharge: time occurs before or again with the same or a better value, left out"
+    ]
 
 
 def test_of_two_values_the_better_quality_stands_wherever_it_is(tmp_path: Path) -> None:
@@ -193,17 +219,21 @@ def test_of_two_values_the_better_quality_stands_wherever_it_is(tmp_path: Path) 
 def test_of_two_values_of_equal_quality_the_last_stands_and_is_suspect(tmp_path: Path) -> None:
     source = gauge(tmp_path, "t,q\n2020-01-01,5\n2020-01-01,9\n2020-01-01,7\n2020-01-02,3\n")
     assert [v[1:] for v in values(source)] == [(7.0, "suspect"), (3.0, "good")]
-    assert len(reasons(source)) == 1 and "lines 2, 3: time occurs again with another value" in reasons(source)[0]
+    assert (
+        len(reasons(source)) == 1
+        and "lines 2, 3: discharge: time occurs again with another value" in reasons(source)[0]
+    )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3), st.sampled_from("123")), min_size=1, max_size=12))
 def test_whatever_the_duplicates_each_time_occurs_once(tmp_path: Path, rows: list[tuple[int, int, str]]) -> None:
     text = "t,q,s\n" + "".join(f"2020-01-0{day},{q},{code}\n" for day, q, code in rows)
-    table, _ = read_gauge(gauge(tmp_path, text, **CODED), LATER)
-    check_gauges(table)
+    reading = read(gauge(tmp_path, text, **CODED), ALL)
+    check(reading)
+    table = reading.values
     assert len(table) == len({day for day, _, _ in rows})
-    for day, got, qc in zip(sorted({r[0] for r in rows}), table["discharge_m3s"], table["qc"], strict=True):
+    for day, got, qc in zip(sorted({r[0] for r in rows}), table["value"], table["quality"], strict=True):
         best = min(code for d, _, code in rows if d == day)
         candidates = [q for d, q, code in rows if d == day and code == best]
         assert got == candidates[-1]
@@ -239,12 +269,12 @@ def test_a_decimal_comma_that_was_not_declared_is_an_error(tmp_path: Path) -> No
     with pytest.raises(
         SourceError, match=r"column 'q' .*67% of its cells, e.g. '1,5', '2,5', are no numbers; check 'd"
     ):
-        read_gauge(gauge(tmp_path, text, delimiter=";"), LATER)
+        read(gauge(tmp_path, text, delimiter=";"), ALL)
 
 
 def test_dates_of_another_pattern_are_an_error_and_never_guessed(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"'02/01/2020'.* are no times; set 'time_format'"):
-        read_gauge(gauge(tmp_path, "t,q\n02/01/2020,1\n03/01/2020,2\n"), LATER)
+        read(gauge(tmp_path, "t,q\n02/01/2020,1\n03/01/2020,2\n"), ALL)
 
 
 @pytest.mark.parametrize(
@@ -256,41 +286,17 @@ def test_dates_of_another_pattern_are_an_error_and_never_guessed(tmp_path: Path)
         (b"t;q\n2020-01-01;1\n", "has no column 't' .*is 'delimiter' ',' right"),
         (b"t,qq\n2020-01-01,1\n", r"has no column 'q' \(columns.discharge_m3s in .*did you mean 'qq'"),
         (b"t,q,q\n2020-01-01,1,2\n", "column 'q' is there twice"),
-        (b't,q\n"2020-01-01,1' + b"x" * 200_000, "this is no delimited text"),
+        (b"t,q\n2020-01-01,1" + b"x" * 200_000, "no values; .*; line 2: longer than 100000 characters, left out"),
+        (
+            b't,q\n"2020-01-01,1\n' + b"2020-01-02,1\n" * 30,
+            "line 2: a quotation mark is not closed; this is no delimited",
+        ),
+        (b't,q\n"2020-01-01,1' + b"\n" * 9 + b"x" * 99_999 + b"\n" + b"x" * 99_999, "line 2: field larger than"),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path: Path, text: bytes, says: str) -> None:
     with pytest.raises(SourceError, match=says):
-        read_gauge(gauge(tmp_path, text), LATER)
-
-
-def test_a_date_before_the_data_gives_no_value_and_says_so(tmp_path: Path) -> None:
-    source = gauge(tmp_path, "t,q\n2020-01-01,1\n")
-    table, skipped = read_gauge(source, "2019-01-01")
-    assert table.empty and list(table.columns) == list(GAUGE_COLUMNS)
-    assert skipped[0].reason == "no value was available on 2019-01-01; the first value became available on 2020-01-01"
-
-
-def test_later_mistakes_are_not_judged_before_their_time(tmp_path: Path) -> None:
-    good = "t,q\n2020-01-01,1\n2020-01-02,2\n"
-    source = gauge(tmp_path, good)
-    before = read_gauge(source, "2020-02-01")
-    source.path.write_text(good + "2021-01-01,ice\n2021-01-02,ice\n2021-01-03,ice\n2021-01-02,7\n")
-    after = read_gauge(source, "2020-02-01")
-    pd.testing.assert_frame_equal(before[0], after[0])
-    assert before[1] == after[1] == []
-
-
-def test_one_broken_gauge_does_not_stop_the_others(tmp_path: Path) -> None:
-    region = load_region("mamore")
-    entry = (CATALOGUE / "guajara_mirim.yaml").read_text("utf-8")
-    (tmp_path / "empty.csv").touch()
-    broken = [line for line in entry.splitlines() if not line.startswith(("name:", "path:"))]
-    (tmp_path / "broken.yaml").write_text("\n".join([*broken, "name: broken", "path: empty.csv"]), "utf-8")
-    here = dataclasses.replace(region, path=tmp_path / "r.yaml", gauges=("broken", "principe_da_beira"))
-    table, skipped = sources.read_gauges(here, "2020-01-01")
-    assert set(table["gauge_id"]) == {"15200000"}
-    assert skipped[0].scene == "broken" and "is empty" in skipped[0].reason
+        read(gauge(tmp_path, text), ALL)
 
 
 def test_negative_discharge_is_kept_for_tides_turn_rivers_round(tmp_path: Path) -> None:
@@ -302,6 +308,550 @@ def test_missing_texts_are_declared(tmp_path: Path) -> None:
     assert [v[2] for v in values(source)] == ["missing", "good"] and reasons(source) == []
 
 
-def test_the_catalogue_entry_is_a_gauge() -> None:
-    source = load_source("guajara_mirim")
-    assert isinstance(source, GaugeCsv) and source.gauge_id == "15250000"
+# --- more traps of files -----------------------------------------------------------------------------------------------
+
+
+def test_a_dot_in_a_file_of_decimal_commas_is_not_guessed(tmp_path: Path) -> None:
+    text = "t;q\n2020-01-01;1.234\n2020-01-02;1.234,5\n2020-01-03;1234,5\n2020-01-04;2\n2020-01-05;3\n"
+    source = gauge(tmp_path, text, delimiter=";", decimal=",")
+    assert [v[1] for v in values(source)][2:] == [1234.5, 2.0, 3.0]
+    assert reasons(source) == ["lines 2, 3: discharge_m3s is no number, taken as missing ('1.234', '1.234,5')"]
+
+
+def test_a_vietnamese_name_is_the_same_composed_or_not(tmp_path: Path) -> None:
+    # cp1258 writes a vowel and its tone as two characters: what comes out is not what a keyboard puts into the entry.
+    column = "lưu lượng"
+    text = "ngày,l\u01b0u l\u01b0\u01a1\u0323ng\n2020-01-01,7\n"
+    assert column not in text
+    columns = GaugeColumns(time=("ngày",), discharge_m3s=column)
+    assert values(gauge(tmp_path, text.encode("cp1258"), columns=columns, encoding="cp1258"))[0][1] == 7.0
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_its_mark(tmp_path: Path, encoding: str) -> None:
+    data = "t,q\n2020-01-01,7\n".encode(encoding)
+    assert values(gauge(tmp_path, data, encoding=encoding))[0][1] == 7.0
+    with pytest.raises(SourceError, match="every other byte is zero: set 'encoding'"):
+        read(gauge(tmp_path, data), ALL)
+
+
+@pytest.mark.parametrize(("mark", "shown"), [(";", '";"'), ("\t", r'"\\t"'), ("|", r'"\|"')])
+def test_a_wrong_delimiter_is_told_with_the_right_one(tmp_path: Path, mark: str, shown: str) -> None:
+    with pytest.raises(SourceError, match=f"is 'delimiter' ',' right. {shown} would fit"):
+        read(gauge(tmp_path, f"TRẠM\nt{mark}q\n2020-01-01{mark}1\n"), ALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        (
+            "g.csv",
+            b"\n<!DOCTYPE html><html><head><title>Please\n sign in</title>",
+            r"web page .*\('Please sign in'\).*sign in",
+        ),
+        ("g.xls", "\ufeff<html><table><tr><td>t</td>".encode("utf-16"), "is a web page or XML, .*save it as .xlsx"),
+        ("g.xls", b'<?xml version="1.0"?><Workbook>', "is a web page or XML"),
+        (
+            "g.xls",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100),
+            r"Excel file of the old kind \(.xls\); open it in Excel",
+        ),
+        ("g.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "Excel file with a password"),
+        ("g.csv", b"PK\x03\x04" + bytes(100), "is an Excel or ZIP file, not text; name it .xlsx"),
+        ("g.xlsx", b"t,q\n2020-01-01,1\n", "is no Excel file, whatever its name says; if it is text, name it .csv"),
+        ("g.xlsx", b"PK\x03\x04" + bytes(100), "cannot be read as Excel"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says(tmp_path: Path, name: str, data: bytes, says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        read(gauge(tmp_path, data, name), ALL)
+
+
+def test_a_file_that_is_not_there_says_what_to_bring(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"is not there: bring the gauge's file \(columns t, q\) to that place"):
+        read(gauge(tmp_path, None), ALL)
+
+
+def test_titles_above_the_header_are_passed_over(tmp_path: Path) -> None:
+    text = '# raw\n"SỐ LIỆU MỰC NƯỚC TRẠM TÂN CHÂU"\n;;\nTừ;1/1/2020;\n"t";"ghi\nchú";q\n2020-01-01;x;1\n;;\n2020-01-02;;2\n'
+    columns = GaugeColumns(time=("t",), discharge_m3s="q", quality="ghi chú")
+    source = gauge(tmp_path, text, delimiter=";", columns=columns, quality=QualityCodes(good=("x",)))
+    assert [v[1:] for v in values(source)] == [(1.0, "good"), (2.0, "suspect")]
+    assert reasons(source) == ["line 9: quality code is not declared under 'quality', taken as suspect ('')"]
+
+
+def test_a_header_that_comes_again_is_no_value_and_another_one_is_an_error(tmp_path: Path) -> None:
+    text = "t,h,q\n2020-01-01,1,5\nt,h,q\n2020-01-02,1,6\n"
+    assert [v[1] for v in values(gauge(tmp_path, text))] == [5.0, 6.0]
+    with pytest.raises(
+        SourceError, match="line 5: another header with the columns in another order; part the file there"
+    ):
+        read(gauge(tmp_path, text + "t,q,h\n2020-01-03,7,1\n"), ALL)
+
+
+def test_two_columns_of_time(tmp_path: Path) -> None:
+    columns = GaugeColumns(time=("day", "clock"), discharge_m3s="q")
+    text = "day,clock,q\n01/02/2020,07:00,1\n01/02/2020,24:00,2\n"
+    source = gauge(tmp_path, text, columns=columns, time_format="%d/%m/%Y %H:%M")
+    assert values(source) == [("2020-02-01 00:00", 1.0, "good"), ("2020-02-01 17:00", 2.0, "good")]
+    with pytest.raises(SourceError, match=r"no column 'clock' \(columns.time in"):
+        read(gauge(tmp_path, "day,q\n2020-01-01,1\n", columns=columns), ALL)
+
+
+def test_a_file_of_the_global_runoff_data_centre(tmp_path: Path) -> None:
+    """Constructed after the header that the centre's files are known to have."""
+    text = (
+        "# Title:                 GRDC STATION DATA FILE\n# Field delimiter:       ;\n"
+        "# Catchment area (km²):      846900.0\n#\n# DATA\nYYYY-MM-DD;hh:mm; Value\n"
+        "1965-04-01;--:--;   1234.000\n1965-04-02;--:--;   -999.000\n1965-04-03;--:--;     12.500\n"
+    ).encode("latin-1")
+    how: dict[str, Any] = {"delimiter": ";", "encoding": "latin-1", "missing": ("-999.000",), "timezone": "Etc/UTC"}
+    for times in (("YYYY-MM-DD",), ("YYYY-MM-DD", "hh:mm")):
+        source = gauge(tmp_path, text, columns=GaugeColumns(time=times, discharge_m3s="Value"), **how)
+        got = values(source)
+        assert [v[0] for v in got] == ["1965-04-01 00:00", "1965-04-02 00:00", "1965-04-03 00:00"]
+        assert [v[2] for v in got] == ["good", "missing", "good"] and (got[0][1], got[2][1]) == (1234.0, 12.5)
+        assert reasons(source) == []
+
+
+def test_24_00_is_the_next_midnight(tmp_path: Path) -> None:
+    text = "t,q\n2020-02-28 24:00,1\n2020-12-31T24:00:00,2\n2020-03-01 24:00:00+07:00,3\n2020-03-05 24:01,4\n2020-03-06 12:24:00,5\n"
+    source = gauge(tmp_path, text)
+    assert values(source) == [
+        ("2020-02-28 17:00", 1.0, "good"),
+        ("2020-03-01 17:00", 3.0, "good"),
+        ("2020-03-06 05:24", 5.0, "good"),
+        ("2020-12-31 17:00", 2.0, "good"),
+    ]
+    assert reasons(source) == ["line 5: has no readable time ('2020-03-05 24:01')"]
+
+
+def test_times_that_summer_time_left_out_are_not_moved_onto_others(tmp_path: Path) -> None:
+    text = "t,q\n2020-03-29 01:45,1\n2020-03-29 02:15,2\n2020-03-29 02:45,3\n2020-03-29 03:00,4\n2020-03-30,5\n2020-03-31,6\n"
+    source = gauge(tmp_path, text, timezone="Europe/Berlin")
+    assert [v[0] for v in values(source)][:2] == ["2020-03-29 00:45", "2020-03-29 01:00"]
+    assert [v[1] for v in values(source)] == [1.0, 4.0, 5.0, 6.0]
+    assert reasons(source)[0].startswith("lines 3, 4: the clocks of Europe/Berlin left this time out")
+
+
+def test_years_beyond_reason_are_no_times(tmp_path: Path) -> None:
+    text = "t,q\n0001-01-01,1\n9999-12-31 24:00,2\n2020-01-01,3\n2020-01-02,4\n2020-01-03,5\n"
+    assert [v[1] for v in values(gauge(tmp_path, text))] == [3.0, 4.0, 5.0]
+
+
+def test_broken_lines_cost_themselves_only(tmp_path: Path) -> None:
+    text = (
+        "t,q\n2020-01-01,1\n" + "9" * 100_001 + "\n\0\0\0\0" + "2020-01-02,2\n2020-01-03,3\r\n2020-01-04,4\r2020-01-05"
+    )
+    source = gauge(tmp_path, text)
+    assert [v[1] for v in values(source)] == [1.0, 3.0, 4.0]
+    assert reasons(source) == [
+        "line 3: longer than 100000 characters, left out",
+        "line 4: holds NUL bytes, as after a power cut, left out",
+        "line 7: too few columns, left out",
+    ]
+
+
+def test_of_many_bad_lines_the_first_are_named_and_all_are_counted(tmp_path: Path) -> None:
+    days = pd.date_range("2020-01-01", periods=60).strftime("%Y-%m-%d")
+    text = "t,q\n" + "".join(f"{day},{'ice' if i % 3 == 0 else i}\n" for i, day in enumerate(days))
+    assert reasons(gauge(tmp_path, text)) == [
+        "lines 2, 5, 8, 11, 14, 17, 20, 23 and 12 more: discharge_m3s is no number, taken as missing ('ice')"
+    ]
+
+
+# --- Excel ---------------------------------------------------------------------------------------------------------------
+
+
+def excel(
+    folder: Path, table: list[list[Any]], sheet: str = "Mực nước", before: str | None = None, **changes: Any
+) -> GaugeFiles:
+    book = openpyxl.Workbook()
+    page = book.active
+    assert page is not None
+    if before is not None:
+        page.title = before
+        page.append(["nothing", "here"])
+        page = book.create_sheet()
+    page.title = sheet
+    for row in table:
+        page.append(row)
+    book.save(folder / "gauge.xlsx")
+    return gauge(folder, None, "gauge.xlsx", **changes)
+
+
+def test_excel_cells_that_are_dates_numbers_or_text(tmp_path: Path) -> None:
+    table = [
+        ["TRẠM TÂN CHÂU", None, None],
+        [],
+        ["Ghi chú", "t", "q"],
+        [None, dt.datetime(2020, 1, 1, 7), 1.25],
+        [None, dt.datetime(2020, 1, 1, 7, 59, 59, 999_000), "2,5"],
+        ["cuối", dt.date(2020, 1, 2), 3],
+        [None, dt.datetime(2020, 1, 3), None],
+        [None, dt.datetime(2020, 1, 4), True],
+        [None, dt.datetime(2020, 1, 5), "#N/A"],
+        [None, None, None],
+        [None, "Tổng", 99],
+    ]
+    source = excel(tmp_path, table, decimal=",")
+    assert values(source)[:3] == [
+        ("2020-01-01 00:00", 1.25, "good"),
+        ("2020-01-01 01:00", 2.5, "good"),
+        ("2020-01-01 17:00", 3.0, "good"),
+    ]
+    assert [v[2] for v in values(source)[3:]] == ["missing"] * 3
+    assert reasons(source)[:2] == [
+        "line 11: has no readable time ('Tổng')",
+        "lines 8, 9: discharge_m3s is no number, taken as missing ('True', '#N/A')",
+    ]
+
+
+def test_excel_that_made_dates_of_some_texts_only_is_warned_of(tmp_path: Path) -> None:
+    # In an American Excel 2 January written 02/01/2020 becomes 1 February, and 13 January stays a text.
+    table = [["t", "q"], [dt.datetime(2020, 2, 1), 1], ["13/01/2020", 2]]
+    source = excel(tmp_path, table, time_format="%d/%m/%Y")
+    assert [v[0] for v in values(source)] == ["2020-01-12 17:00", "2020-01-31 17:00"]
+    assert "may have swapped day and month" in reasons(source)[0]
+
+
+def test_a_number_in_place_of_an_excel_date_is_not_guessed(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"100% of its cells, e.g. '43831', '43832.5', are no times"):
+        read(excel(tmp_path, [["t", "q"], [43831, 1], [43832.5, 2]]), ALL)
+    assert values(excel(tmp_path, [["t", "q"], [20200131, 1]]))[0][0] == "2020-01-30 17:00"
+
+
+@pytest.mark.parametrize("clock", [dt.time(6, 30), "06:30", dt.timedelta(hours=6.5)])
+@pytest.mark.parametrize("day", [dt.datetime(2020, 1, 1), "2020-01-01"])
+def test_excel_day_and_time_of_day_in_two_columns(tmp_path: Path, day: Any, clock: Any) -> None:
+    columns = GaugeColumns(time=("d", "c"), discharge_m3s="q")
+    table = [["d", "c", "q"], [day, clock, 1], [day, dt.timedelta(hours=24), 2], [day, None, 3]]
+    source = excel(tmp_path, table, columns=columns)
+    assert [v[:2] for v in values(source)] == [
+        ("2019-12-31 17:00", 3.0),
+        ("2019-12-31 23:30", 1.0),
+        ("2020-01-01 17:00", 2.0),
+    ]
+
+
+def test_the_sheet_is_chosen_by_name(tmp_path: Path) -> None:
+    table = [["t", "q"], [dt.datetime(2020, 1, 1), 4]]
+    source = excel(tmp_path, table, before="Bìa")
+    with pytest.raises(SourceError, match="has no column 't'"):
+        read(source, ALL)
+    assert values(gauge(tmp_path, None, "gauge.xlsx", sheet="Mực nước"))[0][1] == 4.0
+    with pytest.raises(SourceError, match="has no sheet 'H'; it has 'Bìa', 'Mực nước': mend 'sheet'"):
+        read(gauge(tmp_path, None, "gauge.xlsx", sheet="H"), ALL)
+
+
+def test_formulas_without_a_result_are_listed_and_never_empty(tmp_path: Path) -> None:
+    days = [dt.datetime(2020, 1, 1) + dt.timedelta(days=i) for i in range(4)]
+    table = [["t", "q"], [days[0], "=2*3"], [days[1], None], [days[2], 5], [days[3], 6]]
+    source = excel(tmp_path, table)
+    assert [v[2] for v in values(source)] == ["missing", "missing", "good", "good"]
+    assert reasons(source) == ["line 2: discharge_m3s is no number, taken as missing ('=2*3')"]
+    with pytest.raises(SourceError, match=r"'=2'.* formulas have no results until Excel has computed"):
+        read(excel(tmp_path, [["t", "q"], [days[0], "=2"]]), ALL)
+
+
+def test_formulas_that_excel_has_computed_are_numbers(tmp_path: Path) -> None:
+    source = excel(tmp_path, [["t", "q"], [dt.datetime(2020, 1, 1), "=2*3"]])
+    with zipfile.ZipFile(source.path) as packed:
+        members = {name: packed.read(name) for name in packed.namelist()}
+    page = "xl/worksheets/sheet1.xml"
+    members[page] = re.sub(rb"<f>2\*3</f><v ?/?>(</v>)?", b"<f>2*3</f><v>6</v>", members[page])
+    with zipfile.ZipFile(source.path, "w") as packed:
+        for name, data in members.items():
+            packed.writestr(name, data)
+    assert values(source) == [("2019-12-31 17:00", 6.0, "good")] and reasons(source) == []
+
+
+def test_an_excel_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = excel(tmp_path, [["t", "q"], *[[dt.datetime(2020, 1, 1), 1]] * 5000])
+    assert source.path.stat().st_size < 100_000
+    monkeypatch.setattr(tables, "_MOST_UNPACKED", 100_000)
+    with pytest.raises(SourceError, match="unpacks to more than"):
+        read(source, ALL)
+
+
+# --- much data -------------------------------------------------------------------------------------------------------------
+
+
+def test_values_closer_than_ten_minutes_become_the_median_of_their_ten_minutes(tmp_path: Path) -> None:
+    text = (
+        "t,h,r,s\n2020-01-01T00:01Z,1,0.5,1\n2020-01-01T00:05Z,9,0.25,1\n2020-01-01T00:09:59Z,2,1,1\n"
+        "2020-01-01T00:10Z,4,0,1\n2020-01-01T00:12Z,6,0,1\n2020-01-01T00:15Z,99,0,3\n"
+        "2020-01-01T00:33Z,7,2,1\n2020-01-01T00:41Z,,,1\n2020-01-01T00:42Z,8,1,1\n2020-01-01T00:43Z,,,1\n2020-01-01T00:51Z,,,1\n"
+    )
+    columns = GaugeColumns(time=("t",), stage_m="h", rain_mm="r", quality="s")
+    source = gauge(tmp_path, text, columns=columns, quality=CODED["quality"])
+    reading = read(source, ALL)
+    check(reading)
+    # 00:10 is the median of the two good values; a value alone in its ten minutes keeps its own time.
+    assert rows(reading, "stage")[:4] == [
+        ("2020-01-01 00:00", 2.0, "good"),
+        ("2020-01-01 00:10", 5.0, "good"),
+        ("2020-01-01 00:33", 7.0, "good"),
+        ("2020-01-01 00:40", 8.0, "good"),
+    ]
+    assert rows(reading, "rain")[:4] == [
+        ("2020-01-01 00:00", 1.75, "good"),
+        ("2020-01-01 00:10", 0.0, "suspect"),
+        ("2020-01-01 00:33", 2.0, "good"),
+        ("2020-01-01 00:40", 1.0, "suspect"),  # two minutes of it are missing
+    ]
+    assert rows(reading, "stage")[4][::2] == rows(reading, "rain")[4][::2] == ("2020-01-01 00:51", "missing")
+    assert [(item.reason[:38], item.usual) for item in reading.skipped] == [
+        ("stage: 9 values closer together than t", True),
+        ("rain: 9 values closer together than te", True),
+    ]
+
+
+def test_values_ten_minutes_apart_are_left_alone(tmp_path: Path) -> None:
+    times = pd.date_range("2020-01-01T00:03", periods=200, freq="10min").strftime("%Y-%m-%d %H:%M")
+    source = gauge(tmp_path, "t,q\n" + "".join(f"{t},{i}\n" for i, t in enumerate(times)))
+    assert [v[1] for v in values(source)] == list(range(200)) and reasons(source) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(
+    seconds=st.lists(st.tuples(st.integers(0, 7200), st.integers(0, 9)), min_size=1, max_size=40),
+    order=st.sampled_from(["rising", "falling"]),
+    most=st.integers(1, 30),
+    quantity=st.sampled_from(["stage", "rain"]),
+)
+def test_how_much_is_held_at_once_changes_no_value(
+    monkeypatch: pytest.MonkeyPatch, seconds: list[tuple[int, int]], order: str, most: int, quantity: str
+) -> None:
+    """Of a file sorted either way; duplicates of a time lie together in it."""
+    told = sorted(dict(seconds).items(), reverse=order == "falling")
+
+    def kept(at_most: int) -> pd.DataFrame:
+        monkeypatch.setattr(compact, "_MOST_RAW", at_most)
+        one = compact.Compact(quantity, Notes("x"))
+        for i, (second, value) in enumerate(told):
+            time = np.array([second * 10**9])
+            one.add(time, np.array([float(value)]), np.array([3], dtype=np.int8), np.array([i]))
+        return compact.as_reading(quantity, one.values())
+
+    pd.testing.assert_frame_equal(kept(most), kept(10**9))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(st.permutations(range(12)))
+def test_the_order_of_the_lines_changes_no_value(tmp_path: Path, order: list[int]) -> None:
+    lines = [f"2020-01-01T{i // 4:02d}:{i % 4 * 3:02d}Z,{i * i % 7}\n" for i in range(12)]
+    shuffled = gauge(tmp_path, "t,q\n" + "".join(lines[i] for i in order), "a.csv")
+    plain = gauge(tmp_path, "t,q\n" + "".join(lines), "b.csv")
+    pd.testing.assert_frame_equal(read(shuffled, ALL).values, read(plain, ALL).values)
+
+
+def test_a_file_takes_memory_for_its_years_and_not_for_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gauge_files, "_BLOCK", 2000)
+    monkeypatch.setattr(compact, "_MOST_RAW", 5000)
+    day = [
+        f"2020-01-01T{h:02d}:{m:02d}:{s:02d}Z,{h}.5,{'x' * 500}\n"
+        for h in range(24)
+        for m in range(60)
+        for s in range(0, 60, 6)
+    ]
+    source = gauge(tmp_path, "t,q,note\n" + "".join(day) * 2)
+    size = source.path.stat().st_size
+    del day
+    tracemalloc.start()
+    got = values(source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [v[1] for v in got] == [h + 0.5 for h in range(24) for _ in range(6)]
+    assert peak < size / 2, f"{peak} bytes of memory for a file of {size}"
+
+
+# --- a folder of a logger's files ------------------------------------------------------------------------------------------
+
+
+class Folder:
+    """A folder into which files are dropped, with times that were chosen."""
+
+    def __init__(self, path: Path, **changes: Any) -> None:
+        self.path = path / "drop"
+        self.path.mkdir()
+        self.source = gauge(path, None, "drop", **changes)
+        self.state: Any = {}
+
+    def put(self, name: str, text: str | bytes, age_s: float = 7200) -> None:
+        path = self.path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        self.age(name, age_s)
+
+    def age(self, name: str, age_s: float) -> None:
+        at = time.time() - age_s
+        os.utime(self.path / name, (at, at))
+
+    def read(self) -> Reading:
+        reading = read(self.source, Asked(None, ALL.until, self.state))
+        check(reading)
+        self.state = json.loads(json.dumps(reading.state))
+        return reading
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def told(reading: Reading) -> list[tuple[str, str, bool]]:
+    return [(item.scene, item.reason, item.usual) for item in reading.skipped]
+
+
+def test_files_of_a_folder_are_read_once(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n")
+    folder.put("b.csv", "t,q\n2020-01-02,2\n")
+    folder.put("notes.txt", "not a value")
+    folder.put("~$a.csv", "held open")
+    folder.put(".b.csv", "hidden")
+    first = folder.read()
+    assert [v[1] for v in rows(first)] == [1.0, 2.0] and told(first) == []
+    # What was read before is not looked into again: not even what would stop the reading.
+    status = (folder.path / "a.csv").stat()
+    (folder.path / "a.csv").write_bytes(b"x" * status.st_size)
+    os.utime(folder.path / "a.csv", ns=(status.st_atime_ns, status.st_mtime_ns))
+    folder.put("c.csv", "t,q\n2020-01-03,3\n")
+    assert [v[1] for v in rows(folder.read())] == [3.0]
+    assert len(folder.read().values) == 0
+
+
+def test_a_file_that_grew_is_read_again_and_one_that_was_only_touched_is_not(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n")
+    folder.read()
+    folder.age("a.csv", 4000)
+    assert len(folder.read().values) == 0
+    folder.put("a.csv", "t,q\n2020-01-01,1\n2020-01-02,2\n", 3700)
+    assert [v[1] for v in rows(folder.read())] == [1.0, 2.0]
+    folder.put("a.csv", "t,q\n2020-01-01,1\n2020-01-02,3\n", 3600)
+    assert [v[1] for v in rows(folder.read())] == [1.0, 3.0]
+
+
+def test_a_file_that_is_still_written_waits(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n")
+    folder.put("b.csv", "t,q\n2020-01-02,2\n2020-01-03,3\n", age_s=5)
+    first = folder.read()
+    assert [v[1] for v in rows(first)] == [1.0]
+    assert len(first.skipped) == 1 and first.skipped[0].scene == "b.csv" and first.skipped[0].usual
+    assert re.fullmatch(
+        r"changed \d+ s ago and may still be written; it is taken the next time", first.skipped[0].reason
+    )
+    folder.age("b.csv", 120)
+    assert [v[1] for v in rows(folder.read())] == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_last_line_without_an_end_waits_for_an_hour(tmp_path: Path, encoding: str) -> None:
+    folder = Folder(tmp_path)
+    whole = "t,q\n2020-01-01,1\n2020-01-02,34"
+    folder.put("a.csv", whole[:-1].encode(encoding), age_s=3000)
+    first = folder.read()
+    assert len(first.values) == 0
+    assert told(first) == [
+        ("a.csv", "its last line has no end and may still be written; it is taken the next time", True)
+    ]
+    folder.put("a.csv", (whole + "\n").encode(encoding), age_s=300)
+    assert [v[1] for v in rows(folder.read())] == [1.0, 34.0]
+    folder.put("b.csv", "t,q\n2020-01-03,5".encode(encoding), age_s=3700)
+    assert [v[1] for v in rows(folder.read())] == [5.0]
+
+
+def test_a_wrong_clock_of_a_logger_does_not_keep_its_file_waiting(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n", age_s=-86400)
+    assert [v[1] for v in rows(folder.read())] == [1.0]
+
+
+def test_a_file_that_vanished_is_told_once(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n")
+    folder.put("b.csv", "t,q\n2020-01-02,2\n")
+    folder.read()
+    (folder.path / "a.csv").unlink()
+    reading = folder.read()
+    assert len(reading.values) == 0
+    assert told(reading) == [("gauge", "a.csv: no longer there, the values are kept", True)]
+    assert told(folder.read()) == []
+
+
+def test_a_broken_file_is_listed_every_night_until_it_is_mended(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n")
+    folder.put("b.csv", "<html>no")
+    for count in (1, 0):
+        reading = folder.read()
+        assert len(reading.values) == count
+        ((name, reason, usual),) = told(reading)
+        assert name == "b.csv" and "web page" in reason and not usual
+    folder.put("b.csv", "t,q\n2020-01-02,2\n")
+    assert [v[1] for v in rows(folder.read())] == [2.0]
+
+
+def test_where_no_file_can_be_read_there_is_nothing_to_give(folder: Folder) -> None:
+    with pytest.raises(SourceError, match=r"drop: holds no file like '\*.csv'; check 'path' and 'files' in"):
+        folder.read()
+    folder.put("b.csv", "<html>no")
+    with pytest.raises(SourceError, match=r"b.csv: is a web page"):
+        folder.read()
+
+
+def test_a_logger_that_has_written_only_its_header_is_no_mistake(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n")
+    folder.put("b.csv", "t,q\n")
+    assert told(folder.read()) == [("b.csv", "has a header and no values yet", True)]
+    folder.put("b.csv", "t,q\n2020-01-02,2\n", 4000)
+    assert [v[1] for v in rows(folder.read())] == [2.0]
+
+
+def test_files_that_overlap(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3\n2020-01-04,4\n", age_s=9000)
+    folder.put("b.csv", "t,q\n2020-01-02,2\n2020-01-03,30\n2020-01-04,\n2020-01-05,5\n", age_s=8000)
+    reading = folder.read()
+    assert [v[1] for v in rows(reading)] == [1.0, 2.0, 30.0, 4.0, 5.0]
+    assert told(reading) == [
+        (
+            "b.csv",
+            "1 values of discharge differ from those of a.csv, first at 2020-01-02T17:00:00+00:00; the newer file stands",
+            False,
+        )
+    ]
+
+
+def test_an_older_file_that_comes_late_does_not_overrule_a_newer_one(folder: Folder) -> None:
+    folder.put("b.csv", "t,q\n2020-01-03,30\n2020-01-05,5\n", age_s=8000)
+    folder.put("far.csv", "t,q\n2021-01-03,7\n", age_s=8000)
+    folder.read()
+    folder.put("a.csv", "t,q\n2020-01-01,1\n2020-01-03,3\n", age_s=9000)
+    reading = folder.read()
+    assert [v[1] for v in rows(reading)] == [1.0, 30.0, 5.0]
+    assert [item.scene for item in reading.skipped] == ["b.csv"]
+
+
+def test_ten_minutes_that_two_files_share_are_no_disagreement(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01T00:01Z,1\n2020-01-01T00:02Z,1\n", age_s=9000)
+    folder.put("b.csv", "t,q\n2020-01-01T00:04Z,4\n2020-01-01T00:06Z,4\n", age_s=8000)
+    reading = folder.read()
+    assert len(reading.values) == 1 and all(item.usual for item in reading.skipped)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("t,q\n2020-01-09,9\n")
+    (folder.path / "link.csv").symlink_to(tmp_path / "secret.csv")
+    folder.put("a.csv", "t,q\n2020-01-01,1\n")
+    reading = folder.read()
+    assert [v[1] for v in rows(reading)] == [1.0]
+    assert told(reading) == [
+        ("link.csv", "is a link out of the folder, left out; copy the file itself into the folder", False)
+    ]
+
+
+def test_excel_files_in_a_folder(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, files="*.xlsx")
+    made = excel(tmp_path, [["t", "q"], [dt.datetime(2020, 1, 1), 4]])
+    folder.put("a.xlsx", made.path.read_bytes(), age_s=100)
+    folder.put("b.xlsx", made.path.read_bytes()[:-200], age_s=100)
+    reading = folder.read()
+    assert [v[1] for v in rows(reading)] == [4.0] and "cannot be read as Excel" in reading.skipped[0].reason

@@ -68,6 +68,8 @@ class Compact:
         line: NDArray[np.int64],
     ) -> None:
         """Take up values, arrays of shape (n,); one without a number is missing whatever its rank."""
+        if not time.size:
+            return
         rank = np.where(np.isnan(value), 0, rank).astype(np.int8)
         self._raw.append(Values(time, value, rank, line, np.ones(time.size, dtype=np.int32)))
         self._held += time.size
@@ -90,16 +92,14 @@ class Compact:
     def _settle(self, *, last: bool) -> None:
         if not self._raw:
             return
-        raw = all_of(self._raw)
+        newest = self._raw[-1].time[-1] // _BIN_NS
+        raw = self._one_a_time(all_of(self._raw))
         self._raw, self._held = [], 0
         if not last:
             # The ten minutes that the file is just in may go on.
-            bins = raw.time // _BIN_NS
-            goes_on = bins == bins[-1]
-            if not goes_on.all():
-                self._raw, self._held = [raw.take(goes_on)], int(goes_on.sum())
-                raw = raw.take(~goes_on)
-        raw = self._one_a_time(raw)
+            goes_on = raw.time // _BIN_NS == newest
+            self._raw, self._held = [raw.take(goes_on)], int(goes_on.sum())
+            raw = raw.take(~goes_on)
         thin = _thinned(raw, self._quantity == "rain")
         self._thinned += int(thin.many[thin.many > 1].sum())
         self._kept = self._one_a_time(all_of([self._kept, thin])) if self._kept.time.size else thin
@@ -162,6 +162,8 @@ def _thinned(values: Values, summed: bool) -> Values:
     The value of several has the beginning of its ten minutes for a time. A median is that of the best values there; a sum is of
     all, and as good as the worst of them.
     """
+    if not values.time.size:
+        return values
     bins = values.time // _BIN_NS
     first = np.flatnonzero(np.diff(bins, prepend=bins[:1] - 1))
     count = np.diff(first, append=bins.size)

@@ -240,6 +240,7 @@ def _find_header(every: Iterator[tuple[int, list[Any]]], source: GaugeFiles, pat
     wanted = {key: _plain(name) for key, name in _wanted(source).items()}
     nearest: list[str] = []
     nearest_found = (0, 0)
+    undivided: list[str] = []
     for _, row in islice(every, _MOST_ABOVE_HEADER):
         names = [_plain(cell_text(cell)) for cell in row]
         if set(wanted.values()) <= set(names):
@@ -247,6 +248,7 @@ def _find_header(every: Iterator[tuple[int, list[Any]]], source: GaugeFiles, pat
                 if names.count(name) > 1:
                     raise SourceError(f"{path}: column {name!r} is there twice; rename one of them")
             return {key: names.index(name) for key, name in wanted.items()}
+        undivided += [cell_text(cell) for cell in row if len(row) == 1]
         # A row of the most wanted columns is the header that was meant, else the first of the longest ones.
         found = (len(set(names) & set(wanted.values())), len(names))
         if found > nearest_found and not names[0].startswith("#"):
@@ -257,9 +259,10 @@ def _find_header(every: Iterator[tuple[int, list[Any]]], source: GaugeFiles, pat
     close = difflib.get_close_matches(column, nearest, n=1)
     mend = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(map(repr, nearest))[:500]}"
     if len(nearest) == 1:
-        line = nearest[0]
         other = [
-            text for mark, text in _DELIMITERS.items() if set(wanted.values()) <= set(map(_plain, line.split(mark)))
+            text
+            for mark, text in _DELIMITERS.items()
+            if any(set(wanted.values()) <= set(map(_plain, line.split(mark))) for line in undivided)
         ]
         mend += f"; is 'delimiter' {source.delimiter!r} right?" + (f" {other[0]} would fit" if other else "")
     raise SourceError(
