@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from erosion.features.registry import Feature, FloatArray, Knowledge
-from erosion.hydrology import scene_flow, season_statistics
+from erosion.hydrology import scene_flow, statistics
 
 _GAUGE = "gauge series known at the date"
 _NONE = "NaN without a gauge or with too few days (see erosion.hydrology)"
@@ -49,6 +49,6 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
                 value["flow_scene_ratio"] = float(log[-1] - np.nanmedian(log))
             if len(log) > 1:
                 value["flow_scene_change"] = float(log[-1] - log[-2])
-            season = season_statistics(mine, known.as_of)
-            value |= {name: float(season[name].to_numpy(float)[0]) for name in _SEASON}
+            told = statistics(mine, [known.as_of], quantities=("discharge", "stage"))
+            value |= {name: float(told[name].to_numpy()[0, 0]) for name in _SEASON}
     return {name: np.full(n, number) for name, number in value.items()}

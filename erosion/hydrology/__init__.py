@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from erosion.hydrology.seasons import MIN_WINDOW_DAYS, STATISTICS, scene_flow, season_statistics
-from erosion.hydrology.series import Days, daily, known_values
+from erosion.hydrology.seasons import MIN_WINDOW_DAYS, scene_flow
+from erosion.hydrology.series import known_values
+from erosion.hydrology.statistics import STATISTICS, statistics
+from erosion.hydrology.windows import Days, daily, known_ranges, known_windows
 
-__all__ = ["MIN_WINDOW_DAYS", "STATISTICS", "Days", "daily", "known_values", "scene_flow", "season_statistics"]
+__all__ = [
+    "MIN_WINDOW_DAYS",
+    "STATISTICS",
+    "Days",
+    "daily",
+    "known_ranges",
+    "known_values",
+    "known_windows",
+    "scene_flow",
+    "statistics",
+]
