@@ -139,7 +139,8 @@ def test_recorded_values_of_a_moment_of_the_older_service(server: GaugeServer) -
     server.answer(IV, RECORDED / "waterservices_iv.txt")
     asked = Asked(None, pd.Timestamp("2019-03-01T00:00Z"))
     made = {"api": "waterservices", "series": "continuous", "first_day": "2019-02-01"}
-    discharge = values(read(entry(server, **made), asked))
+    reading = read(entry(server, **made), asked)
+    discharge = values(reading)
     # 00:00 at -05:00; 974, 974, 966, 963 and 955 ft3/s.
     assert discharge == {
         "2019-02-14 05:00": (27.5806, "good"),
@@ -148,6 +149,11 @@ def test_recorded_values_of_a_moment_of_the_older_service(server: GaugeServer) -
         "2019-02-14 05:45": (27.2691, "good"),
         "2019-02-14 06:00": (27.0426, "good"),
     }
+    others = [
+        "the answer also holds other sites, which are left out: 01645000",
+        "10 values are no discharge, or no values of one moment; they are left out",
+    ]
+    assert [skipped.reason for skipped in reading.skipped] == others
     stage = values(read(entry(server, **made, quantity="stage"), asked))
     assert stage["2019-02-14 05:00"] == (1.9751, "good")  # 6.48 ft
 
@@ -161,6 +167,15 @@ def test_a_recorded_answer_of_other_sites_is_refused(server: GaugeServer) -> Non
         read(entry(server, **made, station="1491000"), asked)
     with pytest.raises(SourceError, match="asked for site USGS-01491000 and was given USGS-05427718"):
         read(entry(server), ALL)
+
+
+def test_of_several_sites_ours_is_taken(server: GaugeServer) -> None:
+    """Constructed."""
+    other = [feature(f"2025-12-{day}", "77", monitoring_location_id="USGS-014910001") for day in (26, 27)]
+    server.answer(DAILY, page(*other, feature("2025-12-26", "100")))
+    reading = read(entry(server), ALL)
+    assert values(reading) == {"2025-12-26 05:00": (2.8317, "good")}
+    assert "other sites, which are left out: USGS-014910001" in reasons(reading)
 
 
 def test_an_answer_without_series_is_no_error(server: GaugeServer) -> None:
