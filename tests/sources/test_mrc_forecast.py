@@ -226,6 +226,14 @@ def test_only_tables_of_the_seasons_that_are_asked_for_are_fetched_and_they_come
     assert [question.path for question in server.asked] == [DRY, FORECAST]
 
 
+def test_a_season_changes_at_local_midnight(server: GaugeServer) -> None:
+    may_ends = pd.Timestamp("2024-05-31T17:00:00Z")
+    for since, until, pages in ((-3, -1, [DRY]), (-1, 0, [WET, DRY]), (0, 3, [WET])):
+        server.asked.clear()
+        read(server, Asked(may_ends + pd.Timedelta(hours=since), may_ends + pd.Timedelta(hours=until)))
+        assert [question.path for question in server.asked] == [*pages, FORECAST]
+
+
 # --- what is almost JSON ----------------------------------------------------------------------------------------------
 
 

@@ -124,7 +124,8 @@ def _pages(source: MrcForecast, asked: Asked) -> list[str]:
     first = max(_first_day(source), asked.until - 366 * _DAY)
     if asked.since is not None:
         first = max(first, asked.since)
-    months = {day.month for day in pd.date_range(first, asked.until + _DAY, freq="D")}
+    local = pd.date_range(first.tz_convert(LOCAL).normalize(), asked.until.tz_convert(LOCAL), freq="D")
+    months = {day.month for day in local}
     return [path for path, wanted in ((WET, months - _DRY_MONTHS), (DRY, months & _DRY_MONTHS)) if wanted]
 
 
