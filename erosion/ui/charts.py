@@ -63,7 +63,7 @@ def bank_history(measured: pd.DataFrame, language: str) -> tuple[alt.LayerChart,
     ]
     base = alt.Chart(bars).encode(
         x=x,
-        y=alt.Y("value:Q", title=say(language, "history.axis.retreat"), axis=_axis(language)),
+        y=alt.Y("value:Q", title=say(language, "history.axis.retreat"), axis=axis(language)),
         color=alt.Color("kind:N", scale=scale, legend=legend),
         tooltip=tooltip,
     )
@@ -84,14 +84,14 @@ def bank_history(measured: pd.DataFrame, language: str) -> tuple[alt.LayerChart,
             y=alt.Y(
                 "position_m:Q",
                 title=say(language, "history.axis.position"),
-                axis=_axis(language),
+                axis=axis(language),
                 scale=alt.Scale(zero=False),
             ),
             tooltip=[alt.Tooltip(f"{day}:N"), alt.Tooltip("text:N", title=say(language, "history.position"))],
         )
         .properties(height=125)
     )
-    return _plain(drawn), _plain(line)
+    return plain(drawn), plain(line)
 
 
 def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
@@ -123,7 +123,7 @@ def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
                 scale=alt.Scale(paddingInner=0.4, paddingOuter=0.3),
                 axis=alt.Axis(labelAngle=-40 if len(dates) > 7 else 0),
             ),
-            y=alt.Y("count:Q", title=say(language, "results.count"), axis=_axis(language)),
+            y=alt.Y("count:Q", title=say(language, "results.count"), axis=axis(language)),
             order="order:Q",
             color=alt.Color(
                 "what:N",
@@ -138,7 +138,7 @@ def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
         )
         .properties(height=240)
     )
-    drawn: alt.Chart = _plain(chart)
+    drawn: alt.Chart = plain(chart)
     return drawn
 
 
@@ -146,7 +146,7 @@ def _instant(stamp: pd.Timestamp) -> str:
     return f"{stamp:%Y-%m-%d}"
 
 
-def _axis(language: str) -> alt.Axis:
+def axis(language: str) -> alt.Axis:
     """Write axis numbers in the language: a grouping point in Vietnamese, and the true minus sign."""
     text = "format(datum.value, ',')"
     if language == "vi":
@@ -154,5 +154,6 @@ def _axis(language: str) -> alt.Axis:
     return alt.Axis(labelExpr=text, tickCount=5, gridColor=GRID, titleFontWeight="normal", minExtent=46)
 
 
-def _plain(chart: Any) -> Any:
+def plain(chart: Any) -> Any:
+    """Take frames and bold type out of a chart."""
     return chart.configure_view(stroke=None).configure_axis(labelColor=INK, titleColor=INK, domainColor="#c9d1d6")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from erosion.ui import charts, html, products, reasons, write
+from erosion.ui import charts, html, products, reasons, trigger, write
 from erosion.ui.choice import Choice
 from erosion.ui.words import knows
 
@@ -34,12 +34,17 @@ def segment_detail(choice: Choice, row: int) -> None:
         f'<span class="er-grey">{html.safe(write.change(level, int(segment["previous_level"]), words))}</span></div>',
     )
     html.show(html.grid(_numbers(choice, segment), first=_chance(choice, segment)))
+    raised, terms = trigger.raised(choice, segment), trigger.terms(choice, segment)
+    if raised:
+        html.show(raised)
     html.show(html.heading(choice.say("segment.why")))
     html.show(html.items(reasons.sentences(segment, measured, words), "why"))
     rule = reasons.rule(segment, words)
     if rule:
         html.show(html.note(rule))
     _weighed(choice, segment)
+    if terms:
+        html.show(terms)
     html.show(html.heading(choice.say("segment.history")))
     drawn = charts.bank_history(measured, words)
     if drawn is None:

@@ -160,7 +160,7 @@ def publish(out, name, *, simulated=False, dates=DATES):
                 run_id=run_id, region=name, as_of=date, started_at=now, finished_at=now, outcome=outcome,
                 model_id="thu-20220630", product=f"{name}/{directory.name}", simulated=simulated,
             ),
-            {target: pd.DataFrame(table.drop(columns="geometry")) for target, table in layers.items()},
+            {t: pd.DataFrame(table.drop(columns="geometry")).assign(trigger_runs=0) for t, table in layers.items()},
             None,
             warning_from_level=2,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The map: banks by level, land that may be lost, and the chosen segment beside it."""
+"""The map: banks by level, land that may be lost, the gauges below, and the chosen segment beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from erosion.contracts import LEVELS
-from erosion.ui import deck, frame, html, products, write
+from erosion.ui import deck, frame, html, hydrograph, products, write
 from erosion.ui.choice import Choice, choose_segment, forget_segment, look, river, segment_row
 from erosion.ui.detail import segment_detail
 from erosion.ui.ranking import ranking_table
@@ -28,6 +28,7 @@ def show(choice: Choice) -> None:
     left, right = st.columns([1.75, 1], gap="medium")
     with left:
         _map(choice, found, row, reach, outcome=outcome)
+        hydrograph.panel(choice, reach if row is None else str(choice.segments["reach"].iloc[row]))
     with right:
         if row is None:
             _top(choice, reach)
