@@ -149,7 +149,7 @@ def _choose(
                     continue
                 values = grids.steps(dataset, variable, cells)[list(range(cells.rows.size))].to_numpy(float)
         except GridError as error:
-            broken[file.name] = error
+            broken[file.name] = GridError(str(error))  # without the frames, which keep the file open
             continue
         there = np.isfinite(values) & (values >= 0)
         part = np.array([np.where(there, values, 0.0).sum(axis=0), there.sum(axis=0)])

@@ -293,7 +293,7 @@ def _size_and_change(path: Path) -> tuple[int, int]:
 def opened(path: Path) -> Iterator[xr.Dataset]:
     """Open a file lazily, times as numbers, fill values missing, packed numbers unpacked.
 
-    Variables of the HDF5 group ``Grid`` (IMERG) are taken where the file has none at its top.
+    Of an HDF5 file with a group ``Grid`` (IMERG) that group is opened.
 
     Raises
     ------
@@ -302,17 +302,16 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
     """
     engine = "zarr" if path.is_dir() else _engine(path)
     how: dict[str, Any] = {"engine": engine, "decode_times": False, "decode_timedelta": False, "cache": False}
-    # A store's consolidated metadata may lag behind what was appended; its own files never do.
-    further: dict[str, dict[str, Any]] = {"zarr": {"consolidated": False}, "h5netcdf": {"phony_dims": "sort"}}
-    how |= further.get(engine, {})
     try:
+        if engine == "zarr":
+            # Chunks are read side by side. A store's consolidated metadata may lag behind what was appended; its files do not.
+            how |= {"chunks": {}, "consolidated": False}
+        elif engine == "h5netcdf":
+            # HDF5 lets one reader in at a time, so there is nothing to gain from reading chunks side by side.
+            how |= {"phony_dims": "access", "group": _group(path)}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with xr.open_dataset(path, chunks={}, **how) as dataset:
-                if len(dataset.data_vars) or engine != "h5netcdf":
-                    yield dataset
-                    return
-            with xr.open_dataset(path, chunks={}, group="Grid", **how) as dataset:
+            with xr.open_dataset(path, **how) as dataset:
                 yield dataset
     except (GridError, SourceError):
         raise
@@ -486,6 +485,14 @@ def _engine(path: Path) -> str:
         if head.startswith(magic):
             raise GridError(what)
     raise GridError("is no NetCDF file; bring NetCDF or Zarr")
+
+
+def _group(path: Path) -> str | None:
+    """Group of an HDF5 file that holds its grid: Grid where there is one (IMERG), else the top."""
+    import h5py  # not needed for Zarr and classic NetCDF
+
+    with h5py.File(path, "r") as file:
+        return "Grid" if isinstance(file.get("Grid"), h5py.Group) else None
 
 
 def _axis_name(variable: xr.DataArray, names: tuple[str, ...]) -> str:
