@@ -314,6 +314,8 @@ def check_gauge(source: GaugeSource, problems: Problems) -> None:
 
 def _check_files(source: GaugeFiles, problems: Problems) -> None:
     check_timezone(source.timezone, problems)
+    if Path(source.files).is_absolute() or ".." in Path(source.files).parts:
+        problems.add("files", f"{source.files!r} leads out of the folder; give a pattern of names in it, like '*.csv'")
     if not source.columns.time:
         problems.add("columns.time", "is empty; name the column of the time")
     elif len(source.columns.time) > 2:

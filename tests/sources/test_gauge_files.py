@@ -20,12 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from erosion.catalog import CATALOGUE, SourceError, load_source
-from erosion.gauge_catalog import GaugeColumns, GaugeFiles, GaugeUnits, QualityCodes
+from erosion.gauge_catalog import GaugeColumns, GaugeFiles, GaugeUnits, QualityCodes, check_gauge
 from erosion.sources.gauges import compact, gauge_files
 from erosion.sources.gauges import rows as tables
 from erosion.sources.gauges.gauge_files import read
 from erosion.sources.gauges.reading import READING_COLUMNS, Asked, Reading
 from erosion.sources.gauges.rows import Notes
+from erosion.strict_yaml import CatalogError, Problems
 
 ALL = Asked(since=None, until=pd.Timestamp("2100-01-01", tz="UTC"))
 CODED = {
@@ -855,3 +856,11 @@ def test_excel_files_in_a_folder(tmp_path: Path) -> None:
     folder.put("b.xlsx", made.path.read_bytes()[:-200], age_s=100)
     reading = folder.read()
     assert [v[1] for v in rows(reading)] == [4.0] and "cannot be read as Excel" in reading.skipped[0].reason
+
+
+@pytest.mark.parametrize("pattern", ["../*.csv", "/etc/*", "a/../../*.csv"])
+def test_a_pattern_that_leads_out_of_the_folder_is_refused(tmp_path: Path, pattern: str) -> None:
+    problems = Problems(tmp_path / "gauge.yaml")
+    check_gauge(gauge(tmp_path, None, files=pattern), problems)
+    with pytest.raises(CatalogError, match=r"files: .*leads out of the folder"):
+        problems.stop_if_any()
