@@ -127,7 +127,7 @@ def climate_before(levels: Levels, first: int) -> Climate:
         ages = slice(int(first - end), int(first - start))
         year = history[:, ages]
         there = np.isfinite(year)
-        complete = there.sum(axis=1) >= MIN_COMPLETE * (end - start)
+        complete = np.flatnonzero(there.sum(axis=1) >= MIN_COMPLETE * (end - start))
         sample[complete, ages] = year[complete]
         highest[complete, k] = np.where(there, year, -np.inf)[complete].max(axis=1)
     quantiles = row_quantiles(sample, QUANTILES)

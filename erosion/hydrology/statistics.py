@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from erosion.hydrology.ahead import AHEAD, forecasts_ahead
 from erosion.hydrology.seasons import (
     MIN_COMPLETE,
     MIN_YEARS,
@@ -25,26 +26,27 @@ from erosion.hydrology.seasons import (
     Months,
     climate_before,
     months_of,
-    year_start,
     row_quantiles,
     year_start,
     years_before,
 )
-from erosion.hydrology.windows import Dates, Floats, Ints, Revisions, as_of_index, days_of, instants, ns, revisions, windows_of
+from erosion.hydrology.windows import (
+    Dates,
+    Floats,
+    Ints,
+    Revisions,
+    as_of_index,
+    days_of,
+    instants,
+    revisions,
+    windows_of,
+)
 
 SPANS: Final = tuple(range(1, 15))
 """Days over which a change is told."""
 
-AHEAD: Final = tuple(range(1, 11))
-"""Days of a forecast that are told."""
-
-FORECAST_DAYS: Final = 5
-"""The lowest and the highest forecast are those of so many days ahead."""
-
 MAX_AGE_DAYS: Final = 10
 """An older value is no present one."""
-
-MAX_FORECAST_AGE_DAYS: Final = 3
 
 MIN_PEAKS: Final = 5
 """Earlier years that a rank among years rests on at least."""
@@ -69,7 +71,11 @@ STATISTICS: Final[dict[str, tuple[str, str, str]]] = {
     "value": ("level", "level of the newest day known", _AGE),
     "age_days": ("day", "age of that day at the date", "any usable day in two years"),
     "change": ("level", "[span] level of the newest day less that of 1 to 14 days before it; falls are negative", _AGE),
-    "fastest_rise": ("level/day", "largest rise from day to day in the 14 days before the newest; 0 where none", "12 of them"),
+    "fastest_rise": (
+        "level/day",
+        "largest rise from day to day in the 14 days before the newest; 0 where none",
+        "12 of them",
+    ),
     "fastest_fall": ("level/day", "largest fall from day to day in these days, positive; 0 where none", "12 of them"),
     "low_mark": ("level", "low-water mark: 10 % quantile of the climate", f"{_CLIMATE} low-water year"),
     "high_mark": ("level", "90 % quantile of the climate", _CLIMATE),
@@ -90,14 +96,22 @@ STATISTICS: Final[dict[str, tuple[str, str, str]]] = {
     "flood_peak": ("level", "highest day of the last complete flood", _FLOOD),
     "days_since_peak": ("day", "from that day to the date", _FLOOD),
     "flood_peak_ratio": ("1", "flood_peak over the median peak of the years before it; of a discharge", _PEAKS),
-    "flood_peak_percentile": ("1", "share of the peaks of the years before it that were lower, ties count half", _PEAKS),
+    "flood_peak_percentile": (
+        "1",
+        "share of the peaks of the years before it that were lower, ties count half",
+        _PEAKS,
+    ),
     "flood_days": ("day", "days of that flood's water year above the 75 % quantile of the climate", _FLOOD),
     "recession_per_day": (
         "1/day",
         "rate at which discharge fell after that peak to the median of the climate: minus the median slope of ln Q",
         f"{_FLOOD}; 15 days of the fall",
     ),
-    "flow_percentile": ("1", "share of the climate's days that were lower than the newest level, ties count half", _CLIMATE),
+    "flow_percentile": (
+        "1",
+        "share of the climate's days that were lower than the newest level, ties count half",
+        _CLIMATE,
+    ),
     "season_percentile": (
         "1",
         "share of the days within 15 days of the same day of the year in the years before that were lower",
@@ -108,9 +122,17 @@ STATISTICS: Final[dict[str, tuple[str, str, str]]] = {
     "low_water_year_month": ("month", "month of high water, with which the low-water year starts", "the same"),
     "alarm_share": ("1", "0 where the newest level is at alarm 1, 1 at alarm 3, linear", "alarm levels, a stage"),
     "above_alarm": ("m", "newest level less alarm 1", "alarm levels, a stage"),
-    "alarm_days_season": ("day", "[alarm] days of the running water year at or above alarm 1 to 3", f"alarm levels; {_SEASON}"),
+    "alarm_days_season": (
+        "day",
+        "[alarm] days of the running water year at or above alarm 1 to 3",
+        f"alarm levels; {_SEASON}",
+    ),
     "alarm_days_30": ("day", "[alarm] the same of the last 30 days", "alarm levels, 24 of these days"),
-    "tidal_range": ("level", "mean of highest less lowest hour of a day, of the last three days", "two of them, hourly values"),
+    "tidal_range": (
+        "level",
+        "mean of highest less lowest hour of a day, of the last three days",
+        "two of them, hourly values",
+    ),
     "rain_age_days": ("day", "age of the newest day of rain at the date", "any day of rain in 40 days"),
     "rain_1d": ("mm", "rain of the newest day of rain", _RAIN),
     "rain_3d": ("mm", "rain of the three days up to it", _RAIN),
@@ -119,7 +141,11 @@ STATISTICS: Final[dict[str, tuple[str, str, str]]] = {
     "rain_on_low_water": ("mm", "rain_3d while the newest level is below low_mark, else 0", "rain_3d, value, low_mark"),
     "forecast_age_days": ("day", "age of the newest forecast known", _AHEAD),
     "forecast": ("level", "[ahead] forecast 1 to 10 days after the date, median of its members", _AHEAD),
-    "forecast_low": ("level", "lowest day forecast within 5 days, median of the members' lowest", f"{_AHEAD}; 3 of the days"),
+    "forecast_low": (
+        "level",
+        "lowest day forecast within 5 days, median of the members' lowest",
+        f"{_AHEAD}; 3 of the days",
+    ),
     "forecast_low_days": ("day", "days from the date to the lowest day of the median", "the same"),
     "forecast_high": ("level", "highest day forecast within 5 days, median of the members' highest", "the same"),
     "forecast_change": ("level", "forecast_low less the newest level", "the same, value"),
@@ -133,7 +159,6 @@ _EXTRA: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "forecast": ("ahead", AHEAD),
 }
 
-_DAY_NS: Final = 86_400_000_000_000
 _WINDOW: Final = 2 * 366 + max(SPANS)
 _CHUNK: Final = 400
 _RAINS: Final = (1, 3, 7, 30)
@@ -170,7 +195,7 @@ def statistics(
     xarray.Dataset
         Variables of :data:`STATISTICS`, float64, dims (gauge_id, as_of) and ``span``, ``alarm`` or ``ahead``.
     """
-    dates = pd.DatetimeIndex(dates)
+    dates = as_of_index(dates)
     ids = sorted(gauges["gauge_id"].astype(str).unique())
     alarms = np.array([tuple((alarm_levels or {}).get(name, (np.nan,) * 3)) for name in ids], float).reshape(-1, 3)
     out = _nothing(ids, dates)
@@ -181,7 +206,9 @@ def statistics(
         if not mine.any():
             continue
         stage = quantity == "stage"
-        part = level_statistics(levels_of(rows, quantity), dates, alarms if stage else None, discharge=quantity == "discharge")
+        part = level_statistics(
+            levels_of(rows, quantity), dates, alarms if stage else None, discharge=quantity == "discharge"
+        )
         part["tidal_range"] = _tidal_range(windows_of(rows, dates, MAX_AGE_DAYS + 3, quantity, ranges=True).to_numpy())
         part |= _ahead(forecasts, ids, dates, quantity, part["value"])
         part["of_stage"] = np.full(mine.shape, float(stage))
@@ -226,7 +253,7 @@ def level_statistics(
     dict
         Name -> values, shape (place, as_of) or (place, as_of, span or alarm).
     """
-    dates = pd.DatetimeIndex(dates)
+    dates = as_of_index(dates)
     months = months_of(levels, days_of(dates))
     climate = cache(lambda first: climate_before(levels, first))
     parts = []
@@ -298,16 +325,17 @@ def _span(scene: _Scene, start: Ints, end: Ints | None = None) -> _Span:
 
 
 def _extreme(scene: _Scene, span: _Span, *, highest: bool) -> tuple[Floats, Ints]:
-    """Highest or lowest day of a span, the first of several, and its age; NaN and 0 where the span has too few."""
+    """Highest or lowest day of a span, the first of several, and its age; NaN and 0 where it has no day."""
     sign = 1.0 if highest else -1.0
     ordered = np.where(span.inside, sign * scene.window, -np.inf)[..., ::-1]
-    age = np.where(span.enough, scene.window.shape[2] - 1 - ordered.argmax(axis=2), 0)
-    return np.where(span.enough, _at(scene.window, age), np.nan), age
+    some = span.inside.any(axis=2)
+    age = np.where(some, scene.window.shape[2] - 1 - ordered.argmax(axis=2), 0)
+    return np.where(some, _at(scene.window, age), np.nan), age
 
 
 def _first(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Ints]:
     """Whether any day of each window is marked, and the age of the first one."""
-    return mask.any(axis=2), mask.shape[2] - 1 - mask[..., ::-1].argmax(axis=2)
+    return np.asarray(mask.any(axis=2)), mask.shape[2] - 1 - mask[..., ::-1].argmax(axis=2)
 
 
 def _past(start: Ints, month: Ints, climate: Callable[[int], Climate]) -> tuple[Floats, Floats]:
@@ -343,7 +371,9 @@ def _low_water(scene: _Scene, months: Months, climate: Callable[[int], Climate])
     with np.errstate(invalid="ignore"):
         passed, passed_age = _first(running.inside & (scene.window < mark[..., np.newaxis]))
         age = np.arange(scene.window.shape[2])
-        risen = (running.inside & (scene.window > middle[..., np.newaxis]) & (age < low_age[..., np.newaxis])).any(axis=2)
+        risen = (running.inside & (scene.window > middle[..., np.newaxis]) & (age < low_age[..., np.newaxis])).any(
+            axis=2
+        )
         over = (low < middle) & risen & (scene.newest + 1 >= _turn(start, months.high, months.low))
     told = running.enough & np.isfinite(mark)
     # The last complete low water: of the running year where that is over, else of the year before.
@@ -351,7 +381,8 @@ def _low_water(scene: _Scene, months: Months, climate: Callable[[int], Climate])
     complete = _span(scene, before, start)
     _, before_age = _extreme(scene, complete, highest=False)
     day = np.where(over, scene.today - low_age - start, scene.today - before_age - before) + 1
-    seen = (months.high > 0) & np.isfinite(mark) & (over | complete.enough)
+    seen = (months.high > 0) & np.isfinite(mark) & np.where(over, running.enough, complete.enough)
+    low = np.where(running.enough, low, np.nan)
     return {
         "low_mark": mark,
         "low_mark_passed": np.where(told, passed, np.nan),
@@ -378,16 +409,19 @@ def _flood(scene: _Scene, months: Months, climate: Callable[[int], Climate], dis
     before = years_before(start, 1)[..., 0]
     complete = _span(scene, before, start)
     before_peak, before_age = _extreme(scene, complete, highest=True)
-    seen = (months.low > 0) & np.isfinite(middle) & (over | complete.enough)
+    seen = (months.low > 0) & np.isfinite(middle) & np.where(over, running.enough, complete.enough)
     peak = np.where(seen, np.where(over, season_peak, before_peak), np.nan)
     peak_age = np.where(over, season_age, before_age)
     inside = np.where(over[..., np.newaxis], running.inside, complete.inside)
     with np.errstate(invalid="ignore"):
         high_days = (inside & (scene.window > upper[..., np.newaxis])).sum(axis=2)
     if highest.shape[2]:
-        highest[..., 0] = np.where(over, highest[..., 0], np.nan)  # the year before is that flood's own, or it is earlier
+        highest[..., 0] = np.where(
+            over, highest[..., 0], np.nan
+        )  # where no flood is over yet, that year's is the last one
     earlier = np.isfinite(highest).sum(axis=2)
     ranked = np.isfinite(peak) & (earlier >= MIN_PEAKS)
+    season_peak = np.where(running.enough, season_peak, np.nan)
     out = {
         "high_mark": quantiles[..., 4],
         "range_usual": quantiles[..., 5] - quantiles[..., 0],
@@ -400,7 +434,7 @@ def _flood(scene: _Scene, months: Months, climate: Callable[[int], Climate], dis
         "flood_days": np.where(np.isfinite(peak), high_days, np.nan),
     }
     if discharge:
-        usual = row_quantiles(highest.reshape(-1, highest.shape[2]), (0.5,)).reshape(peak.shape)
+        usual = row_quantiles(highest.reshape(peak.size, highest.shape[2]), (0.5,)).reshape(peak.shape)
         out["flood_peak_ratio"] = np.divide(peak, usual, out=np.full(peak.shape, np.nan), where=ranked & (usual > 0))
         out["recession_per_day"] = _recessions(scene.window, np.isfinite(peak), peak_age, inside & low, inside)
     return out
@@ -509,70 +543,19 @@ def _ahead(
 ) -> dict[str, Floats]:
     """What the newest forecast known of each gauge says of the days to come."""
     shape = (len(ids), len(dates))
-    day = np.full((*shape, len(AHEAD)), np.nan)
-    out = {f"forecast_{name}": np.full(shape, np.nan) for name in ("age_days", "low", "low_days", "high", "spread")}
-    out["forecast"] = day
-    rows = forecasts if forecasts is not None else pd.DataFrame()
-    if len(rows):
-        rows = rows[(rows["quantity"] == quantity).to_numpy(bool) & np.isfinite(rows["value"].to_numpy(float))]
+    out: dict[str, Floats] = {
+        name: np.full((*shape, len(AHEAD)) if name == "forecast" else shape, np.nan)
+        for name in STATISTICS
+        if name.startswith("forecast")
+    }
+    if forecasts is not None:
+        rows = forecasts[(forecasts["quantity"] == quantity).to_numpy(bool)]
         for gauge_id, mine in rows.groupby(rows["gauge_id"].astype(str), sort=False):
             if gauge_id in ids:
-                for name, values in _forecasts(mine, dates).items():
+                for name, values in forecasts_ahead(mine, dates).items():
                     out[name][ids.index(str(gauge_id))] = values
     out["forecast_change"] = out["forecast_low"] - value
     return out
-
-
-def _forecasts(rows: pd.DataFrame, dates: Dates) -> dict[str, Floats]:
-    """Newest forecast of one gauge on each date, shape (as_of,) or (as_of, ahead)."""
-    limits, today = instants(dates), days_of(dates)
-    issued, time, known_from = (ns(rows[name]) for name in ("issued_at", "time", "available_at"))
-    member = rows["member"].to_numpy(np.int64)
-    order = np.lexsort((known_from, time, member, issued))
-    issued, time, known_from, member = issued[order], time[order], known_from[order], member[order]
-    value = rows["value"].to_numpy(float)[order]
-    again = (issued[1:] == issued[:-1]) & (member[1:] == member[:-1]) & (time[1:] == time[:-1])
-    known_until = np.append(np.where(again, known_from[1:], np.iinfo(np.int64).max), np.iinfo(np.int64).max)
-    issues, begin = np.unique(issued, return_index=True)
-    could_be_had = np.minimum.reduceat(known_from, begin)
-    by_arrival = np.argsort(could_be_had, kind="stable")
-    newest = np.maximum.accumulate(by_arrival)  # number of the newest issue once so many have come
-    arrived = np.searchsorted(could_be_had[by_arrival], limits, side="right") - 1
-    issue = np.where(arrived >= 0, newest[arrived], -1)
-    age = np.where(issue >= 0, today - issues[issue] // _DAY_NS, MAX_FORECAST_AGE_DAYS + 1)
-    used = np.flatnonzero(age <= MAX_FORECAST_AGE_DAYS)
-    # Every date looks at all rows of its issue.
-    first = begin[issue[used]]
-    count = np.append(begin[1:], issued.size)[issue[used]] - first
-    date = np.repeat(used, count)
-    row = np.repeat(first - np.cumsum(count) + count, count) + np.arange(date.size)
-    alone = np.append(member[1:] != member[:-1], True) | (np.append(np.diff(time), _DAY_NS) >= _DAY_NS * 0.8)
-    day = (time + np.where(alone, _DAY_NS // 2, 0)) // _DAY_NS
-    ahead = day[row] - today[date] - 1
-    stands = (known_from[row] <= limits[date]) & (limits[date] < known_until[row])
-    stands &= (ahead >= 0) & (ahead < len(AHEAD))
-    row, date, ahead = row[stands], date[stands], ahead[stands]
-    members, which = np.unique(member, return_inverse=True)
-    cell = (date * members.size + which[row]) * len(AHEAD) + ahead
-    size = today.size * members.size * len(AHEAD)
-    total, number = np.bincount(cell, value[row], minlength=size), np.bincount(cell, minlength=size)
-    days = np.divide(total, number, out=np.full(size, np.nan), where=number > 0)
-    days = days.reshape(today.size, members.size, len(AHEAD))
-    median = row_quantiles(days.transpose(0, 2, 1).reshape(-1, members.size), (0.5,)).reshape(today.size, len(AHEAD))
-    near = days[..., :FORECAST_DAYS]
-    enough = np.isfinite(near).sum(axis=2) >= 3
-    lows = np.where(enough, np.where(np.isfinite(near), near, np.inf).min(axis=2), np.nan)
-    highs = np.where(enough, np.where(np.isfinite(near), near, -np.inf).max(axis=2), np.nan)
-    low, spread = row_quantiles(lows, (0.5,))[:, 0], row_quantiles(lows, (0.1, 0.9))
-    first_low = np.where(np.isfinite(median), median, np.inf)[:, :FORECAST_DAYS].argmin(axis=1) + 1
-    return {
-        "forecast_age_days": np.where(age <= MAX_FORECAST_AGE_DAYS, age, np.nan).astype(float),
-        "forecast": median,
-        "forecast_low": low,
-        "forecast_low_days": np.where(np.isfinite(low), first_low, np.nan),
-        "forecast_high": row_quantiles(highs, (0.5,))[:, 0],
-        "forecast_spread": np.where(np.isfinite(lows).sum(axis=1) >= 5, spread[:, 1] - spread[:, 0], np.nan),
-    }
 
 
 def dataset(values: Mapping[str, Floats], dim: str, names: Sequence[str], dates: Dates) -> xr.Dataset:
@@ -592,9 +575,7 @@ def dataset(values: Mapping[str, Floats], dim: str, names: Sequence[str], dates:
 
 def _nothing(ids: Sequence[str], dates: pd.DatetimeIndex) -> dict[str, Floats]:
     shape = (len(ids), len(dates))
-    return {
-        name: np.full((*shape, len(_EXTRA[name][1])) if name in _EXTRA else shape, np.nan) for name in STATISTICS
-    }
+    return {name: np.full((*shape, len(_EXTRA[name][1])) if name in _EXTRA else shape, np.nan) for name in STATISTICS}
 
 
 def _usable_on(gauges: Mapping[str, Revisions], dates: Dates) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from erosion.contracts import as_of_instant
+from erosion.contracts import as_of_instant, in_utc
 from erosion.hydrology.series import USED
 
 Floats = NDArray[np.float64]
@@ -187,8 +187,7 @@ def windows_of(
 
 def as_of_index(dates: Dates) -> pd.DatetimeIndex:
     """Dates as a product's ``as_of`` shows them: UTC without a zone."""
-    index = pd.DatetimeIndex(pd.to_datetime(list(dates), utc=True))
-    return index.tz_localize(None).as_unit("ns")
+    return pd.DatetimeIndex([in_utc(date).tz_localize(None) for date in dates]).as_unit("ns")
 
 
 def _in_order(rows: pd.DataFrame) -> Revisions:
@@ -246,7 +245,7 @@ def day_values(rows: Revisions, known: Ints, reduce: _Reduce) -> DayValues:
     since = np.searchsorted(known, rows.known_from, side="left")
     until = np.searchsorted(known, rows.known_until, side="left")
     seen = since < until  # others were never the newest on any of the dates
-    rows = Revisions(*(part[seen] for part in rows))
+    rows = Revisions(rows.day[seen], rows.known_from[seen], rows.known_until[seen], rows.value[seen], rows.hours[seen])
     since, until = since[seen], until[seen]
     n = known.size
     ended = until < n

@@ -9,19 +9,12 @@ import pandas as pd
 import pytest
 
 from erosion.features.hydrology import FEATURES, compute
+from tests.gauge_tables import gauge_rows
 
 
 def gauge(values: pd.Series, *, qc: str = "good", gauge_id: str = "g") -> pd.DataFrame:
-    time = pd.DatetimeIndex(values.index).tz_localize("UTC")
-    return pd.DataFrame(
-        {
-            "gauge_id": gauge_id,
-            "time": time,
-            "available_at": time + pd.Timedelta(days=2),
-            "discharge_m3s": values.to_numpy(float),
-            "stage_m": np.nan,
-            "qc": qc,
-        }
+    return gauge_rows(
+        values.index, values.to_numpy(float), quantity="discharge", gauge_id=gauge_id, latency="2D", qc=qc
     )
 
 
@@ -61,7 +54,7 @@ def test_without_a_usable_gauge_hydrology_is_missing(made, yearly, case: str) ->
     if case == "all suspect":
         table["qc"] = "suspect"
     if case == "no values":
-        table["discharge_m3s"] = np.nan
+        table["value"] = np.nan
     got = compute(made(epochs, gauges=table, gauge_id=None if case == "no gauge" else "g").know())
     assert set(got) == {feature.name for feature in FEATURES}
     for name, values in got.items():
