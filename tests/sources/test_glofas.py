@@ -274,6 +274,14 @@ def test_another_variable_is_refused_and_named(tmp_path: Path) -> None:
     assert list(values(ask(source(tmp_path, reach_cells=0))).values()) == [3300.0]
 
 
+def test_means_of_less_than_a_day_are_refused(tmp_path: Path) -> None:
+    dataset = historical(field(4), name="avg_dis")
+    six_hours = pd.date_range("2020-06-02", periods=4, freq="6h")
+    put(dataset.assign_coords(valid_time=six_hours), tmp_path / "a.nc")
+    with pytest.raises(SourceError, match="times are 0 days 06:00:00 apart; a mean of 24 hours"):
+        ask(source(tmp_path))
+
+
 def test_packed_filled_and_impossible_values(tmp_path: Path) -> None:
     grid = field(4)
     grid[1, 3, 2], grid[2, 3, 2] = np.nan, -9999.0

@@ -156,7 +156,7 @@ def test_steps_and_lead_times_as_axes(tmp_path: Path) -> None:
 amounts = st.sampled_from([0.0, 0.0, 0.1, 0.7, 3.2, 18.0])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(amounts, min_size=72, max_size=72), st.sampled_from([None, (24, 1, 1), (7, 2, 3)]))
 def test_running_and_step_encodings_of_one_rain_give_the_same_days(
     tmp_path_factory: pytest.TempPathFactory, rain: list[float], chunks: tuple[int, ...] | None
@@ -226,6 +226,26 @@ def test_a_day_without_all_its_steps_is_missing_until_they_come(tmp_path: Path) 
     put(grid(times[30:], rain[30:]), tmp_path / "b.nc")
     assert days(ask(source(tmp_path, counting="step"), json.loads(json.dumps(first.state)))) == {"06-02": 4.5}
     assert days(ask(source(tmp_path, counting="step"))) == {"06-01": 3.5, "06-02": 4.5}
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(2, 94), min_size=1, max_size=3, unique=True), st.randoms(use_true_random=False))
+def test_files_that_come_in_any_order_end_as_if_they_had_come_at_once(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], luck: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("order")
+    times, rain = hours("2024-06-01", 4), wet_hours(4) / 1000
+    edges = [0, *sorted(cuts), 96]
+    pieces = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a > 1]
+    luck.shuffle(pieces)
+    entry, state, known = source(folder, counting="step"), {}, {}
+    for i, piece in enumerate(pieces):
+        put(grid(times[piece], rain[piece]), folder / f"{i}.nc")
+        night = ask(entry, state)
+        state = json.loads(json.dumps(night.state))
+        known |= days(night)
+    assert known == days(ask(entry))
+    assert known == FOUR_DAYS or len(pieces) < len(edges) - 1
 
 
 def test_a_missing_hour_makes_a_day_of_steps_missing_and_leaves_a_running_sum(tmp_path: Path) -> None:
@@ -425,6 +445,19 @@ def test_a_location_outside_the_grid_is_an_error(tmp_path: Path) -> None:
     put(grid(pd.date_range("2024-06-01", periods=2), [1.0, 2.0], units="mm"), tmp_path / "a.nc")
     with pytest.raises(SourceError, match="outside its grid"):
         ask(source(tmp_path, location=(105.5, 10.8)))
+
+
+def test_files_of_two_grids_and_of_one_time_are_said(tmp_path: Path) -> None:
+    dates = pd.date_range("2024-06-01", periods=2)
+    put(grid(dates, [1.0, 2.0], units="mm"), tmp_path / "a.nc")
+    shifted = grid(dates + pd.Timedelta(days=1), [3.0, 4.0], units="mm").assign_coords(latitude=LATITUDES + 0.02)
+    put(shifted, tmp_path / "b.nc")
+    for name, age in (("a", 7200), ("b", 3600)):
+        os.utime(tmp_path / f"{name}.nc", (time.time() - age,) * 2)
+    reading = ask(source(tmp_path))
+    assert days(reading) == {"06-01": 1.0, "06-02": 3.0, "06-03": 4.0}
+    told = " ".join(s.reason for s in reading.skipped if not s.usual)
+    assert "1 values stand twice and differ (a.nc, b.nc)" in told and "of 2 grids" in told
 
 
 def test_an_ensemble_is_refused(tmp_path: Path) -> None:

@@ -75,6 +75,11 @@ def read(source: Glofas, asked: Asked) -> Reading:
                 )
             place = _cell(cells, chosen)
             table = grids.steps(dataset, variable, _only(cells, place)).rename(columns={0: "value"})
+        gaps = table.groupby(["issued", "member"], dropna=False)["valid"].diff()
+        if ((gaps > pd.Timedelta(0)) & (gaps < MEAN_OF)).any():
+            raise GridError(
+                f"its times are {gaps[gaps > pd.Timedelta(0)].min()} apart; a mean of 24 hours for each day is read"
+            )
         used.add(_grid_of(cells))
         table["time"] = table["valid"] - MEAN_OF
         # One value of a forecast says nothing of the days of another forecast.

@@ -3,6 +3,9 @@
 Read are ERA5-Land (running sums since 00 UTC), ERA5 and its daily totals, IMERG, and other grids in latitude and longitude whose units say
 what they are. Rain becomes mm, times become the beginning of a step, and steps shorter than a day become UTC days at this door. The
 layouts were put together from documentation; the driver has not been tried on a file of ECMWF or NASA itself.
+
+Opening a file takes some hundredths of a second, so twenty years of half hours in files of their own take hours: bring daily files of
+IMERG for the past. A chunk that a Zarr store never got reads as its fill value; where that is 0 nobody can tell it from dry days.
 """
 
 from __future__ import annotations
