@@ -1,0 +1,265 @@
+"""Gauges of a region: sources of one gauge combined, files and services brought into the store, read as they were known."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erosion import gauge_series
+from erosion.contracts import GAUGE_FLAGS, check_gauges
+from erosion.gauge_catalog import GaugeChecks
+from erosion.hydrology import known_values
+from erosion.hydrology.combine import combine
+from erosion.region import Region, load_region
+from tests.gauge_server import GaugeServer
+from tests.gauge_tables import gauge_rows
+from tests.test_gauge_store import entry
+
+NOW = pd.Timestamp("2020-03-01", tz="UTC")
+FIRST = entry(name="first", cadence_days=1.0)
+SECOND = entry(name="second", cadence_days=1.0)
+
+
+def rows(
+    values: dict[str, float], latency: str = "1D", qc: str = "good", source: str = "first", quantity: str = "stage"
+) -> pd.DataFrame:
+    return gauge_rows(list(values), list(values.values()), latency=latency, qc=qc, source=source, quantity=quantity)
+
+
+def stands(table: pd.DataFrame, as_of: str) -> dict[str, tuple[float, str]]:
+    """What can be used of each day on a date, and who says it."""
+    known = known_values(table, as_of)
+    return {f"{r.time:%m-%d}": (r.value, r.source) for r in known.itertuples() if r.qc in ("good", "estimated")}
+
+
+# --- two sources of one gauge -----------------------------------------------------------------------------------------
+
+
+def test_the_first_source_speaks_and_the_other_one_where_it_is_silent() -> None:
+    first = rows({"2020-01-01": 1.0, "2020-01-03": 3.0}, latency="5D")
+    second = rows({"2020-01-01": 1.02, "2020-01-02": 2.0, "2020-01-03": 3.01}, source="second")
+    table, told = combine([(FIRST, first), (SECOND, second)], NOW)
+    check_gauges(table)
+    assert told == []
+    # Before the first source has a day the second one speaks, as it did on that night.
+    assert stands(table, "2020-01-04") == {
+        "01-01": (1.02, "second"),
+        "01-02": (2.0, "second"),
+        "01-03": (3.01, "second"),
+    }
+    assert stands(table, "2020-01-06") == {"01-01": (1.0, "first"), "01-02": (2.0, "second"), "01-03": (3.01, "second")}
+    assert stands(table, "2020-01-20") == {"01-01": (1.0, "first"), "01-02": (2.0, "second"), "01-03": (3.0, "first")}
+
+
+def test_a_day_of_many_values_gives_way_to_the_daily_one() -> None:
+    hourly = entry(name="second", cadence_days=1 / 24)
+    hours = pd.date_range("2020-01-01 00:00", periods=48, freq="h")
+    second = gauge_rows(hours, np.full(48, 5.0), source="second", latency="1h")
+    first = rows({"2020-01-02": 5.05}, latency="2D")
+    table, _ = combine([(FIRST, first), (hourly, second)], NOW)
+    known = known_values(table, "2020-01-10")
+    used = known[known["qc"] == "good"]
+    assert (used["time"].dt.day == 1).sum() == 24 and used.loc[used["time"].dt.day == 2, "value"].tolist() == [5.05]
+    gone = known[known["qc"] == "missing"]
+    assert len(gone) == 23 and (gone["flags"] == GAUGE_FLAGS["superseded"]).all()
+    assert (known_values(table, "2020-01-03")["qc"] == "good").sum() == 48
+
+
+def test_a_doubted_source_hands_the_day_back() -> None:
+    first = rows({"2020-01-02": 9.0})
+    doubt = first.assign(
+        qc="suspect", flags=GAUGE_FLAGS["flat_line"], available_at=pd.Timestamp("2020-01-10", tz="UTC")
+    )
+    second = rows({"2020-01-02": 2.0}, source="second", latency="2D")
+    table, _ = combine([(FIRST, pd.concat([first, doubt])), (SECOND, second)], NOW)
+    assert stands(table, "2020-01-08") == {"01-02": (9.0, "first")}
+    early = second.assign(time=second["time"] + pd.Timedelta(hours=3))
+    table, _ = combine([(FIRST, pd.concat([first, doubt])), (SECOND, early)], NOW)
+    assert stands(table, "2020-01-08") == {"01-02": (9.0, "first")}
+    assert stands(table, "2020-01-10") == {"01-02": (2.0, "second")}
+
+
+def test_two_sources_that_disagree_are_told_and_marked() -> None:
+    first = rows({"2020-01-01": 1.0, "2020-01-02": 2.0, "2020-01-03": 3.0})
+    second = rows({"2020-01-01": 1.05, "2020-01-02": 2.6, "2020-01-03": 3.0}, source="second", latency="4D")
+    table, (told,) = combine([(FIRST, first), (SECOND, second)], NOW)
+    assert "differs from first on 1 of 3 days, by up to 0.6 m, last on 2020-01-02; first stands" in told.reason
+    assert told.scene == "second" and told.usual, "two months ago is no news"
+    assert not combine([(FIRST, first), (SECOND, second)], pd.Timestamp("2020-01-10", tz="UTC"))[1][0].usual
+    flags = known_values(table, "2020-02-01").set_index("time")["flags"]
+    assert flags.tolist() == [0, GAUGE_FLAGS["disputed"], 0]
+    assert (known_values(table, "2020-01-05")["flags"] == 0).all(), "not known before both had spoken"
+    assert stands(table, "2020-02-01")["01-02"] == (2.0, "first")
+    # What counts as a difference is the gauge's own affair.
+    loose = dataclasses.replace(FIRST, checks=GaugeChecks(agree_m=1.0))
+    assert combine([(loose, first), (SECOND, second)], NOW)[1] == []
+    flow = [
+        (FIRST, first.assign(quantity="discharge", value=100.0)),
+        (SECOND, second.assign(quantity="discharge", value=[115.0, 130.0, 90.0])),
+    ]
+    assert "on 1 of 3 days" in combine(flow, NOW)[1][0].reason  # 30 of 130 is more than a fifth
+
+
+def test_stages_of_two_datums_are_not_mixed() -> None:
+    first, second = rows({"2020-01-01": 1.0}), rows({"2020-01-01": 2.2, "2020-01-02": 2.3}, source="second")
+    other = dataclasses.replace(SECOND, datum="mean sea level")
+    table, (told,) = combine([(FIRST, first), (other, second)], NOW)
+    assert (
+        set(table["source"]) == {"first"}
+        and "counts from 'mean sea level'" in told.reason
+        and "datum_offset_m" in told.reason
+    )
+    table, told = combine([(FIRST, first), (dataclasses.replace(other, datum_offset_m=-1.2), second)], NOW)
+    assert told == [] and stands(table, "2020-02-01") == {
+        "01-01": (1.0, "first"),
+        "01-02": (pytest.approx(1.1), "second"),
+    }
+    # Discharge has no zero.
+    flows = [(FIRST, first.assign(quantity="discharge")), (other, second.assign(quantity="discharge"))]
+    assert set(combine(flows, NOW)[0]["source"]) == {"first", "second"}
+
+
+@settings(deadline=None, max_examples=80)
+@given(data=st.data())
+def test_later_values_change_nothing_that_was_known(data: st.DataObject) -> None:
+    """Combining what was known on a date gives what was known on that date of everything combined."""
+    parts = []
+    for source in (FIRST, SECOND):
+        count = data.draw(st.integers(0, 8))
+        days = [f"2020-01-{data.draw(st.integers(1, 6)):02d}" for _ in range(count)]
+        table = gauge_rows(days, [data.draw(st.sampled_from([1.0, 1.05, 2.0])) for _ in days], source=source.name)
+        table["available_at"] += pd.to_timedelta([data.draw(st.integers(0, 9)) for _ in days], unit="D")
+        table["qc"] = [data.draw(st.sampled_from(["good", "suspect", "missing"])) for _ in days]
+        parts.append((source, table.drop_duplicates(["time", "available_at"]).sort_values(["time", "available_at"])))
+    every, _ = combine(parts, NOW)
+    check_gauges(every)
+    for number in range(1, 17):
+        as_of = pd.Timestamp(f"2020-01-{number:02d} 12:00", tz="UTC")
+        then, _ = combine([(s, t[t["available_at"] <= as_of]) for s, t in parts], as_of)
+        pd.testing.assert_frame_equal(known_values(every, as_of), known_values(then, as_of), check_dtype=False)
+
+
+# --- a region's gauges -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def service() -> Iterator[GaugeServer]:
+    with GaugeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def river(tmp_path: Path, crop_data: Path, service: GaugeServer) -> Region:
+    """The short reach with one gauge in a file and its rain from a service."""
+    region = yaml.safe_load((crop_data / "mamore_crop.yaml").read_text(encoding="utf-8"))
+    region |= {"gauges": ["level", "rain"]}
+    (tmp_path / "mamore_crop.yaml").write_text(yaml.safe_dump(region, allow_unicode=True), encoding="utf-8")
+    masks = yaml.safe_load((crop_data / "mamore_masks.yaml").read_text(encoding="utf-8")) | {
+        "path": str(crop_data / "masks")
+    }
+    (tmp_path / "mamore_masks.yaml").write_text(yaml.safe_dump(masks, allow_unicode=True), encoding="utf-8")
+    common = {
+        "title": "made", "gauge_id": "g", "river": "made", "location": [-65.0, -14.0], "licence": "CC0",
+        "attribution": "nobody", "citation": "none", "cadence_days": 1, "latency_days": 1,
+    }  # fmt: skip
+    level = common | {
+        "name": "level", "driver": "gauge_files", "path": "level.csv", "columns": {"time": "d", "stage_m": "h"},
+        "units": {"stage_m": "m"}, "timezone": "UTC", "datum": "zero",
+    }  # fmt: skip
+    rain = common | {
+        "name": "rain",
+        "driver": "nasa_power",
+        "gauge_id": "g-rain",
+        "service": service.url,
+        "pause_s": 0,
+        "first_day": "2020-01-01",
+    }
+    for part in (level, rain):
+        (tmp_path / f"{part['name']}.yaml").write_text(yaml.safe_dump(part), encoding="utf-8")
+    write_level(tmp_path, {"2020-01-01": 1.0, "2020-01-02": 1.1})
+    return load_region(tmp_path / "mamore_crop.yaml")
+
+
+def write_level(folder: Path, values: dict[str, float]) -> None:
+    (folder / "level.csv").write_text("\n".join(["d,h", *(f"{day},{value}" for day, value in values.items())]) + "\n")
+
+
+PATH = "/api/temporal/daily/point"
+
+
+def power(values: dict[str, float]) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [-65.0, -14.0, 150.0]},
+        "properties": {"parameter": {"PRECTOTCORR": values}},
+        "header": {"fill_value": -999.0, "start": min(values), "end": max(values), "time_standard": "UTC"},
+        "parameters": {"PRECTOTCORR": {"units": "mm/day"}},
+    }
+
+
+def test_a_night_asks_once_and_a_later_one_only_for_what_is_new(
+    river: Region, service: GaugeServer, store: Path
+) -> None:
+    service.answer(PATH, power({"20200101": 0.0, "20200102": 12.5}))
+    lines: list[str] = []
+    assert gauge_series.fetch(river, store, lines.append) == []
+    assert sorted(lines) == ["level: 2 new values", "rain: 2 new values"]
+    asked = len(service.asked)
+    assert gauge_series.fetch(river, store) == [] and len(service.asked) == asked, "the service was asked a moment ago"
+    assert gauge_series.fetch(river, store, full=True) == [] and len(service.asked) > asked
+    table, told = gauge_series.read(river, store, "2021-01-01")
+    assert told == []
+    assert {(r.gauge_id, r.quantity, f"{r.time:%d}", r.value) for r in table.itertuples()} == {
+        ("g", "stage", "01", 1.0), ("g", "stage", "02", 1.1), ("g-rain", "rain", "01", 0.0), ("g-rain", "rain", "02", 12.5),
+    }  # fmt: skip
+    early, told = gauge_series.read(river, store, "2020-01-01")
+    assert early.empty and all("the first value became available on 2020-01-02" in item.reason for item in told)
+    assert [item.scene for item in told] == ["level", "rain"]
+
+
+def test_a_service_that_fails_costs_only_its_own_series(
+    river: Region, service: GaugeServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from erosion.sources.gauges import web
+
+    monkeypatch.setattr(web, "PATIENCE", dataclasses.replace(web.PATIENCE, tries=1))
+    service.answer(PATH, "<html><title>Down for maintenance</title></html>", kind="text/html")
+    (told,) = gauge_series.fetch(river, store)
+    assert told.scene == "rain" and "web page ('Down for maintenance')" in told.reason and not told.usual
+    table, (never,) = gauge_series.read(river, store, "2021-01-01")
+    assert set(table["gauge_id"]) == {"g"} and never.scene == "rain" and "never fetched" in never.reason
+    # What was kept before stays when the service fails later.
+    service.answer(PATH, power({"20200101": 3.0}))
+    assert gauge_series.fetch(river, store) == []
+    service.answer(PATH, 500)
+    assert len(gauge_series.fetch(river, store, full=True)) == 1
+    assert set(gauge_series.read(river, store, "2021-01-01")[0]["gauge_id"]) == {"g", "g-rain"}
+
+
+def test_a_file_that_is_corrected_changes_tonight_and_no_earlier_night(
+    river: Region, service: GaugeServer, store: Path
+) -> None:
+    service.answer(PATH, power({"20200101": 0.0}))
+    gauge_series.fetch(river, store)
+    write_level(river.path.parent, {"2020-01-01": 1.0, "2020-01-02": 1.7})
+    tomorrow = pd.Timestamp.now("UTC").tz_localize(None).normalize() + pd.Timedelta(days=1)
+    for _ in range(2):  # from the file beside the store, then from the store itself
+        assert stands(gauge_series.read(river, store, "2020-02-01")[0], "2020-02-01")["01-02"] == (1.1, "level")
+        assert stands(gauge_series.read(river, store, tomorrow)[0], str(tomorrow))["01-02"] == (1.7, "level")
+        gauge_series.fetch(river, store)
+
+
+def test_a_store_that_cannot_be_written_is_told(river: Region, service: GaugeServer, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where a folder should be")
+    (told,) = gauge_series.fetch(river, blocked)
+    assert "cannot write to" in told.reason and "EROSION_STORE" in told.reason
