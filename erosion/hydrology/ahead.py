@@ -81,7 +81,7 @@ def _in_order(forecasts: pd.DataFrame) -> tuple[Ints, _Rows]:
     """Instants of the issues, and all rows sorted."""
     columns = [ns(forecasts[name]) for name in ("issued_at", "time", "available_at")]
     # Two sources of one gauge may number their members alike.
-    member = forecasts.groupby(["source", "member"], sort=True).ngroup().to_numpy(np.int64)
+    member = np.asarray(forecasts.groupby(["source", "member"], sort=True).ngroup(), dtype=np.int64)
     order = np.lexsort((columns[2], columns[1], member, columns[0]))
     issued, time, known_from = (column[order] for column in columns)
     member, value = member[order], forecasts["value"].to_numpy(float)[order]
@@ -96,8 +96,8 @@ def _in_order(forecasts: pd.DataFrame) -> tuple[Ints, _Rows]:
     early = known_from == first
     several = np.append(same & (gap > 0) & (gap <= ALONE_H * 3.6e12) & early[1:] & early[:-1], False)
     hourly = np.logical_or.reduceat(several, begin)[issue]
-    day = (time + np.where(hourly, 0, _DAY_NS // 2)) // _DAY_NS
-    return issues, _Rows(issue.astype(np.int64), member, day, known_from, known_until, value)
+    day = np.asarray((time + np.where(hourly, 0, _DAY_NS // 2)) // _DAY_NS, dtype=np.int64)
+    return issues, _Rows(np.asarray(issue, np.int64), member, day, known_from, known_until, value)
 
 
 def _newest(rows: _Rows, limits: Ints) -> Ints:

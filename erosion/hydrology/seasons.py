@@ -100,7 +100,7 @@ def months_of(levels: Levels, day: Ints) -> Months:
         months = (last - np.arange(history.shape[1])).astype("datetime64[M]").astype(np.int64) % 12
         medians = np.column_stack([row_median(history[:, months == month], MIN_MONTH_DAYS) for month in range(12)])
         smooth = (np.roll(medians, 1, axis=1) + medians + np.roll(medians, -1, axis=1)) / 3
-        known = np.isfinite(smooth).all(axis=1)
+        known = np.asarray(np.isfinite(smooth).all(axis=1))
         smooth = np.where(known[:, np.newaxis], smooth, 0.0)
         low.append(np.where(known, smooth.argmin(axis=1) + 1, 0))
         high.append(np.where(known, smooth.argmax(axis=1) + 1, 0))
