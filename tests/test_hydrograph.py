@@ -104,6 +104,17 @@ def test_a_day_of_hours_has_its_mean_lowest_and_highest_and_a_daily_value_has_no
     assert len(seen) == 2, "a day without a value has no row: the line breaks there"
 
 
+def test_a_few_hours_of_a_tidal_day_have_a_range_and_no_mean() -> None:
+    hours = pd.date_range("2026-11-21T00:00", periods=11, freq="h", tz="UTC")
+    hourly = station(entry(cadence_days=1 / 24))
+    ((value, low, high),) = kind(made(rows(hours, np.arange(11.0)), of=hourly)[0], "observed").values()
+    assert np.isnan(value)
+    assert (low, high) == (0.0, 10.0)
+    longer = hours.append(hours[-1:] + pd.Timedelta(hours=1))
+    ((value, low, high),) = kind(made(rows(longer, np.arange(12.0)), of=hourly)[0], "observed").values()
+    assert (value, low, high) == (5.5, 0.0, 11.0)
+
+
 def test_rain_is_summed_and_is_held_against_no_year() -> None:
     days = pd.date_range("2020-01-01", AS_OF, freq="12h", tz="UTC")
     table, only = made(rows(days, 2.0, quantity="rain"), of=station(entry(cadence_days=0.5)))
@@ -115,8 +126,8 @@ def test_rain_is_summed_and_is_held_against_no_year() -> None:
 
 def test_doubtful_values_have_a_row_of_their_own_and_do_not_touch_the_mean() -> None:
     hourly = station(entry(cadence_days=1 / 24))
-    times = ["2026-11-20T01:00", "2026-11-20T02:00", "2026-11-20T03:00"]
-    doubt = rows(times[1:2], [99.0], qc="suspect", flags=GAUGE_FLAGS["spike"], available_at=["2026-11-20T04:00"])
+    times = ["2026-11-20T01:00", "2026-11-20T09:00", "2026-11-20T17:00"]
+    doubt = rows(times[1:2], [99.0], qc="suspect", flags=GAUGE_FLAGS["spike"], available_at=["2026-11-20T18:00"])
     table, _ = made(rows(times, [1.0, 99.0, 3.0]), doubt, of=hourly)
     assert table["doubtful"].tolist() == [False, True]
     assert table["value"].tolist() == [2.0, 99.0]
@@ -161,7 +172,7 @@ def test_only_the_nights_asked_for_are_observed() -> None:
 
 def test_last_year_is_the_same_calendar_day_also_round_a_leap_day() -> None:
     days = pd.date_range("2023-01-01", "2025-03-05", tz="UTC")
-    table, _ = made(rows(days, days.dayofyear), as_of="2025-03-05", nights=400)
+    table, _ = made(rows(days, days.day_of_year), as_of="2025-03-05", nights=400)
     last = kind(table, "last_year")
     assert last["2025-03-01"][0] == 61.0, "1 March 2024 is day 61 of a leap year"
     assert last["2024-02-29"][0] == 59.0, "29 February has 28 February the year before"
@@ -404,5 +415,6 @@ def test_what_comes_later_changes_nothing_of_a_date(
     table = whole[0]
     assert not table.duplicated(["gauge_id", "quantity", "kind", "day", "doubtful"]).any()
     assert not (table["low"] > table["high"]).any()
+    assert not (table["value"] > table["high"] + 1e-9).any()
     observed = table.loc[table["kind"] == "observed", "day"]
     assert (observed.dt.tz_localize("UTC") <= as_of_instant(as_of)).all()

@@ -1,7 +1,7 @@
 """What a map shows of the gauges of a region on a date: recent days, the same days a year ago, what is usual, the forecast.
 
-Everything is a function of what was known on the date. A day is the day of :func:`erosion.hydrology.daily`: the UTC day, and
-for daily values the nearest UTC midnight.
+Everything is a function of what was known on the date. A day is the UTC day, as everywhere in hydrology: the nearest UTC midnight
+names the day of a daily value.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ BAND: Final = (0.1, 0.9)
 MIN_MEMBERS: Final = 5
 """A forecast of fewer members has no band."""
 
+DAY_H: Final = 12.0
+"""A mean stands for a day whose values cover so many hours: a tide. Less of a tidal day would tell of the hour, not the river."""
+
 DOUBT_DAYS: Final = 30
 """Doubts of so many days are counted."""
 
@@ -54,7 +57,10 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "quantity": ("", "stage, discharge or rain"),
     "kind": ("", "observed, forecast, last_year or usual"),
     "day": ("", "day the row stands for; for last_year the day one year after its value"),
-    "value": ("", "observed: mean of the day (rain: sum); forecast and usual: median"),
+    "value": (
+        "",
+        "observed: mean of the day (rain: sum), NaN for several values of less than half a day; forecast and usual: median",
+    ),
     "low": (
         "",
         "observed: lowest value of the day; forecast: 10 % of members; usual: 10 % of the days of earlier years",
@@ -144,6 +150,7 @@ def hydrograph(
     """
     known = known_values(gauges, as_of)
     known = known[np.isfinite(known["value"].to_numpy(float)) & (known["qc"] != "missing").to_numpy()]
+    known = known.assign(filled=(known["flags"].to_numpy("int64") & GAUGE_FLAGS["filled"]) > 0)
     coming = _newest_issues(forecasts, as_of, stations)
     today = as_of_instant(as_of).tz_localize(None).to_datetime64().astype("datetime64[D]")
     tables: list[pd.DataFrame] = []
@@ -174,11 +181,26 @@ def hydrograph(
 
 
 def _with_day(rows: pd.DataFrame, station: Station) -> pd.DataFrame:
-    """Add the day of each value; the nearest midnight names that of a daily value."""
+    """Add the day of each value and how many hours it stands for; the nearest midnight names the day of a daily value."""
     cadence = {source.name: source.cadence_days for source in station.sources}
-    daily = (rows["source"].map(cadence).astype(float) >= 1).to_numpy()
+    step_days = rows["source"].map(cadence).astype(float).to_numpy()
     time = pd.DatetimeIndex(rows["time"]).tz_convert("UTC").tz_localize(None).as_unit("ns").to_numpy()
-    return rows.assign(day=(time + np.where(daily, np.timedelta64(12, "h"), np.timedelta64(0, "h"))).astype("M8[D]"))
+    half = np.where(step_days >= 1, np.timedelta64(12, "h"), np.timedelta64(0, "h"))
+    return rows.assign(day=(time + half).astype("M8[D]"), stands_h=24.0 * np.minimum(step_days, 1.0))
+
+
+def _by_day(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Mean, lowest, highest (NaN where there is one value) and ``filled`` of each day; of rain the sum alone."""
+    rain = bool((values["quantity"] == "rain").any())
+    grouped = values.groupby(keys, sort=True)
+    found = grouped["value"].agg(["sum" if rain else "mean", "min", "max", "size"])
+    found.columns = pd.Index(["value", "low", "high", "size"])
+    found["filled"] = grouped["filled"].any()
+    several = (found["size"] > 1) & (not rain)
+    found[["low", "high"]] = found[["low", "high"]].where(several)
+    hours = (grouped["time"].max() - grouped["time"].min()).dt.total_seconds() / 3600.0 + grouped["stands_h"].max()
+    found["whole"] = (hours >= DAY_H) | rain
+    return found.drop(columns="size")
 
 
 def _rows(
@@ -205,20 +227,15 @@ def _rows(
 
 def _observed(values: pd.DataFrame, first: np.datetime64) -> pd.DataFrame:
     recent = values[values["day"].to_numpy() >= first]
-    rain = bool(len(recent)) and recent["quantity"].iloc[0] == "rain"
-    grouped = recent.assign(
-        doubtful=~recent["qc"].isin(USED), filled=(recent["flags"].to_numpy("int64") & GAUGE_FLAGS["filled"]) > 0
-    ).groupby(["day", "doubtful"], sort=True)
-    found = grouped["value"].agg(["sum" if rain else "mean", "min", "max", "size"])
-    found.columns = pd.Index(["value", "low", "high", "size"])
-    spread = (found["size"] > 1) & (not rain)
+    found = _by_day(recent.assign(doubtful=~recent["qc"].isin(USED)), ["day", "doubtful"]).reset_index()
+    told = found["whole"] | found["doubtful"] | found["low"].isna()
     return _rows(
-        found.index.get_level_values("day").to_numpy().astype("datetime64[D]"),
-        found["value"].to_numpy(),
-        found["low"].where(spread).to_numpy(),
-        found["high"].where(spread).to_numpy(),
-        found.index.get_level_values("doubtful").to_numpy(),
-        grouped["filled"].any().to_numpy(),
+        found["day"].to_numpy().astype("datetime64[D]"),
+        found["value"].where(told).to_numpy(),
+        found["low"].to_numpy(),
+        found["high"].to_numpy(),
+        found["doubtful"].to_numpy(),
+        found["filled"].to_numpy(),
     )
 
 
@@ -228,7 +245,9 @@ def _earlier_years(values: pd.DataFrame, today: np.datetime64, nights: int) -> d
     used = values[values["qc"].isin(USED).to_numpy() & (values["quantity"] != "rain").to_numpy()]
     if used.empty:
         return {"last_year": nothing, "usual": nothing}
-    mean = used.groupby("day", sort=True)["value"].mean()
+    mean = _by_day(used, ["day"]).query("whole")["value"]
+    if mean.empty:
+        return {"last_year": nothing, "usual": nothing}
     seen = mean.index.to_numpy().astype("datetime64[D]")
     first = seen[0]
     series = np.full(int((seen[-1] - first).astype(int)) + 1, np.nan)
@@ -295,7 +314,7 @@ def _facts(
     """Tell everything of one gauge and quantity that is not a value of a day."""
     now = as_of_instant(as_of)
     first = station.sources[0]
-    measured = values[(values["flags"].to_numpy("int64") & GAUGE_FLAGS["filled"]) == 0]
+    measured = values[~values["filled"].to_numpy(bool)]
     last = _reading(measured, now)
     usable = _reading(measured[measured["qc"].isin(USED).to_numpy()], now)
     speak = [source for source in station.sources if source.name in {*values["source"], *issue["source"]}]

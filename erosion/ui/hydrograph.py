@@ -175,7 +175,8 @@ def unit(gauge: products.Gauge) -> str:
 def _window(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
     today = pd.Timestamp(as_of)
     first, last = today - pd.Timedelta(days=PAST_DAYS - 1), today + pd.Timedelta(days=AHEAD_DAYS)
-    return table[table["day"].between(first, last) & table["value"].notna()].sort_values("day")
+    told = table["value"].notna() | table["low"].notna()
+    return table[table["day"].between(first, last) & told].sort_values("day")
 
 
 def chart(
@@ -228,15 +229,15 @@ def chart(
         axis=charts.axis(language),
         scale=alt.Scale(domain=[low, high], nice=False, zero=False),
     )
-    silent = alt.value(None)  # otherwise a mark tells its columns when it is touched
+    untold = alt.value(None)  # otherwise a mark tells its columns when it is touched
 
     def of(rows: pd.DataFrame) -> alt.Chart:
-        return alt.Chart(rows).encode(x=x, y=y, tooltip=silent)
+        return alt.Chart(rows.dropna(subset=["value"])).encode(x=x, y=y, tooltip=untold)
 
     def band(rows: pd.DataFrame, colour: str, opacity: float) -> alt.Chart:
         shown = rows.dropna(subset=["low", "high"])
         drawn = alt.Chart(shown).mark_area(color=colour, opacity=opacity, clip=True, line=False)
-        return drawn.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", detail="piece:N", tooltip=silent)
+        return drawn.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", detail="piece:N", tooltip=untold)
 
     def line(rows: pd.DataFrame, **style: Any) -> alt.Chart:
         return of(rows).mark_line(clip=True, **style).encode(detail="piece:N")
