@@ -50,6 +50,7 @@ from erosion.region import Region
 from erosion.release import Release, ReleaseError, find_release, load_release, models_of
 from erosion.run_identity import files_digest, identify, inputs_of
 from erosion.segments import Baseline, crosswalk
+from erosion.trigger_night import Night, night_of
 
 EXPECTED = (
     RunError,
@@ -260,8 +261,10 @@ def _publish(
     with progress.stage("read"):
         with ThreadPoolExecutor(1) as pool:  # masks and gauges keep a processor each busy
             reading = pool.submit(sources.read_gauges, region, as_of)
+            ahead = pool.submit(sources.read_gauge_forecasts, region, as_of)
             seen, missing = _read(region, as_of, unfetched)
             gauges, unread_gauges = reading.result()
+            forecasts = ahead.result()
             # A file that cannot be read is met twice.
             unread_gauges = list(dict.fromkeys([*unfetched_gauges, *unread_gauges]))
         skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *unread_gauges]
@@ -270,6 +273,7 @@ def _publish(
     previous = ledger.last_run(engine, region.name, before=as_of)
     waters = {name: one.water for name, one in seen.items()}
     inputs = inputs_of(region, as_of, waters, missing, gauges, skipped, path, previous)
+    inputs["gauge_forecasts"] = str(pd.util.hash_pandas_object(forecasts, index=False).sum())
     digest, run_id, recorded = identify(engine, region, as_of, inputs)
     directory = home / run_id.removeprefix(f"{region.name}-")
 
@@ -287,8 +291,8 @@ def _publish(
             for name, reason in missing.items()
         ]
         manifest = _make(
-            region, as_of, made, missing, release, engine, previous, out, directory, inputs, digest, skipped,
-            progress, started,
+            region, as_of, made, missing, gauges, forecasts, release, engine, previous, out, directory, inputs, digest,
+            skipped, progress, started,
         )  # fmt: skip
     _record(engine, region, as_of, directory, run_id, digest, manifest, out)
     list_published(engine, home, region, out)
@@ -386,6 +390,8 @@ def _make(
     as_of: pd.Timestamp,
     made: Mapping[str, Made],
     missing: Mapping[str, str],
+    gauges: pd.DataFrame,
+    forecasts: pd.DataFrame,
     release: Release,
     engine: sa.Engine,
     previous: Mapping[str, Any] | None,
@@ -406,9 +412,11 @@ def _make(
         tables += [table[columns] for table in list(kept.values())[:1]]
         segments = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)
         walk = _crosswalk(previous, segments, region, out)
+        night = None if region.trigger is None else night_of(region, segments, gauges, forecasts, as_of)
+        progress.messages += [] if night is None else night.messages
         decided = {
             target.name: _decide(
-                engine, region, target.name, reaches, kept.get(target.name), release, walk, as_of, None
+                engine, region, target.name, reaches, kept.get(target.name), release, walk, as_of, night
             )
             for target in region.targets
         }
@@ -448,6 +456,7 @@ def _make(
                 | ({"left_out": list(made[one.name].known.baseline.skipped)} if one.name in made else {})
                 for one in region.reaches
             },
+            "trigger": None if night is None else night.reaches,
             "newest_epoch": min(newest.values()),
             "data_age_days": (as_of - pd.Timestamp(min(newest.values()))).days,
             "inputs": dict(inputs),
@@ -502,7 +511,7 @@ def _decide(
     release: Release,
     walk: pd.DataFrame | None,
     as_of: pd.Timestamp,
-    triggers: pd.DataFrame | None,
+    night: Night | None,
 ) -> pd.DataFrame:
     """Decide the levels of all reaches together, those that are kept among them."""
     tables = [
@@ -517,12 +526,10 @@ def _decide(
         tables.append(pd.DataFrame(kept.drop(columns="geometry")).assign(as_of=as_of, coverage=1.0, kept=True))
     scores = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True, join="inner")
     remembered = alerts.carry(ledger.previous_states(engine, region.name, target, as_of), walk)
-    if triggers is not None:
-        scores = scores.join(triggers, on="segment_id", validate="one_to_one")
-    thresholds = release.models[target].thresholds
-    decided = alerts.decide(
-        scores, remembered, thresholds, region.policy, as_of, None if triggers is None else region.trigger
-    )
+    if night is not None:
+        scores = scores.join(night.table, on="segment_id", validate="one_to_one")
+    thresholds, trigger = release.models[target].thresholds, None if night is None else region.trigger
+    decided = alerts.decide(scores, remembered, thresholds, region.policy, as_of, trigger)
     carried = ("p_event", "chainage_m", "bank", *TRIGGER_COLUMNS)
     return decided.assign(**{name: scores[name].to_numpy() if name in scores else None for name in carried})
 

@@ -82,7 +82,7 @@ class Drawdown:
     """Fall of the stage: water stands in the bank and no longer against it."""
 
     days: Annotated[int, Key("the fall is taken over so many days", "day", low=1, high=14)]
-    points: Annotated[float, Key("points at the full value", above=0, high=MOST_POINTS)]
+    points: Annotated[float, Key("points at the full value", low=0, high=MOST_POINTS)]
     start: Annotated[float, Key("fall from which points begin", "unit of the trigger", low=0)]
     full: Annotated[float, Key("fall that gives all points", "unit of the trigger", above=0)]
 
@@ -92,7 +92,7 @@ class LowWater:
     """First passage of the season below the low-water mark: the foot of the bank comes free."""
 
     within_days: Annotated[int, Key("points fall to none in so many days after the passage", "day", low=1)]
-    points: Annotated[float, Key("points on the day of the passage", above=0, high=MOST_POINTS)]
+    points: Annotated[float, Key("points on the day of the passage", low=0, high=MOST_POINTS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class RainOnLowWater:
     """Rain while the stage is below the low-water mark: a wet, heavy bank without water against it."""
 
     days: Annotated[int, Key("rain of so many days: 1, 3, 7 or 30", "day")]
-    points: Annotated[float, Key("points at the full value", above=0, high=MOST_POINTS)]
+    points: Annotated[float, Key("points at the full value", low=0, high=MOST_POINTS)]
     start: Annotated[float, Key("rain from which points begin", "mm", low=0)]
     full: Annotated[float, Key("rain that gives all points", "mm", above=0)]
 
@@ -109,7 +109,7 @@ class RainOnLowWater:
 class AboveAlarm:
     """Stage above the alarm levels: 0 at alarm 1, 1 at alarm 3."""
 
-    points: Annotated[float, Key("points at the full value", above=0, high=MOST_POINTS)]
+    points: Annotated[float, Key("points at the full value", low=0, high=MOST_POINTS)]
     start: Annotated[float, Key("share of the way from alarm 1 to 3 from which points begin", "1")] = 0.0
     full: Annotated[float, Key("share of that way that gives all points", "1")] = 1.0
 
@@ -119,7 +119,7 @@ class ForecastFall:
     """Fall from the newest stage to the lowest that is forecast."""
 
     days: Annotated[int, Key("days ahead that the forecast is looked at", "day", low=1, high=10)]
-    points: Annotated[float, Key("points at the full value", above=0, high=MOST_POINTS)]
+    points: Annotated[float, Key("points at the full value", low=0, high=MOST_POINTS)]
     start: Annotated[float, Key("fall from which points begin", "unit of the trigger", low=0)]
     full: Annotated[float, Key("fall that gives all points", "unit of the trigger", above=0)]
 
@@ -422,6 +422,7 @@ def _check_targets(region: Region, problems: Problems) -> None:
 def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
     """Look into the files of the sources, also where the region itself has mistakes: one check tells all."""
     scenes: list[str] = []
+    alarmed: set[str] = set()
     for key, kind in (("water", (RasterFolder, SceneSource)), ("gauges", (GaugeSource,))):
         listed = raw.get(key)
         if listed == [] and key == "water":
@@ -437,6 +438,8 @@ def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
                 continue
             if isinstance(source, SceneSource) and key == "water":
                 scenes.append(name)
+            if isinstance(source, GaugeSource) and source.alarm_levels_m:
+                alarmed.add(name)
             if not isinstance(source, kind):
                 problems.add(
                     key, f"{name!r} has driver {source.driver}, which gives no {key}; move it to the other list"
@@ -446,6 +449,15 @@ def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
     reason = f"{', '.join(scenes)} give scenes" if scenes else "several reaches are told apart by their areas"
     if scenes and not raw.get("seasons"):
         problems.add("seasons", f"is missing; {reason}, see docs/region-files.md")
+    trigger = raw.get("trigger")
+    if isinstance(trigger, dict) and "above_alarm" in trigger:
+        for reach in reaches:
+            heard = reach.get("gauges") or raw.get("gauges")
+            if isinstance(heard, list) and not alarmed & {name for name in heard if isinstance(name, str)}:
+                problems.add(
+                    "trigger.above_alarm",
+                    f"no gauge of {reach.get('name')} has alarm levels; give one its alarm_levels_m, or take the term out",
+                )
     for i, reach in enumerate(reaches):
         if (scenes or len(reaches) > 1) and not reach.get("area"):
             problems.add(f"reaches[{i}].area", f"is missing; {reason}, see docs/region-files.md")

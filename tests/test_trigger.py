@@ -177,6 +177,15 @@ def yearly(days, low=1.0, high=5.0):
     return (low + high) / 2 - (high - low) / 2 * np.cos(phase)
 
 
+def water_of(*given):
+    """What is known of a reach as a whole: facts of shape (as_of,), and which gauge told each term."""
+    water = water_on(*given)
+    assert all((pair[..., 0] == pair[..., 1]).all() for pair in water.whose.values())
+    return Facts(*(values[0] for values in water.facts)), {
+        name: pair[0, :, 0].tolist() for name, pair in water.whose.items()
+    }
+
+
 def forecast_rows(issued, values, gauge_id="a"):
     issued = pd.Timestamp(issued, tz="UTC")
     time = issued.normalize() + pd.to_timedelta(np.arange(1, len(values) + 1), unit="D")
@@ -193,10 +202,11 @@ def test_a_fall_is_read_off_the_gauge():
     stage = yearly(YEARS)
     stage[-4:] = [3.0, 2.9, 2.7, 2.45]
     series = gauge_rows(YEARS, stage, gauge_id="a", latency="6h")
-    water = water_on(trigger_of(drawdown=DRAWDOWN), GAUGES, series, None, ["2015-12-31", "2016-01-02", "2016-01-05"])
-    assert water.facts.age_days.tolist() == [0, 2, 5]
-    assert water.facts.fall == pytest.approx([0.55, 0.55, 0.55])
-    result = weigh(trigger_of(drawdown=DRAWDOWN), water.facts)
+    dates = ["2015-12-31", "2016-01-02", "2016-01-05"]
+    known, _ = water_of(trigger_of(drawdown=DRAWDOWN), GAUGES, series, None, dates)
+    assert known.age_days.tolist() == [0, 2, 5]
+    assert known.fall == pytest.approx([0.55, 0.55, 0.55])
+    result = weigh(trigger_of(drawdown=DRAWDOWN), known)
     assert result.level.tolist() == [1, 1, -1], "a reading of five days ago says nothing of tonight"
     assert result.points[:2] == pytest.approx([1.75, 1.75])
 
@@ -207,7 +217,7 @@ def test_a_share_of_the_yearly_range_is_for_rivers_with_discharge_only():
     series = gauge_rows(YEARS, flow, gauge_id="a", quantity="discharge", latency="6h")
     for unit, known in (("range", True), ("m", False)):
         trigger = dataclasses.replace(trigger_of(drawdown=DRAWDOWN), unit=unit)
-        fall = water_on(trigger, GAUGES, series, None, ["2015-12-31"]).facts.fall
+        fall = water_of(trigger, GAUGES, series, None, ["2015-12-31"])[0].fall
         assert np.isfinite(fall).all() == known, "a discharge has no metres"
     # 5 to 95 % of five complete years of 1000 to 5000 m3/s; a sine is within that for cos(0.05 pi) of its range.
     assert 550 / fall_range(series) == pytest.approx(550 / (4000 * np.cos(0.05 * np.pi)), rel=0.01)
@@ -215,7 +225,7 @@ def test_a_share_of_the_yearly_range_is_for_rivers_with_discharge_only():
 
 def fall_range(series):
     trigger = trigger_of(unit="range", drawdown=DRAWDOWN)
-    return 550 / water_on(trigger, GAUGES, series, None, ["2015-12-31"]).facts.fall[0]
+    return 550 / water_of(trigger, GAUGES, series, None, ["2015-12-31"])[0].fall[0]
 
 
 def test_low_water_and_rain_on_it():
@@ -224,22 +234,22 @@ def test_low_water_and_rain_on_it():
     rain = gauge_rows(YEARS, np.where(YEARS.month == 3, 10.0, 0.0), gauge_id="b", quantity="rain", latency="6h")
     dates = pd.date_range("2015-01-01", "2015-06-30", freq="D")
     trigger = trigger_of(low_water=LOW_WATER, rain_on_low_water=RAIN)
-    water = water_on(trigger, GAUGES, pd.concat([series, rain]), None, dates)
+    known, whose = water_of(trigger, GAUGES, pd.concat([series, rain]), None, dates)
     mark = np.quantile(yearly(YEARS[YEARS.year < 2015]), 0.1)
     below = stage[YEARS.isin(dates)] < mark
     first = int(np.argmax(below))
     assert 30 < first < 90, "the low water of this river begins in March"
-    passage = water.facts.passage_days
+    passage = known.passage_days
     assert np.isinf(passage[: first - 2]).all(), "not passed yet, which is known"
     # A day or two either way: the mark is made from the years that are complete when the running one begins.
     since = np.arange(len(dates)) - first
     assert np.abs(passage[first + 2 :] - since[first + 2 :]).max() <= 2
-    assert (water.facts.above_mark[below] < 0.02).all() and (water.facts.above_mark[~below] > -0.02).all()
-    assert water.whose["rain_on_low_water"].tolist() == [1] * len(dates), "rain comes from the gauge that has it"
+    assert (known.above_mark[below] < 0.02).all() and (known.above_mark[~below] > -0.02).all()
+    assert whose["rain_on_low_water"] == [1] * len(dates), "rain comes from the gauge that has it"
     march = dates.slice_indexer("2015-03-05", "2015-03-29")
-    assert (water.facts.rain_mm[march] == 30).all()
+    assert (known.rain_mm[march] == 30).all()
     march = dates.slice_indexer("2015-03-20", "2015-03-29")
-    points = weigh(trigger, water.facts).terms["rain_on_low_water"].points
+    points = weigh(trigger, known).terms["rain_on_low_water"].points
     assert points[march] == pytest.approx(np.full(10, 0.5)) and (points[: first - 2] == 0).all()
 
 
@@ -255,10 +265,10 @@ def test_alarm_levels_and_a_forecast_of_the_same_gauge():
         ]
     )
     trigger = trigger_of(above_alarm=ALARM, forecast_fall=AHEAD)
-    facts = water_on(trigger, GAUGES, series, forecasts, ["2015-12-31"]).facts
+    facts, _ = water_of(trigger, GAUGES, series, forecasts, ["2015-12-31"])
     assert facts.alarm_share == pytest.approx([0.25])
     assert facts.forecast_fall == pytest.approx([0.5])
-    assert np.isnan(water_on(trigger, GAUGES, series, forecasts, ["2016-01-10"]).facts.forecast_fall).all()
+    assert np.isnan(water_of(trigger, GAUGES, series, forecasts, ["2016-01-10"])[0].forecast_fall).all()
 
 
 def test_another_gauge_speaks_only_where_the_main_one_has_nothing():
@@ -266,11 +276,11 @@ def test_another_gauge_speaks_only_where_the_main_one_has_nothing():
     other = gauge_rows(YEARS, yearly(YEARS) + 1, gauge_id="b")
     series = pd.concat([main, other])
     early, late = YEARS[400], YEARS[-1]
-    water = water_on(trigger_of(drawdown=DRAWDOWN), GAUGES, series, None, [early, late])
-    assert water.whose["drawdown"].tolist() == [1, 0]
+    _, whose = water_of(trigger_of(drawdown=DRAWDOWN), GAUGES, series, None, [early, late])
+    assert whose["drawdown"] == [1, 0]
     # A main gauge that has gone silent is not replaced unsaid: its age is told.
-    silent = water_on(trigger_of(drawdown=DRAWDOWN), GAUGES, pd.concat([main.iloc[:-30], other]), None, [late])
-    assert silent.whose["drawdown"].tolist() == [0] and silent.facts.age_days.tolist() == [30]
+    silent, whose = water_of(trigger_of(drawdown=DRAWDOWN), GAUGES, pd.concat([main.iloc[:-30], other]), None, [late])
+    assert whose["drawdown"] == [0] and silent.age_days.tolist() == [30]
 
 
 @settings(max_examples=20, deadline=None)

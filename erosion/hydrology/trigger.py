@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.hydrology.statistics import statistics
+from erosion.contracts import as_of_instant
+from erosion.hydrology.statistics import SPANS, statistics
 from erosion.hydrology.windows import Dates
 from erosion.region import MOST_POINTS, LowWater, Term, Trigger
 
@@ -159,14 +160,15 @@ def _line(term: Term, value: FloatArray) -> FloatArray:
 
 
 class Water(NamedTuple):
-    """What the gauges of a reach say on some dates."""
+    """What the gauges of a reach say at some places on some dates."""
 
     facts: Facts
-    """Arrays of shape (as_of,)."""
+    """Arrays of shape (place, as_of)."""
     whose: Mapping[str, NDArray[np.int64]]
-    """Term to the position of the gauge that tells it, shape (as_of,)."""
+    """Term to the positions of the gauge above and the gauge below that tell it, the same twice where it is one alone;
+    shape (place, as_of, 2)."""
     age_days: Mapping[str, FloatArray]
-    """Term to the age of what it tells [day], shape (as_of,)."""
+    """Term to the age of what it tells [day], shape (place, as_of)."""
 
 
 def water_on(
@@ -194,6 +196,7 @@ def water_on(
     Returns
     -------
     Water
+        One place: the reach as a whole.
 
     Notes
     -----
@@ -206,28 +209,24 @@ def water_on(
     alarms = {gauge.gauge_id: gauge.alarm_levels_m for gauge in gauges if gauge.alarm_levels_m}
     quantities = ("stage",) if trigger.unit == "m" else ("stage", "discharge")
     told = statistics(mine, dates, alarms, ahead, quantities=quantities).reindex(gauge_id=ids)
+    level = _of_level(trigger, {str(name): values.to_numpy() for name, values in told.data_vars.items()})
 
     def of(name: str) -> FloatArray:
         values: FloatArray = told[name].to_numpy()
         return values
 
-    age, rain_age = of("age_days"), of("rain_age_days")
-    scale = of("range_usual") if trigger.unit == "range" else np.ones_like(age)
-    scale = np.where(scale > 0, scale, np.nan)
-    span = trigger.drawdown.days if trigger.drawdown else 1
-    fall = -told["change"].sel(span=span).to_numpy() / scale
-    passage = np.where(of("low_mark_passed") == 0, np.inf, of("days_since_low_mark"))
+    rain_age = of("rain_age_days")
     rain_days = trigger.rain_on_low_water.days if trigger.rain_on_low_water else 1
     rain = np.where(rain_age <= trigger.max_age_days, of(f"rain_{rain_days}d"), np.nan)
-    fresh = age <= trigger.max_age_days
+    fresh = level.age_days <= trigger.max_age_days
     share = np.where(fresh, of("alarm_share"), np.nan)
     days = trigger.forecast_fall.days if trigger.forecast_fall else 1
     forecast = told["forecast"].sel(ahead=slice(1, days)).to_numpy()
     enough = np.isfinite(forecast).sum(axis=2) >= MIN_FORECAST * days
     low = np.where(np.isfinite(forecast), forecast, np.inf).min(axis=2)
-    coming = np.where(fresh & enough, (of("value") - low) / scale, np.nan)
+    coming = np.where(fresh & enough, (of("value") - low) / _scale(trigger, of("range_usual")), np.nan)
 
-    main = _first(np.isfinite(age), 0)
+    main = _first(np.isfinite(level.age_days), 0)
     with_alarm = next((place for place, gauge in enumerate(gauges) if gauge.alarm_levels_m), 0)
     whose = {
         "drawdown": main,
@@ -239,19 +238,49 @@ def water_on(
     ages = {"rain_on_low_water": rain_age, "forecast_fall": of("forecast_age_days")}
 
     def take(values: FloatArray, name: str = "drawdown") -> FloatArray:
-        taken: FloatArray = np.take_along_axis(values, whose[name][np.newaxis], axis=0)[0]
+        taken: FloatArray = np.take_along_axis(values, whose[name][np.newaxis], axis=0)
         return taken
 
-    facts = Facts(
-        age_days=take(age),
-        fall=take(fall),
-        passage_days=take(passage),
-        above_mark=take(of("value") - of("low_mark")),
-        rain_mm=take(rain, "rain_on_low_water"),
-        alarm_share=take(share, "above_alarm"),
-        forecast_fall=take(coming, "forecast_fall"),
+    return Water(
+        facts=Facts(
+            take(level.age_days),
+            take(level.fall),
+            take(level.passage_days),
+            take(level.above_mark),
+            take(rain, "rain_on_low_water"),
+            take(share, "above_alarm"),
+            take(coming, "forecast_fall"),
+        ),
+        whose={name: np.repeat(position[np.newaxis, :, np.newaxis], 2, axis=2) for name, position in whose.items()},
+        age_days={name: take(ages.get(name, level.age_days), name) for name in whose},
     )
-    return Water(facts, whose, {name: take(ages.get(name, age), name) for name in whose})
+
+
+class _Level(NamedTuple):
+    """The first of the :class:`Facts`, those of the level, of gauges or places; shape (place, as_of)."""
+
+    age_days: FloatArray
+    fall: FloatArray
+    passage_days: FloatArray
+    above_mark: FloatArray
+
+
+def _of_level(trigger: Trigger, told: Mapping[str, FloatArray]) -> _Level:
+    """Take from the statistics of a level what the trigger asks of it."""
+    span = trigger.drawdown.days if trigger.drawdown else 1
+    return _Level(
+        age_days=told["age_days"],
+        fall=-told["change"][..., SPANS.index(span)] / _scale(trigger, told["range_usual"]),
+        passage_days=np.where(told["low_mark_passed"] == 0, np.inf, told["days_since_low_mark"]),
+        above_mark=told["value"] - told["low_mark"],
+    )
+
+
+def _scale(trigger: Trigger, range_usual: FloatArray) -> FloatArray:
+    """What a difference of levels is divided by to be in the unit of the trigger."""
+    if trigger.unit == "m":
+        return np.ones_like(range_usual)
+    return np.where(range_usual > 0, range_usual, np.nan)
 
 
 def _first(known: NDArray[np.bool_], otherwise: int) -> NDArray[np.int64]:
@@ -268,6 +297,35 @@ class Told(NamedTuple):
     """What a reader calls it."""
     time: str | None
     """UTC day of the newest reading, or on which the forecast was made; None without one."""
+
+
+def told_on(water: Water, gauges: Sequence[Gauge], as_of: pd.Timestamp | str) -> dict[str, list[Told]]:
+    """Say who told each term at each place, for water on one date.
+
+    Parameters
+    ----------
+    water
+        From :func:`water_on`, of one date.
+    gauges
+        The gauges it was made from.
+    as_of
+        The date.
+
+    Returns
+    -------
+    dict
+        Term to who told its number, one a place.
+    """
+    today = as_of_instant(as_of).tz_localize(None).normalize()
+    out: dict[str, list[Told]] = {}
+    for name, pairs in water.whose.items():
+        told = []
+        for (above, below), age in zip(pairs[:, 0].tolist(), water.age_days[name][:, 0].tolist(), strict=True):
+            names = [gauges[k] for k in dict.fromkeys((above, below))]
+            day = None if np.isnan(age) else f"{today - pd.Timedelta(days=age):%Y-%m-%d}"
+            told.append(Told("+".join(g.gauge_id for g in names), " – ".join(g.title for g in names), day))
+        out[name] = told
+    return out
 
 
 def term_records(trigger: Trigger, weighed: Weighed, told: Mapping[str, Sequence[Told]]) -> list[str]:
