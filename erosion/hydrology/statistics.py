@@ -585,7 +585,8 @@ def _usable_on(gauges: Mapping[str, Revisions], dates: Dates) -> NDArray[np.bool
 
 
 def _at(window: Floats, age: Ints) -> Floats:
-    """Values at ages, shape (place, as_of) or (place, as_of, n)."""
+    """Values at ages, shape (place, as_of) or (place, as_of, n); beyond the window the oldest one."""
+    age = np.minimum(age, window.shape[2] - 1)
     if age.ndim == 2:
         return np.take_along_axis(window, age[..., np.newaxis], axis=2)[..., 0]
     return np.take_along_axis(window, age, axis=2)
