@@ -63,19 +63,19 @@ def _told(choice: Choice, segment: pd.Series, *, points: bool = False) -> list[t
     for term in _parse(segment["trigger_terms"]):
         try:
             sentence = words(term, choice.language)
-            of = write.number(float(term.get("of") or 0.0), choice.language, 1)
-            got = math.nan if term.get("points") is None else float(term["points"])
+            of = write.number(float(term["of"]), choice.language, 1)
+            got = math.nan if term["points"] is None else float(term["points"])
         except (KeyError, TypeError, ValueError):
-            sentence, of, got = choice.say("segment.trigger.unread", term=term.get("term")), write.NOTHING, math.nan
+            told.append((0.0, False, choice.say("segment.trigger.unread", term=term.get("term"))))
+            continue
         known = math.isfinite(got) and term.get("state") == "known"
-        got = got if known else 0.0
         if points and known:
             sentence = choice.say(
                 "segment.trigger.points", sentence=sentence, points=write.number(got, choice.language, 1), of=of
             )
         elif points:
             sentence = choice.say("segment.trigger.nopoints", sentence=sentence, of=of)
-        told.append((got, known, sentence))
+        told.append((got if known else 0.0, known, sentence))
     return sorted(told, key=lambda row: (not row[1], -row[0]))
 
 

@@ -14,10 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from erosion.contracts import GAUGE_FLAGS, LEVEL_COLOURS
 from erosion.gauge_catalog import GaugeSource
-from erosion.hydrology.hydrograph import Station, hydrograph
+from erosion.hydrology.hydrograph import NO_DOUBT, Station, hydrograph
 from erosion.ui import hydrograph as panel
 from erosion.ui import products, trigger
 from erosion.ui.choice import Choice
+from erosion.ui.words import knows
 from tests.ui.test_browser import address, browser, open_page, outside, pick, settle  # noqa: F401
 from tests.ui.test_pages import open_page as open_page_of
 from tests.ui.test_pages import text_of
@@ -271,6 +272,15 @@ def test_a_mean_of_the_day_is_told_without_a_time_of_day(own, monkeypatch):
     facts["gauges"][1]["silent"] = False
     path.write_text(json.dumps(facts), encoding="utf-8")
     assert "đọc lần cuối 29/06/2024, 2 ngày trước" in words(own, monkeypatch, **{"gauge song-thu": "7 stage"})
+
+
+def test_every_doubt_has_words_and_an_unknown_one_is_named(own, monkeypatch):
+    for name, bit in GAUGE_FLAGS.items():
+        assert knows(f"hydrograph.doubt.{name}") != bool(bit & NO_DOUBT), name
+    path, facts = facts_of(own)
+    facts["gauges"][0]["doubts"] = {"<u>new</u>": 1234}
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    assert "1.234 giá trị vì lý do khác (&lt;u&gt;new&lt;/u&gt;)" in words(own, monkeypatch)
 
 
 def test_a_region_without_a_gauge_says_so_once(published, monkeypatch):
