@@ -12,8 +12,12 @@ from pyproj import Transformer
 
 from erosion.gauge_catalog import GaugeSource
 from erosion.gauge_series import gauge_sources
-from erosion.hydrology.trigger import Facts, Gauge, Told, Weighed, term_records, told_on, water_on, weigh
+from erosion.hydrology.along import MixedDatumsError
+from erosion.hydrology.trigger import Facts, Gauge, Told, Weighed, term_records, told_on, water_along, weigh
 from erosion.region import Region, Trigger
+
+PLACE_M = 1000.0
+"""Segments this near to each other along the river have one stage [m]: the water needs minutes from one to the other."""
 
 
 class Night(NamedTuple):
@@ -106,10 +110,16 @@ def _reach(
     forecasts: pd.DataFrame,
     as_of: pd.Timestamp,
 ) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
-    water = water_on(trigger, gauges, series, forecasts, [as_of])
+    chainage, place = np.unique(np.round(segments["chainage_m"].to_numpy(float) / PLACE_M), return_inverse=True)
+    mixed = []
+    try:
+        water = water_along(trigger, gauges, PLACE_M * chainage, series, forecasts, as_of)
+    except MixedDatumsError as error:
+        mixed.append(f"{error}; one gauge speaks for the whole reach until then")
+        nowhere = [gauge._replace(chainage_m=np.nan) for gauge in gauges]
+        water = water_along(trigger, nowhere, PLACE_M * chainage, series, forecasts, as_of)
     weighed = weigh(trigger, Facts(*(values[:, 0] for values in water.facts)))
     told = told_on(water, gauges, as_of)
-    place = np.zeros(len(segments), int)
     table = pd.DataFrame(
         {
             "trigger": weighed.level[place],
@@ -124,7 +134,7 @@ def _reach(
         "points": None if np.isnan(weighed.points).all() else round(float(np.nanmax(weighed.points)), 3),
         "gauges": _heard(trigger, gauges, told, as_of),
     }
-    return table, about, _missing(trigger, weighed, told)
+    return table, about, [*mixed, *_missing(trigger, weighed, told)]
 
 
 def _heard(

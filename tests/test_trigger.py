@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.contracts import GAUGE_FORECAST_COLUMNS
-from erosion.hydrology.trigger import Facts, Gauge, Told, term_records, water_on, weigh
+from erosion.hydrology.along import MixedDatumsError
+from erosion.hydrology.trigger import Facts, Gauge, Told, term_records, told_on, water_along, water_on, weigh
 from erosion.region import AboveAlarm, Drawdown, ForecastFall, LowWater, RainOnLowWater, Trigger
 from erosion.ui.trigger_words import words
 from tests.gauge_tables import gauge_rows
@@ -303,6 +304,88 @@ def test_nights_up_to_a_date_do_not_know_what_came_later(cut, seed):
     now = weigh(trigger, water_on(trigger, GAUGES, series, None, nights).facts)
     for name in ("level", "most", "points"):
         np.testing.assert_array_equal(getattr(then, name), getattr(now, name))
+
+
+ALONG = (
+    Gauge("a", "Tân Châu", (3.5, 4.0, 4.5), 10_000.0, "zero"),
+    Gauge("b", "Vàm Nao", (), 110_000.0, "zero"),
+    Gauge("r", "mưa"),
+)
+FAST = 1e6
+"""A wave so fast [m/s] that nothing is gained or lost on the way."""
+
+
+def two_gauges(fall_a=0.2, fall_b=0.6):
+    """The stage falls by so much in the last three days at one gauge and at the other [m]."""
+    stage = yearly(YEARS)
+    stage[-10:] = 3.0
+    down = np.where(np.arange(len(YEARS)) == len(YEARS) - 1, 1.0, 0.0)
+    return pd.concat(
+        [
+            gauge_rows(YEARS, stage - fall_a * down, gauge_id="a", latency="6h"),
+            gauge_rows(YEARS, stage + 1 - fall_b * down, gauge_id="b", latency="6h"),
+            gauge_rows(YEARS, np.full(len(YEARS), 30.0), gauge_id="r", quantity="rain", latency="6h"),
+        ]
+    )
+
+
+def test_between_two_gauges_the_fall_lies_between_theirs():
+    trigger = trigger_of(drawdown=DRAWDOWN, low_water=LOW_WATER, rain_on_low_water=RAIN, wave_m_per_s=FAST)
+    places = np.array([0.0, 10_000.0, 60_000.0, 85_000.0, 110_000.0, 200_000.0])
+    water = water_along(trigger, ALONG, places, two_gauges(), None, "2015-12-31")
+    assert water.facts.fall[:, 0] == pytest.approx([0.2, 0.2, 0.4, 0.5, 0.6, 0.6])
+    assert np.isinf(water.facts.passage_days).all() or np.isfinite(water.facts.passage_days).all()
+    told = told_on(water, ALONG, "2015-12-31")
+    assert [who.title for who in told["drawdown"]] == [
+        "Tân Châu", "Tân Châu", "Tân Châu – Vàm Nao", "Tân Châu – Vàm Nao", "Vàm Nao", "Vàm Nao",
+    ]  # fmt: skip
+    assert {(who.gauge, who.time) for who in told["rain_on_low_water"]} == {("r", "2015-12-31")}
+    result = weigh(trigger, Facts(*(values[:, 0] for values in water.facts)))
+    first, *_, last = (json.loads(text)[0] for text in term_records(trigger, result, told))
+    assert (first["gauge"], first["points"], last["gauge"], last["points"]) == ("a", 0.0, "b", 2.0)
+
+
+def test_a_slow_wave_has_not_got_there_yet():
+    """What passed the upper gauge today reaches a place a day downstream tomorrow."""
+    trigger = trigger_of(drawdown=DRAWDOWN, wave_m_per_s=100_000 / 2 / 86_400)
+    water = water_along(trigger, ALONG, np.array([60_000.0]), two_gauges(0.4, 0.0), None, "2015-12-31")
+    assert water.facts.fall[0, 0] == pytest.approx(0.0, abs=0.02)
+    fast = water_along(
+        trigger_of(drawdown=DRAWDOWN, wave_m_per_s=FAST),
+        ALONG,
+        np.array([60_000.0]),
+        two_gauges(0.4, 0.0),
+        None,
+        "2015-12-31",
+    )
+    assert fast.facts.fall[0, 0] == pytest.approx(0.2)
+
+
+def test_one_silent_gauge_leaves_the_other_one_its_own_stretch():
+    series = two_gauges()
+    series = series[(series["gauge_id"] != "b") | (series["time"] < pd.Timestamp("2015-12-20", tz="UTC"))]
+    trigger = trigger_of(drawdown=DRAWDOWN, wave_m_per_s=FAST)
+    water = water_along(trigger, ALONG, np.array([0.0, 60_000.0, 120_000.0]), series, None, "2015-12-31")
+    assert water.facts.age_days[:, 0].tolist() == [0, 12, 12]
+    assert weigh(trigger, water.facts).level[:, 0].tolist() == [0, -1, -1]
+
+
+def test_one_gauge_or_a_share_of_the_range_holds_for_the_whole_reach():
+    series, places = two_gauges(), np.array([0.0, 60_000.0])
+    for trigger, gauges in (
+        (trigger_of(drawdown=DRAWDOWN), (ALONG[1], ALONG[2])),
+        (trigger_of(unit="range", drawdown=DRAWDOWN), ALONG),
+    ):
+        water = water_along(trigger, gauges, places, series, None, "2015-12-31")
+        alone = water_on(trigger, gauges, series, None, ["2015-12-31"])
+        for mine, one in zip(water.facts, alone.facts, strict=True):
+            np.testing.assert_array_equal(mine, np.broadcast_to(one, (2, 1)))
+
+
+def test_stages_of_different_zeros_are_not_put_between_each_other():
+    mixed = (ALONG[0], ALONG[1]._replace(datum="another"), ALONG[2])
+    with pytest.raises(MixedDatumsError, match="a counts from 'zero', that of b from 'another'"):
+        water_along(trigger_of(drawdown=DRAWDOWN), mixed, np.array([0.0]), two_gauges(), None, "2015-12-31")
 
 
 # --- what is published, and in words ---------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import pytest
 from shapely import LineString
 
 from erosion import ledger
+from erosion.contracts import GAUGE_FORECAST_COLUMNS
 from erosion.nightly import run
 from erosion.published import DEGRADED, PUBLISHED
 from erosion.region import Region, load_region
@@ -23,6 +24,7 @@ from erosion.trigger_night import gauges_of, night_of
 from tests.gauge_tables import gauge_rows
 
 NIGHT, NEXT = pd.Timestamp("2010-07-18"), pd.Timestamp("2010-07-19")
+NO_FORECAST = pd.DataFrame(columns=list(GAUGE_FORECAST_COLUMNS))
 FALLS = {"days": 14, "points": 3, "start": 0.0, "full": 0.02}
 """In July the river falls by more than a fiftieth of its yearly range in a fortnight."""
 
@@ -152,13 +154,27 @@ def test_gauges_of_a_reach_stand_where_they_stand(crop: Path, edit: Callable[...
 def test_a_gauge_with_nothing_at_all(crop: Path, edit: Callable[..., None]) -> None:
     region = triggered(crop, edit, raises={3: 1})
     empty = gauge_rows([], [])
-    night = night_of(region, bank(region), empty, pd.DataFrame(columns=["gauge_id"]), NIGHT)
+    night = night_of(region, bank(region), empty, NO_FORECAST, NIGHT)
     assert (night.table["trigger"] == -1).all() and (night.table["trigger_most"] == 3).all()
     (message,) = night.messages
     assert "has no reading (drawdown)" in message
-    quiet = night_of(triggered(crop, edit), bank(region), empty, pd.DataFrame(columns=["gauge_id"]), NIGHT)
+    quiet = night_of(triggered(crop, edit), bank(region), empty, NO_FORECAST, NIGHT)
     assert quiet.messages == [] and (quiet.table["trigger"] == -1).all()
     assert night.reaches["mamore_crop"]["level"] == -1 and night.reaches["mamore_crop"]["points"] is None
+
+
+def test_two_zeros_on_one_reach_are_told_and_one_gauge_speaks(crop: Path, edit: Callable[..., None]) -> None:
+    days = pd.date_range("2009-01-01", "2010-07-18", freq="D")
+    for name, datum, km in (("guajara_mirim", "one", -1), ("principe_da_beira", "another", 2)):
+        edit(crop.parent / f"{name}.yaml", datum=datum, distance_downstream_km=km)
+    edit(crop, trigger={"unit": "m", "drawdown": DRAWDOWN, "raises": {2: 1}})
+    region = load_region(crop)
+    first, second = (gauge.gauge_id for gauge in gauges_of(region))
+    series = pd.concat([gauge_rows(days, np.linspace(9, 1, len(days)), gauge_id=name) for name in (first, second)])
+    night = night_of(region, bank(region), series, NO_FORECAST, NIGHT)
+    (message,) = night.messages
+    assert "counts from 'one', that of" in message and "one gauge speaks for the whole reach" in message
+    assert {json.loads(text)[0]["gauge"] for text in night.table["trigger_terms"]} == {first}
 
 
 # --- the region file -------------------------------------------------------------------------------------------------

@@ -21,8 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from erosion.contracts import as_of_instant
-from erosion.hydrology.statistics import SPANS, statistics
-from erosion.hydrology.windows import Dates
+from erosion.hydrology.along import Station, levels_along
+from erosion.hydrology.statistics import SPANS, level_statistics, levels_of, statistics
+from erosion.hydrology.windows import Dates, revisions
 from erosion.region import MOST_POINTS, LowWater, Term, Trigger
 
 FloatArray = NDArray[np.float64]
@@ -169,6 +170,8 @@ class Water(NamedTuple):
     shape (place, as_of, 2)."""
     age_days: Mapping[str, FloatArray]
     """Term to the age of what it tells [day], shape (place, as_of)."""
+    speaks: NDArray[np.bool_]
+    """Which gauges told a level in the last two years, shape (gauge, as_of)."""
 
 
 def water_on(
@@ -253,7 +256,77 @@ def water_on(
         ),
         whose={name: np.repeat(position[np.newaxis, :, np.newaxis], 2, axis=2) for name, position in whose.items()},
         age_days={name: take(ages.get(name, level.age_days), name) for name in whose},
+        speaks=np.isfinite(level.age_days),
     )
+
+
+def water_along(
+    trigger: Trigger,
+    gauges: Sequence[Gauge],
+    chainage_m: FloatArray,
+    series: pd.DataFrame,
+    forecasts: pd.DataFrame | None,
+    as_of: pd.Timestamp | str,
+) -> Water:
+    """Say what was known of the water at places along a reach on one night.
+
+    Parameters
+    ----------
+    trigger, gauges, series, forecasts
+        As of :func:`water_on`.
+    chainage_m
+        The places, shape (place,) [m].
+    as_of
+        The date.
+
+    Returns
+    -------
+    Water
+        The stage of each place lies between those of the gauges above and below it (see
+        :func:`erosion.hydrology.along.stage_along`); beyond the last gauge, with one gauge alone, or with unit ``range``, it is
+        one gauge's.
+
+    Raises
+    ------
+    MixedDatumsError
+        If the gauges count their stage from different zeros.
+    """
+    water = water_on(trigger, gauges, series, forecasts, [as_of])
+    zeros = np.zeros(len(chainage_m), np.int64)
+    everywhere = Water(
+        Facts(*(values[zeros] for values in water.facts)),
+        {name: pair[zeros] for name, pair in water.whose.items()},
+        {name: age[zeros] for name, age in water.age_days.items()},
+        water.speaks,
+    )
+    standing = _standing(gauges, water.speaks[:, 0])
+    if trigger.unit != "m" or len(standing) < 2:
+        return everywhere
+    stations = [Station(gauges[k].gauge_id, gauges[k].chainage_m, gauges[k].datum) for k in standing]
+    theirs = series[series["gauge_id"].isin([station.gauge_id for station in stations])]
+    levels = levels_of(revisions(theirs, "stage"), "stage")
+    along = levels_along(levels, stations, chainage_m, trigger.wave_m_per_s)
+    level = _of_level(trigger, level_statistics(along, pd.DatetimeIndex([as_of])))
+    at = np.array([station.chainage_m for station in stations])
+    above = np.clip(np.searchsorted(at, chainage_m, side="right") - 1, 0, at.size - 1)
+    below = np.clip(np.searchsorted(at, chainage_m, side="left"), 0, at.size - 1)
+    pair = np.array(standing)[np.stack([above, below], axis=-1)][:, np.newaxis]
+    of_stage = ("drawdown", "low_water")
+    return Water(
+        everywhere.facts._replace(**level._asdict()),
+        {**everywhere.whose, **dict.fromkeys(of_stage, pair)},
+        {**everywhere.age_days, **dict.fromkeys(of_stage, level.age_days)},
+        water.speaks,
+    )
+
+
+def _standing(gauges: Sequence[Gauge], speaks: NDArray[np.bool_]) -> list[int]:
+    """Positions of the gauges that speak, from the uppermost down; of two in one place the one listed first."""
+    found: dict[float, int] = {}
+    for place in np.flatnonzero(speaks).tolist():
+        if np.isfinite(gauges[place].chainage_m):
+            found.setdefault(gauges[place].chainage_m, place)
+    return [found[chainage] for chainage in sorted(found)]
 
 
 class _Level(NamedTuple):
