@@ -28,6 +28,7 @@ from erosion.simulate.exercise_files import (
     write_communes,
     write_descriptions,
     write_gauge,
+    write_rain,
     write_truth,
 )
 from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
@@ -74,7 +75,7 @@ def make_exercise(
     density: float = 1.0,
     catalog: str = "catalog/catalog.json",
 ) -> Path:
-    """Write the exercise: scenes with their catalogue, older maps, gauge, communes, region and source files, the truth.
+    """Write the exercise: scenes with their catalogue, older maps, gauge, rain, communes, region and source files, the truth.
 
     Parameters
     ----------
@@ -125,6 +126,7 @@ def make_exercise(
     _write_maps(out / "maps", setting, first_year, seed)
     write_truth(out / "truth", setting.river, rows)
     write_gauge(out, setting.river)
+    write_rain(out, setting.river)
     write_communes(out, setting.river)
     return write_descriptions(out, setting.river, first_year, catalog)
 

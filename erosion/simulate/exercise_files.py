@@ -1,4 +1,4 @@
-"""The files of the exercise beside its scenes: region, sources, gauge, communes, and the truth."""
+"""The files of the exercise beside its scenes: region, sources, gauge, rain, communes, and the truth."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from erosion.simulate.items import LABEL
+from erosion.simulate.rain import daily_rain
 from erosion.simulate.river import River
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ DATA: Final = Path(__file__).resolve().parents[1] / "datasets" / "an_giang"
 CRS: Final = "EPSG:32648"
 GAUGE_ZERO_M: Final = 0.9
 """Low water of the dry season on the exercise's gauge [m]."""
+ALARM_LEVELS_M: Final = (3.5, 4.0, 4.5)
+"""Alarm 1 to 3 on that gauge [m], made up: a common flood of the simulation just reaches the second."""
+
 AREA_WIDTH_M: Final = 1000.0
 
 
@@ -61,6 +65,14 @@ def write_gauge(out: Path, river: River) -> None:
     table.round(2).to_csv(out / f"{NAME}_gauge.csv", index=False)
 
 
+def write_rain(out: Path, river: River) -> None:
+    """Rain of each day, local time. The river does not know of it: it has a generator of its own."""
+    days = river.hydrograph.days[:-1]
+    rain = daily_rain(days, np.random.default_rng([river.seed, 6]))
+    table = pd.DataFrame({"time": days.strftime("%Y-%m-%d 00:00"), "rain_mm": rain, "note": LABEL})
+    table.to_csv(out / f"{NAME}_rain.csv", index=False)
+
+
 def write_communes(out: Path, river: River) -> None:
     """Communes that the river's corridor touches."""
     import geopandas as gpd
@@ -88,8 +100,17 @@ def write_descriptions(out: Path, river: River, first_year: int, catalog: str) -
         f"{NAME}_sentinel2.yaml": _SENTINEL2.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
         f"{NAME}_landsat.yaml": _LANDSAT.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
         f"{NAME}_sentinel1.yaml": _SENTINEL1.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
-        f"{NAME}_gauge.yaml": _GAUGE.format(name=NAME, label=LABEL, lon=lon, lat=lat, zero=GAUGE_ZERO_M),
-        "README.md": _README.format(label=LABEL, first=first_year, last=last_year, zero=GAUGE_ZERO_M),
+        f"{NAME}_gauge.yaml": _GAUGE.format(
+            name=NAME, label=LABEL, lon=lon, lat=lat, zero=GAUGE_ZERO_M, alarms=list(ALARM_LEVELS_M)
+        ),
+        f"{NAME}_rain.yaml": _RAIN.format(name=NAME, label=LABEL, lon=lon, lat=lat),
+        "README.md": _README.format(
+            label=LABEL,
+            first=first_year,
+            last=last_year,
+            zero=GAUGE_ZERO_M,
+            alarms=" / ".join(f"{level:g}" for level in ALARM_LEVELS_M),
+        ),
     }
     for name, text in texts.items():
         (out / name).write_text(text, "utf-8")
@@ -113,17 +134,27 @@ reaches:
     title: {{vi: Sông Hậu, en: Hậu River}}
     upstream: [{lon:.6f}, {lat:.6f}]
     area: {{path: {name}_area.geojson, width_m: {width:g}}}
+    gauges: [{name}_gauge, {name}_rain]
 seasons:
   - {{name: dry, months: [1, 2, 3, 4]}}
   - {{name: post_flood, months: [11, 12]}}
 scenes: {{since: "{first}-01-01"}}
 water: [{name}_maps, {name}_sentinel2, {name}_landsat, {name}_sentinel1]
-gauges: [{name}_gauge]
+gauges: [{name}_gauge, {name}_rain]
 segments: {{length_m: 100, corridor_m: 300}}
 targets:
   - {{name: 1y, horizon_days: 365, threshold_m: 10}}
   - {{name: 2y, horizon_days: 730, threshold_m: 20}}
 model: {name}
+# The terms of data_sources/regions/an-giang.yaml: judgement, not fitted to this river. A file has no forecast, so there is no such term.
+trigger:
+  unit: m
+  max_age_days: 3
+  drawdown: {{days: 3, points: 2, start: 0.2, full: 0.6}}
+  low_water: {{within_days: 30, points: 1}}
+  rain_on_low_water: {{days: 3, points: 2, start: 30, full: 100}}
+  above_alarm: {{points: 1}}
+  raises: {{2: 1, 3: 1}}
 """
 
 _COMMON: Final = """\
@@ -234,8 +265,29 @@ columns: {{time: time, stage_m: stage_m}}
 units: {{stage_m: m}}
 timezone: Asia/Ho_Chi_Minh
 datum: "made up: low water of the dry season stands at {zero:g} m"
+alarm_levels_m: {alarms}
+alarm_source: "{label}: made up; no authority has set them"
 cadence_days: 1
 latency_days: 1
+"""
+    + _COMMON
+)
+
+_RAIN: Final = (
+    """\
+# {label}
+name: {name}_rain
+driver: gauge_files
+title: "{label} rain"
+path: {name}_rain.csv
+gauge_id: "{name}-rain"
+river: Sông Hậu (mô phỏng)
+location: [{lon:.6f}, {lat:.6f}]
+columns: {{time: time, rain_mm: rain_mm}}
+units: {{rain_mm: mm}}
+timezone: Asia/Ho_Chi_Minh
+cadence_days: 1
+latency_days: 1.3   # a day's rain is read at seven the morning after
 """
     + _COMMON
 )
@@ -253,6 +305,8 @@ provisional line, smoothed; its banks, erosion, water levels and satellite scene
   more, taken off again by the provider from the end of that year), one scene was processed twice, one lies 33 m off, and
   pictures of relative orbit 18 come in two tiles whose seam is not where a real one is.
 - `an_giang_exercise_gauge.csv`: water level at seven in the morning; low water of the dry season stands at {zero:g} m.
+  The alarm levels beside it are made up: {alarms} m.
+- `an_giang_exercise_rain.csv`: rain of each day, made up. The banks do not feel it.
 - `communes.geojson`: the real communes along the line (© 2021 Thang Le Quoc, MIT; geometry from sapnhap.bando.com.vn).
 - `truth/`: what nobody knows of a real river. Banks on each 1 February, failures, protected banks, cloud and position
   error of each scene. It is for checking results, and nothing reads it on the way to one.
