@@ -76,7 +76,7 @@ def rows(reading: Reading) -> list[tuple[str, float, str]]:
 def test_hydroweb(tmp_path: Path) -> None:
     text = HYDROWEB + (
         "2008-02-15 14:22 3.89 0.12 : 105.2 10.8 -3.1 -7.0 0.2 S3A 1\n"
-        "2008-01-15 12:30:45 4.23 8.75\n2008-03-15 10:05 9999.999 9999.999\n2008-04-15 10:05 NA NA\n"
+        "2008-01-15 12:30:45 4.23 8.75\n2008-03-15 10:05 9999.9990 9999.999\n2008-04-15 10:05 NA NA\n"
     )
     reading = read(entry(tmp_path, text), ALL)
     assert rows(reading)[:2] == [("2008-01-15 12:30", 4.23, "good"), ("2008-02-15 14:22", 3.89, "good")]
