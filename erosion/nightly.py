@@ -33,9 +33,12 @@ from erosion.catalog import Skipped, SourceError
 from erosion.channel import ChannelError
 from erosion.contracts import CONTRACT_VERSION, TRIGGER_COLUMNS
 from erosion.export import ExportError, write_all
+from erosion.export.gauges import write_gauges
 from erosion.features import make_features
 from erosion.files import sha256_of, sync, write_json
 from erosion.forecast import FeatureMismatchError
+from erosion.gauge_series import gauge_sources
+from erosion.hydrology.hydrograph import hydrograph, stations
 from erosion.layers import Made, history_table, kept_rows, level_lengths, score, segment_layer
 from erosion.published import (
     DEGRADED,
@@ -80,6 +83,15 @@ class Seen(NamedTuple):
     skipped: list[Skipped]
     past: list[Skipped]
     """Those of them that are masks in pieces older than the newest sound one: they are listed, but harm nothing."""
+
+
+class WaterLevels(NamedTuple):
+    """What the gauges of a region told."""
+
+    series: pd.DataFrame
+    """``contracts.GAUGE_COLUMNS``."""
+    forecasts: pd.DataFrame
+    """``contracts.GAUGE_FORECAST_COLUMNS``."""
 
 
 NOT_TONIGHT = (SourceError, NothingKnownError, ChannelError)
@@ -272,8 +284,8 @@ def _publish(
         release = _load_release(path, files_digest(path))
     previous = ledger.last_run(engine, region.name, before=as_of)
     waters = {name: one.water for name, one in seen.items()}
-    inputs = inputs_of(region, as_of, waters, missing, gauges, skipped, path, previous)
-    inputs["gauge_forecasts"] = str(pd.util.hash_pandas_object(forecasts, index=False).sum())
+    levels = WaterLevels(gauges, forecasts)
+    inputs = inputs_of(region, as_of, waters, missing, gauges, forecasts, skipped, path, previous)
     digest, run_id, recorded = identify(engine, region, as_of, inputs)
     directory = home / run_id.removeprefix(f"{region.name}-")
 
@@ -291,8 +303,8 @@ def _publish(
             for name, reason in missing.items()
         ]
         manifest = _make(
-            region, as_of, made, missing, gauges, forecasts, release, engine, previous, out, directory, inputs, digest,
-            skipped, progress, started,
+            region, as_of, made, missing, levels, release, engine, previous, out, directory, inputs, digest, skipped,
+            progress, started,
         )  # fmt: skip
     _record(engine, region, as_of, directory, run_id, digest, manifest, out)
     list_published(engine, home, region, out)
@@ -390,8 +402,7 @@ def _make(
     as_of: pd.Timestamp,
     made: Mapping[str, Made],
     missing: Mapping[str, str],
-    gauges: pd.DataFrame,
-    forecasts: pd.DataFrame,
+    levels: WaterLevels,
     release: Release,
     engine: sa.Engine,
     previous: Mapping[str, Any] | None,
@@ -412,7 +423,7 @@ def _make(
         tables += [table[columns] for table in list(kept.values())[:1]]
         segments = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)
         walk = _crosswalk(previous, segments, region, out)
-        night = None if region.trigger is None else night_of(region, segments, gauges, forecasts, as_of)
+        night = None if region.trigger is None else night_of(region, segments, *levels, as_of)
         progress.messages += [] if night is None else night.messages
         decided = {
             target.name: _decide(
@@ -434,6 +445,9 @@ def _make(
         with progress.stage("export"):
             meta = {"model_id": release.name, "inputs_hash": digest, "skipped": [s._asdict() for s in skipped]}
             files = write_all(temporary, layers, history, region, meta)
+            if region.gauges:
+                told = hydrograph(*levels, as_of, stations(gauge_sources(region), region.reaches))
+                files |= write_gauges(temporary, *told, simulated=region.simulated)
             decisions = pd.concat(
                 [table.drop(columns=list(TRIGGER_COLUMNS)).assign(target=name) for name, table in decided.items()],
                 ignore_index=True,
