@@ -139,6 +139,7 @@ def test_a_forecast_keeps_when_it_was_made_and_its_members(tmp_path: Path) -> No
         {"dis24": (dims, numbers, {"units": "m3 s-1"})},
         {"time": issued, "number": [1, 7], "step": step, "latitude": LATITUDES, "longitude": LONGITUDES},
     )
+    forecast["dis24"][0, 1, 2] = np.nan  # a step that a member does not have is no missing value
     newer = forecast.rename(time="forecast_reference_time", step="forecast_period")
     single = forecast.isel(number=0, drop=True).isel(time=0)
     for name, one in {"a": forecast, "b": newer, "c": single}.items():
@@ -147,8 +148,28 @@ def test_a_forecast_keeps_when_it_was_made_and_its_members(tmp_path: Path) -> No
         assert set(table["issued_at"]) == {pd.Timestamp("2026-09-10", tz="UTC")}
         rows = [(m, f"{t:%d}", v) for m, t, v in zip(table["member"], table["time"], table["value"], strict=True)]
         first = [(1, "10", 50.0), (1, "11", 51.0), (1, "12", 52.0)]
-        second = [(7, "10", 53.0), (7, "11", 54.0), (7, "12", 55.0)]
+        second = [(7, "10", 53.0), (7, "11", 54.0)]
         assert rows == ([(-1, d, v) for _, d, v in first] if name == "c" else first + second)
+
+
+def test_a_new_forecast_does_not_send_for_the_old_ones(tmp_path: Path) -> None:
+    def put_forecast(name: str, issued: str) -> Path:
+        cells = field(3).reshape(1, 3, LATITUDES.size, LONGITUDES.size)
+        dataset = xr.Dataset(
+            {"dis24": (("time", "step", "latitude", "longitude"), cells, {"units": "m3/s"})},
+            {"time": pd.to_datetime([issued]), "step": pd.to_timedelta([24, 48, 72], unit="h")},
+        )
+        return put(dataset.assign_coords(latitude=LATITUDES, longitude=LONGITUDES), tmp_path / name)
+
+    old = put_forecast("a.nc", "2026-09-01")
+    first = ask(source(tmp_path))
+    told = old.stat()
+    old.write_bytes(b"x" * told.st_size)
+    os.utime(old, ns=(told.st_atime_ns, told.st_mtime_ns))
+    put_forecast("b.nc", "2026-09-04")
+    second = ask(source(tmp_path), first.state)
+    assert set(second.values["issued_at"]) == {pd.Timestamp("2026-09-04", tz="UTC")}
+    assert [s for s in second.skipped if not s.usual] == []
 
 
 # --- which cell --------------------------------------------------------------------------------------------------------
@@ -188,6 +209,14 @@ def test_cells_without_a_value_are_no_river(tmp_path: Path) -> None:
     assert values(ask(source(tmp_path))) == {"2020-06-01 00": 40.0}
     with pytest.raises(SourceError, match="sea, or no river of the model"):
         ask(source(tmp_path, reach_cells=0))
+
+
+def test_a_fill_value_that_nobody_declares_makes_no_river_small(tmp_path: Path) -> None:
+    grid = np.full((2, LATITUDES.size, LONGITUDES.size), 5.0, "float32")
+    grid[:, 2, 3], grid[:, 4, 1] = [900.0, -9999.0], [800.0, 800.0]
+    put(historical(grid), tmp_path / "a.nc")
+    reading = ask(source(tmp_path))
+    assert reading.values["value"].iloc[0] == 900.0 and reading.values["quality"].iloc[1] == "missing"
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["north-first", "south-first"])
@@ -340,6 +369,12 @@ def test_only_new_and_changed_files_are_read_again(tmp_path: Path) -> None:
     put(historical(field(2, 500.0)), a)
     changed = ask(source(tmp_path, reach_cells=0), first.state)
     assert values(changed) == {"2020-06-01 00": 3700.0, "2020-06-02 00": 3701.0}
+    # Shorter within the same tick of the clock: the size tells.
+    told = a.stat()
+    put(historical(field(1, 600.0)), a)
+    os.utime(a, ns=(told.st_atime_ns, told.st_mtime_ns))
+    assert a.stat().st_size != told.st_size
+    assert values(ask(source(tmp_path, reach_cells=0), changed.state)) == {"2020-06-01 00": 3800.0}
     a.unlink()
     assert set(ask(source(tmp_path, reach_cells=0), changed.state).state["files"]) == {"b.nc"}
 
@@ -358,10 +393,15 @@ def test_of_two_files_with_one_day_the_one_changed_last_stands_in_any_order(tmp_
         "1 values stand twice and differ (a.nc, z.nc); the one of the file changed last is taken"
     ]
     # The older file comes a night later: the newer one's day stands all the same.
+    assert values(ask(source(tmp_path, reach_cells=0), together.state)) == {}
     aside = tmp_path / "z.later"
     shutil.move(old, aside)
     first = ask(source(tmp_path, reach_cells=0))
     shutil.move(aside, old)
+    # A file that came later still lends nothing but the days it shares.
+    put(historical(field(1, 300.0), "2020-06-04"), tmp_path / "last.nc")
+    assert values(ask(source(tmp_path, reach_cells=0), together.state)) == {"2020-06-03 00": 3500.0}
+    (tmp_path / "last.nc").unlink()
     assert values(ask(source(tmp_path, reach_cells=0), first.state)) == expected
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -552,14 +553,20 @@ def test_a_store_that_grows(tmp_path: Path) -> None:
     store = tmp_path / "rain.zarr"
     times, rain = hours("2024-06-01", 4), running(wet_hours(4)) / 1000
     whole = grid(times, rain)
-    whole.isel(valid_time=slice(0, 72)).to_zarr(store, consolidated=False, encoding={"tp": {"chunks": (24, 4, 3)}})
+    start = whole.isel(valid_time=slice(0, 72))
+    start.to_zarr(store, zarr_format=2, consolidated=True, encoding={"tp": {"chunks": (24, 4, 3)}})
     first = ask(source(store))
     assert list(days(first)) == ["06-01", "06-02", "06-03"]
     assert ask(source(store), first.state).values.empty
-    whole.isel(valid_time=slice(72, None)).to_zarr(store, consolidated=False, append_dim="valid_time")
-    assert days(ask(source(store), first.state)) == FOUR_DAYS
-    # In a folder of stores, told by a pattern.
-    assert days(ask(source(tmp_path, files="*.zarr"))) == FOUR_DAYS
+    # What is appended stands in the store's own files, and not yet in its consolidated metadata.
+    whole.isel(valid_time=slice(72, None)).to_zarr(store, zarr_format=2, consolidated=False, append_dim="valid_time")
+    grown = ask(source(store), first.state)
+    assert days(grown) == FOUR_DAYS
+    # One chunk written anew is a change of the store.
+    zarr.open_array(store / "tp", mode="r+")[95, 1, 1] = 0.0205
+    changed = {**FOUR_DAYS, "06-04": 20.5}
+    assert days(ask(source(store), grown.state)) == changed
+    assert days(ask(source(tmp_path, files="*.zarr"))) == changed
 
 
 def test_broken_files_are_listed_and_the_others_go_on(tmp_path: Path) -> None:

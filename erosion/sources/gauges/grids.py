@@ -406,7 +406,6 @@ def steps(dataset: xr.Dataset, variable: xr.DataArray, cells: Near) -> pd.DataFr
     box = variable.isel({lat_name: _run(rows), lon_name: _run(columns)}).load()
     places = (np.searchsorted(rows, cells.rows), np.searchsorted(columns, cells.columns))
     values = box.transpose(*rest, lat_name, lon_name).values[(..., *places)].astype(float)
-    values[~np.isfinite(values)] = np.nan
     plain = xr.DataArray(values, dims=[*rest, "cell"])
     if "expver" in rest:
         plain = _final_first(plain, dataset)
