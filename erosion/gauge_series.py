@@ -11,7 +11,7 @@ import pandas as pd
 from erosion import gauge_store
 from erosion.catalog import Skipped, SourceError, load_source
 from erosion.contracts import GAUGE_COLUMNS, GAUGE_FORECAST_COLUMNS, check_gauges, known_at
-from erosion.gauge_catalog import GaugeChecks, GaugeSource, WebGauge
+from erosion.gauge_catalog import GaugeChecks, GaugeSource, Glofas, MrcForecast, OpenMeteoFlood, WebGauge
 from erosion.hydrology.combine import combine, empty_gauges
 from erosion.hydrology.quality import check_quality
 from erosion.region import Region
@@ -22,6 +22,9 @@ OVERLAP = pd.Timedelta(days=14)
 
 NOT_SOONER = 0.25
 """A service is not asked again before this share of its cadence has gone by."""
+
+FORECASTERS = (Glofas, MrcForecast, OpenMeteoFlood)
+"""Sources that give forecasts beside observations."""
 
 AT_ONCE = 4
 """Services that are asked at the same time."""
@@ -217,6 +220,8 @@ def read_forecasts(region: Region, store: Path, as_of: pd.Timestamp | str) -> pd
     """
     parts = []
     for source in gauge_sources(region):
+        if not isinstance(source, FORECASTERS):
+            continue
         try:
             values, _ = series_of(source, region, store)
         except SourceError:
