@@ -129,7 +129,7 @@ def climate_before(levels: Levels, first: int) -> Climate:
         there = np.isfinite(year)
         complete = np.flatnonzero(there.sum(axis=1) >= MIN_COMPLETE * (end - start))
         sample[complete, ages] = year[complete]
-        highest[complete, k] = np.where(there, year, -np.inf)[complete].max(axis=1)
+        highest[complete, k] = np.where(there, year, -np.inf)[complete].max(axis=1, initial=-np.inf)
     quantiles = row_quantiles(sample, QUANTILES)
     quantiles[np.isfinite(highest).sum(axis=1) < MIN_YEARS] = np.nan
     ordered = [np.sort(row[np.isfinite(row)]) for row in sample]

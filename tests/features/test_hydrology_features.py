@@ -67,3 +67,49 @@ def test_every_segment_gets_the_same_number(made, yearly) -> None:
     for values in compute(known).values():
         assert values.shape == (len(known.baseline.segments),)
         assert len(np.unique(values)) == 1
+
+
+def seasons(until: str) -> pd.Series:
+    """Low, 100, on 1 April; high, 1100, on 1 October; in straight lines between, the same every year."""
+    days = pd.date_range("2000-04-01", until)
+    knots = pd.date_range("2000-04-01", "2012-04-01", freq="6MS")
+    at = (knots - days[0]).days
+    return pd.Series(np.interp(np.arange(days.size), at, np.resize([100.0, 1100.0], at.size)), days)
+
+
+def test_falls_are_told_as_shares_of_the_usual_range(made, yearly) -> None:
+    known = made(yearly(3), gauges=gauge(seasons("2010-12-31")), gauge_id="g").know()
+    flow = seasons("2010-12-31")
+    got = compute(dataclasses.replace(known, as_of=pd.Timestamp("2010-11-30")))
+    value = {name: values[0] for name, values in got.items()}
+    # Known two days late: the newest is that of 28 November. The climate: water years from April, to 31 March 2010.
+    climate = flow["2000-04-01":"2010-03-29"]
+    usual = climate.quantile(0.95) - climate.quantile(0.05)
+    fall = 1000 / 182  # a day, from 1 October to 1 April
+    assert value["flow_change_3d"] == pytest.approx(-3 * fall / usual)
+    assert value["flow_change_14d"] == pytest.approx(-14 * fall / usual)
+    assert value["fastest_fall"] == pytest.approx(fall / usual)
+    assert value["drawdown"] == pytest.approx(58 * fall / usual)
+    assert value["days_since_peak"] > 365  # this year's flood is not over: the flow is still above its median
+    assert value["low_mark_passed"] == 0 and np.isnan(value["days_since_low_mark"])
+    assert np.isnan(value["rain_7d"]) and np.isnan(value["rain_on_low_water"])
+    dry = compute(dataclasses.replace(known, as_of=pd.Timestamp("2010-03-31")))
+    mark = flow["2000-10-01":"2009-09-28"].quantile(0.1)
+    first = flow["2009-10-01":][lambda days: days < mark].index[0]
+    assert dry["low_mark_passed"][0] == 1
+    assert dry["days_since_low_mark"][0] == (pd.Timestamp("2010-03-31") - first).days
+
+
+def test_rain_is_the_gauges_own_or_the_next_one(made, yearly) -> None:
+    flow = gauge(seasons("2010-12-31"))
+    days = pd.date_range("2010-02-01", "2010-07-10")
+    other = gauge_rows(days, np.full(days.size, 2.0), quantity="rain", gauge_id="a_rain")
+    own = gauge_rows(days, np.full(days.size, 3.0), quantity="rain", gauge_id="g")
+    epochs = yearly(3)
+    with_other = made(epochs, gauges=pd.concat([flow, other]), gauge_id="g").know()
+    assert compute(with_other)["rain_7d"][0] == 14 and compute(with_other)["rain_30d"][0] == 60
+    assert compute(with_other)["rain_on_low_water"][0] == 0  # in July the river is not low
+    low = compute(dataclasses.replace(with_other, as_of=pd.Timestamp("2010-03-31")))
+    assert low["rain_on_low_water"][0] == 6
+    both = made(epochs, gauges=pd.concat([flow, other, own]), gauge_id="g").know()
+    assert compute(both)["rain_7d"][0] == 21

@@ -36,7 +36,7 @@ def test_each_feature_says_what_it_is() -> None:
         for text in (feature.name, feature.unit, feature.meaning, feature.source, feature.missing):
             assert text.strip(), feature
         assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
-        assert feature.unit in {"1", "m", "m/y", "1/y", "y", "d", "1/d"}, feature
+        assert feature.unit in {"1", "m", "m/y", "1/y", "y", "d", "1/d", "mm"}, feature
 
 
 def test_the_model_uses_registered_features_only() -> None:
