@@ -59,6 +59,7 @@ class GaugeSource:
     title: Annotated[str, Key("what a reader of a product sees")]
     gauge_id: Annotated[str, Key("identifier of the gauge, always text; sources of one gauge share it")]
     river: Annotated[str, Key("river the gauge stands on")]
+    place: Annotated[str | None, Key("where it stands, as people say it: Tân Châu; the title where not given")] = None
     location: Annotated[LonLat, Key("longitude and latitude", "degree")]
     distance_downstream_km: Annotated[float | None, Key("distance below the reach, negative above it", "km")] = None
     datum: Annotated[str | None, Key("zero of the stage; needed where there is stage")] = None
@@ -77,6 +78,11 @@ class GaugeSource:
     citation: Annotated[str, Key("what is cited in a report")]
     url: Annotated[str | None, Key("where the data come from")] = None
     described_in: Path = Path()
+
+    @property
+    def called(self) -> str:
+        """What a sentence or a list calls the gauge."""
+        return self.place or self.title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -427,7 +433,7 @@ _CHECKS: Final[dict[str, Callable[[Any, Problems], None]]] = {
 
 def reading_rules(source: GaugeSource) -> dict[str, Any]:
     """Everything of an entry that changes the values read from it; another one means another series."""
-    told = {"title", "river", "distance_downstream_km", "alarm_levels_m", "alarm_source", "checks", "cadence_days"}
+    told = {"title", "river", "place", "distance_downstream_km", "alarm_levels_m", "alarm_source", "checks"}
     told |= {"licence", "attribution", "citation", "url", "described_in", "path", "key_env", "pause_s", "settle_s"}
-    told |= {"service", "first_day", "forecast_days"}
+    told |= {"service", "first_day", "forecast_days", "cadence_days"}
     return {key: value for key, value in dataclasses.asdict(source).items() if key not in told}

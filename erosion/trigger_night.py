@@ -88,7 +88,7 @@ def gauges_of(region: Region, segments: gpd.GeoDataFrame | None = None) -> list[
         alarms = next((source.alarm_levels_m for source in entries if source.alarm_levels_m), ())
         datum = next((source.datum for source in entries if source.datum), None)
         place = np.nan if segments is None else _chainage(first, segments)
-        found[first.gauge_id] = Gauge(first.gauge_id, first.title, alarms, place, datum)
+        found[first.gauge_id] = Gauge(first.gauge_id, first.called, alarms, place, datum)
     return list(found.values())
 
 

@@ -328,7 +328,7 @@ def _facts(
     zero = next((source for source in zeros if source.datum_offset_m == 0), zeros[0] if zeros else None)
     return {
         "gauge_id": station.gauge_id,
-        "title": first.title,
+        "title": first.called,
         "river": first.river,
         "reaches": list(station.reaches),
         "main_of": list(station.main_of),
