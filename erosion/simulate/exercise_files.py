@@ -146,7 +146,7 @@ targets:
   - {{name: 1y, horizon_days: 365, threshold_m: 10}}
   - {{name: 2y, horizon_days: 730, threshold_m: 20}}
 model: {name}
-# The terms of data_sources/regions/an-giang.yaml: judgement, not fitted to this river. A file has no forecast, so there is no such term.
+# As in data_sources/regions/an-giang.yaml, and a term for the rain that there is here: judgement, not fitted to this river.
 trigger:
   unit: m
   max_age_days: 3
@@ -154,7 +154,7 @@ trigger:
   low_water: {{within_days: 30, points: 1}}
   rain_on_low_water: {{days: 3, points: 2, start: 30, full: 100}}
   above_alarm: {{points: 1}}
-  raises: {{2: 1, 3: 1}}
+  raises: {{3: 1}}
 """
 
 _COMMON: Final = """\

@@ -333,6 +333,13 @@ def test_made_rain_is_that_of_a_monsoon() -> None:
     assert (daily_rain(days[:50], np.random.default_rng(1)) != daily_rain(days[:50], np.random.default_rng(2))).any()
 
 
+def test_the_trigger_of_the_exercise_is_that_of_an_giang_with_rain(made: Path) -> None:
+    """Not one that was fitted to the exercise."""
+    trigger, real = load_region(made / "an_giang_exercise.yaml").trigger, load_region("an-giang").trigger
+    assert trigger is not None and trigger.rain_on_low_water is not None and real is not None
+    assert dataclasses.replace(trigger, rain_on_low_water=real.rain_on_low_water) == real
+
+
 def test_the_trigger_of_the_exercise_hears_its_gauge_and_its_rain(made: Path) -> None:
     region = load_region(made / "an_giang_exercise.yaml")
     assert region.trigger is not None and region.trigger.raises and region.trigger.unit == "m"
