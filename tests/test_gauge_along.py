@@ -122,7 +122,7 @@ def test_mixed_zeros_are_refused_and_both_are_named() -> None:
 
 def test_statistics_work_on_places_as_on_gauges() -> None:
     days = pd.date_range("2010-01-01", "2016-12-31")
-    level = 3 + 2 * np.cos(2 * np.pi * (days.dayofyear - 280) / 365.25)
+    level = 3 + 2 * np.cos(2 * np.pi * (days.day_of_year - 280) / 365.25)
     rows = pd.concat([gauge_rows(days, level, gauge_id="a"), gauge_rows(days, level + 1, gauge_id="b")])
     levels = levels_of(revisions(rows, "stage"), "stage")
     gauges = [station("a", 0), station("b", 10)]

@@ -268,7 +268,7 @@ def test_the_mapped_river_is_wide_when_the_gauge_runs_high() -> None:
     assert spearmanr(area, flow).statistic > 0.7
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     as_of=st.dates(pd.Timestamp("1984-01-01").date(), pd.Timestamp("2024-12-31").date()),
     factor=st.floats(0.01, 100),

@@ -57,10 +57,10 @@ SEASON_DAYS: Final = 15
 """A date's usual level is that of the earlier years within so many days of the same day."""
 
 _AGE = "newest usable day within 10 days"
-_CLIMATE = "three complete years (80 % of their days) before the running one"
-_SEASON = "80 % of the days of the season so far (up to 10 days without a value at its end are no gap)"
-_FLOOD = f"80 % of the days of its water year; {_CLIMATE}"
-_PEAKS = f"{_FLOOD}; five complete years before it"
+_CLIMATE = "3 complete years before the running one"
+_SEASON = "80 % of the season's days so far"
+_FLOOD = f"80 % of its water year, {_CLIMATE}"
+_PEAKS = f"80 % of its water year, {MIN_PEAKS} complete years before it"
 _RAIN = "newest day of rain within 10 days, 80 % of the days"
 _AHEAD = "forecast made within 3 days"
 
@@ -77,7 +77,11 @@ STATISTICS: Final[dict[str, tuple[str, str, str]]] = {
         "12 of them",
     ),
     "fastest_fall": ("level/day", "largest fall from day to day in these days, positive; 0 where none", "12 of them"),
-    "low_mark": ("level", "low-water mark: 10 % quantile of the climate", f"{_CLIMATE} low-water year"),
+    "low_mark": (
+        "level",
+        "low-water mark: 10 % quantile of the climate",
+        "3 complete low-water years before the running one",
+    ),
     "high_mark": ("level", "90 % quantile of the climate", _CLIMATE),
     "range_usual": ("level", "usual yearly range: 95 % less 5 % quantile of the climate", _CLIMATE),
     "low_mark_passed": ("", "1 where the level has been below low_mark in the running low-water year, else 0", _SEASON),
