@@ -25,7 +25,9 @@ from erosion.corridor import corridor_of
 from erosion.region import Area, Policy, Reach, Region, SceneRules, Season, SegmentRules, Target, load_region, utm_zone
 from erosion.strict_yaml import CatalogError
 
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "region-files.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+GUIDE = DOCS / "region-files.md"
+GUIDES = (GUIDE, DOCS / "gauges.md")
 
 
 def region_yaml() -> dict[str, Any]:
@@ -85,8 +87,12 @@ def test_a_check_of_an_giang_says_what_has_to_be_brought() -> None:
     assert {(found.source, found.reach) for found in report.scenes} == {
         (source, one) for source in load_region("an-giang").water for one in ("tien", "hau", "vam_nao")
     }
-    assert [problem.split(":")[0] for problem in report.problems] == ["tan_chau", "chau_doc"]
-    assert all("bring the gauge's file (columns time, stage_m) to that place" in problem for problem in report.problems)
+    to_bring = [problem for problem in report.problems if "bring the gauge's file" in problem]
+    assert [problem.split(":")[0] for problem in to_bring] == ["tan_chau", "chau_doc"]
+    assert all("(columns time, stage_m) to that place" in problem for problem in to_bring)
+    # What a service has is not asked by a check.
+    others = [problem for problem in report.problems if problem not in to_bring]
+    assert all("was never fetched; `erosion fetch` or a run asks it" in problem for problem in others)
     (warning,) = report.warnings
     assert "no release an-giang-<date>" in warning and "`erosion train an-giang --until DATE`" in warning
 
@@ -253,7 +259,8 @@ def _documented(cls: type) -> typing.Iterator[tuple[str, str, object]]:
     ],
 )
 def test_the_guide_names_every_key_with_unit_and_default(cls: type) -> None:
-    rows = [[c.strip() for c in line.strip("| \n").split("|")] for line in DOCS.read_text("utf-8").splitlines()]
+    lines = [line for guide in GUIDES for line in guide.read_text("utf-8").splitlines()]
+    rows = [[c.strip() for c in line.strip("| \n").split("|")] for line in lines]
     table = [row for row in rows if len(row) == 4]
     for name, unit, default in _documented(cls):
         found = [row for row in table if row[0].strip("`").split(".")[-1] == name]
@@ -265,7 +272,7 @@ def test_the_guide_names_every_key_with_unit_and_default(cls: type) -> None:
 
 
 def test_the_example_of_the_guide_loads_and_reads(tmp_path: Path) -> None:
-    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     assert {name for name, _ in blocks} == {"my_river.yaml", "my_masks.yaml", "my_gauge.yaml"}
     for name, text in blocks:
         (tmp_path / name).write_text(text, "utf-8")
@@ -283,5 +290,6 @@ def test_the_example_of_the_guide_loads_and_reads(tmp_path: Path) -> None:
     water, skipped = sources.read_water(region, "2024-12-31")
     assert water.sizes == {"epoch": 2, "y": 40, "x": 30} and skipped == []
     gauges, skipped = sources.read_gauges(region, "2024-12-31")
-    assert gauges["stage_m"].tolist() == pytest.approx([1.12, 1.085]) and skipped == []
+    assert gauges["quantity"].tolist() == ["stage", "stage"] and skipped == []
+    assert gauges["value"].tolist() == pytest.approx([1.12, 1.085])
     assert gauges["time"].iloc[0] == pd.Timestamp("2024-01-31T17:00Z")
