@@ -401,7 +401,8 @@ def test_ages_count_from_the_issue(finished, wanted):
 def test_the_trigger_of_a_segment_is_told_with_points_and_what_is_unknown(published, raised, monkeypatch):
     chosen = {"segment": raised[0], "segment_on": ("song-thu", AS_OF)}
     text = text_of(open_page_of("map", published, monkeypatch, region="song-thu", **chosen))
-    assert "<b>Mức được nâng một bậc, từ 3 lên 4</b>Vì nước rút 0,6 m trong 3 ngày tại " in text
+    because = f"Vì nước rút 0,6 m trong 3 ngày tại {escape(EVIL)}.</div>"
+    assert f"<b>Mức được nâng một bậc, từ 3 lên 4</b>{because}" in text, "what is unknown has raised nothing"
     assert "Mức tác động của nước và mưa: ít nhất 1 trên 3 (ít nhất 1,2 điểm)." in text
     assert f"<li>Nước rút 0,6 m trong 3 ngày tại {escape(EVIL)}: 1,2 trên 2,0 điểm</li>" in text
     assert "<li>Không rõ mưa bao nhiêu trong 3 ngày" in text
