@@ -445,9 +445,8 @@ def _make(
         with progress.stage("export"):
             meta = {"model_id": release.name, "inputs_hash": digest, "skipped": [s._asdict() for s in skipped]}
             files = write_all(temporary, layers, history, region, meta)
-            if region.gauges:
-                told = hydrograph(*levels, as_of, stations(gauge_sources(region), region.reaches))
-                files |= write_gauges(temporary, *told, simulated=region.simulated)
+            told = hydrograph(*levels, as_of, stations(gauge_sources(region), region.reaches))
+            files |= write_gauges(temporary, *told, simulated=region.simulated)
             decisions = pd.concat(
                 [table.drop(columns=list(TRIGGER_COLUMNS)).assign(target=name) for name, table in decided.items()],
                 ignore_index=True,
