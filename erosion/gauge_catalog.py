@@ -37,10 +37,12 @@ class GaugeChecks:
     stage_m: Annotated[tuple[float, ...], Key("lowest and highest possible stage", "m")] = ()
     discharge_m3s: Annotated[tuple[float, ...], Key("lowest and highest possible discharge", "m3/s")] = ()
     rain_mm: Annotated[tuple[float, ...], Key("lowest and highest possible rain of a day", "mm")] = ()
-    stage_m_per_hour: Annotated[float | None, Key("faster rises and falls are doubted", "m/h", above=0)] = None
+    stage_m_per_hour: Annotated[
+        float | None, Key("faster rises and falls are doubted; learned from the past where not given", "m/h", above=0)
+    ] = None
     flat_days: Annotated[
         float | None,
-        Key("a value repeated for so long is a dead gauge's; never where it is not given a number", "day", above=0),
+        Key("a value repeated for longer is a dead gauge's; learned from its past where not given", "day", above=0),
     ] = None
     agree_m: Annotated[float, Key("two sources of this gauge that differ by more in a day disagree", "m", above=0)] = (
         0.1

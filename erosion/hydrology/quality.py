@@ -26,11 +26,11 @@ from erosion.hydrology.quality_days import Name, check_days
 from erosion.hydrology.revisions import NEVER, History, chains, years_of
 from erosion.hydrology.series import USED
 
-LEARN_DAYS: Final = 730
-"""What is usual is learned from at least so many days ..."""
+LEARN_DAYS: Final = 729
+"""What is usual is learned from values at least so far apart (first and last day of two calendar years) ..."""
 
 LEARN_VALUES: Final = 200
-"""... and values."""
+"""... and at least so many."""
 
 REACH_DAYS: Final = 10
 """Values farther apart say nothing of each other."""
@@ -137,10 +137,12 @@ def check_quality(gauges: pd.DataFrame, limits: Mapping[str, GaugeChecks]) -> pd
     columns = (_ns(table["time"]), _ns(table["available_at"]), table["value"].to_numpy(float), usable)
     at: dict[Name, np.ndarray] = {}
     series: dict[Name, tuple[History, Doubts]] = {}
-    for (gauge_id, quantity), rows in table.groupby(key[:2], sort=True).indices.items():  # type: ignore[misc]
-        name = (str(gauge_id), str(quantity))
-        at[name] = np.asarray(rows)
-        history = History.of(*(column[rows] for column in columns))
+    whose = table["gauge_id"].to_numpy(str), table["quantity"].to_numpy(str)
+    first = np.flatnonzero(np.append(True, (whose[0][1:] != whose[0][:-1]) | (whose[1][1:] != whose[1][:-1])))
+    for begin, end in zip(first, np.append(first[1:], len(table)), strict=True):
+        name = (str(whose[0][begin]), str(whose[1][begin]))
+        at[name] = np.arange(begin, end)
+        history = History.of(*(column[begin:end] for column in columns))
         series[name] = _check_values(history, name[1], limits.get(name[0], GaugeChecks()))
     check_days(series)
     return _with_revisions(table, [(at[name], history, doubts) for name, (history, doubts) in series.items()])
@@ -248,9 +250,8 @@ def _check_duplicates(history: History, before: np.ndarray, doubts: Doubts) -> N
         lasted = time - time[start]
         often = lasted < _DAY // 2 * count  # more often than every twelve hours
         many = np.where(often, count + 1 >= DUPLICATE_VALUES[0], (count + 1 >= DUPLICATE_VALUES[1]) & (lag >= 5))
-        told = (rises + falls >= DUPLICATE_CHANGES) & (
-            (np.minimum(rises, falls) > 0) | (count + 1 >= DUPLICATE_ONE_WAY)
-        )
+        told = rises + falls >= DUPLICATE_CHANGES
+        told &= (np.minimum(rises, falls) > 0) | (count + 1 >= DUPLICATE_ONE_WAY)
         repeats = same & many & told & (lasted >= DUPLICATE_HOURS * _HOUR)
         _doubt_chains("duplicated_day", history, start, repeats, same, doubts)
 

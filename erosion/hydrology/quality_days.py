@@ -228,12 +228,16 @@ def _jumped(
     scatter = np.maximum(np.ptp(before, axis=1), np.ptp(after, axis=1))
     decided = table.closed[window].max(axis=1)
     # A window with a day that is missing is NaN in shift and scatter and is no jump.
-    found = (np.abs(step) > limit) & (scatter <= JUMP_QUIET * np.abs(step)) & (decided < NEVER)
+    found = (np.abs(step) > limit) & (scatter <= JUMP_QUIET * np.abs(step))
     if relation is not None:
-        known = (relation.closed[window] <= decided[:, np.newaxis]).all(axis=1)
-        beside = relation.expected[window]
-        moved = np.median(beside[:, JUMP_DAYS:], axis=1) - np.median(beside[:, :JUMP_DAYS], axis=1)
-        found &= ~(known & (moved * np.sign(step) >= JUMP_EXPLAINED * np.abs(shift)))
+        # One that feels the river later is waited for, but not for ever.
+        beside = relation.closed[window].max(axis=1)
+        patience = np.append(table.closed, np.full(LAG_DAYS, NEVER))[window[:, -1] + LAG_DAYS]
+        decided = np.where(beside <= patience, np.maximum(decided, beside), patience)
+        expected = relation.expected[window]
+        moved = np.median(expected[:, JUMP_DAYS:], axis=1) - np.median(expected[:, :JUMP_DAYS], axis=1)
+        found &= ~((beside <= patience) & (moved * np.sign(step) >= JUMP_EXPLAINED * np.abs(shift)))
+    found &= decided < NEVER
     jumped[now[found]] = decided[found]
 
 
