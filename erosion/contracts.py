@@ -88,7 +88,7 @@ TRIGGER_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "trigger_points": ("", "sum of the points of its terms, at most 3; at least so many where a term is unknown"),
     "trigger_terms": (
         "",
-        "JSON list of {term, points, of, value, unit, days, start, full, gauge, title, time, state}, one a term",
+        "JSON list of {term, points, of, value, unit, days, start, full, gauge, title, time, state}, one a term; in the Parquet file only",
     ),
 }
 

@@ -136,6 +136,10 @@ LAYER: Final = _columns(
     _LAYER_FORM,
 )
 
+#: Those of them that every format has. The terms of a trigger are half a kilobyte a segment and mostly the same along a reach:
+#: only the Parquet file, which packs them, carries them.
+SHOWN: Final = tuple(column for column in LAYER if column.name != "trigger_terms")
+
 #: Columns of ``history.parquet``.
 HISTORY: Final = _columns(tuple(contracts.HISTORY_COLUMNS), contracts.HISTORY_COLUMNS, _HISTORY_FORM)
 
@@ -154,7 +158,7 @@ BAND: Final = (
     _of_layer["simulated"],
 )
 
-#: Columns that the CSV files add to :data:`LAYER`.
+#: Columns that the CSV files add to :data:`SHOWN`.
 NOTICE: Final = Column(
     "notice", "text", "", f"{SIMULATED_NOTICE}, on every row of a simulated run; a real run has no such column", "Lưu ý"
 )

@@ -131,12 +131,12 @@ def write_all(
         seal(name)
         for target in targets:
             stem = f"segments_{target.name}"
-            cells = text_cells(target.attributes, words.LAYER)
+            cells = text_cells(target.attributes, words.SHOWN)
             name = f"{stem}.parquet"
             write_geoparquet(directory / name, target.attributes, target.lines, projection.crs, about)
             seal(name)
             name = f"{stem}.geojson"
-            write_geojson(directory / name, cells, words.LAYER, target.lines_lon_lat, members)
+            write_geojson(directory / name, cells, words.SHOWN, target.lines_lon_lat, members)
             seal(name)
             sheet, sheet_columns = _sheet(cells, target, region.simulated)
             for language in LANGUAGES:
@@ -284,12 +284,12 @@ def _vector_layers(targets: list[_Target], region: RegionLike) -> list[VectorLay
             f"segments_{target.name}",
             f"{notice}{words.LEVEL_TITLE} {target.name}",
             f"{notice}{place}: {words.LEVEL_TITLE}, {target.name}",
-            target.attributes,
+            target.attributes.select([column.name for column in words.SHOWN]),
             target.lines,
             "LineString",
-            words.LAYER,
+            words.SHOWN,
             words.LEVEL_TITLE,
-            segment_qml(words.LAYER, region.simulated),
+            segment_qml(words.SHOWN, region.simulated),
             segment_sld(f"segments_{target.name}", region.simulated),
         )
         for target in targets
@@ -325,13 +325,13 @@ def _sheet(cells: Cells, target: _Target, simulated: bool) -> tuple[Cells, list[
         words.LAT.name: number_cells(lat, words.LAT.decimals),
     }
     order: list[words.Column] = []
-    for column in words.LAYER:
+    for column in words.SHOWN:
         order += [column, words.LEVEL_WORD] if column.name == "level" else [column]
     order += [words.LON, words.LAT]
     if simulated:
         order.insert(0, words.NOTICE)
         added[words.NOTICE.name] = [words.SIMULATED_NOTICE] * len(lon)
-    return {**sheet_cells(cells, words.LAYER), **added}, order
+    return {**sheet_cells(cells, words.SHOWN), **added}, order
 
 
 def _level_words(cells: Cells, language: str) -> list[str | None]:

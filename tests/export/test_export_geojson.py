@@ -8,10 +8,11 @@ import pytest
 import shapely
 from pyproj import Transformer
 
-from erosion.contracts import LAYER_COLUMNS
 from erosion.export import ExportError, write_all
-from erosion.export.columns import SIMULATED_NOTICE
+from erosion.export.columns import SHOWN, SIMULATED_NOTICE
 from erosion.export.geojson import tidy
+
+SHOWN_COLUMNS = tuple(column.name for column in SHOWN)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_collection(collection):
         assert set(feature) == {"type", "id", "properties", "geometry"}
         assert feature["type"] == "Feature"
         assert feature["id"] == feature["properties"]["segment_id"]
-        assert list(feature["properties"]) == list(LAYER_COLUMNS)
+        assert list(feature["properties"]) == list(SHOWN_COLUMNS)
 
 
 def test_coordinates_are_longitude_and_latitude(collection, layer):

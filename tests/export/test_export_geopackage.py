@@ -14,9 +14,11 @@ import pandas as pd
 import pyogrio
 import pytest
 
-from erosion.contracts import LAYER_COLUMNS, LEVEL_COLOURS, LEVEL_SYMBOLS
+from erosion.contracts import LEVEL_COLOURS, LEVEL_SYMBOLS
 from erosion.export import write_all
-from erosion.export.columns import BAND, LAYER, LEVEL_WORDS, SIMULATED_NOTICE
+from erosion.export.columns import BAND, LEVEL_WORDS, SHOWN, SIMULATED_NOTICE
+
+SHOWN_COLUMNS = tuple(column.name for column in SHOWN)
 
 LAYERS = ["segments_1y", "segments_3y", "band_1y", "band_3y"]
 
@@ -43,7 +45,7 @@ def test_values_come_back(package, layer):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # GDAL's doubts about the file arrive as warnings
         read = gpd.read_file(package, layer="segments_1y")
-    assert list(read.columns) == [*LAYER_COLUMNS, "geometry"]
+    assert list(read.columns) == [*SHOWN_COLUMNS, "geometry"]
     assert read.crs == "EPSG:9208"
     for name in ("p_event", "retreat_p50_m", "curvature_per_m", "rate_3y_m_per_y"):
         np.testing.assert_array_equal(read[name], layer[name])
@@ -137,7 +139,7 @@ def test_aliases_are_vietnamese(package):
     ((qml,),) = query(package, "SELECT styleQML FROM layer_styles WHERE f_table_name = 'segments_1y'")
     aliases = {a.get("field"): a.get("name") for a in ET.fromstring(qml).findall("aliases/alias")}
     assert aliases["landward_deg"] == "Hướng vào đất liền"
-    assert set(aliases) == set(LAYER_COLUMNS)
+    assert set(aliases) == set(SHOWN_COLUMNS)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -164,7 +166,7 @@ def test_columns_are_described_where_gis_programs_look(package):
         package, "SELECT column_name, title, description FROM gpkg_data_columns WHERE table_name = 'segments_1y'"
     )
     said = {name: (title, description) for name, title, description in rows}
-    assert set(said) == set(LAYER_COLUMNS)
+    assert set(said) == set(SHOWN_COLUMNS)
     assert said["chainage_m"] == ("Lý trình", "distance downstream along the centre line of the baseline [m]")
     enum = query(package, "SELECT value, description FROM gpkg_data_column_constraints WHERE constraint_name = 'level'")
     assert dict(enum)["4"] == "4 ● rất cao"
@@ -182,7 +184,7 @@ def test_about_tables(package):
     assert "notice" not in about
     rows = query(package, "SELECT layer, column, unit FROM about_columns")
     units = {(layer, column): unit for layer, column, unit in rows}
-    assert {column for layer, column in units if layer == "segments_3y"} == {column.name for column in LAYER}
+    assert {column for layer, column in units if layer == "segments_3y"} == {column.name for column in SHOWN}
     assert units["segments_1y", "retreat_p90_m"] == "m"
     assert units["band_1y", "area_m2"] == "m2"
 
