@@ -192,8 +192,8 @@ def test_what_the_data_do_not_tell_is_asked_for(tmp_path: Path) -> None:
 def test_what_was_told_once_is_remembered(tmp_path: Path) -> None:
     put(grid(hours("2024-06-01", 4), running(wet_hours(4)) / 1000), tmp_path / "a.nc")
     first = ask(source(tmp_path))
-    put(grid(hours("2024-06-05", 1), running(wet_hours(1)) / 1000), tmp_path / "b.nc")
-    assert days(ask(source(tmp_path), json.loads(json.dumps(first.state)))) == {"06-05": 3.5}
+    put(grid(hours("2024-07-05", 1), running(wet_hours(1)) / 1000), tmp_path / "b.nc")  # too far to ask the first file
+    assert days(ask(source(tmp_path), json.loads(json.dumps(first.state)))) == {"07-05": 3.5}
 
 
 def test_a_choice_that_the_data_deny_is_said(tmp_path: Path) -> None:

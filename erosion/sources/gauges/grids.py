@@ -30,11 +30,9 @@ MOST_VALUES: Final = 20_000_000
 MOST_SIDE: Final = 100_000
 """An axis of a grid that is longer is refused."""
 
-DAY: Final = np.timedelta64(1, "D")
-
-_MARGIN: Final = np.timedelta64(36, "h")
+_MARGIN: Final = np.timedelta64(36, "h")  # a day of rain reaches into the files of the day before and after
 _EARTH_KM: Final = 6371.0
-_COARSEST: Final = 0.25
+_COARSEST: Final = 0.25  # degrees, ERA5
 _LATITUDES: Final = ("latitude", "lat")
 _LONGITUDES: Final = ("longitude", "lon")
 _VALID: Final = "valid_time"
