@@ -1,4 +1,4 @@
-"""Command line: erosion check | fetch | run | replay | train | evaluate | simulate | features | serve."""
+"""Command line: erosion check | fetch | run | replay | train | evaluate | simulate | trigger | features | serve."""
 
 from __future__ import annotations
 
@@ -142,6 +142,11 @@ def _parser() -> argparse.ArgumentParser:
     exercise.add_argument("--length", type=float, default=12.0, metavar="KM", help="of the river (default %(default)s)")
     exercise.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty directory")
     exercise.add_argument("--seed", type=int, default=20, help="another seed is another river (default %(default)s)")
+
+    past = command("trigger", _trigger, "replay the trigger night by night and hold it against what the banks lost")
+    past.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE", help="YYYY or YYYY-MM-DD")
+    past.add_argument("--to", dest="last", type=_end_date, required=True, metavar="DATE", help="YYYY or YYYY-MM-DD")
+    past.add_argument("--json", type=Path, metavar="FILE", help="also write every number as JSON")
 
     command("features", _features, "list every feature with unit, meaning and rule for missing data", region=False)
 
@@ -338,6 +343,21 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     for subset in ("all", "onset", "cutoff"):
         print(f"\n{subset}\n\n{table(records, subset)}")
     return 0
+
+
+def _trigger(arguments: argparse.Namespace) -> int:
+    from erosion.published import DEGRADED
+    from erosion.region import load_region
+    from erosion.trigger_history import lines, trigger_history
+
+    history, skipped = trigger_history(load_region(arguments.region), arguments.first, arguments.last)
+    for item in skipped:
+        _say(f"left out: {item.scene}: {item.reason}")
+    print("\n".join(lines(history)))
+    if arguments.json:
+        text = json.dumps(history, ensure_ascii=False, indent=1, allow_nan=False)
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+    return DEGRADED if any(not item.usual for item in skipped) else 0
 
 
 def _features(_: argparse.Namespace) -> int:

@@ -172,6 +172,8 @@ class Water(NamedTuple):
     """Term to the age of what it tells [day], shape (place, as_of)."""
     speaks: NDArray[np.bool_]
     """Which gauges told a level in the last two years, shape (gauge, as_of)."""
+    low_month: FloatArray
+    """Month of low water at the gauge whose level it is, 1 to 12, shape (as_of,)."""
 
 
 def water_on(
@@ -212,7 +214,7 @@ def water_on(
     alarms = {gauge.gauge_id: gauge.alarm_levels_m for gauge in gauges if gauge.alarm_levels_m}
     quantities = ("stage",) if trigger.unit == "m" else ("stage", "discharge")
     told = statistics(mine, dates, alarms, ahead, quantities=quantities).reindex(gauge_id=ids)
-    level = _of_level(trigger, {str(name): values.to_numpy() for name, values in told.data_vars.items()})
+    level = _of_level(trigger, {str(name): values.to_numpy() for name, values in told.data_vars.items()}, dates)
 
     def of(name: str) -> FloatArray:
         values: FloatArray = told[name].to_numpy()
@@ -257,6 +259,7 @@ def water_on(
         whose={name: np.repeat(position[np.newaxis, :, np.newaxis], 2, axis=2) for name, position in whose.items()},
         age_days={name: take(ages.get(name, level.age_days), name) for name in whose},
         speaks=np.isfinite(level.age_days),
+        low_month=take(of("water_year_month"))[0],
     )
 
 
@@ -298,6 +301,7 @@ def water_along(
         {name: pair[zeros] for name, pair in water.whose.items()},
         {name: age[zeros] for name, age in water.age_days.items()},
         water.speaks,
+        water.low_month,
     )
     standing = _standing(gauges, water.speaks[:, 0])
     if trigger.unit != "m" or len(standing) < 2:
@@ -306,7 +310,7 @@ def water_along(
     theirs = series[series["gauge_id"].isin([station.gauge_id for station in stations])]
     levels = levels_of(revisions(theirs, "stage"), "stage")
     along = levels_along(levels, stations, chainage_m, trigger.wave_m_per_s)
-    level = _of_level(trigger, level_statistics(along, pd.DatetimeIndex([as_of])))
+    level = _of_level(trigger, level_statistics(along, pd.DatetimeIndex([as_of])), [as_of])
     at = np.array([station.chainage_m for station in stations])
     above = np.clip(np.searchsorted(at, chainage_m, side="right") - 1, 0, at.size - 1)
     below = np.clip(np.searchsorted(at, chainage_m, side="left"), 0, at.size - 1)
@@ -317,6 +321,7 @@ def water_along(
         {**everywhere.whose, **dict.fromkeys(of_stage, pair)},
         {**everywhere.age_days, **dict.fromkeys(of_stage, level.age_days)},
         water.speaks,
+        water.low_month,
     )
 
 
@@ -338,14 +343,23 @@ class _Level(NamedTuple):
     above_mark: FloatArray
 
 
-def _of_level(trigger: Trigger, told: Mapping[str, FloatArray]) -> _Level:
+def _of_level(trigger: Trigger, told: Mapping[str, FloatArray], dates: Dates) -> _Level:
     """Take from the statistics of a level what the trigger asks of it."""
     span = trigger.drawdown.days if trigger.drawdown else 1
+    above_mark = told["value"] - told["low_mark"]
+    # In the first days of a season its readings are still to come: the newest ones, of the season before, stand for them.
+    instants = pd.DatetimeIndex([as_of_instant(date) for date in dates])
+    begins = (instants.month.to_numpy() == told["low_water_year_month"]) & (
+        instants.day.to_numpy() <= trigger.max_age_days
+    )
+    not_passed = (told["low_mark_passed"] == 0) | (
+        np.isnan(told["low_mark_passed"]) & begins & (told["age_days"] <= trigger.max_age_days) & (above_mark >= 0)
+    )
     return _Level(
         age_days=told["age_days"],
         fall=-told["change"][..., SPANS.index(span)] / _scale(trigger, told["range_usual"]),
-        passage_days=np.where(told["low_mark_passed"] == 0, np.inf, told["days_since_low_mark"]),
-        above_mark=told["value"] - told["low_mark"],
+        passage_days=np.where(not_passed, np.inf, told["days_since_low_mark"]),
+        above_mark=above_mark,
     )
 
 
