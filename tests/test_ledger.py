@@ -233,6 +233,27 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path):
         open_ledger(tmp_path)
 
 
+def test_a_ledger_from_before_the_trigger_is_brought_up_to_date(engine, url):
+    record(engine, "2010-01-01", {"a": 3, "b": 0})
+    before = dump(engine)
+    memory = previous_states(engine, "rio", "1y", "2011-01-01")
+    old = "run_id, target, segment_id, region, level, candidate_level, candidate_runs"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE old_states AS SELECT {old} FROM states")
+        connection.exec_driver_sql("DROP TABLE states")
+        connection.exec_driver_sql("ALTER TABLE old_states RENAME TO states")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    engine.dispose()
+    again = open_ledger(url)
+    # Until then every level was the model's own.
+    pd.testing.assert_frame_equal(previous_states(again, "rio", "1y", "2011-01-01"), memory)
+    assert memory["model_level"].tolist() == memory["level"].tolist() == [3, 0]
+    assert dump(again) == before
+    test_migrations_make_the_tables_the_program_uses(again)
+    record(again, "2011-01-01", {"a": 3, "b": 0})
+    again.dispose()
+
+
 def test_a_ledger_of_a_newer_program_is_refused(engine, url):
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
