@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from erosion.catalog import CATALOGUE, Key, SourceError, load_source, read_source
+from erosion.catalog import CATALOGUE, SourceError, load_source, read_source
 from erosion.gauge_catalog import GAUGE_DRIVERS, GaugeChecks, GaugeSource, WebGauge
 from erosion.gauge_series import read as read_region
 from erosion.hydrology import known_values
 from erosion.region import load_region
 from erosion.sources import gauges
 from erosion.sources.gauges.reading import Asked, Reading
+from erosion.strict_yaml import Key
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GUIDE = (DOCS / "gauges.md").read_text("utf-8")
@@ -157,7 +158,7 @@ def read(folder: Path, name: str) -> Reading:
     return gauges.read(load(folder, name), Asked(None, NOW))
 
 
-def rows(reading: Reading) -> list[tuple[str, str, float, str]]:
+def rows(reading: Reading) -> list[tuple[Any, ...]]:
     table = reading.values
     return [
         (quantity, f"{time:%Y-%m-%d %H:%M}", pytest.approx(value), quality)
