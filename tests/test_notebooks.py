@@ -1,4 +1,4 @@
-"""Both notebooks run from top to bottom and draw what they promise; they are kept without outputs."""
+"""All notebooks run from top to bottom and draw what they promise; they are kept without outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-PICTURES = {"01_from_mask_to_forecast.ipynb": 4, "02_how_good_is_it.ipynb": 3}
+PICTURES = {"01_from_mask_to_forecast.ipynb": 4, "02_how_good_is_it.ipynb": 3, "03_one_gauge.ipynb": 2}
 
 
 @pytest.fixture(scope="module")
