@@ -1,4 +1,4 @@
-"""Command line: erosion check | fetch | run | replay | train | evaluate | simulate | trigger | features | serve."""
+"""Command line: erosion check | fetch | gauges | run | replay | train | evaluate | simulate | trigger | features | serve."""
 
 from __future__ import annotations
 
@@ -91,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--date", type=_day, default="today", help="YYYY-MM-DD (default: today, UTC)")
     fetch.add_argument("--full", action="store_true", help="search all years again, for what was published late")
     fetch.add_argument("--new-reference", action="store_true", help="lay every scene anew on a reference made now")
+
+    gauges = command("gauges", _gauges, "say how old, complete and doubtful the gauges are; 2 where one is silent")
+    gauges.add_argument(
+        "--date", type=_day, default="today", help="YYYY-MM-DD; only what was known then is used (default: today, UTC)"
+    )
+    gauges.add_argument("--report", type=Path, metavar="DIR", help="also write a report and pictures of each gauge")
+    gauges.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
 
     one = command("run", _run, "make and publish the warnings of one date")
     one.add_argument(
@@ -220,6 +227,27 @@ def _fetch(arguments: argparse.Namespace) -> int:
     for item in skipped:
         _say(f"left out: {item.scene}: {item.reason}")
     return DEGRADED if any(not item.usual for item in skipped) else 0
+
+
+def _gauges(arguments: argparse.Namespace) -> int:
+    from erosion.files import write_json
+    from erosion.gauge_report import as_json, lines, report, write_report
+    from erosion.gauge_series import gauge_sources
+    from erosion.published import DEGRADED
+    from erosion.region import load_region
+    from erosion.sources import read_gauges
+
+    region = load_region(arguments.region)
+    values, skipped = read_gauges(region, arguments.date)
+    sources = gauge_sources(region)
+    table, sound = report(region, values, arguments.date, sources)
+    print("\n".join(lines(region, table, arguments.date, skipped)))
+    if arguments.json:
+        write_json(arguments.json, as_json(region, table, arguments.date, skipped))
+    if arguments.report:
+        for path in write_report(arguments.report, region, values, table, arguments.date, sources):
+            _say(f"wrote {path}")
+    return 0 if sound else DEGRADED
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
