@@ -124,14 +124,19 @@ def series_of(source: GaugeSource, region: Region, store: Path) -> tuple[pd.Data
     Raises
     ------
     SourceError
-        If its file, or what is kept, cannot be read.
+        If what is kept cannot be read, or its file cannot and nothing is kept.
     """
     kept, skipped = gauge_store.load(gauge_store.path_of(store, region.name, source), source)
     if isinstance(source, WebGauge):
         if kept.asked_at is None:
             skipped.append(Skipped(source.name, "was never fetched; `erosion fetch` or a run asks it"))
         return kept.values, skipped
-    after, more = _ask(source, kept, pd.Timestamp.now("UTC"))
+    try:
+        after, more = _ask(source, kept, pd.Timestamp.now("UTC"))
+    except SourceError as error:
+        if kept.asked_at is None:
+            raise
+        return kept.values, [*skipped, Skipped(source.name, f"{error}; what was kept of it is used")]
     return after.values, [*skipped, *more]
 
 

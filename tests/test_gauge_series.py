@@ -258,6 +258,20 @@ def test_a_file_that_is_corrected_changes_tonight_and_no_earlier_night(
         gauge_series.fetch(river, store)
 
 
+def test_a_file_that_is_gone_leaves_what_was_kept_of_it(river: Region, service: GaugeServer, store: Path) -> None:
+    service.answer(PATH, power({"20200101": 0.0}))
+    (river.path.parent / "level.csv").rename(river.path.parent / "away.csv")
+    (told,) = gauge_series.fetch(river, store)
+    assert "level.csv is not there" in told.reason
+    assert set(gauge_series.read(river, store, "2020-02-01")[0]["gauge_id"]) == {"g-rain"}
+    (river.path.parent / "away.csv").rename(river.path.parent / "level.csv")
+    assert gauge_series.fetch(river, store) == []
+    (river.path.parent / "level.csv").write_text("<html>not found</html>")
+    table, (told,) = gauge_series.read(river, store, "2020-02-01")
+    assert stands(table[table["gauge_id"] == "g"], "2020-02-01") == {"01-01": (1.0, "level"), "01-02": (1.1, "level")}
+    assert told.scene == "level" and "what was kept of it is used" in told.reason and not told.usual
+
+
 def test_a_store_that_cannot_be_written_is_told(river: Region, service: GaugeServer, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
