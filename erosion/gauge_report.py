@@ -57,6 +57,7 @@ GAP_DAYS: Final = 1.0
 
 RECENT_DAYS: Final = 60
 _LISTED: Final = 20
+_FEW: Final = 60
 _INK, _GREY, _ALARM = "#1d5b79", "#b8c4cc", ("#c9a400", "#e07000", "#c1121f")
 
 
@@ -406,17 +407,17 @@ def _panel(
         has = flags & GAUGE_FLAGS[flag] > 0
         if has.any():
             mark, colour = MARKS[flag]
-            label = f"{FLAG_WORDS[flag]} ({has.sum()})"
+            few = has.sum() <= _FEW
             axes.scatter(
                 time[has],
                 inside[has],
                 marker=mark,
-                s=34,
+                s=34 if few else 9,
                 color=colour,
-                edgecolors="black",
+                edgecolors="black" if few else "none",
                 linewidths=0.4,
                 zorder=3,
-                label=label,
+                label=f"{FLAG_WORDS[flag]} ({has.sum()})",
             )
 
 

@@ -271,6 +271,16 @@ def test_a_fast_rise_is_suspect_at_once_and_the_way_back_is_not() -> None:
     assert flagged(checked, "rate", "2001-02-20 12:00") == ["2001-02-20"]
 
 
+def test_the_first_value_after_a_dead_gauge_is_not_held_against_it() -> None:
+    stage = wave(100, noise=0)
+    stage[20:60] = stage[20]
+    limits = {"g": GaugeChecks(stage_m_per_hour=0.01, flat_days=5)}  # the return is 0.6 m, 0.24 m a day is the limit
+    checked = check_quality(table(days(100), stage), limits)
+    assert abs(stage[60] - stage[59]) > 0.5
+    assert len(flagged(checked, "flat_line")) == 39
+    assert flagged(checked, "rate") == []
+
+
 def test_a_rise_over_a_gap_may_be_larger() -> None:
     stage = wave(100)
     stage[52:] += 2.0

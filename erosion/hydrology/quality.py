@@ -292,13 +292,14 @@ def _check_usual(history: History, quantity: str, checks: GaugeChecks, before: n
         _doubt_chains("flat_line", history, start, decided, going_on, doubts)
         if quantity == "rain":
             continue
-        near = now[before[now] >= 0]
-        fast[near] = _fast(history, quantity, checks, usual, near, before[near])
         for later, instants in enumerate(followed, start=1):
             rows = _slice(orders[later], instants, first, stop, history)
             _check_spikes(history, quantity, usual, rows, instants[rows], later, doubts)
-    # A value is not held against one that is itself doubted, so the way back from a fault is no fault: every second of
-    # a row of fast steps.
+        near = now[before[now] >= 0]
+        near = near[doubts.since[before[near]] > available[near]]
+        fast[near] = _fast(history, quantity, checks, usual, near, before[near])
+    # A value is not held against one that is doubted, so that the way back from a fault is none: in a row of fast steps it
+    # is every second one that counts.
     _, steps = chains(np.where(fast & (before >= 0) & fast[before], before, -1), np.ones(time.size, dtype=int))
     rows = np.flatnonzero(fast & (steps % 2 == 0))
     doubts.add("rate", rows, available[rows])
