@@ -60,6 +60,23 @@ def test_a_window_holds_what_was_known_and_its_newest_revision() -> None:
     np.testing.assert_array_equal(at_nine, [nan, 3.0, 2.5, 1.0])  # an hour before the doubt
 
 
+def test_an_instant_knows_what_came_at_it() -> None:
+    rows = gauge_rows(pd.DatetimeIndex(["2020-01-01"]), [1.0], latency="9h")
+    dates = [pd.Timestamp("2020-01-01 08:59:59.999999"), pd.Timestamp("2020-01-01 09:00")]
+    got = known_windows(rows, dates, 1, "stage")
+    np.testing.assert_array_equal(got[0, :, 0], [np.nan, 1.0])
+
+
+def test_a_value_that_another_source_takes_over_leaves_its_day() -> None:
+    """At 17:00 UTC of the 9th, midnight of the 10th in Viet Nam, a book's daily value gives way to a logger's hour."""
+    hours = pd.date_range("2020-01-09", periods=24, freq="h", tz="UTC")
+    logger = gauge_rows(hours, np.full(24, 2.0), source="logger", latency="5D")
+    book = gauge_rows(hours[[17]], [7.0], source="book", latency="1D")
+    got = known_windows(pd.concat([book, logger]), ["2020-01-12", "2020-01-15"], 9, "stage").isel(gauge_id=0)
+    assert got.sel(as_of="2020-01-12", age=2) == 7.0  # the 10th
+    assert np.isnan(got.sel(as_of="2020-01-15", age=5)) and got.sel(as_of="2020-01-15", age=6) == 2.0
+
+
 def test_a_doubted_value_is_missing_and_no_older_revision_steps_in() -> None:
     rows = again(daily_stage("2020-01-01", [1.0]), "2020-01-01", "2020-01-05", 7.0, "missing")
     got = known_windows(rows, ["2020-01-04", "2020-01-05"], 10, "stage").isel(gauge_id=0)
@@ -398,6 +415,26 @@ def test_the_newest_forecast_known_is_told() -> None:
     assert told["forecast_spread"].isnull().all()
 
 
+def test_an_older_forecast_that_comes_late_is_not_the_newest() -> None:
+    rows = daily_stage("2020-01-01", np.full(20, 3.0), latency="0h")
+    ahead = pd.concat(
+        [forecast("2020-01-09", [2.0] * 6, latency="60h"), forecast("2020-01-10", [1.0] * 6, latency="6h")]
+    )
+    told = statistics(rows, ["2020-01-09", "2020-01-10", "2020-01-12"], forecasts=ahead).isel(gauge_id=0)
+    np.testing.assert_array_equal(told["forecast_low"], [np.nan, 1.0, 1.0])
+
+
+def test_a_corrected_forecast_holds_from_when_it_came() -> None:
+    rows = daily_stage("2020-01-01", np.full(20, 3.0), latency="0h")
+    first = forecast("2020-01-09", [2.0, 2.0, 1.0, 2.0])
+    better = first.iloc[[2]].assign(value=1.5, available_at=pd.Timestamp("2020-01-10 08:00", tz="UTC"))
+    gone = first.iloc[[1]].assign(value=np.nan, available_at=pd.Timestamp("2020-01-10 08:00", tz="UTC"))
+    told = statistics(rows, ["2020-01-09", "2020-01-10"], forecasts=pd.concat([first, better, gone])).isel(gauge_id=0)
+    np.testing.assert_array_equal(told["forecast"][0, :4], [2.0, 2.0, 1.0, 2.0])
+    np.testing.assert_array_equal(told["forecast"][1, :3], [np.nan, 1.5, 2.0])
+    np.testing.assert_array_equal(told["forecast_low"], [1.0, np.nan])  # two of the five days are too few
+
+
 def test_members_are_a_median_and_a_spread() -> None:
     rows = daily_stage("2020-01-01", np.full(9, 3.0), latency="0h")
     lows = [2.0, 2.1, 2.2, 2.3, 2.6]
@@ -545,3 +582,17 @@ def test_every_statistic_is_described_and_there() -> None:
         assert meaning and missing, name
         assert f"| `{name}` | {unit or '1'} | {meaning} | {missing} |\n" in page, name
         assert told[name].attrs["units"] == unit and told[name].dims[:2] == ("gauge_id", "as_of")
+
+
+def test_bounds_of_a_season_are_its_own() -> None:
+    """A peak on the first day of the running water year is none of the flood before, and a young season is known."""
+    rows = delta_stage(range(2001, 2013), "2012-12-31", extra={"2012-04-01": 9.0, "2011-03-31": 9.5})
+    told = one(rows, "2012-04-10")
+    assert told["flood_peak"] == peak_of(2011) and told["season_peak"] == 9.0 and told["days_since_season_peak"] == 9
+    assert one(rows, "2012-03-31")["flood_peak"] == peak_of(2011)
+    # A week into the season five of its days are known, two days late: no gap. Twelve silent days are one.
+    late = rows.assign(available_at=rows["time"] + 2 * DAY)
+    assert one(late, "2012-04-07")["season_peak"] == 9.0
+    silent = rows[rows["time"] < "2012-04-06"]
+    assert one(silent, "2012-04-15")["season_peak"] == 9.0
+    assert np.isnan(one(silent, "2012-04-20")["season_peak"])  # 5 of 10 days, the last ten aside

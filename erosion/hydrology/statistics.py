@@ -420,9 +420,8 @@ def _flood(scene: _Scene, months: Months, climate: Callable[[int], Climate], dis
     with np.errstate(invalid="ignore"):
         high_days = (inside & (scene.window > upper[..., np.newaxis])).sum(axis=2)
     if highest.shape[2]:
-        highest[..., 0] = np.where(
-            over, highest[..., 0], np.nan
-        )  # where no flood is over yet, that year's is the last one
+        # Where the running year's flood is not over, the last one is that of the year before: no earlier one.
+        highest[..., 0] = np.where(over, highest[..., 0], np.nan)
     earlier = np.isfinite(highest).sum(axis=2)
     ranked = np.isfinite(peak) & (earlier >= MIN_PEAKS)
     season_peak = np.where(running.enough, season_peak, np.nan)
