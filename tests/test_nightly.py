@@ -138,7 +138,7 @@ def test_manifest_says_what_was_done(three_runs: Path, region_file: Path) -> Non
     manifest = read_json(home / entry["directory"] / "manifest.json")
 
     assert [stage["stage"] for stage in manifest["stages"]] == [
-        "read", "baseline", "banks", "features", "forecast", "alerts", "export",
+        "fetch", "read", "baseline", "banks", "features", "forecast", "alerts", "export",
     ]  # fmt: skip
     assert all(stage["seconds"] >= 0 for stage in manifest["stages"])
     assert (manifest["region"], manifest["as_of"]) == ("mamore_crop", "2010-07-18")
@@ -147,6 +147,9 @@ def test_manifest_says_what_was_done(three_runs: Path, region_file: Path) -> Non
     assert (manifest["newest_epoch"], manifest["data_age_days"]) == ("2010-07-02", 16)
     (reach,) = manifest["reaches"].items()
     assert (reach[0], reach[1]["newest_epoch"], reach[1]["missing"]) == ("mamore_crop", "2010-07-02", None)
+    # The region's trigger raises nothing, but what it says is told.
+    trigger = manifest["trigger"]["mamore_crop"]
+    assert trigger["level"] >= 0 and {gauge["term"] for gauge in trigger["gauges"]} == {"drawdown", "low_water"}
     inputs = manifest["inputs"]
     epochs = inputs["epochs"]["mamore_crop"]
     assert epochs[0] == "1986-07-16" and epochs[-1] == "2010-07-02" and len(epochs) == 24
@@ -249,7 +252,7 @@ def test_another_place_gets_the_same_bytes(one_run: Path, crop: Path, tmp_path: 
     ours, theirs = (
         read_json(path / "manifest.json") for path in (result.directory, home_of(one_run) / entry["directory"])
     )
-    assert len(ours["outputs"]) == 10
+    assert len(ours["outputs"]) == 12
     assert (ours["outputs"], ours["memory"]) == (theirs["outputs"], theirs["memory"])
 
 

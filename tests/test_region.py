@@ -22,7 +22,24 @@ from erosion import catalog, gauge_catalog, sources
 from erosion.catalog import CATALOGUE
 from erosion.check import check_region
 from erosion.corridor import corridor_of
-from erosion.region import Area, Policy, Reach, Region, SceneRules, Season, SegmentRules, Target, load_region, utm_zone
+from erosion.region import (
+    AboveAlarm,
+    Area,
+    Drawdown,
+    ForecastFall,
+    LowWater,
+    Policy,
+    RainOnLowWater,
+    Reach,
+    Region,
+    SceneRules,
+    Season,
+    SegmentRules,
+    Target,
+    Trigger,
+    load_region,
+    utm_zone,
+)
 from erosion.strict_yaml import CatalogError
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -242,6 +259,12 @@ def _documented(cls: type) -> typing.Iterator[tuple[str, str, object]]:
         SegmentRules,
         Target,
         Policy,
+        Trigger,
+        Drawdown,
+        LowWater,
+        RainOnLowWater,
+        AboveAlarm,
+        ForecastFall,
         Area,
         Season,
         SceneRules,
