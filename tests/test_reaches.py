@@ -88,6 +88,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reaches[1]["title"] = {"vi": "Sông Nam", "en": "South River"}
     region = yaml.safe_load((CATALOGUE / "regions" / "mamore.yaml").read_text("utf-8"))
     region |= {"name": "an-h", "reaches": reaches, "water": ["h_masks"], "gauges": [], "simulated": True}
+    del region["trigger"]  # there is no gauge
     (base / "an-h.yaml").write_text(yaml.safe_dump(region, allow_unicode=True), "utf-8")
     masks = yaml.safe_load((CATALOGUE / "mamore_masks.yaml").read_text("utf-8"))
     masks |= {"name": "h_masks", "path": "masks", "date_from": ["name"], "nodata": 255, "latency_days": 30}

@@ -562,6 +562,7 @@ def test_two_sources_share_a_grid_and_the_sharper_one_stands(tmp_path: Path) -> 
     write(tmp_path / "sentinel" / "d_2002-07-01.tif", fine, pixel=10.0)
     region = yaml.safe_load((CATALOGUE / "regions" / "mamore.yaml").read_text("utf-8"))
     region |= {"name": "two", "water": ["landsat", "sentinel"], "gauges": []}
+    del region["trigger"]  # there is no gauge
     (tmp_path / "two.yaml").write_text(yaml.safe_dump(region, allow_unicode=True), "utf-8")
     water, skipped = sources.read_water(load_region(tmp_path / "two.yaml"), "2003-01-01")
     assert list(water["scene_id"].values) == ["a_2000-07-01.tif", "c_2001-07-01.tif", "d_2002-07-01.tif"]
