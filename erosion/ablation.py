@@ -10,7 +10,7 @@ import pandas as pd
 
 from erosion.evaluate import BOOTSTRAP_KM, blocks_of, onset_rows, space_of, splits
 from erosion.features import FAMILIES
-from erosion.forecast import MODEL_FEATURES, predict, train_target
+from erosion.forecast import MODEL_FEATURES, apply_calibration, train_chance
 from erosion.region import Region
 from erosion.skill import DRAWS, brier_skill, draw_weights, pr_auc, roc_auc, top_share, with_interval
 
@@ -77,8 +77,9 @@ def compare(
         for learn, test in splits(rows, target, LABEL, SPLIT, first):
             part = rows[test].copy()
             for name, features in sets.items():
-                model = train_target(rows[learn], target, label=LABEL, seed=seed, features=features)
-                part[f"p:{name}"] = predict(model, rows[test])["p_event"].to_numpy()
+                chance = train_chance(rows[learn], target, label=LABEL, seed=seed, features=features)
+                raw = np.asarray(chance.event.predict(part[list(features)].to_numpy(np.float32)))
+                part[f"p:{name}"] = apply_calibration(raw, chance.calibration)
             parts.append(part)
             say(f"{target.name}: {len(parts)} parts done")
         if not parts:
@@ -157,9 +158,9 @@ def table(records: Sequence[dict[str, Any]]) -> str:
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for (target, subset, metric), group in frame.groupby(["target", "subset", "metric"], sort=False):
         by_set = group.set_index("features")
-        cells = [str(target), str(subset), str(metric), f"{by_set.loc['without', 'value']:.3f}"]
+        cells = [str(target), str(subset), str(metric), f"{float(by_set['value']['without']):.3f}"]
         for name in names:
-            row = by_set.loc[name]
-            cells += [f"{row['value']:.3f}", f"{row['gain']:+.3f} ({row['gain_low']:+.3f} to {row['gain_high']:+.3f})"]
+            value, gain, low, high = (float(by_set[key][name]) for key in ("value", "gain", "gain_low", "gain_high"))
+            cells += [f"{value:.3f}", f"{gain:+.3f} ({low:+.3f} to {high:+.3f})"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -298,7 +298,11 @@ def _check_scenes(source: SceneSource, region: Region, reach: str, report: Repor
 
 def _take_skipped(report: Report, source: str, skipped: list[Skipped] | tuple[Skipped, ...]) -> None:
     report.skipped += skipped
-    report.problems += [f"{source}: {s.scene}: {s.reason}" for s in skipped]
+    report.problems += [
+        f"{s.scene}: {s.reason}" if s.scene == source else f"{source}: {s.scene}: {s.reason}"
+        for s in skipped
+        if not s.usual
+    ]
 
 
 def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:

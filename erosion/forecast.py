@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -202,9 +202,46 @@ def train_target(
         If there are too few dates or no events to learn from.
     """
     names = tuple(features or MODEL_FEATURES)
+    chance = train_chance(rows, target, label=label, features=names, seed=seed)
     fit, calibrate = split_dates(rows, target, label)
-    x = rows[list(names)].to_numpy(np.float32)
-    retreat = rows[f"retreat_{label}_{target.name}"].to_numpy(float)
+    known = known_rows(rows, target, label)
+    x, retreat = _learning(rows, target, label, names)
+    early_quantiles = _fit_quantiles(x[fit], retreat[fit], names, seed)
+    conformal = fit_conformal(_raw_quantiles(early_quantiles, x[calibrate]), retreat[calibrate])
+    thresholds: dict[int, float] = {}
+    if precision:
+        from erosion.alerts import choose_thresholds
+
+        event = retreat[calibrate] >= target.threshold_m
+        length = rows["length_m"].to_numpy()[calibrate]
+        thresholds = choose_thresholds(apply_calibration(chance.raw, chance.calibration), event, length, precision)
+    quantiles = _fit_quantiles(x[known], retreat[known], names, seed)
+    return TargetModel(target, label, names, chance.event, quantiles, chance.calibration, conformal, thresholds)
+
+
+class Chance(NamedTuple):
+    """The chance of an event as a model has it."""
+
+    event: lgb.Booster
+    """Booster of the raw chance, fitted on every row with a known outcome."""
+    calibration: Mapping[str, float]
+    """From the raw chance to the calibrated one."""
+    raw: FloatArray
+    """Raw chance of the calibration rows, by the booster that had not seen them."""
+
+
+def train_chance(
+    rows: pd.DataFrame,
+    target: Target,
+    *,
+    label: str = "established",
+    features: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Chance:
+    """Fit and calibrate the chance of an event alone; see :func:`train_target`."""
+    names = tuple(features or MODEL_FEATURES)
+    fit, calibrate = split_dates(rows, target, label)
+    x, retreat = _learning(rows, target, label, names)
     event = retreat >= target.threshold_m
     for part, words in ((fit, "fitting"), (calibrate, "calibration")):
         if not 0 < event[part].sum() < part.sum():
@@ -212,37 +249,37 @@ def train_target(
                 f"target {target.name}: the rows for {words} hold {int(event[part].sum())} events of at least "
                 f"{target.threshold_m:g} m in {int(part.sum())} rows; both kinds are needed, choose another threshold"
             )
-    early_event, early_quantiles = _fit(x[fit], retreat[fit], target, names, seed)
-    raw = np.asarray(early_event.predict(x[calibrate]))
+    raw = np.asarray(_fit_event(x[fit], event[fit], names, seed).predict(x[calibrate]))
     calibration = fit_calibration(raw, event[calibrate], rows["as_of"].to_numpy()[calibrate])
-    conformal = fit_conformal(_raw_quantiles(early_quantiles, x[calibrate]), retreat[calibrate])
-    thresholds: dict[int, float] = {}
-    if precision:
-        from erosion.alerts import choose_thresholds
-
-        p = apply_calibration(raw, calibration)
-        thresholds = choose_thresholds(p, event[calibrate], rows["length_m"].to_numpy()[calibrate], precision)
     known = known_rows(rows, target, label)
-    booster, quantiles = _fit(x[known], retreat[known], target, names, seed)
-    return TargetModel(target, label, names, booster, quantiles, calibration, conformal, thresholds)
+    return Chance(_fit_event(x[known], event[known], names, seed), calibration, raw)
 
 
-def _fit(
-    x: NDArray[np.float32], retreat: FloatArray, target: Target, names: Sequence[str], seed: int
-) -> tuple[lgb.Booster, dict[float, lgb.Booster]]:
-    """Fit the booster of the event and those of the quantiles."""
+def _learning(
+    rows: pd.DataFrame, target: Target, label: str, names: Sequence[str]
+) -> tuple[NDArray[np.float32], FloatArray]:
+    """Features of the rows and the retreat that followed."""
+    return rows[list(names)].to_numpy(np.float32), rows[f"retreat_{label}_{target.name}"].to_numpy(float)
+
+
+def _fit_event(x: NDArray[np.float32], event: NDArray[np.bool_], names: Sequence[str], seed: int) -> lgb.Booster:
+    return _boosted(x, event.astype(float), names, seed, EVENT_ROUNDS, objective="binary")
+
+
+def _fit_quantiles(
+    x: NDArray[np.float32], retreat: FloatArray, names: Sequence[str], seed: int
+) -> dict[float, lgb.Booster]:
+    settings: dict[str, Any] = {"objective": "quantile", "learning_rate": QUANTILE_RATE}
+    return {level: _boosted(x, retreat, names, seed, QUANTILE_ROUNDS, alpha=level, **settings) for level in QUANTILES}
+
+
+def _boosted(
+    x: NDArray[np.float32], label: FloatArray, names: Sequence[str], seed: int, rounds: int, **settings: Any
+) -> lgb.Booster:
     import lightgbm as lgb
 
-    def train(label: FloatArray, rounds: int, **more: object) -> lgb.Booster:
-        data = lgb.Dataset(x, label.astype(np.float32), feature_name=list(names), free_raw_data=False)
-        return lgb.train(PARAMETERS | {"seed": seed} | more, data, rounds)
-
-    event = train((retreat >= target.threshold_m).astype(float), EVENT_ROUNDS, objective="binary")
-    quantiles = {
-        level: train(retreat, QUANTILE_ROUNDS, objective="quantile", alpha=level, learning_rate=QUANTILE_RATE)
-        for level in QUANTILES
-    }
-    return event, quantiles
+    data = lgb.Dataset(x, label.astype(np.float32), feature_name=list(names), free_raw_data=False)
+    return lgb.train(PARAMETERS | {"seed": seed} | settings, data, rounds)
 
 
 def predict(model: TargetModel, features: pd.DataFrame) -> pd.DataFrame:

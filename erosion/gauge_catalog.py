@@ -94,9 +94,9 @@ class GaugeColumns:
     time: Annotated[tuple[str, ...], Key("column of the time, or the columns of date and time of day")]
     discharge_m3s: Annotated[str | None, Key("column of the discharge, in the unit given under units")] = None
     stage_m: Annotated[str | None, Key("column of the water level, in the unit given under units")] = None
-    rain_mm: Annotated[str | None, Key("column of the rain since the value before, in the unit given under units")] = (
-        None
-    )
+    rain_mm: Annotated[
+        str | None, Key("column of the rain of the step that begins at the time, in the unit given under units")
+    ] = None
     quality: Annotated[str | None, Key("column of the quality code")] = None
 
 

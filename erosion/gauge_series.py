@@ -95,7 +95,7 @@ def _fetch_one(source: GaugeSource, region: Region, store: Path, full: bool) -> 
         after, more = _ask(source, kept, now, full)
         gauge_store.save(path, after, source)
     except SourceError as error:
-        return 0, [Skipped(source.name, str(error))]
+        return 0, [_failed(source, error)]
     except OSError as error:
         return 0, [Skipped(source.name, f"{path} cannot be written ({error}); what was kept is whole")]
     return len(after.values) - len(kept.values), [*skipped, *more]
@@ -136,8 +136,13 @@ def series_of(source: GaugeSource, region: Region, store: Path) -> tuple[pd.Data
     except SourceError as error:
         if kept.asked_at is None:
             raise
-        return kept.values, [*skipped, Skipped(source.name, f"{error}; what was kept of it is used")]
+        return kept.values, [*skipped, _failed(source, error, "; what was kept of it is used")]
     return after.values, [*skipped, *more]
+
+
+def _failed(source: GaugeSource, error: SourceError, more: str = "") -> Skipped:
+    """Say what failed; the name of the source stands before the reason anyway."""
+    return Skipped(source.name, str(error).removeprefix(f"{source.name}: ") + more)
 
 
 def read(region: Region, store: Path, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame, list[Skipped]]:
@@ -171,7 +176,7 @@ def read(region: Region, store: Path, as_of: pd.Timestamp | str) -> tuple[pd.Dat
         try:
             values, more = series_of(source, region, store)
         except SourceError as error:
-            skipped.append(Skipped(source.name, str(error)))
+            skipped.append(_failed(source, error))
             continue
         skipped += more
         mine = values[values["issued_at"].isna() & known_at(values["available_at"], pd.Timestamp(as_of))]
