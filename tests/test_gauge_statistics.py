@@ -453,8 +453,12 @@ def test_a_forecast_at_local_midnights_or_in_hours_falls_on_its_days() -> None:
     local = forecast("2020-01-09", [1.0, 2.0, 3.0, 4.0])
     local["time"] -= pd.Timedelta(hours=7)  # midnight of Ho Chi Minh City
     np.testing.assert_array_equal(one(rows, "2020-01-09", forecasts=local)["forecast"][:4], [1, 2, 3, 4])
-    two = pd.concat([local, forecast("2020-01-10", [5.0]).assign(time=local["time"].iloc[-1:].to_numpy())])
-    np.testing.assert_array_equal(one(rows, "2020-01-09", forecasts=two)["forecast"][:4], [1, 2, 3, 4])
+    # A value between two midnights, added the day after, moves no day of the forecast.
+    between = local.iloc[[1]].assign(
+        time=local["time"].iloc[1] + pd.Timedelta(hours=6), available_at=pd.Timestamp("2020-01-10 08:00", tz="UTC")
+    )
+    more = pd.concat([local, between])
+    np.testing.assert_array_equal(one(rows, "2020-01-09", forecasts=more)["forecast"][:4], [1, 2, 3, 4])
     hours = pd.concat([forecast("2020-01-09", [float(hour)]) for hour in range(24)], ignore_index=True)
     hours["time"] += pd.to_timedelta(np.arange(24), unit="h")
     assert one(rows, "2020-01-09", forecasts=hours)["forecast"].sel(ahead=1) == 11.5

@@ -225,6 +225,6 @@ def _exceeded(law: Extremes, value: float) -> Floats:
     location, scale, shape = (np.asarray(part, float) for part in law)
     z = (value - location) / scale
     curved = np.where(shape == 0, 1.0, shape)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         bent = -np.log(np.maximum(1 - curved * z, 0)) / curved
-    return np.asarray(-np.expm1(-np.exp(-np.where(shape == 0, z, bent))))
+        return np.asarray(-np.expm1(-np.exp(-np.where(shape == 0, z, bent))))
