@@ -154,7 +154,7 @@ trigger:
   low_water: {{within_days: 30, points: 1}}
   rain_on_low_water: {{days: 3, points: 2, start: 30, full: 100}}
   above_alarm: {{points: 1}}
-  raises: {{3: 1}}
+  raises: {{2: 1}}
 """
 
 _COMMON: Final = """\
