@@ -146,7 +146,7 @@ targets:
   - {{name: 1y, horizon_days: 365, threshold_m: 10}}
   - {{name: 2y, horizon_days: 730, threshold_m: 20}}
 model: {name}
-# As in data_sources/regions/an-giang.yaml, and a term for the rain that there is here: judgement, not fitted to this river.
+# As in data_sources/regions/an-giang.yaml, and a term for the rain that there is here: judgement; the points are not fitted.
 trigger:
   unit: m
   max_age_days: 3
