@@ -98,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     gauges.add_argument("--report", type=Path, metavar="DIR", help="also write a report and pictures of each gauge")
     gauges.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
+    gauges.add_argument(
+        "--filled",
+        nargs=2,
+        metavar=("METHOD:DAYS", "FILE"),
+        help="also write every day as CSV, gaps up to so many days filled and marked: interpolation:3, neighbour:10",
+    )
 
     one = command("run", _run, "make and publish the warnings of one date")
     one.add_argument(
@@ -231,12 +237,14 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 def _gauges(arguments: argparse.Namespace) -> int:
     from erosion.files import write_json
+    from erosion.gauge_days import parse_method, write_days
     from erosion.gauge_report import as_json, lines, report, write_report
     from erosion.gauge_series import gauge_sources
     from erosion.published import DEGRADED
     from erosion.region import load_region
     from erosion.sources import read_gauges
 
+    method = parse_method(arguments.filled[0]) if arguments.filled else None
     region = load_region(arguments.region)
     values, skipped = read_gauges(region, arguments.date)
     sources = gauge_sources(region)
@@ -247,6 +255,10 @@ def _gauges(arguments: argparse.Namespace) -> int:
     if arguments.report:
         for path in write_report(arguments.report, region, values, table, arguments.date, sources):
             _say(f"wrote {path}")
+    if method is not None:
+        order = list(dict.fromkeys(source.gauge_id for source in sources))
+        write_days(Path(arguments.filled[1]), values, arguments.date, *method, order, simulated=region.simulated)
+        _say(f"wrote {arguments.filled[1]}")
     return 0 if sound else DEGRADED
 
 

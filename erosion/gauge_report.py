@@ -15,6 +15,7 @@ from erosion.contracts import GAUGE_FLAGS, QUANTITIES, as_of_instant
 from erosion.gauge_catalog import GaugeSource
 from erosion.hydrology.doubts import SUSPECT_FLAGS
 from erosion.hydrology.health import COUNTED, NOT_MEASURED, health
+from erosion.hydrology.returns import return_periods
 from erosion.hydrology.series import USED, known_values
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ def write_report(
                 draw(picture, region, of_it, row, as_of, mine)
                 parts.append(f"![{row['quantity']}, all of it and the last {RECENT_DAYS} days]({picture.name})")
             parts.append(_facts(row))
+            parts.append(_returns(gauges[(gauges["gauge_id"] == gauge_id).to_numpy()], row, as_of))
             parts.append(_doubts(of_it, row))
         path = directory / f"{name}.md"
         path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8", newline="\n")
@@ -267,6 +269,26 @@ def _facts(row: Mapping[str, Any]) -> str:
     return "\n".join(
         [f"## {row['quantity']}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts)]
     )
+
+
+def _returns(gauges: pd.DataFrame, row: Mapping[str, Any], as_of: pd.Timestamp) -> str:
+    """Tell return periods of yearly peaks, empty where the record is too short for them."""
+    if row["quantity"] not in ("stage", "discharge"):
+        return ""
+    table = return_periods(gauges, as_of, quantity=row["quantity"])
+    if table.empty:
+        return ""
+    unit = QUANTITIES[row["quantity"]][0]
+    lines = [
+        f"### Yearly peaks that come back, from {int(table['years'].iloc[0])} complete water years ({table['distribution'].iloc[0].upper()})",
+        "",
+        f"| once in, years | peak, {unit} | interval |",
+        "|---:|---:|---|",
+    ]
+    lines += [
+        f"| {one.period_years:g} | {one.level:.4g} | {one.low:.4g} to {one.high:.4g} |" for one in table.itertuples()
+    ]
+    return "\n".join([*lines, "", "Dams, dykes and a changing climate are not in these intervals."])
 
 
 def _doubts(values: pd.DataFrame, row: Mapping[str, Any]) -> str:
