@@ -35,10 +35,11 @@ LEARN_VALUES: Final = 200
 REACH_DAYS: Final = 10
 """Values farther apart say nothing of each other."""
 
-DISCHARGE_M3S: Final = (0.0, np.inf)
+DISCHARGE_M3S: Final = (0.0, 400_000.0)
 STAGE_M: Final = (-20.0, 60.0)
 RAIN_MM: Final = (0.0, 1000.0)
-"""Possible values where an entry gives no others; rain is that of a day."""
+"""Possible values where an entry gives no others: no river carries more, the Amazon at its highest about 300,000; rain is
+that of a day."""
 
 FAR_STAGE: Final = 2.0
 """A stage is impossible this many times the usual span beyond it (0.5 % and 99.5 % quantile) ..."""
@@ -49,8 +50,9 @@ FAR_DISCHARGE: Final = 10.0
 RATE_FACTOR: Final = (5.0, 2.5)
 """A step is doubted above so many times the 99 % and the 99.9 % quantile of the usual steps, whichever is larger."""
 
-SPIKE_FACTOR: Final = 5.0
-"""A spike is doubted above so many times the 99.9 % quantile of the usual ones, and above the least one below."""
+SPIKE_USUAL: Final[dict[bool, tuple[float, float]]] = {True: (0.99, 5.0), False: (0.999, 5.0)}
+"""A spike is doubted above so many times a quantile of the usual ones, and above the least one below. More often than twice a
+day (True) no flood looks like a spike, so those are faults, and up to one in a hundred must not become usual."""
 
 SPIKE_LEAST: Final[dict[str, float]] = {"stage": 0.15, "discharge": 0.1}
 """Spikes and steps below this are never doubted: m, and about a share of the discharge."""
@@ -67,12 +69,14 @@ SHORTEST_STEP_H: Final = 0.25
 SPIKE_WIDTH: Final = 3
 """Values side by side that one spike may have."""
 
-FLAT_FACTOR: Final = 2.0
-"""A value may repeat for this many times the longest repetition that was usual at such a level, ..."""
+FLAT_FACTOR: Final = 3.0
+FLAT_RANK: Final = 3
+"""A value may repeat for three times the third longest repetition at such a level (low, middle or high): two dead gauges among
+what is learned do no harm. It always may ..."""
 
 FLAT_STEPS: Final = 10
 FLAT_LEAST_DAYS: Final = 3.0
-"""... and always for so many steps and days."""
+"""... for so many steps and days."""
 
 UNLEARNED_FLAT_DAYS: Final = 15.0
 """Longest repetition before anything is learned."""
@@ -382,17 +386,19 @@ def _learn(history: History, quantity: str, rows: np.ndarray) -> _Usual | None:
     least = SPIKE_LEAST.get(quantity, np.inf)
     steps = np.abs(np.diff(even))[gap <= 1.5 * cadence]
     step = max(least, *(np.array(RATE_FACTOR) * np.quantile(steps, (0.99, 0.999)))) if steps.size else np.inf
+    share, factor = SPIKE_USUAL[cadence < _DAY // 2]
     spike = []
     for width in range(1, SPIKE_WIDTH + 1):
         end = even.size - width - 1
         off = _spike(even[:end], [even[1 + i : 1 + i + end] for i in range(width)], even[width + 1 :])
         off = off[time[width + 1 :] - time[:end] <= 1.5 * cadence * (width + 1)]
-        spike.append(max(least, SPIKE_FACTOR * float(np.quantile(off, 0.999))) if off.size else np.inf)
+        spike.append(max(least, factor * float(np.quantile(off, share))) if off.size else np.inf)
     thirds = np.quantile(value, (1 / 3, 2 / 3))
     first = np.flatnonzero(np.append(True, (np.diff(value) != 0) | (gap > _REACH)))
     lasted = time[np.append(first[1:], time.size) - 1] - time[first]
-    longest = np.zeros(3)
-    np.maximum.at(longest, np.searchsorted(thirds, value[first]), lasted)
+    third = np.searchsorted(thirds, value[first])
+    usual = [np.sort(lasted[third == i])[::-1][FLAT_RANK - 1 : FLAT_RANK] for i in range(3)]
+    longest = np.array([part[0] if part.size else 0.0 for part in usual])
     flat = np.maximum(FLAT_FACTOR * longest, max(FLAT_STEPS * cadence, FLAT_LEAST_DAYS * _DAY))
     return _Usual(cadence, scale, float(step), tuple(spike), thirds, flat)
 

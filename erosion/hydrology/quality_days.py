@@ -41,7 +41,10 @@ JUMP_DAYS: Final = 5
 """A jump is told from so many days before and after it."""
 
 JUMP_FACTOR: Final = 3.0
-"""A jump is larger than so many times the 99 % quantile of the usual changes from day to day ..."""
+"""A jump is larger than so many times the 99 % quantile of the usual changes from day to day, ..."""
+
+JUMP_BEGUN: Final = (0.8, 0.2)
+"""... so much of it is there on its first day, where that has one value, and where it has several ..."""
 
 JUMP_QUIET: Final = 0.5
 """... and the days before, and those after, differ among themselves by at most this share of it."""
@@ -220,25 +223,29 @@ def _not_following(table: Table, x: np.ndarray, relation: _Relation, now: np.nda
 def _jumped(
     table: Table, x: np.ndarray, relation: _Relation | None, limit: float, now: np.ndarray, jumped: np.ndarray
 ) -> None:
-    now = now[(now >= JUMP_DAYS) & (now + JUMP_DAYS <= x.size)]
-    window = now[:, np.newaxis] + np.arange(-JUMP_DAYS, JUMP_DAYS)
-    before, after = x[window[:, :JUMP_DAYS]], x[window[:, JUMP_DAYS:]]
+    now = now[(now > JUMP_DAYS) & (now + JUMP_DAYS < x.size)]
+    window = now[:, np.newaxis] + np.arange(-JUMP_DAYS, JUMP_DAYS + 1)
+    before, after = x[window[:, :JUMP_DAYS]], x[window[:, JUMP_DAYS + 1 :]]
+    # The day itself has both levels where it has several values.
+    share = np.where(np.bincount(table.day, minlength=x.size)[now] == 1, *JUMP_BEGUN)
     step = after[:, 0] - before[:, -1]
+    begun = (x[now] - before[:, -1]) * np.sign(step)
     shift = np.median(after, axis=1) - np.median(before, axis=1)
     scatter = np.maximum(np.ptp(before, axis=1), np.ptp(after, axis=1))
     decided = table.closed[window].max(axis=1)
     # A window with a day that is missing is NaN in shift and scatter and is no jump.
-    found = (np.abs(step) > limit) & (scatter <= JUMP_QUIET * np.abs(step))
+    found = (np.abs(step) > limit) & (scatter <= JUMP_QUIET * np.abs(step)) & (begun >= share * np.abs(step))
     if relation is not None:
         # One that feels the river later is waited for, but not for ever.
         beside = relation.closed[window].max(axis=1)
         patience = np.append(table.closed, np.full(LAG_DAYS, NEVER))[window[:, -1] + LAG_DAYS]
         decided = np.where(beside <= patience, np.maximum(decided, beside), patience)
         expected = relation.expected[window]
-        moved = np.median(expected[:, JUMP_DAYS:], axis=1) - np.median(expected[:, :JUMP_DAYS], axis=1)
+        moved = np.median(expected[:, JUMP_DAYS + 1 :], axis=1) - np.median(expected[:, :JUMP_DAYS], axis=1)
         found &= ~((beside <= patience) & (moved * np.sign(step) >= JUMP_EXPLAINED * np.abs(shift)))
     found &= decided < NEVER
-    jumped[now[found]] = decided[found]
+    # What began on the day before is told there.
+    jumped[now[found]] = np.where(jumped[now[found] - 1] < NEVER, NEVER, decided[found])
 
 
 def _clock(history: History, table: Table) -> np.ndarray:
@@ -258,44 +265,68 @@ def _clock(history: History, table: Table) -> np.ndarray:
     y = np.where(seen, y, 0.0).reshape(-1, 24)
     weight = seen.reshape(-1, 24).astype(float)
     waves = _waves(np.arange(-CLOCK_HOURS, level.size + CLOCK_HOURS))
-    there = waves[CLOCK_HOURS : CLOCK_HOURS + level.size].reshape(-1, 24, waves.shape[1])
-    days = y.shape[0]
-
-    def of_last_days(daily: np.ndarray) -> np.ndarray:
-        """Sum over the TIDE_DAYS days before each day from the TIDE_DAYS-th on."""
-        total = np.concatenate([np.zeros_like(daily[:1]), np.cumsum(daily, axis=0)])
-        return total[TIDE_DAYS:-1] - total[: -TIDE_DAYS - 1]
-
-    squares = of_last_days(np.einsum("dhk,dhl,dh->dkl", there, there, weight))
-    products = of_last_days(np.einsum("dhk,dh,dh->dk", there, y, weight))
-    power = of_last_days((weight * y**2).sum(axis=1))
-    hours = of_last_days(weight.sum(axis=1))
-    fit = np.linalg.solve(squares + 1e-6 * np.eye(squares.shape[1]), products[..., np.newaxis])[..., 0]
-    explained = (products * fit).sum(axis=1)
-    tidal = (hours >= 12 * TIDE_DAYS) & (explained >= TIDE_R2 * power) & (explained >= hours * TIDE_LEAST**2)
-
-    y, weight = y[TIDE_DAYS:], weight[TIDE_DAYS:]
-    shifts = np.arange(-CLOCK_HOURS, CLOCK_HOURS + 1)
-    misfit = np.empty((days - TIDE_DAYS, shifts.size))
-    for i, shift in enumerate(shifts):
-        begins = CLOCK_HOURS - shift
-        moved = waves[begins : begins + level.size].reshape(days, 24, -1)[TIDE_DAYS:]
-        misfit[:, i] = (weight * (y - np.einsum("dhk,dk->dh", moved, fit)) ** 2).sum(axis=1)
-    best = np.argmin(misfit, axis=1)
-    least, usual = misfit[np.arange(best.size), best], misfit[:, CLOCK_HOURS]
-    sure = tidal & (weight.sum(axis=1) >= DAY_HOURS) & (least < CLOCK_SHARE * usual)
-    side = np.where(sure, np.sign(shifts[best]), 0)
+    # Days that are off teach nothing: without them the tide is fitted again, lest the return to the right time looks off too.
+    off = _sides(y, weight, weight, waves) != 0
+    fitted = weight.copy()
+    fitted[TIDE_DAYS:][off] = 0.0
+    side = _sides(y, weight, fitted, waves)
 
     # The flood is taken out with half a day on either side, so a day also needs the next one.
     known = sliding_window_view(np.append(table.closed[begin:], NEVER), TIDE_DAYS + 2).max(axis=1)
     runs = sliding_window_view(side, CLOCK_DAYS)
     lasting = np.abs(runs.sum(axis=1)) == CLOCK_DAYS
     told = np.where(lasting, sliding_window_view(known, CLOCK_DAYS).max(axis=1), NEVER)
-    off = decided[begin + TIDE_DAYS :]
-    for day in range(CLOCK_DAYS):
-        part = off[day : day + told.size]
+    for day in range(begin + TIDE_DAYS, begin + TIDE_DAYS + CLOCK_DAYS):
+        part = decided[day : day + told.size]
         np.minimum(part, told, out=part)
     return decided
+
+
+def _sides(y: np.ndarray, weight: np.ndarray, fitted: np.ndarray, waves: np.ndarray) -> np.ndarray:
+    """Say to which side the clock of each day is off against the tide of the days before it.
+
+    Parameters
+    ----------
+    y
+        Hourly stage without the flood [m], shape (day, 24).
+    weight
+        1 where there is one, else 0; same shape.
+    fitted
+        The same for the hours that the tide may be fitted to.
+    waves
+        Waves of each hour, from :data:`CLOCK_HOURS` before the first to as many after the last, shape (hour, wave).
+
+    Returns
+    -------
+    numpy.ndarray
+        1 where the days are late, -1 where they are early, 0 where neither is sure; from the TIDE_DAYS-th day on.
+    """
+    days, size = y.shape[0], y.size
+    there = waves[CLOCK_HOURS : CLOCK_HOURS + size].reshape(days, 24, -1)
+
+    def of_last_days(daily: np.ndarray) -> np.ndarray:
+        total = np.concatenate([np.zeros_like(daily[:1]), np.cumsum(daily, axis=0)])
+        return total[TIDE_DAYS:-1] - total[: -TIDE_DAYS - 1]
+
+    weighted = there * fitted[..., np.newaxis]
+    squares = of_last_days(np.swapaxes(weighted, 1, 2) @ there)
+    products = of_last_days((weighted * y[..., np.newaxis]).sum(axis=1))
+    power = of_last_days((fitted * y**2).sum(axis=1))
+    hours = of_last_days(fitted.sum(axis=1))
+    fit = np.linalg.solve(squares + 1e-6 * np.eye(squares.shape[1]), products[..., np.newaxis])
+    explained = (products * fit[..., 0]).sum(axis=1)
+    tidal = (hours >= 12 * TIDE_DAYS) & (explained >= TIDE_R2 * power) & (explained >= hours * TIDE_LEAST**2)
+
+    y, weight = y[TIDE_DAYS:], weight[TIDE_DAYS:]
+    shifts = np.arange(-CLOCK_HOURS, CLOCK_HOURS + 1)
+    misfit = np.empty((days - TIDE_DAYS, shifts.size))
+    for i, shift in enumerate(shifts):
+        moved = waves[CLOCK_HOURS - shift : CLOCK_HOURS - shift + size].reshape(days, 24, -1)[TIDE_DAYS:]
+        misfit[:, i] = (weight * (y - (moved @ fit)[..., 0]) ** 2).sum(axis=1)
+    best = np.argmin(misfit, axis=1)
+    least, usual = misfit[np.arange(best.size), best], misfit[:, CLOCK_HOURS]
+    sure = tidal & (weight.sum(axis=1) >= DAY_HOURS) & (least < CLOCK_SHARE * usual)
+    return np.where(sure, np.sign(shifts[best]), 0)
 
 
 def _without_the_flood(level: np.ndarray) -> np.ndarray:
