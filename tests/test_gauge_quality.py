@@ -234,7 +234,7 @@ def test_spikes_of_the_first_years_do_not_become_usual() -> None:
     time = pd.date_range("2019-01-01", periods=24 * 800, freq="h")
     stage = tide(24 * 800)
     stage[500:17000:700] += 1.0  # before anything is learned only 2 m is a spike
-    stage[[18003, 18500]] += 0.6
+    stage[[18003, 18500]] += 1.0
     found = flagged(check_quality(table(time, stage), {}), "spike")
     assert found == [str(time[at])[:16] for at in (18003, 18500)]
 
