@@ -10,7 +10,7 @@ import codecs
 import dataclasses
 import datetime
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -431,6 +431,23 @@ _CHECKS: Final[dict[str, Callable[[Any, Problems], None]]] = {
     "usgs": _check_usgs,
     "hydrocron": _check_hydrocron,
 }
+
+
+def zero_of(sources: Iterable[GaugeSource]) -> str | None:
+    """Zero on which the stage of a gauge is given: that of its first entry that names one and no offset to another.
+
+    Parameters
+    ----------
+    sources
+        Every entry of one gauge, the most trusted first.
+    """
+    named = [source for source in sources if source.datum is not None]
+    return next((source.datum for source in named if source.datum_offset_m == 0), named[0].datum if named else None)
+
+
+def on_zero(source: GaugeSource, zero: str | None) -> bool:
+    """Say whether a source's stage, with its offset, is on a gauge's zero."""
+    return source.datum_offset_m != 0 or (source.datum or "").split() == (zero or "").split()
 
 
 def reading_rules(source: GaugeSource) -> dict[str, Any]:

@@ -68,11 +68,11 @@ def daily_series(
         there = [str(name) for name in windows["gauge_id"].to_numpy()]
         others = {name: [other for other in order if other in there and other != name] for name in there}
         neighbours = {name: found[0] for name, found in others.items() if found}
-        if how == "neighbour" and not neighbours:
-            raise ValueError(
-                f"there is no second gauge with {quantity} to fill gaps from; take interpolation:{limit_days}"
-            )
-        filled, gaps = fill(windows, how, limit_days, neighbours=neighbours)
+        alone = how == "neighbour" and not neighbours
+        filled, gaps = fill(
+            windows, "interpolation" if alone else how, 0 if alone else limit_days, neighbours=neighbours
+        )
+        gaps = [gap._replace(reason=f"no second gauge has {quantity}") for gap in gaps] if alone else gaps
         calendar = np.datetime64(as_of, "D") - windows["age"].to_numpy()
         for place, gauge_id in enumerate(there):
             table = pd.DataFrame({key: filled[key].to_numpy()[place, 0] for key in ("value", "qc", "flags")})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -51,6 +52,8 @@ class Kept:
     values: pd.DataFrame
     state: Mapping[str, Any] = field(default_factory=dict)
     asked_at: pd.Timestamp | None = None
+    told: tuple[Skipped, ...] = ()
+    """What was left out when it last answered; a service that is not asked again says it no second time."""
 
 
 def path_of(store: Path, region: str, source: GaugeSource) -> Path:
@@ -84,6 +87,7 @@ def load(path: Path, source: GaugeSource) -> tuple[Kept, list[Skipped]]:
         values = file.to_pandas()[list(SERIES_COLUMNS)]
         asked_at = pd.Timestamp(meta["asked_at"])
         state = meta["state"]
+        told = tuple(Skipped(*item) for item in meta["told"])
         rules = meta["rules"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(
@@ -93,7 +97,7 @@ def load(path: Path, source: GaugeSource) -> tuple[Kept, list[Skipped]]:
     if rules != _digest(source):
         reason = f"was kept by other rules than {source.described_in.name} has now; its series begins anew"
         return Kept(empty_series()), [Skipped(source.name, reason, usual=True)]
-    return Kept(values, state, asked_at), []
+    return Kept(values, state, asked_at, told), []
 
 
 def save(path: Path, kept: Kept, source: GaugeSource) -> None:
@@ -108,21 +112,32 @@ def save(path: Path, kept: Kept, source: GaugeSource) -> None:
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_file():
-        old = (pq.read_schema(path).metadata or {}).get(_META)
-        rules = json.loads(old)["rules"] if old else "unknown"
-        if rules != _digest(source):
-            path.replace(path.with_name(f"{path.stem}.{rules[:8]}.parquet.old"))
     assert kept.asked_at is not None
-    meta = {"asked_at": kept.asked_at.isoformat(), "state": dict(kept.state), "rules": _digest(source)}
+    meta = {
+        "asked_at": kept.asked_at.isoformat(),
+        "state": dict(kept.state),
+        "told": [list(item) for item in kept.told],
+        "rules": _digest(source),
+    }
     table = pa.Table.from_pandas(kept.values, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), _META: json.dumps(meta).encode()})
     temporary = path.with_name(f".{path.name}.new")
     pq.write_table(table, temporary, compression="zstd")
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
+    if path.is_file():
+        old = (pq.read_schema(path).metadata or {}).get(_META)
+        rules = json.loads(old)["rules"] if old else "unknown"
+        if rules != _digest(source):
+            path.replace(_unused(path.with_name(f"{path.stem}.{rules[:8]}.parquet.old")))
     temporary.replace(path)
     sync(path.parent)
+
+
+def _unused(path: Path) -> Path:
+    """Return a path that nothing has: what was put aside before is not written over."""
+    tries = (path if n == 1 else path.with_name(f"{path.stem}.{n}{path.suffix}") for n in itertools.count(1))
+    return next(one for one in tries if not one.exists())
 
 
 def absorb(kept: Kept, reading: Reading, source: GaugeSource, now: pd.Timestamp) -> tuple[Kept, list[Skipped]]:

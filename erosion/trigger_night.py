@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pyproj import Transformer
 
-from erosion.gauge_catalog import GaugeSource
+from erosion.gauge_catalog import GaugeSource, zero_of
 from erosion.gauge_series import gauge_sources
 from erosion.hydrology.along import MixedDatumsError
 from erosion.hydrology.trigger import Facts, Gauge, Told, Weighed, term_records, told_on, water_along, weigh
@@ -85,8 +85,9 @@ def gauges_of(region: Region, segments: gpd.GeoDataFrame | None = None) -> list[
         if first.gauge_id in found:
             continue
         entries = [source for source in sources if source.gauge_id == first.gauge_id]
-        alarms = next((source.alarm_levels_m for source in entries if source.alarm_levels_m), ())
-        datum = next((source.datum for source in entries if source.datum), None)
+        warned = next((source for source in entries if source.alarm_levels_m), first)
+        alarms = tuple(level + warned.datum_offset_m for level in warned.alarm_levels_m)
+        datum = zero_of(entries)
         place = np.nan if segments is None else _chainage(first, segments)
         found[first.gauge_id] = Gauge(first.gauge_id, first.called, alarms, place, datum)
     return list(found.values())

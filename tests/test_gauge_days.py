@@ -50,8 +50,8 @@ def test_a_neighbour_that_goes_alike_fills_and_is_named() -> None:
     day = np.array([100, 101, 102])
     assert mine["value"].to_numpy() == pytest.approx(day + 5 * np.sin(day / 7), rel=1e-6)
     assert all("neighbour from upstream, r2 1.00" in words for words in mine["method"])
-    with pytest.raises(ValueError, match="no second gauge with stage"):
-        daily_series(record([10]), AS_OF, "neighbour", 10, ["g"])
+    alone = daily_series(record([10]), AS_OF, "neighbour", 10, ["g"]).set_index("day").loc["2020-02-11"]
+    assert np.isnan(alone["value"]) and alone["method"] == "not filled: no second gauge has stage"
 
 
 def test_what_came_later_is_not_in_it() -> None:

@@ -17,14 +17,21 @@ from hypothesis import strategies as st
 from erosion import gauge_series
 from erosion.contracts import GAUGE_FLAGS, check_gauges
 from erosion.gauge_catalog import GaugeChecks
+from erosion.gauge_series import zeros_of
 from erosion.hydrology import known_values
-from erosion.hydrology.combine import combine
+from erosion.hydrology.combine import combine as combine_sources
 from erosion.region import Region, load_region
 from tests.gauge_server import GaugeServer
 from tests.gauge_tables import gauge_rows
 from tests.test_gauge_store import entry
 
 NOW = pd.Timestamp("2020-03-01", tz="UTC")
+
+
+def combine(series: Any, now: pd.Timestamp) -> Any:
+    return combine_sources(series, now, zeros_of([source for source, _ in series]))
+
+
 FIRST = entry(name="first", cadence_days=1.0)
 SECOND = entry(name="second", cadence_days=1.0)
 
@@ -126,6 +133,79 @@ def test_stages_of_two_datums_are_not_mixed() -> None:
     # Discharge has no zero.
     flows = [(FIRST, first.assign(quantity="discharge")), (other, second.assign(quantity="discharge"))]
     assert set(combine(flows, NOW)[0]["source"]) == {"first", "second"}
+
+
+def test_an_empty_cell_of_the_trusted_source_hides_nothing() -> None:
+    first = rows({"2020-01-01": 1.0, "2020-01-02": np.nan, "2020-01-03": 1.2})
+    first.loc[1, "qc"] = "missing"
+    second = rows({"2020-01-01": 1.0, "2020-01-02": 1.1}, source="second")
+    for late in (pd.Timedelta(0), pd.Timedelta(days=3), -pd.Timedelta(hours=5)):
+        shifted = first.assign(available_at=first["available_at"] + late)
+        table, _ = combine([(FIRST, shifted), (SECOND, second)], NOW)
+        assert stands(table, "2020-02-01")["01-02"] == (1.1, "second"), late
+    # Doubted, doubted once more for another reason: the other source goes on speaking.
+    bad = rows({"2020-01-02": 9.0})
+    again = [
+        bad,
+        *(bad.assign(qc="suspect", flags=f, available_at=bad["available_at"] + pd.Timedelta(days=f)) for f in (1, 3)),
+    ]
+    table, _ = combine([(FIRST, pd.concat(again)), (SECOND, second)], NOW)
+    assert stands(table, "2020-02-01")["01-02"] == (1.1, "second")
+    # Where nobody has a usable value the doubted one of the trusted source is shown as what it is.
+    table, _ = combine([(FIRST, pd.concat(again)), (SECOND, second.iloc[:1])], NOW)
+    doubted = known_values(table, "2020-02-01").iloc[-1]
+    assert (doubted["qc"], doubted["value"], doubted["time"].day) == ("suspect", 9.0, 2)
+
+
+def test_the_zero_of_a_gauge_does_not_wait_for_its_first_source_to_speak() -> None:
+    logger = dataclasses.replace(SECOND, datum="another zero")
+    zeros = zeros_of([FIRST, logger])
+    alone, (told,) = combine_sources([(logger, rows({"2020-01-01": 7.0}, source="second"))], NOW, zeros)
+    assert alone.empty and "counts from 'another zero', that of gauge g from 'zero'" in told.reason
+    # An entry that names its offset is brought to the zero of those that name none, wherever it stands in the list.
+    above = dataclasses.replace(FIRST, datum="staff", datum_offset_m=0.2)
+    assert zeros_of([above, SECOND]) == {"g": "zero"}
+    table, _ = combine_sources(
+        [(above, rows({"2020-01-01": 1.0})), (SECOND, rows({"2020-01-01": 1.2}, source="second"))],
+        NOW,
+        zeros_of([above, SECOND]),
+    )
+    assert stands(table, "2020-02-01") == {"01-01": (pytest.approx(1.2), "first")}
+
+
+def test_a_dispute_once_told_stays_told() -> None:
+    hourly = [entry(name=name, cadence_days=1 / 24) for name in ("first", "second", "third")]
+    hours = pd.date_range("2020-01-01", periods=24, freq="h")
+    one, two, three = (
+        gauge_rows(hours, np.full(24, v), source=s.name, latency="1h")
+        for s, v in zip(hourly, (1.0, 1.5, 1.0), strict=True)
+    )
+    table, told = combine(list(zip(hourly, (one, two, three), strict=True)), NOW)
+    assert sorted(item.scene for item in told) == ["second", "third"], "every pair is compared"
+    late = one.iloc[[5]].assign(time=one["time"].iloc[5] + pd.Timedelta(minutes=20), value=1.45)
+    late["available_at"] = pd.Timestamp("2020-01-20", tz="UTC")
+    with_late, _ = combine(list(zip(hourly, (pd.concat([one, late]), two, three), strict=True)), NOW)
+    for as_of in ("2020-01-02", "2020-01-21"):
+        known = known_values(with_late, as_of)
+        assert (known["flags"] & GAUGE_FLAGS["disputed"] > 0).all()
+    pd.testing.assert_frame_equal(known_values(table, "2020-01-10"), known_values(with_late, "2020-01-10"))
+    # A later doubt does not wipe the mark out.
+    spike = one.iloc[[3]].assign(
+        qc="suspect", flags=GAUGE_FLAGS["spike"], available_at=pd.Timestamp("2020-01-09", tz="UTC")
+    )
+    table, _ = combine(list(zip(hourly[:2], (pd.concat([one, spike]), two), strict=True)), NOW)
+    assert GAUGE_FLAGS["disputed"] | GAUGE_FLAGS["spike"] in known_values(table, "2020-02-01")["flags"].tolist()
+
+
+def test_two_readings_of_one_tide_do_not_disagree() -> None:
+    often, seldom = entry(name="first", cadence_days=1 / 24), entry(name="second", cadence_days=0.5)
+    hours = pd.date_range("2020-01-01", periods=24 * 30, freq="h")
+    tide = np.sin(2 * np.pi * np.arange(len(hours)) / 12.42)
+    series = [
+        (often, gauge_rows(hours, tide, source="first")),
+        (seldom, gauge_rows(hours[::12], tide[::12], source="second")),
+    ]
+    assert combine(series, NOW)[1] == []
 
 
 @settings(deadline=None, max_examples=80)
@@ -270,6 +350,43 @@ def test_a_file_that_is_gone_leaves_what_was_kept_of_it(river: Region, service: 
     table, (told,) = gauge_series.read(river, store, "2020-02-01")
     assert stands(table[table["gauge_id"] == "g"], "2020-02-01") == {"01-01": (1.0, "level"), "01-02": (1.1, "level")}
     assert told.scene == "level" and "what was kept of it is used" in told.reason and not told.usual
+
+
+def test_a_clock_that_once_ran_ahead_does_not_silence_a_service(
+    river: Region, service: GaugeServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.answer(PATH, power({"20200101": 0.0}))
+    now = pd.Timestamp.now("UTC")
+    with monkeypatch.context() as clock:
+        clock.setattr(pd.Timestamp, "now", classmethod(lambda cls, tz=None: now + pd.Timedelta(days=4000)))
+        gauge_series.fetch(river, store)
+    asked = len(service.asked)
+    gauge_series.fetch(river, store)
+    assert len(service.asked) > asked
+
+
+def test_two_readings_of_the_same_files_are_the_same(river: Region, service: GaugeServer, store: Path) -> None:
+    service.answer(PATH, power({"20200101": 0.0, "20200102": -3.0}))  # no rain: the driver has something to say
+    told = gauge_series.fetch(river, store)
+    assert {item.scene for item in told} == {"rain"}
+    write_level(river.path.parent, {"2020-01-01": 1.3, "2020-01-02": 1.1})
+    tomorrow = pd.Timestamp.now("UTC").tz_localize(None).normalize() + pd.Timedelta(days=1)
+    (one, said), (two, said_again) = (gauge_series.read(river, store, tomorrow) for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)
+    assert said == said_again and set(told) <= set(said), "what a service said is said until it is asked again"
+    assert set(told) <= set(gauge_series.fetch(river, store))
+
+
+def test_a_driver_that_trips_costs_only_its_own_series(
+    river: Region, service: GaugeServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.answer(PATH, power({"20200101": 0.0}))
+    from erosion.sources.gauges import nasa_power
+
+    monkeypatch.setattr(nasa_power, "read", lambda *_: 1 / 0)
+    (told,) = gauge_series.fetch(river, store)
+    assert told.scene == "rain" and "mistake in the program: driver nasa_power: ZeroDivisionError" in told.reason
+    assert set(gauge_series.read(river, store, "2020-02-01")[0]["gauge_id"]) == {"g"}
 
 
 def test_a_store_that_cannot_be_written_is_told(river: Region, service: GaugeServer, tmp_path: Path) -> None:

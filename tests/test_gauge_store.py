@@ -183,6 +183,17 @@ def test_another_way_of_reading_begins_anew_and_throws_nothing_away(tmp_path: Pa
     assert not load(path, dataclasses.replace(centimetres, path=Path("elsewhere.csv"), title="x", latency_days=2.0))[1]
 
 
+def test_what_was_put_aside_is_never_written_over(tmp_path: Path) -> None:
+    path = path_of(tmp_path, "river", SOURCE)
+    centimetres = dataclasses.replace(SOURCE, units=GaugeUnits(stage_m="cm"))
+    for number, source in enumerate([SOURCE, centimetres, SOURCE, centimetres, SOURCE]):
+        kept, _ = absorb(load(path, source)[0], reading({"2020-01-01": float(number)}), source, day("2020-01-05"))
+        save(path, kept, source)
+    aside = [pd.read_parquet(old)["value"].tolist() for old in path.parent.glob("made.*.old")]
+    assert sorted(aside) == [[0.0], [1.0], [2.0], [3.0]]
+    assert load(path, SOURCE)[0].values["value"].tolist() == [4.0]
+
+
 def test_a_broken_file_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     path = path_of(tmp_path, "river", SOURCE)
     path.parent.mkdir(parents=True)
