@@ -25,7 +25,8 @@ from erosion.catalog import (
     StacCollection,
     load_source,
 )
-from erosion.gauge_catalog import GaugeSource, WebGauge
+from erosion.gauge_catalog import GaugeSource, WebGauge, on_zero, zero_of
+from erosion.hydrology.combine import other_zero
 from erosion.region import Region, load_region
 from erosion.strict_yaml import CatalogError
 
@@ -182,10 +183,13 @@ def check_region(region: Region) -> Report:
                 report.water.append(_check_masks(source, one, reach, report))
             elif isinstance(source, SceneSource):
                 report.scenes.append(_check_scenes(source, one, reach, report))
-    for name in region.gauges:
-        source = load_source(name, region.path)
-        if isinstance(source, GaugeSource):
-            report.gauges.append(_check_gauge(source, region, report))
+    gauges = [source for name in region.gauges if isinstance(source := load_source(name, region.path), GaugeSource)]
+    for source in gauges:
+        report.gauges.append(_check_gauge(source, region, report))
+        zero = zero_of([other for other in gauges if other.gauge_id == source.gauge_id])
+        if report.gauges[-1].stage_m and not on_zero(source, zero):
+            left_out = other_zero(source, zero)
+            report.problems.append(f"{left_out.scene}: {left_out.reason}")
     try:
         find_release(region.model, _FOR_EVER, models_of(region.path), region.name)
     except ReleaseError as err:

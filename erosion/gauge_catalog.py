@@ -38,7 +38,8 @@ class GaugeChecks:
     discharge_m3s: Annotated[tuple[float, ...], Key("lowest and highest possible discharge", "m3/s")] = ()
     rain_mm: Annotated[tuple[float, ...], Key("lowest and highest possible rain of a day", "mm")] = ()
     stage_m_per_hour: Annotated[
-        float | None, Key("faster rises and falls are doubted; learned from the past where not given", "m/h", above=0)
+        float | None,
+        Key("faster rises and falls are doubted, beside those faster than ever in the past", "m/h", above=0),
     ] = None
     flat_days: Annotated[
         float | None,
@@ -358,7 +359,7 @@ def _check_files(source: GaugeFiles, problems: Problems) -> None:
             problems.add("encoding", f"{source.encoding!r} is no known encoding; try cp1258, cp1252 or utf-16")
     if len(source.delimiter) != 1:
         problems.add("delimiter", f'{source.delimiter!r} must be one character; a tab is written "\\t"')
-    elif source.delimiter == source.decimal:
+    elif source.delimiter == source.decimal and not str(source.path).lower().endswith(".xlsx"):
         problems.add("decimal", f"{source.decimal!r} is also the delimiter; a comma cannot be both")
     if source.time_format is not None and "%" not in source.time_format:
         problems.add("time_format", f"{source.time_format!r} is no strptime pattern; 31/12/2020 is '%d/%m/%Y'")

@@ -25,6 +25,7 @@ from erosion.gauge_catalog import (
 )
 from erosion.hydrology.combine import combine, empty_gauges
 from erosion.hydrology.quality import check_quality
+from erosion.hydrology.quality_days import SOURCE_OF
 from erosion.region import Region
 from erosion.sources import gauges
 
@@ -151,7 +152,7 @@ def series_of(source: GaugeSource, region: Region, store: Path) -> tuple[pd.Data
     kept, skipped = gauge_store.load(gauge_store.path_of(store, region.name, source), source)
     if isinstance(source, WebGauge):
         if kept.asked_at is None:
-            skipped.append(Skipped(source.name, "was never fetched; `erosion fetch` or a run asks it"))
+            skipped.append(Skipped(source.name, "was never fetched; `erosion fetch` or a run asks it", usual=True))
         return kept.values, [*skipped, *kept.told]
     try:
         after, more = _ask(source, kept, _changed_at(source, kept))
@@ -228,7 +229,7 @@ def read(region: Region, store: Path, as_of: pd.Timestamp | str) -> tuple[pd.Dat
                 )
             continue
         # Sources of one gauge are checked each on its own; what one doubts the other may know.
-        own = source.gauge_id if shared.count(source.gauge_id) == 1 else f"{source.gauge_id}\x1f{source.name}"
+        own = source.gauge_id if shared.count(source.gauge_id) == 1 else f"{source.gauge_id}{SOURCE_OF}{source.name}"
         limits[own] = source.checks
         read_sources.append(source)
         tables.append(

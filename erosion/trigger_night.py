@@ -163,11 +163,12 @@ def _missing(trigger: Trigger, weighed: Weighed, told: Mapping[str, list[Told]])
     for name, term in weighed.terms.items():
         for place in np.flatnonzero(np.isnan(term.points)).tolist():
             who = told[name][place]
-            lacks = (
-                f"{who.title} has no reading"
-                if who.time is None
-                else f"the newest reading of {who.title} is of {who.time}"
-            )
+            if who.time is None:
+                lacks = f"{who.title} has no reading"
+            elif weighed.old[place]:
+                lacks = f"the newest usable reading of {who.title} is of {who.time}"
+            else:
+                lacks = f"what is known of {who.title} by its reading of {who.time} does not tell"
             names = found.setdefault(lacks, [])
             if name not in names:
                 names.append(name)

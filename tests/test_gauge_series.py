@@ -228,6 +228,26 @@ def test_later_values_change_nothing_that_was_known(data: st.DataObject) -> None
         pd.testing.assert_frame_equal(known_values(every, as_of), known_values(then, as_of), check_dtype=False)
 
 
+def test_the_second_source_of_a_gauge_is_no_neighbour_of_the_first() -> None:
+    from erosion.hydrology.quality import check_quality
+    from erosion.hydrology.quality_days import SOURCE_OF
+
+    days = pd.date_range("2010-01-01", "2016-12-31")
+    level = 2 + np.sin(np.arange(len(days)) / 58) + 0.1 * np.sin(np.arange(len(days)) / 5)
+    wrong = level.copy()
+    wrong[2000:2010] += 1.5
+    pair = [(level, "a"), (wrong, "b")]
+
+    def marked(between: str) -> int:
+        tables = [gauge_rows(days, values, gauge_id=f"g{between}{name}", source=name) for values, name in pair]
+        checked = check_quality(pd.concat(tables, ignore_index=True), {})
+        mine = checked[checked["source"] == "a"]
+        return int((mine["flags"] & GAUGE_FLAGS["neighbour"] > 0).sum())
+
+    assert marked("-") > 0, "as two gauges they are held against each other"
+    assert marked(SOURCE_OF) == 0
+
+
 # --- a region's gauges -------------------------------------------------------------------------------------------------
 
 

@@ -353,16 +353,16 @@ def _fast(
     """Say which rows differ from the one before by more than a river does; boolean of shape (n,)."""
     gap = (history.time[rows] - history.time[before]).astype(float)
     hours = np.maximum(gap / _HOUR, SHORTEST_STEP_H)
-    if quantity == "stage" and checks.stage_m_per_hour is not None:
-        scale, limit = 1.0, checks.stage_m_per_hour * hours
-    elif usual is not None:
-        scale, limit = usual.scale, usual.step * np.maximum(gap / usual.cadence, 1.0)
-    elif quantity == "stage":
-        scale, limit = 1.0, UNLEARNED_STAGE_RATE * hours
-    else:
-        return np.zeros(rows.size, dtype=bool)
-    step = evened(history.value[rows], quantity, scale) - evened(history.value[before], quantity, scale)
-    return np.abs(step) > limit
+    fast = np.zeros(rows.size, dtype=bool)
+    if quantity == "stage":
+        # What is said of an hour says little of a day: what was learned holds beside it.
+        per_hour = checks.stage_m_per_hour or (UNLEARNED_STAGE_RATE if usual is None else np.inf)
+        fast |= np.abs(history.value[rows] - history.value[before]) > per_hour * hours
+    if usual is not None:
+        limit = usual.step * np.maximum(gap / usual.cadence, 1.0)
+        step = evened(history.value[rows], quantity, usual.scale) - evened(history.value[before], quantity, usual.scale)
+        fast |= np.abs(step) > limit
+    return fast
 
 
 def _flat_limit(usual: _Usual | None, checks: GaugeChecks, value: np.ndarray) -> np.ndarray:

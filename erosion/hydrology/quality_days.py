@@ -71,6 +71,9 @@ CLOCK_DAYS: Final = 3
 _DAY: Final = 86_400_000_000_000
 _HOUR: Final = 3_600_000_000_000
 
+SOURCE_OF: Final = "\x1f"
+"""Between gauge and source in the id of a series where several sources of one gauge are checked side by side."""
+
 
 class Table(NamedTuple):
     """Days of a series as they stood when they were closed, without holes."""
@@ -120,13 +123,18 @@ def check_days(series: Mapping[Name, tuple[History, Doubts]]) -> None:
     }
     for name, table in tables.items():
         history, doubts = series[name]
-        others = [(other[1], found) for other, found in tables.items() if other[0] != name[0]]
+        others = [(other[1], found) for other, found in tables.items() if _gauge(other[0]) != _gauge(name[0])]
         strange, jumped = _against_others(name[1], table, others)
         marks = {"neighbour": strange, "datum_jump": jumped, "clock_shift": _clock(history, table)}
         for flag, decided in marks.items():
             instants = decided[table.day]
             marked = instants < NEVER
             doubts.add(flag, table.rows[marked], instants[marked])
+
+
+def _gauge(series_id: str) -> str:
+    """Gauge of a series: several sources of one gauge are no neighbours; combining tells where they differ."""
+    return series_id.split(SOURCE_OF, 1)[0]
 
 
 class _Relation(NamedTuple):

@@ -41,7 +41,11 @@ def choose() -> Choice | None:
         if "region" not in st.session_state and asked in names:
             st.session_state["region"] = asked
         with st.sidebar:
-            name = select("region", say(words, "region"), names, lambda name: _title(folder, name, words))
+            titles = {name: _title(folder, name, words) for name in names}
+            # A select box tells its options apart by what is written in it.
+            same = {title for title in titles.values() if list(titles.values()).count(title) > 1}
+            written = {name: f"{title} ({name})" if title in same else title for name, title in titles.items()}
+            name = select("region", say(words, "region"), names, written.__getitem__)
     try:
         region = products.read_region(folder / name)
     except products.ProductError as error:

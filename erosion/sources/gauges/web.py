@@ -26,7 +26,7 @@ LONGEST_S: Final = 300.0
 """An answer that has not come in whole after so long is given up, though it still drips."""
 
 _AGENT: Final = "erosion (riverbank-erosion early warning)"
-_PIECE: Final = 1 << 12  # of an answer; between two of them size and time are looked at
+_PIECE: Final = 64  # bytes of an answer; between two of them size and time are looked at, also where they drip
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _PAGE: Final = re.compile(r"<(!doctype\s+html|html)\b", re.IGNORECASE)
 
