@@ -22,7 +22,7 @@ import pandas as pd
 
 from erosion.catalog import Skipped, SourceError
 from erosion.gauge_catalog import Hydrocron
-from erosion.sources.gauges import numbers
+from erosion.sources.gauges import answers
 from erosion.sources.gauges.periods import pieces, whole_days
 from erosion.sources.gauges.reading import Asked, Reading, joined, readings
 from erosion.sources.gauges.web import Service
@@ -182,9 +182,9 @@ def _table(source: Hydrocron, rows: _Rows, skipped: list[Skipped]) -> pd.DataFra
         skipped.append(
             Skipped(source.name, f"{int((~dated).sum())} rows without a time, {what}", usual=not len(strange))
         )
-    level = numbers.from_texts(row["wse"] for row in rows)
+    level = answers.from_texts(row["wse"] for row in rows)
     level[np.isin(level, FILLS)] = np.nan
-    flags = numbers.from_texts(row.get(flag) for row in rows)
+    flags = answers.from_texts(row.get(flag) for row in rows)
     words = np.array([_WORDS.get(number, "suspect") for number in flags], dtype=object)
     bare = ~np.isin(flags, list(_WORDS)) & np.isfinite(level)
     if bare.any():

@@ -17,7 +17,7 @@ import pandas as pd
 
 from erosion.catalog import Skipped, SourceError
 from erosion.gauge_catalog import NasaPower
-from erosion.sources.gauges import numbers
+from erosion.sources.gauges import answers
 from erosion.sources.gauges.periods import pieces, whole_days
 from erosion.sources.gauges.reading import Asked, Reading, joined, readings
 from erosion.sources.gauges.web import Service
@@ -105,7 +105,7 @@ def _piece(
         time = pd.to_datetime(pd.Index(texts, dtype=object), format="%Y%m%d", utc=True)
     except ValueError as error:
         raise SourceError(f"{source.name}: a day of the answer cannot be read ({error})") from None
-    values = numbers.from_json(raw, len(time), f"{source.name}: {_RAIN}")
+    values = answers.from_json(raw, len(time), f"{source.name}: {_RAIN}")
     values[np.isclose(values, fill)] = np.nan
     below = values < 0
     if below.any():

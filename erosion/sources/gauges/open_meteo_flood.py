@@ -20,7 +20,7 @@ import pandas as pd
 
 from erosion.catalog import Skipped, SourceError
 from erosion.gauge_catalog import OpenMeteoFlood
-from erosion.sources.gauges import numbers
+from erosion.sources.gauges import answers
 from erosion.sources.gauges.periods import pieces, whole_days
 from erosion.sources.gauges.reading import Asked, Reading, joined, readings
 from erosion.sources.gauges.web import Service
@@ -145,7 +145,7 @@ def _read_answer(source: OpenMeteoFlood, answer: Any) -> _Answer:
             continue
         if units.get(name) not in _UNITS:
             raise SourceError(f"{source.name}: {name} is in {str(units.get(name))[:40]!r}; m³/s is needed")
-        columns[name] = numbers.from_json(values, len(time), f"{source.name}: {name}")
+        columns[name] = answers.from_json(values, len(time), f"{source.name}: {name}")
     return _Answer(time, columns, cell)
 
 

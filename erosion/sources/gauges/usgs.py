@@ -22,7 +22,7 @@ import pandas as pd
 
 from erosion.catalog import Skipped, SourceError
 from erosion.gauge_catalog import DISCHARGE_UNITS, STAGE_UNITS, Usgs
-from erosion.sources.gauges import numbers
+from erosion.sources.gauges import answers
 from erosion.sources.gauges.periods import DAY, pieces, whole_days
 from erosion.sources.gauges.reading import Asked, Reading, readings
 from erosion.sources.gauges.web import Service
@@ -223,7 +223,7 @@ def _waterservices(
 def _waterml_values(series: Mapping[str, Any]) -> list[_Value]:
     variable = series["variable"]
     unit = str((variable.get("unit") or {}).get("unitCode"))
-    no_data = numbers.from_texts([variable.get("noDataValue")])[0]
+    no_data = answers.from_texts([variable.get("noDataValue")])[0]
     out = []
     for place, values in enumerate(series["values"]):
         method = (values.get("method") or [{}])[0].get("methodID", place)
@@ -231,7 +231,7 @@ def _waterml_values(series: Mapping[str, Any]) -> list[_Value]:
             marks = value.get("qualifiers") or []
             marks = [marks] if isinstance(marks, str) else [str(mark) for mark in marks]
             text = str(value["value"])
-            missing = numbers.from_texts([text])[0] == no_data
+            missing = answers.from_texts([text])[0] == no_data
             out.append(
                 _Value(
                     str(method),
@@ -305,7 +305,7 @@ def _chosen(source: Usgs, values: list[_Value], asked: Asked, skipped: list[Skip
 
 def _table(source: Usgs, values: list[_Value], asked: Asked, skipped: list[Skipped]) -> pd.DataFrame:
     rows = pd.DataFrame(values, columns=_Value._fields)
-    rows["number"] = numbers.from_texts(rows["value"]) * rows["unit"].map(_factors(source, rows["unit"])).to_numpy(
+    rows["number"] = answers.from_texts(rows["value"]) * rows["unit"].map(_factors(source, rows["unit"])).to_numpy(
         float
     )
     rows["quality"] = _quality(source, rows, skipped)
