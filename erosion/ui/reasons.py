@@ -281,6 +281,18 @@ def _plain(key: str, decimals: int = 0, factor: float = 1.0) -> Any:
     return tell
 
 
+def _flow_change(days: int) -> Any:
+    def tell(_: dict[str, str | None], value: float, language: str) -> str:
+        way = "high" if value >= 0 else "low"
+        return say(language, f"reason.flow.days.{way}", days=days, value=write.number(100.0 * abs(value), language, 1))
+
+    return tell
+
+
+def _low_mark(_: dict[str, str | None], value: float, language: str) -> str:
+    return say(language, f"reason.low_mark.{'yes' if value > 0.5 else 'no'}")
+
+
 def _log_ratio(key: str) -> Any:
     def tell(_: dict[str, str | None], value: float, language: str) -> str:
         ratio = math.exp(value) - 1.0
@@ -328,6 +340,17 @@ _PATTERNS: Final[list[tuple[re.Pattern[str], Any, Any]]] = [
         (r"flow_scene_ratio", _log_ratio("reason.flow.scene"), "flow"),
         (r"flow_scene_change", _log_ratio("reason.flow.change"), "flow"),
         (r"flow_percentile", _plain("reason.flow.now", factor=100.0), "flow"),
+        (r"season_percentile", _plain("reason.flow.season", factor=100.0), "flow"),
+        (r"flow_change_3d", _flow_change(3), "flow"),
+        (r"flow_change_14d", _flow_change(14), "flow"),
+        (r"fastest_fall", _plain("reason.flow.fastest", 1, factor=100.0), "flow"),
+        (r"drawdown", _plain("reason.flow.drawdown", factor=100.0), "flow"),
+        (r"days_since_peak", _plain("reason.flood.since"), "flood"),
+        (r"low_mark_passed", _low_mark, "low water"),
+        (r"days_since_low_mark", _plain("reason.low_mark.since"), "low water"),
+        (r"rain_7d", _plain("reason.rain.7"), "rain"),
+        (r"rain_30d", _plain("reason.rain.30"), "rain"),
+        (r"rain_on_low_water", _plain("reason.rain.low"), "rain"),
         (r"flood_peak_ratio", _ratio("reason.flood"), "flood"),
         (r"flood_peak_percentile", _plain("reason.flood.rank", factor=100.0), "flood"),
         (r"flood_days", _plain("reason.flood.days"), "flood"),
