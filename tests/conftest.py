@@ -80,12 +80,14 @@ class Reach(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def reach(crop_data: Path) -> Reach:
+def reach(crop_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Reach:
     """The short reach with every observation to the end of 2018; only to be read."""
     region = load_region(crop_data / "mamore_crop.yaml")
     until = pd.Timestamp("2018-12-31")
-    water, skipped = sources.read_water(region, until)
-    gauges, _ = sources.read_gauges(region, until)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EROSION_STORE", str(tmp_path_factory.mktemp("store")))
+        water, skipped = sources.read_water(region, until)
+        gauges, _ = sources.read_gauges(region, until)
     assert not skipped
     return Reach(region, water, gauges)
 
