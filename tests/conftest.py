@@ -40,6 +40,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 def crop_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the region file ``mamore_crop.yaml``, its sources, masks and gauges; only to be copied."""
     base = tmp_path_factory.mktemp("crop")
+    (base / "store").mkdir()  # found before one that somebody left in the working directory
     (base / "masks").mkdir()
     (base / "gauges").mkdir()
     for path in sorted(MASKS.glob("*.tif")):
@@ -80,14 +81,12 @@ class Reach(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def reach(crop_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Reach:
+def reach(crop_data: Path) -> Reach:
     """The short reach with every observation to the end of 2018; only to be read."""
     region = load_region(crop_data / "mamore_crop.yaml")
     until = pd.Timestamp("2018-12-31")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EROSION_STORE", str(tmp_path_factory.mktemp("store")))
-        water, skipped = sources.read_water(region, until)
-        gauges, _ = sources.read_gauges(region, until)
+    water, skipped = sources.read_water(region, until)
+    gauges, _ = sources.read_gauges(region, until)
     assert not skipped
     return Reach(region, water, gauges)
 
