@@ -35,10 +35,10 @@ def measure_once(region_name: str) -> str:
     """Read the masks, cut the banks of the newest one and measure them in all; say what was measured."""
     import pandas as pd
 
-    from erosion.asof import baseline_on, observe_region
-    from erosion.banks import measure_banks
-    from erosion.region import load_region
-    from erosion.sources import read_water
+    from erosion.banks.as_of import baseline_on, observe_region
+    from erosion.banks.measuring import measure_banks
+    from erosion.config.region import load_region
+    from erosion.water.read import read_water
 
     region = load_region(region_name)
     as_of = pd.Timestamp("2100-01-01")
@@ -62,8 +62,8 @@ def cost_of(command: list[str]) -> Cost:
 
 def masks_of(region_name: str) -> list[str]:
     """Paths of the mask files of a region."""
-    from erosion.catalog import RasterFolder, load_source
-    from erosion.region import load_region
+    from erosion.config.region import load_region
+    from erosion.config.sources import RasterFolder, load_source
 
     region = load_region(region_name)
     sources = [load_source(name, region.path) for name in region.water]

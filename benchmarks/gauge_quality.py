@@ -16,14 +16,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from erosion.contracts import GAUGE_COLUMNS, GAUGE_FLAGS
-from erosion.gauge_catalog import GaugeChecks, GaugeFiles
-from erosion.gauge_report import FLAG_WORDS, draw
-from erosion.gauge_series import gauge_sources
-from erosion.hydrology.doubts import SUSPECT_FLAGS
-from erosion.hydrology.health import COUNTED, health
-from erosion.hydrology.quality import check_quality
-from erosion.region import load_region
+from erosion.config.gauges import GaugeChecks, GaugeFiles
+from erosion.config.region import load_region
+from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FLAGS
+from erosion.gauges.health import COUNTED, health
+from erosion.gauges.quality.checks import check_quality
+from erosion.gauges.quality.flags import SUSPECT_FLAGS
+from erosion.gauges.report import FLAG_WORDS, draw
+from erosion.gauges.series import gauge_sources
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "gauge-quality.md"
@@ -134,7 +134,7 @@ HOURLY: Final = (
 
 def mamore() -> pd.DataFrame:
     """Both gauges, day by day, available after two days; sorted."""
-    folder = ROOT / "erosion" / "datasets" / "mamore" / "gauges"
+    folder = ROOT / "data_sources" / "datasets" / "mamore" / "gauges"
     parts = []
     for path in sorted(folder.glob("*.csv")):
         days = pd.read_csv(path, parse_dates=["date"])

@@ -22,12 +22,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from erosion.asof import grid_of
-from erosion.banks import measure_banks, observe_cells
-from erosion.contracts import FLAGS
-from erosion.grid import Grid
-from erosion.region import Region, load_region
-from erosion.segments import cut_baseline
+from erosion.banks.as_of import grid_of
+from erosion.banks.measuring import measure_banks, observe_cells
+from erosion.banks.segments import cut_baseline
+from erosion.config.region import Region, load_region
+from erosion.core.contracts import FLAGS
+from erosion.core.grid import Grid
 from erosion.simulate.law import CUT_SLOPE, SIDES, SIGN
 from erosion.simulate.river import River
 
@@ -234,7 +234,7 @@ def see_river(seed: int, folder: Path, *, density: float, over_http: bool) -> di
         ``positions``, ``retreat``, ``failures``, ``cost``: one row a place, a segment, a pair of dry seasons, a river.
     """
     from erosion.simulate.exercise import LAST_YEAR, make_exercise, set_stage
-    from erosion.sources import fetch_scenes
+    from erosion.water.read import fetch_scenes
 
     os.environ["EROSION_STORE"] = str(folder / "store")
     asked = {"years": YEARS, "seed": seed, "length_km": LENGTH_KM, "density": density, "say": lambda _: None}
@@ -291,8 +291,8 @@ def see_river(seed: int, folder: Path, *, density: float, over_http: bool) -> di
 
 def _composites(region: Region, last: pd.Timestamp, family: str, seed: int) -> xr.Dataset | None:
     """Return the observations of a family of scenes; where there is none that is said and a row of the tables is missing."""
-    from erosion.catalog import SourceError
-    from erosion.sources import read_water
+    from erosion.config.sources import SourceError
+    from erosion.water.read import read_water
 
     try:
         return read_water(region, last)[0].load()
@@ -314,7 +314,7 @@ def _cloud(water: xr.Dataset, k: int, truth: pd.DataFrame) -> float:
 
 def _cost(region: Region, folder: Path, seconds: float) -> dict[str, float]:
     """Return what fetching cost: passes, seconds, pixels of the corridor, bytes of the store, peak memory."""
-    from erosion.corridor import corridor_of
+    from erosion.satellite.corridor import corridor_of
 
     files = list((folder / "store").rglob("*.r*.tif"))
     return {

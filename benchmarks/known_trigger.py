@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.contracts import GAUGE_COLUMNS
-from erosion.gauge_catalog import GaugeChecks
-from erosion.hydrology.quality import check_quality
-from erosion.hydrology.trigger import Gauge, water_on, weigh
-from erosion.region import RainOnLowWater, Trigger, load_region
+from erosion.alerts.trigger import Gauge, water_on, weigh
+from erosion.config.gauges import GaugeChecks
+from erosion.config.region import RainOnLowWater, Trigger, load_region
+from erosion.core.contracts import GAUGE_COLUMNS
+from erosion.gauges.quality.checks import check_quality
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, set_stage
 from erosion.simulate.exercise_files import ALARM_LEVELS_M, GAUGE_ZERO_M
 from erosion.simulate.hydrograph import FLOOD_DAYS

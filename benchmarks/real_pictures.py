@@ -29,16 +29,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
-from erosion.asof import baseline_on, observe_region
-from erosion.banks import measure_loss, near_reach_end
-from erosion.catalog import SourceError, load_source
-from erosion.composites import read_composites
-from erosion.corridor import Corridor, corridor_of
-from erosion.pass_records import PassRecord, records
-from erosion.region import Region, load_region
-from erosion.scene_store import refresh
-from erosion.segments import Baseline
-from erosion.sources import stac
+from erosion.banks.as_of import baseline_on, observe_region
+from erosion.banks.measuring import measure_loss, near_reach_end
+from erosion.banks.segments import Baseline
+from erosion.config.region import Region, load_region
+from erosion.config.sources import SourceError, load_source
+from erosion.satellite import stac
+from erosion.satellite.corridor import Corridor, corridor_of
+from erosion.water.scenes.pass_records import PassRecord, records
+from erosion.water.scenes.scene_store import refresh
+from erosion.water.seasons.composites import read_composites
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "tests" / "data"

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
+from erosion.core.shipped import shipped
+
 if TYPE_CHECKING:
-    from erosion.catalog import Skipped
+    from erosion.config.sources import Skipped
 
 PRODUCTS = Path(os.environ.get("EROSION_PRODUCTS", "products"))
 """Where products go and the map looks for them."""
@@ -205,7 +207,7 @@ def _draws(text: str) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from erosion.check import check
+    from erosion.nightly.check import check
 
     report = check(arguments.region)
     print("\n".join(report.lines()))
@@ -215,9 +217,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
-    from erosion.published import DEGRADED
-    from erosion.region import load_region
-    from erosion.sources import fetch_gauges, fetch_scenes, has_scenes, together
+    from erosion.config.region import load_region
+    from erosion.nightly.published import DEGRADED
+    from erosion.water.read import fetch_gauges, fetch_scenes, has_scenes, together
 
     region = load_region(arguments.region)
     gauges = fetch_gauges(region, _say, full=arguments.full)
@@ -236,13 +238,13 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 
 def _gauges(arguments: argparse.Namespace) -> int:
-    from erosion.files import write_json
-    from erosion.gauge_days import parse_method, write_days
-    from erosion.gauge_report import as_json, lines, report, write_report
-    from erosion.gauge_series import gauge_sources
-    from erosion.published import DEGRADED
-    from erosion.region import load_region
-    from erosion.sources import read_gauges
+    from erosion.config.region import load_region
+    from erosion.core.files import write_json
+    from erosion.gauges.days import parse_method, write_days
+    from erosion.gauges.report import as_json, lines, report, write_report
+    from erosion.gauges.series import gauge_sources
+    from erosion.nightly.published import DEGRADED
+    from erosion.water.read import read_gauges
 
     method = parse_method(arguments.filled[0]) if arguments.filled else None
     region = load_region(arguments.region)
@@ -278,10 +280,10 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from erosion.nightly import run
-    from erosion.published import note_failure
-    from erosion.region import load_region
-    from erosion.strict_yaml import CatalogError
+    from erosion.config.region import load_region
+    from erosion.config.strict_yaml import CatalogError
+    from erosion.nightly.published import note_failure
+    from erosion.nightly.run import run
 
     try:
         region = load_region(arguments.region)
@@ -305,8 +307,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from erosion.region import load_region
-    from erosion.replay import replay
+    from erosion.config.region import load_region
+    from erosion.nightly.replay import replay
 
     region = load_region(arguments.region)
     replayed = replay(
@@ -326,9 +328,9 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from erosion.evaluate import table
-    from erosion.region import load_region
-    from erosion.training import train_release
+    from erosion.config.region import load_region
+    from erosion.forecast.evaluate import table
+    from erosion.forecast.training import train_release
 
     skill = ""
     if arguments.skill:
@@ -357,11 +359,11 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from erosion import ablation
-    from erosion.evaluate import evaluate, table
+    from erosion.config.region import load_region
     from erosion.features import FAMILIES
-    from erosion.region import load_region
-    from erosion.training import load_rows
+    from erosion.forecast import ablation
+    from erosion.forecast.evaluate import evaluate, table
+    from erosion.forecast.training import load_rows
 
     region = load_region(arguments.region)
     until = arguments.until or pd.Timestamp.now().normalize()
@@ -386,9 +388,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _trigger(arguments: argparse.Namespace) -> int:
-    from erosion.published import DEGRADED
-    from erosion.region import load_region
-    from erosion.trigger_history import lines, trigger_history
+    from erosion.config.region import load_region
+    from erosion.forecast.trigger_verification import lines, trigger_history
+    from erosion.nightly.published import DEGRADED
 
     history, skipped = trigger_history(load_region(arguments.region), arguments.first, arguments.last)
     for item in skipped:
@@ -413,7 +415,7 @@ def _features(_: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    app = Path(__file__).resolve().parent.parent / "app.py"
+    app = shipped("app.py")
     if not any(arguments.out.glob("*/published.json")):
         raise FileNotFoundError(f"no products in {arguments.out}; make some with `erosion replay` or `erosion run`")
     print(f"map: http://{arguments.address}:{arguments.port}", flush=True)

@@ -17,12 +17,12 @@ import yaml
 from affine import Affine
 from rasterio.windows import Window
 
-from erosion import sources
-from erosion.dataset import rows_with_outcomes
-from erosion.region import Region, load_region
+from erosion.config.region import Region, load_region
+from erosion.forecast.dataset import rows_with_outcomes
+from erosion.water import read as sources
 
 ROOT = Path(__file__).resolve().parent.parent
-MASKS = ROOT / "erosion" / "datasets" / "mamore" / "masks"
+MASKS = ROOT / "data_sources" / "datasets" / "mamore" / "masks"
 REACH = Window(1100, 2670, 540, 800)  # 24 km of valley at the upstream end
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

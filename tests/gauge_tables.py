@@ -1,4 +1,4 @@
-"""Gauge tables made by hand, in the columns of ``erosion.contracts.GAUGE_COLUMNS``."""
+"""Gauge tables made by hand, in the columns of ``erosion.core.contracts.GAUGE_COLUMNS``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from erosion.contracts import GAUGE_COLUMNS
+from erosion.core.contracts import GAUGE_COLUMNS
 
 
 def gauge_rows(

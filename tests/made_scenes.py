@@ -11,9 +11,9 @@ import rasterio
 from affine import Affine
 from rasterio.warp import transform_bounds
 
-from erosion.catalog import PixelQuality, SceneUnits, StacCollection
-from erosion.corridor import Corridor
-from erosion.grid import Grid
+from erosion.config.sources import PixelQuality, SceneUnits, StacCollection
+from erosion.core.grid import Grid
+from erosion.satellite.corridor import Corridor
 
 CRS = "EPSG:32648"
 X0, Y0, PIXEL, SIZE = 500_000.0, 1_170_000.0, 10.0, 200

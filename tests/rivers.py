@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from scipy.spatial import cKDTree
 
-from erosion.asof import baseline_on, observe_region
-from erosion.banks import CellStates, measure_banks
-from erosion.contracts import FLAGS
-from erosion.grid import Grid
-from erosion.region import Reach, Region, SegmentRules
-from erosion.segments import Baseline
+from erosion.banks.as_of import baseline_on, observe_region
+from erosion.banks.measuring import CellStates, measure_banks
+from erosion.banks.segments import Baseline
+from erosion.config.region import Reach, Region, SegmentRules
+from erosion.core.contracts import FLAGS
+from erosion.core.grid import Grid
 
 PIXEL = 30.0
 CRS = "EPSG:32620"

@@ -20,13 +20,13 @@ import yaml
 from affine import Affine
 from numpy.typing import NDArray
 
-from erosion.catalog import SceneSource, Skipped, SourceError
-from erosion.corridor import Corridor
-from erosion.grid import Grid
-from erosion.region import Reach, Region, SceneRules, Season
-from erosion.scene_store import refresh
-from erosion.sources.passes import PassRef
-from erosion.water import Unusable, WaterPass, WaterReference
+from erosion.config.region import Reach, Region, SceneRules, Season
+from erosion.config.sources import SceneSource, Skipped, SourceError
+from erosion.core.grid import Grid
+from erosion.satellite.corridor import Corridor
+from erosion.satellite.passes import PassRef
+from erosion.water.classification.water import Unusable, WaterPass, WaterReference
+from erosion.water.scenes.scene_store import refresh
 
 CRS = "EPSG:32648"
 SHAPE = (20, 30)

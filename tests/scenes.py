@@ -11,10 +11,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from erosion.corridor import Corridor
-from erosion.grid import Grid
-from erosion.region import SceneRules
-from erosion.water import WaterPass, WaterReference, water_of
+from erosion.config.region import SceneRules
+from erosion.core.grid import Grid
+from erosion.satellite.corridor import Corridor
+from erosion.water.classification.water import WaterPass, WaterReference, water_of
 
 Array = NDArray[np.floating]
 Shape = Callable[[Array, Array], NDArray[np.bool_]]

@@ -14,7 +14,7 @@ import pytest
 
 from erosion import cli
 from erosion.features import FAMILIES
-from erosion.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
+from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
 
 COMMANDS = ("check", "run", "replay", "train", "evaluate", "features", "serve")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from erosion.features.registry import Feature, FloatArray, Knowledge
-from erosion.hydrology import scene_flow, statistics
+from erosion.gauges.statistics import scene_flow, statistics
 
 _GAUGE = "gauge series known at the date"
-_NONE = "NaN without a gauge or with too few days (see erosion.hydrology.statistics)"
+_NONE = "NaN without a gauge or with too few days (see erosion.gauges.statistics.history)"
 
 FEATURES = (
     Feature("flow_scene_ratio", "1", "log of flow at the newest scene over the median of all scenes", _GAUGE, _NONE),

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from erosion.segments import Baseline
+from erosion.banks.segments import Baseline
 
 FloatArray = NDArray[np.float64]
 

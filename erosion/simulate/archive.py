@@ -11,7 +11,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
-from erosion.grid import Grid
+from erosion.core.grid import Grid
 from erosion.simulate.items import LABEL, STAC_VERSION, Item
 from erosion.simulate.sensors import SENTINEL1_NODATA, Picture
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from erosion.grid import Grid
+from erosion.core.grid import Grid
 
 STEP_M: Final = 5.0
 """Distance between nodes [m]; a 30 m bank failure spans six of them."""
@@ -190,7 +190,7 @@ class Position:
     @classmethod
     def of(cls, grid: Grid, line: CentreLine) -> Self:
         """Locate every pixel centre of a grid."""
-        from erosion.grid import same_crs
+        from erosion.core.grid import same_crs
 
         if not same_crs(grid.crs, line.crs):
             raise ValueError(f"the river is in {line.crs}, the grid in {grid.crs}; give a grid in the river's CRS")

@@ -1,7 +1,7 @@
 """An exercise for An Giang: a piece of the Hậu, simulated, with everything a region needs to run on it.
 
 What is written is labelled :data:`erosion.simulate.items.LABEL` in every file that can hold a label. The river's course
-is the provisional line of ``erosion/datasets/an_giang``, smoothed; its banks, its erosion and its pictures are made up.
+is the provisional line of ``data_sources/datasets/an_giang``, smoothed; its banks, its erosion and its pictures are made up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 from affine import Affine
 from numpy.typing import NDArray
 
-from erosion.grid import Grid
+from erosion.core.grid import Grid
 from erosion.simulate.archive import write_catalog, write_scene
 from erosion.simulate.centre_line import smooth_line
 from erosion.simulate.exercise_files import (
@@ -97,7 +97,7 @@ def make_exercise(
     Returns
     -------
     Path
-        The region file, to be given to :func:`erosion.region.load_region`.
+        The region file, to be given to :func:`erosion.config.region.load_region`.
 
     Raises
     ------
@@ -141,13 +141,13 @@ def train_exercise(region_file: Path, say: Callable[[str], None] = print) -> Pat
 
     Raises
     ------
-    erosion.forecast.TrainingError
+    erosion.forecast.model.TrainingError
         Where too little happened on the simulated river to learn from.
     """
     import shutil
 
-    from erosion.region import load_region
-    from erosion.training import train_release
+    from erosion.config.region import load_region
+    from erosion.forecast.training import train_release
 
     region = load_region(region_file)
     until = pd.Timestamp(region.scenes.since)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from erosion.core.shipped import shipped
 from erosion.simulate.items import LABEL
 from erosion.simulate.rain import daily_rain
 from erosion.simulate.river import River
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from shapely.geometry import LineString
 
 NAME: Final = "an_giang_exercise"
-DATA: Final = Path(__file__).resolve().parents[1] / "datasets" / "an_giang"
+DATA: Final = shipped("data_sources") / "datasets" / "an_giang"
 CRS: Final = "EPSG:32648"
 GAUGE_ZERO_M: Final = 0.9
 """Low water of the dry season on the exercise's gauge [m]."""

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.grid import Grid
+from erosion.core.grid import Grid
 from erosion.simulate.law import BAR_SLOPE, CUT_SLOPE
 from erosion.simulate.river import River
 from erosion.simulate.texture import lattice, over_ground, ramp

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.contracts import in_utc
+from erosion.core.contracts import in_utc
 
 MEAN_PEAK_M: Final = 2.6
 """Height of a common flood over low water [m]."""

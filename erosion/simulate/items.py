@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from erosion.grid import Grid
+from erosion.core.grid import Grid
 from erosion.simulate.sensors import LANDSAT_OFFSET, LANDSAT_SCALE, SENTINEL1_NODATA, SENTINEL2_SCALE
 
 LABEL: Final = "MÔ PHỎNG / SIMULATED"

@@ -13,8 +13,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from erosion.contracts import in_utc
-from erosion.grid import Grid
+from erosion.core.contracts import in_utc
+from erosion.core.grid import Grid
 from erosion.simulate.centre_line import CentreLine, Position
 from erosion.simulate.hydrograph import Hydrograph
 from erosion.simulate.law import (

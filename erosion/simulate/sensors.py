@@ -16,8 +16,8 @@ import pandas as pd
 from affine import Affine
 from numpy.typing import NDArray
 
-from erosion.contracts import in_utc
-from erosion.grid import Grid
+from erosion.core.contracts import in_utc
+from erosion.core.grid import Grid
 from erosion.simulate.ground import BACKSCATTER_DB, BANDS, REFLECTANCE, Covers, drifting, ground_of
 from erosion.simulate.river import River
 from erosion.simulate.sky import Sky

@@ -19,8 +19,8 @@ import shapely
 import streamlit as st
 from numpy.typing import NDArray
 
-from erosion.contracts import LEVEL_COLOURS, LEVELS
-from erosion.export.columns import level_label
+from erosion.core.contracts import LEVEL_COLOURS, LEVELS
+from erosion.publish.columns import level_label
 from erosion.ui import products, sketch, write
 from erosion.ui.words import say
 

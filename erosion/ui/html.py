@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from erosion.contracts import LEVEL_COLOURS, LEVEL_SYMBOLS, LEVEL_TEXT_COLOURS
-from erosion.export.columns import LEVEL_WORDS, level_label
+from erosion.core.contracts import LEVEL_COLOURS, LEVEL_SYMBOLS, LEVEL_TEXT_COLOURS
+from erosion.publish.columns import LEVEL_WORDS, level_label
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1d5b79"/>'

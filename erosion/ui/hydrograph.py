@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from erosion.contracts import LEVEL_COLOURS, as_of_instant, in_utc
+from erosion.core.contracts import LEVEL_COLOURS, as_of_instant, in_utc
 from erosion.ui import charts, html, products, write
 from erosion.ui.choice import Choice, remember, select
 from erosion.ui.words import knows, say

@@ -20,8 +20,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
-from erosion.contracts import QUANTITIES, TRIGGER_COLUMNS, in_utc
-from erosion.export.columns import BAND, HISTORY, LAYER
+from erosion.core.contracts import QUANTITIES, TRIGGER_COLUMNS, in_utc
+from erosion.publish.columns import BAND, HISTORY, LAYER
 
 T = TypeVar("T")
 
@@ -448,28 +448,28 @@ def recent_runs(folder: Path, region: str) -> pd.DataFrame | None:
 
 @st.cache_data(max_entries=60, show_spinner=False)
 def _ledger_changes(path: str, changed_ns: int, run_id: str) -> pd.DataFrame | None:
-    from erosion import ledger
+    from erosion.alerts import ledger
 
     return _ask(path, lambda engine: ledger.changes_since_previous(engine, run_id))
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def _warning_history(path: str, changed_ns: int, event_id: str) -> pd.DataFrame | None:
-    from erosion import ledger
+    from erosion.alerts import ledger
 
     return _ask(path, lambda engine: ledger.history(engine, event_id))
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
 def _open_warnings(path: str, changed_ns: int, region: str) -> int | None:
-    from erosion import ledger
+    from erosion.alerts import ledger
 
     return _ask(path, lambda engine: len(ledger.open_warnings(engine, region)))
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
 def _recent_runs(path: str, changed_ns: int, region: str) -> pd.DataFrame | None:
-    from erosion import ledger
+    from erosion.alerts import ledger
 
     return _ask(path, lambda engine: ledger.recent_runs(engine, region).drop(columns="manifest"))
 
@@ -477,7 +477,7 @@ def _recent_runs(path: str, changed_ns: int, region: str) -> pd.DataFrame | None
 def _ask(path: str, question: Callable[[Any], T]) -> T | None:
     import sqlalchemy as sa
 
-    from erosion import ledger
+    from erosion.alerts import ledger
 
     try:
         engine = ledger.open_ledger(path)

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from erosion.contracts import LEVEL_COLOURS, LEVEL_TEXT_COLOURS
-from erosion.export.columns import level_label
+from erosion.core.contracts import LEVEL_COLOURS, LEVEL_TEXT_COLOURS
+from erosion.publish.columns import level_label
 from erosion.ui import write
 from erosion.ui.choice import Choice, choose_segment, segment_row
 from erosion.ui.deck import OUTCOME_SYMBOLS

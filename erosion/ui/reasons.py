@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from erosion.contracts import FLAGS
+from erosion.core.contracts import FLAGS
 from erosion.ui import write
 from erosion.ui.words import knows, say
 

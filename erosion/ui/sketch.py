@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from erosion.export.projection import choose
+from erosion.publish.projection import choose
 
 FloatArray = NDArray[np.float64]
 

@@ -12,10 +12,10 @@ import pytest
 import shapely
 import xarray as xr
 
-from erosion.contracts import BANK_VARIABLES, GAUGE_COLUMNS, check_banks, check_segments
+from erosion.banks.segments import Baseline
+from erosion.core.contracts import BANK_VARIABLES, GAUGE_COLUMNS, check_banks, check_segments
+from erosion.core.grid import Grid
 from erosion.features.registry import Knowledge
-from erosion.grid import Grid
-from erosion.segments import Baseline
 
 CRS = "EPSG:32620"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from erosion.features import FAMILIES
-from erosion.forecast import MODEL_FEATURES
+from erosion.forecast.model import MODEL_FEATURES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "forecast.md"
 BEGIN, END = "<!-- features: begin -->\n", "<!-- features: end -->\n"

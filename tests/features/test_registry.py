@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from erosion.features import FAMILIES, REGISTRY, make_features
-from erosion.forecast import MODEL_FEATURES
+from erosion.forecast.model import MODEL_FEATURES
 
 
 def test_every_declared_feature_is_computed_and_no_other(made, yearly) -> None:

@@ -21,19 +21,20 @@ import rasterio.features
 import rasterio.warp
 from affine import Affine
 
-from erosion.catalog import RasterFolder, StacCollection, load_source
-from erosion.grid import Grid
-from erosion.hydrology.trigger import water_on, weigh
-from erosion.region import load_region
-from erosion.release import MODELS, load_release, models_of
+from erosion.alerts.trigger import water_on, weigh
+from erosion.alerts.trigger_night import gauges_of
+from erosion.config.region import load_region
+from erosion.config.sources import RasterFolder, StacCollection, load_source
+from erosion.core.grid import Grid
+from erosion.forecast.release import MODELS, load_release, models_of
 from erosion.simulate.archive import write_catalog, write_scene
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, set_stage, train_exercise
 from erosion.simulate.exercise_files import ALARM_LEVELS_M, GAUGE_ZERO_M
 from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
 from erosion.simulate.plan import baseline_of, looks
 from erosion.simulate.rain import daily_rain
-from erosion.sources import raster_folder, read_gauges
-from erosion.trigger_night import gauges_of
+from erosion.water.masks import raster_folder
+from erosion.water.read import read_gauges
 
 SETTINGS: dict[str, Any] = {"years": 5, "seed": 3, "length_km": 4.0, "density": 0.35}
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from erosion.hydrology import known_values
+from erosion.gauges.statistics import known_values
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "known_trigger.py"
 

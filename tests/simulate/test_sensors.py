@@ -10,7 +10,7 @@ import pytest
 from affine import Affine
 from numpy.typing import NDArray
 
-from erosion.grid import Grid
+from erosion.core.grid import Grid
 from erosion.simulate.ground import BANDS, REFLECTANCE, Ground, moved_picture
 from erosion.simulate.river import River
 from erosion.simulate.sensors import (

@@ -9,12 +9,12 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 
-from erosion.nightly import DEGRADED, PUBLISHED, run
-from erosion.pass_records import records
-from erosion.region import Region, load_region
+from erosion.config.region import Region, load_region
+from erosion.nightly.run import DEGRADED, PUBLISHED, run
 from erosion.simulate.exercise import make_exercise, train_exercise
 from erosion.simulate.items import LABEL
-from erosion.sources import store_of
+from erosion.water.read import store_of
+from erosion.water.scenes.pass_records import records
 from tests.stac_server import StacServer
 
 NIGHT = pd.Timestamp("2025-05-31")

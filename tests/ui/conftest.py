@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import shapely
 
-from erosion import ledger
-from erosion.contracts import LAYER_COLUMNS
-from erosion.export import write_all
+from erosion.alerts import ledger
+from erosion.core.contracts import LAYER_COLUMNS
+from erosion.publish import write_all
 
 CRS, EAST, NORTH = "EPSG:32648", 560_000.0, 1_148_000.0
 DATES = ("2022-06-30", "2023-06-30", "2024-06-30")

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import erosion
-from erosion.contracts import LEVEL_COLOURS
+from erosion.core.contracts import LEVEL_COLOURS
 
 ROOT = Path(erosion.__file__).parents[1]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"

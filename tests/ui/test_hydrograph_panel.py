@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from erosion.contracts import GAUGE_FLAGS, LEVEL_COLOURS
-from erosion.gauge_catalog import GaugeSource
-from erosion.hydrology.hydrograph import NO_DOUBT, Station, hydrograph
+from erosion.config.gauges import GaugeSource
+from erosion.core.contracts import GAUGE_FLAGS, LEVEL_COLOURS
+from erosion.gauges.hydrograph import NO_DOUBT, Station, hydrograph
 from erosion.ui import hydrograph as panel
 from erosion.ui import products, trigger
 from erosion.ui.choice import Choice

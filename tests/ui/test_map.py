@@ -10,7 +10,7 @@ import shapely
 from pyproj import Geod
 
 import erosion
-from erosion.contracts import LEVEL_COLOURS
+from erosion.core.contracts import LEVEL_COLOURS
 from erosion.ui import choice as choices
 from erosion.ui import deck, frame, products, sketch
 from erosion.ui.pages import list as list_page

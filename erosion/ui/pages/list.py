@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from erosion.contracts import BANKS, LEVELS
-from erosion.export.columns import level_label
+from erosion.core.contracts import BANKS, LEVELS
+from erosion.publish.columns import level_label
 from erosion.ui import frame, html, write
 from erosion.ui.choice import Choice, river, segment_row
 from erosion.ui.detail import segment_detail

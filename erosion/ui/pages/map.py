@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from erosion.contracts import LEVELS
+from erosion.core.contracts import LEVELS
 from erosion.ui import deck, frame, html, hydrograph, products, write
 from erosion.ui.choice import Choice, choose_segment, forget_segment, look, river, segment_row
 from erosion.ui.detail import segment_detail

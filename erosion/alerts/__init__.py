@@ -1,0 +1,1 @@
+"""Warning levels, trigger, life of a warning and the ledger."""

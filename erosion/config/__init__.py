@@ -1,0 +1,1 @@
+"""Region, source and gauge files, strictly read into typed entries."""

@@ -1,0 +1,1 @@
+"""Contracts and vocabulary, grids, files, http: what every package needs; imports nothing else of the project."""

@@ -1,0 +1,1 @@
+"""Training, release, evaluation and verification of the forecast."""

@@ -1,0 +1,166 @@
+"""Does a family of features help? The model with and without it, on the same rows and the same draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from erosion.config.region import Region
+from erosion.features import FAMILIES
+from erosion.forecast.evaluate import BOOTSTRAP_KM, blocks_of, onset_rows, space_of, splits
+from erosion.forecast.model import MODEL_FEATURES, apply_calibration, train_chance
+from erosion.forecast.skill import DRAWS, brier_skill, draw_weights, pr_auc, roc_auc, top_share, with_interval
+
+LABEL = "established"
+SPLIT = "time_space"
+"""Held out in time and along the river, on land that had stood: what the forecast is judged by."""
+
+
+def feature_sets(family: str) -> dict[str, tuple[str, ...]]:
+    """Name the sets of features that are compared: what is shipped, all of a family besides, none of it.
+
+    Parameters
+    ----------
+    family
+        Key of :data:`erosion.features.FAMILIES`.
+    """
+    own = tuple(feature.name for feature in FAMILIES[family].FEATURES)
+    others = tuple(name for name in MODEL_FEATURES if name not in own)
+    sets = {"without": others, "shipped": MODEL_FEATURES, "with": (*others, *own)}
+    return {name: features for name, features in sets.items() if name != "shipped" or set(features) != set(others)}
+
+
+def compare(
+    rows: pd.DataFrame,
+    region: Region,
+    family: str,
+    *,
+    first: pd.Timestamp,
+    seed: int = 0,
+    draws: int = DRAWS,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[dict[str, Any]]:
+    """Score the model with and without a family of features and the difference between them.
+
+    Every set is trained on the same rows and tested on the same rows. The bootstrap draws the same stretches of river for
+    all sets (a paired block bootstrap), so the interval of a difference is narrower than those of the scores.
+
+    Parameters
+    ----------
+    rows
+        From ``dataset.rows_with_outcomes``.
+    region
+        Its name and targets.
+    family
+        Key of :data:`erosion.features.FAMILIES`.
+    first
+        First test date.
+    seed, draws
+        Seed of models and bootstrap, and number of draws.
+    say
+        Called with lines of progress.
+
+    Returns
+    -------
+    list of dict
+        Tidy records: region, simulated, family, features (a set of :func:`feature_sets`), target, subset (all, onset), metric,
+        value, ci_low, ci_high, n, base_rate; and for every set but ``without`` ``gain``, ``gain_low``, ``gain_high``: its score less
+        that without the family.
+    """
+    sets = feature_sets(family)
+    records: list[dict[str, Any]] = []
+    for target in region.targets:
+        parts = []
+        for learn, test in splits(rows, target, LABEL, SPLIT, first):
+            part = rows[test].copy()
+            for name, features in sets.items():
+                chance = train_chance(rows[learn], target, label=LABEL, seed=seed, features=features)
+                raw = np.asarray(chance.event.predict(part[list(features)].to_numpy(np.float32)))
+                part[f"p:{name}"] = apply_calibration(raw, chance.calibration)
+            parts.append(part)
+            say(f"{target.name}: {len(parts)} parts done")
+        if not parts:
+            continue
+        tested = pd.concat(parts)
+        for subset, chosen in {"all": np.ones(len(tested), bool), "onset": onset_rows(tested)}.items():
+            records += _records(
+                tested[chosen], region, family, target.name, target.threshold_m, subset, list(sets), seed, draws
+            )
+    return records
+
+
+def _records(
+    tested: pd.DataFrame,
+    region: Region,
+    family: str,
+    target: str,
+    threshold_m: float,
+    subset: str,
+    sets: Sequence[str],
+    seed: int,
+    draws: int,
+) -> list[dict[str, Any]]:
+    retreat = tested[f"retreat_{LABEL}_{target}"].to_numpy(float)
+    event = retreat >= threshold_m
+    if not 0 < event.sum() < len(event):
+        return []
+    length = tested["length_m"].to_numpy(float)
+    block = blocks_of(tested, min(BOOTSTRAP_KM, space_of(tested)[0])).to_numpy()
+    weights = draw_weights(block, draws, seed)
+    scores = {}
+    for name in sets:
+        p = tested[f"p:{name}"].to_numpy(float)
+        scores[name] = {
+            "pr_auc": pr_auc(event, p, weights),
+            "roc_auc": roc_auc(event, p, weights),
+            "brier_skill": brier_skill(event, p, weights),
+            "top10_share": top_share(retreat, p, length, weights, 0.1),
+        }
+    records = []
+    for name in sets:
+        for metric, values in scores[name].items():
+            value, low, high = with_interval(values)
+            record: dict[str, Any] = {
+                "region": region.name,
+                "simulated": region.simulated,
+                "family": family,
+                "features": name,
+                "target": target,
+                "subset": subset,
+                "metric": metric,
+                "value": round(value, 5),
+                "ci_low": round(low, 5),
+                "ci_high": round(high, 5),
+                "n": len(tested),
+                "base_rate": round(float(event.mean()), 5),
+            }
+            if name != "without":
+                gain, gain_low, gain_high = with_interval(values - scores["without"][metric])
+                record |= {"gain": round(gain, 5), "gain_low": round(gain_low, 5), "gain_high": round(gain_high, 5)}
+            records.append(record)
+    return records
+
+
+def table(records: Sequence[dict[str, Any]]) -> str:
+    """Return a comparison as a Markdown table, one row a target, subset and metric."""
+    frame = pd.DataFrame(records)
+    names = [name for name in ("shipped", "with") if name in set(frame["features"])]
+    head = [
+        "target",
+        "subset",
+        "metric",
+        "without",
+        *(text for name in names for text in (name, f"{name} less without")),
+    ]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for (target, subset, metric), group in frame.groupby(["target", "subset", "metric"], sort=False):
+        by_set = group.set_index("features")
+        cells = [str(target), str(subset), str(metric), f"{float(by_set['value']['without']):.3f}"]
+        for name in names:
+            value, gain, low, high = (float(by_set[key][name]) for key in ("value", "gain", "gain_low", "gain_high"))
+            cells += [f"{value:.3f}", f"{gain:+.3f} ({low:+.3f} to {high:+.3f})"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,231 @@
+"""A model release on disk: text boosters, calibration, thresholds, a card; never a pickle.
+
+``models/<family>-<YYYYMMDD>/`` is named after the last date whose observations it saw. A run takes the newest release
+that could have been made by its own date, so a hindcast is an ordinary run with an old date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from erosion.config.region import Target
+from erosion.core.shipped import shipped
+from erosion.features import REGISTRY
+from erosion.forecast.model import QUANTILES, FeatureMismatchError, TargetModel
+
+MODELS = shipped("models")
+"""Where releases live."""
+
+FORMAT = 1
+_NAME = re.compile(r"(?P<family>[A-Za-z0-9_.-]+)-(?P<date>\d{8})")
+
+
+class ReleaseError(ValueError):
+    """A release cannot be found, read or used."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A set of target models with what must be known about them.
+
+    Attributes
+    ----------
+    name
+        ``<family>-<YYYYMMDD>``.
+    models
+        Target name -> model.
+    meta
+        Content of ``meta.json``.
+    """
+
+    name: str
+    models: Mapping[str, TargetModel]
+    meta: Mapping[str, Any]
+
+    @property
+    def data_until(self) -> pd.Timestamp:
+        """Last date whose observations the release saw."""
+        return pd.Timestamp(self.meta["data_until"])
+
+
+def save_release(
+    directory: Path, models: Mapping[str, TargetModel], meta: Mapping[str, Any], reference: Mapping[str, Any], card: str
+) -> None:
+    """Write a release; the directory must not exist yet and appears whole or not at all.
+
+    Parameters
+    ----------
+    directory
+        ``.../<family>-<YYYYMMDD>``.
+    models
+        Target name -> model.
+    meta
+        Training region, dates, versions, hashes and seed; features and targets are added here.
+    reference
+        Distribution of every feature over the training rows, to notice drift.
+    card
+        Text of ``card.md``.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a release of that name.
+    """
+    if directory.exists():
+        raise FileExistsError(f"{directory} exists; releases are never overwritten, remove it first to make it anew")
+    final, directory = directory, directory.parent / f".tmp-{directory.name}"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    calibration: dict[str, Any] = {}
+    targets: dict[str, Any] = {}
+    for name, model in models.items():
+        model.event.save_model(str(directory / f"event_{name}.txt"))
+        for level, booster in model.quantiles.items():
+            booster.save_model(str(directory / f"retreat_p{round(100 * level):02d}_{name}.txt"))
+        targets[name] = {
+            "horizon_days": model.target.horizon_days,
+            "threshold_m": model.target.threshold_m,
+            "label": model.label,
+            "features": [{"name": f, "unit": REGISTRY[f].unit} for f in model.features],
+        }
+        calibration[name] = {
+            "log_odds": dict(model.calibration),
+            "conformal": dict(model.conformal),
+            "raise_thresholds": {str(k): None if math.isnan(v) else v for k, v in model.thresholds.items()},
+        }
+    _write_json(directory / "calibration.json", calibration)
+    _write_json(directory / "reference.json", reference)
+    (directory / "card.md").write_text(card, encoding="utf-8", newline="\n")
+    # The card is for people, who may add to it; everything else must stay as it was made.
+    files = {path.name: _sha256(path) for path in sorted(directory.iterdir()) if path.name != "card.md"}
+    about = {"format": FORMAT, "name": final.name, **meta, "targets": targets, "files": files}
+    _write_json(directory / "meta.json", about)
+    directory.rename(final)
+
+
+def load_release(directory: Path) -> Release:
+    """Read a release and check that its files are whole and that this version makes its features in the same units.
+
+    Raises
+    ------
+    ReleaseError
+        If a file is missing or damaged.
+    FeatureMismatchError
+        If a feature is unknown to this version or has another unit.
+    """
+    import lightgbm as lgb
+
+    try:
+        meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
+        if meta["format"] != FORMAT:
+            raise ReleaseError(
+                f"{directory}: format {meta['format']} is not {FORMAT}; train it again with this version"
+            )
+        _check_files(directory, meta["files"])
+        calibration = json.loads((directory / "calibration.json").read_text(encoding="utf-8"))
+        models = {}
+        for name, about in meta["targets"].items():
+            features = tuple(feature["name"] for feature in about["features"])
+            _check_features(directory, about["features"])
+            event = lgb.Booster(model_file=str(directory / f"event_{name}.txt"))
+            quantiles = {
+                level: lgb.Booster(model_file=str(directory / f"retreat_p{round(100 * level):02d}_{name}.txt"))
+                for level in QUANTILES
+            }
+            for booster in (event, *quantiles.values()):
+                if tuple(booster.feature_name()) != features:
+                    raise FeatureMismatchError(
+                        f"{directory}: a booster of target {name} was trained on other features than meta.json lists; "
+                        "the release is damaged, restore it or train it again"
+                    )
+            thresholds = calibration[name]["raise_thresholds"]
+            models[name] = TargetModel(
+                Target(name=name, horizon_days=about["horizon_days"], threshold_m=about["threshold_m"]),
+                about["label"],
+                features,
+                event,
+                quantiles,
+                {key: float(calibration[name]["log_odds"][key]) for key in ("slope", "intercept")},
+                {key: float(calibration[name]["conformal"][key]) for key in ("0.05", "0.1", "0.9", "0.95")},
+                {int(k): math.nan if v is None else float(v) for k, v in thresholds.items()},
+            )
+    except (ReleaseError, FeatureMismatchError):
+        raise
+    except (OSError, KeyError, TypeError, AttributeError, ValueError, lgb.basic.LightGBMError) as error:
+        raise ReleaseError(
+            f"{directory}: not a readable model release ({error}); restore it or train it again"
+        ) from error
+    return Release(directory.name, models, meta)
+
+
+def models_of(region_file: Path) -> Path:
+    """Directory of a region's releases: ``models`` beside its file where there is one, else the project's own."""
+    beside = region_file.parent / "models"
+    return beside if beside.is_dir() else MODELS
+
+
+def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS, region: str = "REGION") -> Path:
+    """Return the newest release of a family that could have been made by a date, for a region of that name.
+
+    Raises
+    ------
+    ReleaseError
+        If there is none.
+    """
+    found = []
+    for path in sorted(models.glob(f"{family}-*")):
+        match = _NAME.fullmatch(path.name)
+        if match and match["family"] == family and path.is_dir():
+            found.append((pd.Timestamp(match["date"]), path))
+    if not found:
+        raise ReleaseError(
+            f"no release {family}-<date> in {models}: none is shipped for this river; "
+            f"train one on the region's own archive with `erosion train {region} --until DATE`"
+        )
+    usable = [path for date, path in found if date <= as_of.tz_localize(None)]
+    if not usable:
+        raise ReleaseError(
+            f"on {as_of:%Y-%m-%d} no model of {family} existed: the oldest release, {found[0][1].name}, saw data up to "
+            f"{found[0][0]:%Y-%m-%d}; choose a later date, or train one with `erosion train {region} --until DATE`"
+        )
+    return usable[-1]
+
+
+def _check_files(directory: Path, listed: Mapping[str, str]) -> None:
+    """Compare files with the checksums in meta.json: a cut-off booster would end the whole process inside LightGBM."""
+    for name, wanted in listed.items():
+        if _sha256(directory / name) != wanted:
+            raise ReleaseError(
+                f"{directory}: {name} is not the file that was released (its checksum differs from the one in "
+                "meta.json); restore the release or train it again"
+            )
+
+
+def _sha256(path: Path) -> str:
+    # Line ends as git may have written them on this machine do not make another file.
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _check_features(directory: Path, features: list[dict[str, str]]) -> None:
+    for feature in features:
+        known = REGISTRY.get(feature["name"])
+        if known is None or known.unit != feature["unit"]:
+            here = "does not make it" if known is None else f"makes it in {known.unit}"
+            raise FeatureMismatchError(
+                f"{directory}: needs feature {feature['name']} in {feature['unit']}, this version {here}; "
+                "train a new release with `erosion train` or install the version the release was made with"
+            )
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

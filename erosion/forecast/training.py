@@ -1,0 +1,214 @@
+"""Make a model release from a region's own archive, as it could have been made on a date."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from erosion.banks.as_of import sound_epochs
+from erosion.config.region import Region
+from erosion.core.contracts import CONTRACT_VERSION
+from erosion.features import REGISTRY
+from erosion.forecast.dataset import rows_with_outcomes
+from erosion.forecast.model import (
+    CALIBRATION_DATES,
+    PARAMETERS,
+    TargetModel,
+    apply_calibration,
+    known_rows,
+    split_dates,
+    train_target,
+)
+from erosion.forecast.release import models_of, save_release
+from erosion.water import read as sources
+
+DRIFT_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+
+
+def load_rows(
+    region: Region, until: pd.Timestamp, say: Callable[[str], None] = lambda _: None
+) -> tuple[pd.DataFrame, str]:
+    """Read a region's archive and make rows of all its reaches with outcomes known by a date.
+
+    Returns
+    -------
+    tuple
+        The rows, and a hash of the observations they come from.
+    """
+    waters, skipped = sources.read_reaches(region, until)
+    gauges, skipped_gauges = sources.read_gauges(region, until)
+    for name, water in waters.items():
+        waters[name], broken = sound_epochs(water)
+        skipped[name] = [*skipped[name], *broken]
+    for item in (*sources.together(skipped), *skipped_gauges):
+        say(f"left out: {item.scene}: {item.reason}")
+    parts = []
+    for one in region.by_reach():
+        if one.reach.name in waters:
+            if one.neighbours:
+                say(one.reach.name)
+            parts.append(rows_with_outcomes(one, waters[one.reach.name], gauges, until=until, progress=say))
+    rows = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+    gauge_hash = str(pd.util.hash_pandas_object(gauges, index=False).sum())
+    hashes = [*(water.attrs["content_hash"] for water in waters.values()), gauge_hash]
+    return rows, hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def train_release(
+    region: Region,
+    until: pd.Timestamp,
+    *,
+    models: Path | None = None,
+    seed: int = 0,
+    rows: pd.DataFrame | None = None,
+    data_hash: str = "",
+    skill: str = "",
+    say: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Train every target of a region and write ``models/<family>-<YYYYMMDD>/``.
+
+    Parameters
+    ----------
+    region
+        Region whose archive to learn from; its ``model`` names the family.
+    until
+        Last date whose observations are used; it becomes the release's date.
+    models
+        Where releases live; see :func:`erosion.forecast.release.models_of` when None.
+    seed
+        Seed of the boosters.
+    rows, data_hash
+        From :func:`load_rows`, to save reading twice.
+    skill
+        Markdown tables of an evaluation, put into the card.
+    say
+        Called with lines of progress.
+
+    Returns
+    -------
+    pathlib.Path
+        The release.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a release of that date already; releases are never overwritten.
+    TrainingError
+        If there is not enough to learn from.
+    """
+    directory = (models or models_of(region.path)) / f"{region.model}-{until:%Y%m%d}"
+    if directory.exists():
+        raise FileExistsError(f"{directory} exists; releases are never overwritten, remove it first to make it anew")
+    if rows is None:
+        rows, data_hash = load_rows(region, until, say)
+    trained: dict[str, TargetModel] = {}
+    for target in region.targets:
+        say(f"training {target.name}")
+        trained[target.name] = train_target(rows, target, seed=seed, precision=region.policy.precision)
+    meta = {
+        "data_until": f"{until:%Y-%m-%d}",
+        "region": region.name,
+        "simulated": region.simulated,
+        "issue_dates": [f"{date:%Y-%m-%d}" for date in pd.DatetimeIndex(sorted(rows["as_of"].unique()))],
+        "segment_length_m": region.segments.length_m,
+        "data_hash": data_hash,
+        "seed": seed,
+        "parameters": PARAMETERS,
+        "contract_version": CONTRACT_VERSION,
+        "versions": {name: version(name) for name in ("erosion", "lightgbm", "numpy", "pandas")},
+    }
+    any_model = next(iter(trained.values()))
+    card = _card(directory.name, region, rows, trained, meta, skill)
+    save_release(directory, trained, meta, _reference(rows, any_model.features), card)
+    return directory
+
+
+def _reference(rows: pd.DataFrame, features: Sequence[str]) -> dict[str, Any]:
+    """Describe each feature over the training rows: quantiles and the share that is missing."""
+    reference = {}
+    for name in features:
+        values = rows[name].to_numpy(float)
+        known = values[~np.isnan(values)]
+        quantiles = [float(f"{q:.6g}") for q in np.quantile(known, DRIFT_QUANTILES)] if known.size else []
+        reference[name] = {"quantiles": quantiles, "missing": round(1 - known.size / max(values.size, 1), 4)}
+    return {"levels": list(DRIFT_QUANTILES), "features": reference}
+
+
+def _card(
+    name: str,
+    region: Region,
+    rows: pd.DataFrame,
+    models: Mapping[str, TargetModel],
+    meta: Mapping[str, Any],
+    skill: str,
+) -> str:
+    lines = [f"# {name}", ""]
+    if region.simulated:
+        lines += ["**MÔ PHỎNG / SIMULATED: trained on simulated observations. For exercises only.**", ""]
+    lines += [
+        f"Chance and distance of bank retreat, trained on {region.title['en']} with what was known on "
+        f"{meta['data_until']}: {len(meta['issue_dates'])} issue dates, {len(rows)} rows, segments of "
+        f"{region.segments.length_m:g} m, established land (land that had stood five years).",
+        "",
+        "## Use",
+        "",
+        "Ranking and warning levels of bank segments for the coming season to years, reviewed by people. Not for metres "
+        "tomorrow, not for a single house, not for rivers whose behaviour nobody has compared with the training river: "
+        "on another river the probabilities are not calibrated until its own archive has shown it.",
+        "",
+        "## On the calibration dates",
+        "",
+        f"First boosters, fitted on windows that were over before them, forecast the newest {CALIBRATION_DATES} issue dates "
+        "with a known outcome. From these forecasts come the calibration, the width of the intervals, and the thresholds: "
+        "the lowest probability whose warnings keep the stated share of length that eroded. The boosters of this release "
+        "were then fitted on all dates.",
+        "",
+        "| target | event | first fit on | calibrated on | released fit on | base rate | level 2 from | level 3 from | "
+        "level 4 from |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for target_name, model in models.items():
+        fit, calibrate = split_dates(rows, model.target, model.label)
+        event = rows[f"retreat_{model.label}_{target_name}"] >= model.target.threshold_m
+        levels = " | ".join("never" if np.isnan(v) else f"{v:.3f}" for v in (model.thresholds[k] for k in (2, 3, 4)))
+        lines.append(
+            f"| {target_name} | at least {model.target.threshold_m:g} m in {model.target.horizon_days} days | "
+            f"{_span(rows[fit])} | {_span(rows[calibrate])} | "
+            f"{_span(rows[known_rows(rows, model.target, model.label)])} | {event[calibrate].mean():.3f} | {levels} |"
+        )
+    lines += [
+        "",
+        "Stated precision: " + ", ".join(f"level {k} {v:g}" for k, v in region.policy.precision.items()) + ".",
+    ]
+    lines += ["", "What weighs most (total gain):", ""]
+    for target_name, model in models.items():
+        gain = model.event.feature_importance("gain")
+        top = [model.features[i] for i in np.argsort(-gain)[:8]]
+        lines.append(f"- {target_name}: " + ", ".join(f"{f} ({REGISTRY[f].meaning})" for f in top))
+    shift = models[next(iter(models))].calibration
+    example = apply_calibration(np.array([0.5]), shift)[0]
+    lines += [
+        "",
+        "## Known limits",
+        "",
+        "- A bend's cutoff is not forecast: the banks of the abandoned loop stop moving, the new channel's start fast.",
+        "- Nothing of the coming flood is known; in a year of large floods more erodes than the probabilities say.",
+        "- One mask a year: what happened between two masks is one number.",
+        "- Narrow side channels and bars flicker with the water level; only established land counts as an event.",
+        f"- Calibration moves a raw chance of 0.5 to {example:.2f} for {next(iter(models))}; it was learnt on "
+        f"{CALIBRATION_DATES} dates and differs from year to year.",
+    ]
+    if skill:
+        lines += ["", "## Skill", "", skill]
+    return "\n".join(lines) + "\n"
+
+
+def _span(rows: pd.DataFrame) -> str:
+    dates = pd.DatetimeIndex(rows["as_of"].unique())
+    return f"{dates.min():%Y} to {dates.max():%Y} ({len(dates)} dates)"

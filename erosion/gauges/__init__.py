@@ -1,0 +1,1 @@
+"""Stage, discharge and rain: drivers, store with revisions, quality control, statistics, reports."""

@@ -1,0 +1,1 @@
+"""What the gauge drivers share: tables, grids, time zones, web services."""

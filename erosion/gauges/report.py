@@ -1,0 +1,448 @@
+"""``erosion gauges``: how the gauges of a region are doing, in a terminal, as Markdown and as pictures."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from erosion.config.gauges import GaugeSource
+from erosion.config.sources import Skipped
+from erosion.core.contracts import GAUGE_FLAGS, QUANTITIES, as_of_instant
+from erosion.gauges.health import COUNTED, NOT_MEASURED, health
+from erosion.gauges.known import USED, known_values
+from erosion.gauges.quality.flags import SUSPECT_FLAGS
+from erosion.gauges.statistics.return_periods import return_periods
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from erosion.config.region import Region
+
+FLAG_WORDS: Final[dict[str, str]] = {
+    "range": "impossible",
+    "spike": "spike",
+    "flat_line": "repeated too long",
+    "rate": "changed too fast",
+    "neighbour": "unlike the neighbour",
+    "datum_jump": "level shifted",
+    "duplicated_day": "repeats other days",
+    "clock_shift": "clock off",
+    "disputed": "sources disagree",
+}
+
+#: Flag -> marker and colour; colours of Okabe and Ito, that most colour-blind people can tell apart.
+MARKS: Final[dict[str, tuple[str, str]]] = {
+    "range": ("X", "#d55e00"),
+    "spike": ("^", "#d55e00"),
+    "flat_line": ("s", "#cc79a7"),
+    "rate": ("v", "#e69f00"),
+    "neighbour": ("o", "#0072b2"),
+    "datum_jump": ("D", "#000000"),
+    "duplicated_day": ("P", "#009e73"),
+    "clock_shift": ("*", "#56b4e9"),
+    "disputed": ("h", "#f0e442"),
+}
+
+LABEL: Final = "MÔ PHỎNG / SIMULATED"
+
+GAP_STEPS: Final = 3.0
+"""A gap is shaded from so many usual steps on ..."""
+
+GAP_DAYS: Final = 1.0
+"""... and so many days."""
+
+RECENT_DAYS: Final = 60
+_LISTED: Final = 20
+_FEW: Final = 60
+_INK, _GREY, _ALARM = "#1d5b79", "#b8c4cc", ("#c9a400", "#e07000", "#c1121f")
+
+
+def report(
+    region: Region, gauges: pd.DataFrame, as_of: pd.Timestamp | str, sources: Sequence[GaugeSource]
+) -> tuple[pd.DataFrame, bool]:
+    """Return the health of a region's gauges, and whether all of them speak and are mostly sound.
+
+    Parameters
+    ----------
+    region
+        The region.
+    gauges
+        Table of :data:`erosion.core.contracts.GAUGE_COLUMNS` with every revision, checked.
+    as_of
+        Date of the product.
+    sources
+        Entries of its gauges.
+    """
+    table = health(gauges, as_of, sources)
+    return table, not (table["silent"] | table["doubtful"]).any()
+
+
+def lines(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Sequence[Skipped]) -> list[str]:
+    """Put the health of gauges into lines for a terminal.
+
+    Parameters
+    ----------
+    region
+        The region.
+    table
+        What :func:`erosion.gauges.health.health` gave.
+    as_of
+        Date of the product.
+    skipped
+        What was left out or doubted when the gauges were read.
+    """
+    out = [f"{region.name}, gauges as known on {as_of.date()}"]
+    if region.simulated:
+        out.append(f"{LABEL}: these rivers do not exist")
+    if table.empty:
+        out.append("the region has no gauges; name some under gauges in its file")
+    else:
+        out += ["", *_aligned(_HEAD, [_cells(row) for row in _records(table)])]
+    news, usual = [s for s in skipped if not s.usual], [s for s in skipped if s.usual]
+    if news:
+        out += ["", "left out or doubted:"]
+        for item in news[:_LISTED]:
+            out += textwrap.wrap(f"{item.scene}: {item.reason}", 110, initial_indent="  - ", subsequent_indent="    ")
+    more = len(news) - _LISTED
+    if more > 0:
+        out.append(f"  and {more} more; --json lists all")
+    if usual:
+        out.append(f"  {len(usual)} more as a rule says; --json lists them")
+    return out
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+_HEAD: Final = ("gauge", "what", "newest value", "age", "30 d", "365 d", "all", "doubts of the last 365 days", "")
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    gauge = f"{row['title']} ({row['gauge_id']})"
+    if not row["quantity"]:
+        return (gauge, "", "nothing known", "", "", "", "", "", "SILENT")
+    unit = QUANTITIES[row["quantity"]][0]
+    return (
+        gauge,
+        row["quantity"],
+        f"{row['last_time']:%Y-%m-%d %H:%M} UTC  {row['last_value']:.6g} {unit}",
+        _age(row["age_days"]),
+        *(_percent(row[f"complete_{window}"]) for window in ("30d", "365d", "all")),
+        flags_in_words(row, "365d") or "none",
+        _state(row),
+    )
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    words = []
+    if row["silent"]:
+        words.append(f"SILENT: older than {row['limit_days']:.3g} days")
+    if row["doubtful"]:
+        words.append(f"DOUBTFUL: {_percent(row['doubted_30d'])} of the last 30 days")
+    return "; ".join(words)
+
+
+def flags_in_words(row: Mapping[str, Any], window: str) -> str:
+    """Put the counts of a row of the health table into words: ``3 spike, 12 repeated too long``."""
+    return ", ".join(
+        f"{row[f'{flag}_{window}']:.0f} {FLAG_WORDS[flag]}" for flag in COUNTED if row[f"{flag}_{window}"] > 0
+    )
+
+
+def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    ]
+
+
+def _age(days: float) -> str:
+    return f"{days * 24:.0f} h" if days < 2 else f"{days:.1f} d" if days < 100 else f"{days:.0f} d"
+
+
+def _percent(share: float) -> str:
+    if pd.isna(share):
+        return "-"
+    if 0.99 <= share < 1:  # one missing day of forty years is not none
+        return f"{np.floor(share * 1000) / 10:.1f} %"
+    return f"{share * 100:.0f} %"
+
+
+def as_json(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Sequence[Skipped]) -> dict[str, Any]:
+    """Return the same for a JSON file."""
+    return {
+        "region": region.name,
+        "simulated": region.simulated,
+        "as_of": str(as_of.date()),
+        "gauges": _records(table.astype(object).where(table.notna(), None)),
+        "skipped": [item._asdict() for item in skipped],
+    }
+
+
+def write_report(
+    directory: Path,
+    region: Region,
+    gauges: pd.DataFrame,
+    table: pd.DataFrame,
+    as_of: pd.Timestamp,
+    sources: Sequence[GaugeSource],
+) -> list[Path]:
+    """Write a Markdown report for each gauge, and a picture for each of its quantities.
+
+    Parameters
+    ----------
+    directory
+        Where to; made where it is not there. Files of an earlier report are replaced.
+    region
+        The region.
+    gauges
+        Table of :data:`erosion.core.contracts.GAUGE_COLUMNS` with every revision, checked.
+    table
+        What :func:`erosion.gauges.health.health` gave of it.
+    as_of
+        Date of the product.
+    sources
+        Entries of the region's gauges.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The reports, named after the most trusted source of each gauge.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    known = known_values(gauges, as_of)
+    known = known[np.isfinite(known["value"].to_numpy(float)) & (known["flags"].to_numpy("int64") & NOT_MEASURED == 0)]
+    written = []
+    for gauge_id, rows in table.groupby("gauge_id", sort=False):
+        mine = [source for source in sources if source.gauge_id == gauge_id]
+        name = mine[0].name
+        parts = [_title(region, mine, as_of)]
+        for row in _records(rows):
+            of_it = known[((known["gauge_id"] == gauge_id) & (known["quantity"] == row["quantity"])).to_numpy()]
+            if not of_it.empty:
+                picture = directory / f"{name}_{row['quantity']}.png"
+                draw(picture, region, of_it, row, as_of, mine)
+                parts.append(f"![{row['quantity']}, all of it and the last {RECENT_DAYS} days]({picture.name})")
+            parts.append(_facts(row))
+            parts.append(_returns(gauges[(gauges["gauge_id"] == gauge_id).to_numpy()], row, as_of))
+            parts.append(_doubts(of_it, row))
+        path = directory / f"{name}.md"
+        path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8", newline="\n")
+        written.append(path)
+    return written
+
+
+def _title(region: Region, sources: Sequence[GaugeSource], as_of: pd.Timestamp) -> str:
+    first = sources[0]
+    head = [f"# {first.called} ({first.gauge_id}), {first.river}"]
+    if region.simulated:
+        head.append(f"**{LABEL}: this gauge does not exist.**")
+    head.append(f"As known on {as_of.date()}. Region {region.name}. Times are UTC.")
+    head += [f"- {source.name}: {source.title}; {source.attribution}; licence: {source.licence}" for source in sources]
+    return "\n\n".join(head[: -len(sources)]) + "\n\n" + "\n".join(head[-len(sources) :])
+
+
+def _facts(row: Mapping[str, Any]) -> str:
+    if not row["quantity"]:
+        return "**Nothing was known of this gauge.** Is its file there, was its service asked (`erosion fetch`)?"
+    unit = QUANTITIES[row["quantity"]][0]
+    facts = [
+        ("newest value", f"{row['last_value']:.6g} {unit} ({row['last_qc']}), {row['last_time']:%Y-%m-%d %H:%M}"),
+        ("age", f"{_age(row['age_days'])}; silent from {row['limit_days']:.3g} days on"),
+        ("state", _state(row) or "speaks"),
+        ("first day", row["first_day"]),
+        ("values", f"{row['values']}, usually every {_age(row['cadence_days'])}" if row["values"] > 1 else "1"),
+        ("from", row["sources"]),
+        *(
+            (f"complete, {words}", _percent(row[f"complete_{window}"]))
+            for window, words in (("30d", "last 30 days"), ("365d", "last 365 days"), ("all", "all days"))
+        ),
+        ("doubts, last 365 days", flags_in_words(row, "365d") or "none"),
+        ("doubts, all", flags_in_words(row, "all") or "none"),
+    ]
+    return "\n".join(
+        [f"## {row['quantity']}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts)]
+    )
+
+
+def _returns(gauges: pd.DataFrame, row: Mapping[str, Any], as_of: pd.Timestamp) -> str:
+    """Tell return periods of yearly peaks, empty where the record is too short for them."""
+    if row["quantity"] not in ("stage", "discharge"):
+        return ""
+    table = return_periods(gauges, as_of, quantity=row["quantity"])
+    if table.empty:
+        return ""
+    unit = QUANTITIES[row["quantity"]][0]
+    lines = [
+        f"### Yearly peaks that come back, from {int(table['years'].iloc[0])} complete water years ({table['distribution'].iloc[0].upper()})",
+        "",
+        f"| once in, years | peak, {unit} | interval |",
+        "|---:|---:|---|",
+    ]
+    lines += [
+        f"| {one.period_years:g} | {one.level:.4g} | {one.low:.4g} to {one.high:.4g} |" for one in table.itertuples()
+    ]
+    return "\n".join([*lines, "", "Dams, dykes and a changing climate are not in these intervals."])
+
+
+def _doubts(values: pd.DataFrame, row: Mapping[str, Any]) -> str:
+    """List stretches of doubted values, newest first."""
+    doubted = values[values["flags"].to_numpy("int64") > 0]
+    if doubted.empty:
+        return ""
+    step = (
+        pd.Timedelta(days=1.5 * max(row["cadence_days"], 1 / 1440))
+        if pd.notna(row["cadence_days"])
+        else pd.Timedelta(0)
+    )
+    new = (doubted["time"].diff() > step) | (doubted["flags"].diff() != 0)
+    stretches = [part for _, part in doubted.groupby(new.cumsum())][::-1]
+    out = [
+        "Doubted values, newest first:",
+        "",
+        "| from | to | values | why | lowest | highest | suspect |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for part in stretches[:_LISTED]:
+        flags = int(part["flags"].iloc[0])
+        why = ", ".join(words for flag, words in FLAG_WORDS.items() if flags & GAUGE_FLAGS[flag])
+        suspect = "yes" if any(flags & GAUGE_FLAGS[flag] for flag in SUSPECT_FLAGS) else "no"
+        out.append(
+            f"| {part['time'].iloc[0]:%Y-%m-%d %H:%M} | {part['time'].iloc[-1]:%Y-%m-%d %H:%M} | {len(part)} | {why} "
+            f"| {part['value'].min():.6g} | {part['value'].max():.6g} | {suspect} |"
+        )
+    if len(stretches) > _LISTED:
+        out.append(f"\nand {len(stretches) - _LISTED} earlier stretches")
+    return "\n".join(out)
+
+
+def draw(
+    path: Path,
+    region: Region,
+    values: pd.DataFrame,
+    row: Mapping[str, Any],
+    as_of: pd.Timestamp,
+    sources: Sequence[GaugeSource],
+) -> None:
+    """Draw a series: all of it above, the last days below.
+
+    Parameters
+    ----------
+    path
+        PNG file that is written.
+    region
+        The region, for the label of simulated data.
+    values
+        Values of one gauge and quantity as known, in the order of time.
+    row
+        Its row of the health table.
+    as_of
+        Date of the product.
+    sources
+        Entries of the gauge.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    now = as_of_instant(as_of).tz_localize(None)
+    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    whole, recent = figure.subplots(2, 1, height_ratios=(3, 2))
+    since = now - pd.Timedelta(days=RECENT_DAYS)
+    time = pd.DatetimeIndex(values["time"]).tz_convert("UTC").tz_localize(None)
+    lately = np.asarray(time >= since)
+    first = sources[0]
+    figure.suptitle(
+        f"{first.called} ({first.gauge_id}), {first.river}: {row['quantity']} [{QUANTITIES[row['quantity']][0]}], "
+        f"as known on {as_of.date()}",
+        x=0.01,
+        ha="left",
+        fontsize=12,
+    )
+    _panel(whole, time, values, row, sources, marker=None)
+    whole.set_xlim(time[0], now)
+    _panel(recent, time[lately], values[lately], row, sources, marker=".")
+    recent.set_xlim(since, now)
+    recent.set_title(f"last {RECENT_DAYS} days", loc="left", fontsize=10)
+    if not lately.any():
+        recent.text(0.5, 0.5, f"no value since {time[-1]:%Y-%m-%d}", transform=recent.transAxes, ha="center")
+    handles, labels = whole.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=6, fontsize=8, frameon=False)
+    names = "; ".join(dict.fromkeys(source.attribution for source in sources if source.name in set(values["source"])))
+    recent.set_xlabel(f"UTC. Data: {names}", fontsize=8, loc="right")
+    if region.simulated:
+        figure.text(0.5, 0.5, LABEL, fontsize=38, color="#c1121f", alpha=0.25, ha="center", va="center", rotation=18)
+        figure.text(0.99, 0.985, LABEL, fontsize=10, color="#c1121f", ha="right", va="top", weight="bold")
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _panel(
+    axes: Axes,
+    time: pd.DatetimeIndex,
+    values: pd.DataFrame,
+    row: Mapping[str, Any],
+    sources: Sequence[GaugeSource],
+    *,
+    marker: str | None,
+) -> None:
+    from matplotlib.dates import date2num
+
+    value = values["value"].to_numpy(float)
+    usable = values["qc"].isin(USED).to_numpy()
+    flags = values["flags"].to_numpy("int64")
+    axes.grid(color="#e6eaed", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylabel(QUANTITIES[row["quantity"]][0])
+    if not len(time):
+        return
+    # The line is broken where a gap is shaded, and a doubted value does not bend it.
+    step = row["cadence_days"] if pd.notna(row["cadence_days"]) else 1.0
+    longest = pd.Timedelta(days=max(GAP_STEPS * step, GAP_DAYS))
+    shown_time, shown = time[usable], value[usable]
+    broken = np.flatnonzero(np.diff(shown_time) > longest)
+    if row["quantity"] == "rain":
+        axes.vlines(shown_time, 0, shown, color=_INK, linewidth=0.8, label="value")
+    else:
+        x = np.insert(shown_time.to_numpy(), broken + 1, np.datetime64("NaT"))
+        y = np.insert(shown, broken + 1, np.nan)
+        axes.plot(x, y, color=_INK, linewidth=0.9, marker=marker, markersize=4, label="value")
+    gaps = np.flatnonzero(np.diff(time) > longest)
+    for i, (begin, end) in enumerate(zip(date2num(time[gaps]), date2num(time[gaps + 1]), strict=True)):
+        axes.axvspan(begin, end, color=_GREY, alpha=0.45, linewidth=0, label="" if i else "gap")
+    low, high = _limits(shown if shown.size else value)
+    alarms = next((source for source in sources if source.alarm_levels_m), None)
+    if row["quantity"] == "stage" and alarms is not None:
+        for number, (level, colour) in enumerate(zip(alarms.alarm_levels_m, _ALARM, strict=True), start=1):
+            level = level + alarms.datum_offset_m
+            axes.axhline(level, color=colour, linewidth=1, linestyle="--", label=f"báo động {number} ({level:g} m)")
+            low, high = min(low, level), max(high, level + 0.04 * (high - low))
+    margin = 0.04 * (high - low)
+    axes.set_ylim(0 if row["quantity"] == "rain" else low - margin, high + margin)
+    inside = np.clip(value, low - margin / 2, high + margin / 2)
+    for flag in COUNTED:
+        has = flags & GAUGE_FLAGS[flag] > 0
+        if has.any():
+            mark, colour = MARKS[flag]
+            few = has.sum() <= _FEW
+            axes.scatter(
+                time[has],
+                inside[has],
+                marker=mark,
+                s=34 if few else 9,
+                color=colour,
+                edgecolors="black" if few else "none",
+                linewidths=0.4,
+                zorder=3,
+                label=f"{FLAG_WORDS[flag]} ({has.sum()})",
+            )
+
+
+def _limits(value: np.ndarray) -> tuple[float, float]:
+    low, high = float(value.min()), float(value.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)

@@ -1,0 +1,1 @@
+"""The stages of a run in order, its identity, its publication, replay and check."""

@@ -1,0 +1,471 @@
+"""``erosion check REGION``: look at everything a region would be run on, without running anything.
+
+A problem has to be mended before a run can be trusted; a warning is worth a look. Both are gathered, so that one check
+tells all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from erosion.config.gauges import GaugeSource, WebGauge, on_zero, zero_of
+from erosion.config.region import Region, load_region
+from erosion.config.sources import (
+    RasterFolder,
+    SceneFolder,
+    SceneSource,
+    Skipped,
+    SourceError,
+    StacCollection,
+    load_source,
+)
+from erosion.config.strict_yaml import CatalogError
+from erosion.gauges.combine import other_zero
+
+if TYPE_CHECKING:
+    from erosion.water.masks.raster_folder import Batch
+
+GAP_FACTOR: Final = 1.5
+"""An interval longer than this many cadences is a gap."""
+
+AREA_FACTOR: Final = 1.5
+"""A scene with this many times more or less water than the median scene is worth a look: flood, ice, another season."""
+
+UPSTREAM_M: Final = 3000.0
+"""Farther from the newest water than this, ``upstream`` is hardly the end of this river."""
+
+MAX_DISCHARGE: Final = 400_000.0
+"""No river on Earth carries more [m3/s]; the Amazon's highest is about 300,000."""
+
+_FOR_EVER: Final = pd.Timestamp("2200-01-01")
+_SHOWN: Final = 5
+
+
+@dataclass
+class WaterFound:
+    """What a water source holds; spans in days, areas in km2, sizes in m."""
+
+    source: str
+    files: int = 0
+    usable: int = 0
+    first: str | None = None
+    last: str | None = None
+    reach: str = ""
+    dates: list[str] = field(default_factory=list)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    crs: list[str] = field(default_factory=list)
+    pixel_m: list[list[float]] = field(default_factory=list)
+    resampled: bool | None = None
+    extent_m: list[float] | None = None
+    grid: list[int] | None = None
+    water_km2: list[float] | None = None
+    missing_share: float | None = None
+    licence: str = ""
+
+
+@dataclass
+class ScenesFound:
+    """What is known of a source of satellite scenes without asking its catalogue; sizes in pixels and km2."""
+
+    source: str
+    reach: str = ""
+    catalog: str = ""
+    collection: str = ""
+    grid: list[int] | None = None
+    corridor_km2: float | None = None
+    windows: int | None = None
+    stored: dict[str, int] = field(default_factory=dict)
+    first: str | None = None
+    last: str | None = None
+    licence: str = ""
+
+
+@dataclass
+class GaugeFound:
+    """What a gauge source holds; ranges as lowest, median, highest in m3/s or m, gaps in days."""
+
+    source: str
+    gauge_id: str = ""
+    river: str = ""
+    values: int = 0
+    first: str | None = None
+    last: str | None = None
+    discharge_m3s: list[float] | None = None
+    stage_m: list[float] | None = None
+    rain_mm: list[float] | None = None
+    quality: dict[str, float] = field(default_factory=dict)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    licence: str = ""
+
+
+@dataclass
+class Report:
+    """Everything a check found."""
+
+    region: str
+    file: str
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    water: list[WaterFound] = field(default_factory=list)
+    scenes: list[ScenesFound] = field(default_factory=list)
+    gauges: list[GaugeFound] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """True where nothing has to be mended."""
+        return not self.problems
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values that JSON can carry."""
+        plain = dataclasses.asdict(self)
+        plain["skipped"] = [skipped._asdict() for skipped in self.skipped]
+        return {**plain, "ok": self.ok}
+
+    def lines(self) -> list[str]:
+        """The report as text, one line each."""
+        out = [f"{self.region} ({self.file})"]
+        for water in self.water:
+            out += _water_lines(water)
+        for scenes in self.scenes:
+            out += _scenes_lines(scenes)
+        for gauge in self.gauges:
+            out += _gauge_lines(gauge)
+        for title, entries in (
+            ("left out", [f"{s.scene}: {s.reason}" for s in self.skipped]),
+            ("worth a look", self.warnings),
+            ("to mend", self.problems),
+        ):
+            if entries:
+                out.append(f"  {title}:")
+                out += [f"    - {entry}" for entry in entries]
+        out.append(f"  {'ok' if self.ok else f'{len(self.problems)} to mend'}")
+        return out
+
+
+def check(name_or_path: str | Path) -> Report:
+    """Check a region by name or path; mistakes in its files become problems of the report.
+
+    Parameters
+    ----------
+    name_or_path
+        See :func:`erosion.config.region.load_region`.
+
+    Returns
+    -------
+    Report
+    """
+    try:
+        region = load_region(name_or_path)
+    except CatalogError as err:
+        return Report(str(name_or_path), str(name_or_path), problems=list(err.problems))
+    return check_region(region)
+
+
+def check_region(region: Region) -> Report:
+    """Read every file of a region, one at a time, and report what is there; nothing is raised for bad data."""
+    from erosion.forecast.release import ReleaseError, find_release, models_of
+
+    report = Report(region.name, str(region.path))
+    for one in region.by_reach():
+        reach = one.reach.name if one.neighbours else ""
+        for name in region.water:
+            source = load_source(name, region.path)
+            if isinstance(source, RasterFolder):
+                report.water.append(_check_masks(source, one, reach, report))
+            elif isinstance(source, SceneSource):
+                report.scenes.append(_check_scenes(source, one, reach, report))
+    gauges = [source for name in region.gauges if isinstance(source := load_source(name, region.path), GaugeSource)]
+    for source in gauges:
+        report.gauges.append(_check_gauge(source, region, report))
+        zero = zero_of([other for other in gauges if other.gauge_id == source.gauge_id])
+        if report.gauges[-1].stage_m and not on_zero(source, zero):
+            left_out = other_zero(source, zero)
+            report.problems.append(f"{left_out.scene}: {left_out.reason}")
+    try:
+        find_release(region.model, _FOR_EVER, models_of(region.path), region.name)
+    except ReleaseError as err:
+        report.warnings.append(str(err))
+    # Several reaches read the same files.
+    report.problems = list(dict.fromkeys(report.problems))
+    report.warnings = list(dict.fromkeys(report.warnings))
+    report.skipped = list(dict.fromkeys(report.skipped))
+    return report
+
+
+# --- masks ----------------------------------------------------------------------------------------------------------
+
+
+def _check_masks(source: RasterFolder, region: Region, reach: str, report: Report) -> WaterFound:
+    from erosion.water.masks import raster_folder
+
+    found = WaterFound(source.name, reach=reach, licence=source.licence)
+    name = f"{source.name}, {reach}" if reach else source.name
+    batch = raster_folder.collect(source, region, _FOR_EVER)
+    found.files = len(batch.scenes) + len(batch.skipped) + len(batch.later)
+    found.usable = len(batch.scenes)
+    _take_skipped(report, source.name, batch.skipped)
+    _note_two_dates(source, batch, report)
+    try:
+        grid, corridor = raster_folder.frame_of([batch], region)
+        water, skipped = raster_folder.assemble(batch, region, grid, corridor)
+    except SourceError as err:
+        report.problems.append(str(err))
+        return found
+    _take_skipped(report, source.name, skipped)
+
+    epochs = pd.DatetimeIndex(water["epoch"].values)
+    found.dates = [str(day.date()) for day in epochs]
+    found.first, found.last = found.dates[0], found.dates[-1]
+    found.gaps = _gaps(epochs, source.cadence_days)
+    grids = {scene.grid for scene in batch.scenes}
+    found.crs = sorted({own.crs for own in grids})
+    found.pixel_m = sorted(_ground_pixel(own, region.crs) for own in grids)
+    found.resampled = any(own.offset_in(grid) is None for own in grids)
+    found.extent_m = [round(edge, 1) for edge in grid.bounds]
+    found.grid = [grid.width, grid.height]
+    areas = np.empty(epochs.size)
+    missing = np.empty(epochs.size)
+    wanted = np.ones(grid.shape, dtype=bool) if corridor is None else corridor.inside
+    for i in range(epochs.size):
+        block = water["water_fraction"][i].values
+        missing[i] = np.isnan(block[wanted]).mean()
+        areas[i] = np.nansum(block, dtype=float) * grid.pixel_m**2 / 1e6
+    found.water_km2 = [round(float(v), 3) for v in (areas.min(), np.median(areas), areas.max())]
+    found.missing_share = round(float(missing.max()), 4)
+
+    if epochs.size < 2:
+        report.problems.append(f"{name}: one date only ({found.first}); retreat is the change between two dates")
+    for gap in found.gaps:
+        days = f"{gap['days']:.0f} days without an observation"
+        report.warnings.append(f"{name}: {days} between {gap['from']} and {gap['to']}")
+    middle = float(np.median(areas))
+    for day, area in zip(found.dates, areas, strict=True):
+        if not middle / AREA_FACTOR <= area <= middle * AREA_FACTOR:
+            report.warnings.append(
+                f"{name}: {day} shows {area / middle:.2f} times the median water area; another water level, "
+                "ice or clouds would move the bank line, too"
+            )
+    newest = water["water_fraction"][-1].values
+    distance = _to_water(region, grid.x, grid.y, newest)
+    if distance > UPSTREAM_M:
+        report.warnings.append(
+            f"{region.path}: upstream: {list(region.reach.upstream)} lies {distance / 1000:.1f} km from the newest water of "
+            f"{source.name}; give [longitude, latitude] of the end the river comes from"
+        )
+    return found
+
+
+def _check_scenes(source: SceneSource, region: Region, reach: str, report: Report) -> ScenesFound:
+    """Look at the corridor and at what the scene store holds; the network is not asked."""
+    from collections import Counter
+
+    from erosion.satellite.corridor import corridor_of
+    from erosion.water.read import store_of
+    from erosion.water.scenes.pass_records import read_records
+
+    found = ScenesFound(source.name, reach, licence=source.licence)
+    if isinstance(source, StacCollection):
+        found.catalog, found.collection = source.catalog, source.collection
+        if source.token_env is not None and not os.environ.get(source.token_env):
+            report.warnings.append(
+                f"{source.name}: environment variable {source.token_env} is not set; the catalogue may refuse to answer"
+            )
+    else:
+        assert isinstance(source, SceneFolder)
+        found.catalog, found.collection = str(source.path), source.files
+    try:
+        corridor = corridor_of(region)
+    except SourceError as err:
+        report.problems.append(str(err))
+        return found
+    found.grid = [corridor.grid.width, corridor.grid.height]
+    found.corridor_km2 = round(float(corridor.inside.sum()) * corridor.grid.pixel_m**2 / 1e6, 1)
+    found.windows = len(corridor.windows())
+    stored, damaged = read_records(store_of(region), region, source)
+    _take_skipped(report, source.name, damaged)
+    newest = {record.pass_id: record for record in stored}
+    found.stored = dict(Counter(record.state for record in newest.values()))
+    times = sorted(record.time for record in newest.values())
+    if times:
+        found.first, found.last = str(times[0].date()), str(times[-1].date())
+    return found
+
+
+def _take_skipped(report: Report, source: str, skipped: list[Skipped] | tuple[Skipped, ...]) -> None:
+    report.skipped += skipped
+    report.problems += [
+        f"{s.scene}: {s.reason}" if s.scene == source else f"{source}: {s.scene}: {s.reason}"
+        for s in skipped
+        if not s.usual
+    ]
+
+
+def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:
+    """Where a file's tag and name tell different dates one of them is wrong."""
+    import rasterio
+
+    from erosion.water.masks.raster_folder import scene_date
+
+    if len(source.date_from) < 2:
+        return
+    for scene in batch.scenes:
+        named = scene_date(scene.path.name, {}, dataclasses.replace(source, date_from=("name",)))
+        has_day = not isinstance(named, str) and str(named.date()) != f"{named.year}-{source.year_day}"
+        if not isinstance(named, str) and (named != scene.date if has_day else named.year != scene.date.year):
+            with rasterio.open(scene.path) as dataset:
+                tag = dataset.tags().get(source.date_tag)
+            report.warnings.append(
+                f"{source.name}: {scene.path.name}: tag {source.date_tag} says {tag}, the name says "
+                f"{named.date()}; {scene.date.date()} is used because 'date_from' is {list(source.date_from)}"
+            )
+
+
+def _ground_pixel(grid: Any, crs: str) -> list[float]:
+    """Width and height on the ground of the middle pixel of a file [m]."""
+    from pyproj import Transformer
+
+    t, row, col = grid.transform, grid.height / 2, grid.width / 2
+    points = [(col, row), (col + 1, row), (col, row + 1)]
+    xs = [t.c + t.a * c + t.b * r for c, r in points]
+    ys = [t.f + t.d * c + t.e * r for c, r in points]
+    x, y = Transformer.from_crs(grid.crs, crs, always_xy=True).transform(xs, ys)
+    return [round(float(np.hypot(x[i] - x[0], y[i] - y[0])), 2) for i in (1, 2)]
+
+
+def _to_water(region: Region, x: np.ndarray, y: np.ndarray, fraction: np.ndarray) -> float:
+    """Distance from the upstream point to the nearest water pixel [m], 0 where there is no water to compare with."""
+    from pyproj import Transformer
+
+    px, py = Transformer.from_crs("EPSG:4326", region.crs, always_xy=True).transform(*region.reach.upstream)
+    rows, cols = np.nonzero(fraction >= 0.5)
+    return float(np.hypot(x[cols] - px, y[rows] - py).min()) if rows.size else 0.0
+
+
+def _gaps(times: pd.DatetimeIndex, cadence_days: float) -> list[dict[str, Any]]:
+    days = np.diff(times.to_numpy()) / np.timedelta64(1, "D")
+    return [
+        {"from": str(times[i].date()), "to": str(times[i + 1].date()), "days": round(float(days[i]), 2)}
+        for i in np.flatnonzero(days > GAP_FACTOR * cadence_days).tolist()
+    ]
+
+
+# --- gauges ---------------------------------------------------------------------------------------------------------
+
+
+def _check_gauge(source: GaugeSource, region: Region, report: Report) -> GaugeFound:
+    from erosion.gauges.series import series_of
+    from erosion.gauges.store import KEY
+    from erosion.water.read import store_of
+
+    found = GaugeFound(source.name, source.gauge_id, source.river, licence=source.licence)
+    try:
+        values, skipped = series_of(source, region, store_of(region))
+    except SourceError as err:
+        report.problems.append(f"{source.name}: {err}")
+        return found
+    _take_skipped(report, source.name, skipped)
+    table = values[values["issued_at"].isna()].drop_duplicates(KEY, keep="last")
+    there = table[table["quality"] != "missing"]
+    found.values = len(there)
+    shares = table["quality"].value_counts(normalize=True)
+    found.quality = {str(word): round(float(share), 4) for word, share in shares.items()}
+    if there.empty:
+        if not isinstance(source, WebGauge):
+            report.problems.append(f"{source.name}: no value at all; check {source.described_in}")
+        return found
+    times = pd.DatetimeIndex(there["time"].drop_duplicates().sort_values())
+    found.first, found.last = str(times[0].date()), str(times[-1].date())
+    found.gaps = _gaps(times, source.cadence_days)
+    for quantity, name in (("discharge", "discharge_m3s"), ("stage", "stage_m"), ("rain", "rain_mm")):
+        numbers = there.loc[there["quantity"] == quantity, "value"].dropna().to_numpy()
+        if numbers.size:
+            setattr(found, name, [round(float(v), 3) for v in (numbers.min(), np.median(numbers), numbers.max())])
+    if found.gaps:
+        longest = max(found.gaps, key=lambda gap: gap["days"])
+        report.warnings.append(
+            f"{source.name}: {len(found.gaps)} gaps; the longest, {longest['days']:.0f} days, from {longest['from']} "
+            f"to {longest['to']}"
+        )
+    if found.discharge_m3s and max(map(abs, found.discharge_m3s)) > MAX_DISCHARGE:
+        report.problems.append(
+            f"{source.described_in}: units.discharge_m3s: values up to {found.discharge_m3s[2]:.3g} m3/s are more than "
+            "any river carries; the column is in another unit"
+        )
+    doubtful = found.quality.get("suspect", 0.0) + found.quality.get("missing", 0.0)
+    if doubtful > 0.1:
+        report.warnings.append(f"{source.name}: {doubtful:.0%} of the values are suspect or missing and are not used")
+    return found
+
+
+# --- as text --------------------------------------------------------------------------------------------------------
+
+
+def _with_reach(found: WaterFound | ScenesFound) -> str:
+    return f"{found.source}, {found.reach}" if found.reach else found.source
+
+
+def _water_lines(found: WaterFound) -> list[str]:
+    out = [f"  {_with_reach(found)}: {found.usable} of {found.files} files usable"]
+    if found.first is None:
+        return out
+    out.append(f"    {len(found.dates)} dates, {found.first} to {found.last}, {_gap_text(found.gaps)}")
+    out += textwrap.wrap(
+        " ".join(found.dates), 110, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False
+    )
+    assert found.extent_m and found.grid and found.water_km2
+    sizes = ", ".join(f"{w:g} x {h:g} m" for w, h in found.pixel_m)
+    how = "averaged onto the region's grid" if found.resampled else "used as they are"
+    out.append(f"    {', '.join(found.crs)}, pixels {sizes}, {how}")
+    left, bottom, right, top = found.extent_m
+    out.append(f"    grid {found.grid[0]} x {found.grid[1]}, x {left:.0f} to {right:.0f}, y {bottom:.0f} to {top:.0f}")
+    low, middle, high = found.water_km2
+    missing = f"at most {found.missing_share:.1%} of a scene missing"
+    out.append(f"    water {low:g} to {high:g} km2 (median {middle:g}), {missing}")
+    out.append(f"    licence: {found.licence}")
+    return out
+
+
+def _scenes_lines(found: ScenesFound) -> list[str]:
+    out = [f"  {_with_reach(found)}: scenes of {found.collection} from {found.catalog}"]
+    if found.grid is not None:
+        out.append(
+            f"    corridor {found.corridor_km2:g} km2 on {found.grid[0]} x {found.grid[1]} pixels, {found.windows} windows"
+        )
+    if found.stored:
+        states = ", ".join(f"{count} {state}" for state, count in sorted(found.stored.items()))
+        out.append(f"    in the store: {states}; {found.first} to {found.last}")
+    else:
+        out.append("    nothing in the store yet; `erosion fetch` or a run fills it")
+    out.append(f"    licence: {found.licence}")
+    return out
+
+
+def _gauge_lines(found: GaugeFound) -> list[str]:
+    out = [f"  {found.source}: gauge {found.gauge_id} ({found.river}), {found.values} values"]
+    if found.first is None:
+        return out
+    out.append(f"    {found.first} to {found.last}, {_gap_text(found.gaps)}")
+    for name, unit in (("discharge_m3s", "m3/s"), ("stage_m", "m"), ("rain_mm", "mm")):
+        bounds = getattr(found, name)
+        if bounds:
+            out.append(f"    {name.split('_')[0]} {bounds[0]:g} to {bounds[2]:g} {unit} (median {bounds[1]:g})")
+    out.append("    " + ", ".join(f"{share:.1%} {word}" for word, share in found.quality.items()))
+    out.append(f"    licence: {found.licence}")
+    return out
+
+
+def _gap_text(gaps: list[dict[str, Any]]) -> str:
+    if not gaps:
+        return "no gap"
+    shown = ", ".join(f"{gap['from']} to {gap['to']}" for gap in gaps[:_SHOWN])
+    more = f" and {len(gaps) - _SHOWN} more" if len(gaps) > _SHOWN else ""
+    return f"{len(gaps)} gap{'s' if len(gaps) > 1 else ''}: {shown}{more}"

@@ -1,0 +1,93 @@
+"""Which run a run is: a hash of everything its product depends on, so that equal inputs are recognised."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+import xarray as xr
+
+from erosion.alerts import ledger
+from erosion.config.region import Region
+from erosion.config.sources import Skipped, load_source
+from erosion.core.contracts import CONTRACT_VERSION
+from erosion.core.files import sha256_of
+
+PLACES = ("path", "described_in")
+"""Settings that say where files lie; what is in them is told by the hash of the observations."""
+
+
+def inputs_of(
+    region: Region,
+    as_of: pd.Timestamp,
+    waters: Mapping[str, xr.Dataset],
+    missing: Mapping[str, str],
+    gauges: pd.DataFrame,
+    forecasts: pd.DataFrame,
+    skipped: Sequence[Skipped],
+    release: Path,
+    previous: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Name everything a product depends on; where files lie is not part of it."""
+    anywhere = tuple(dataclasses.replace(reach, area=None) for reach in region.reaches)
+    catalogue = [
+        dataclasses.replace(region, reaches=anywhere),
+        *(load_source(name, region.path) for name in (*region.water, *region.gauges)),
+    ]
+    settings = [
+        {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in PLACES}
+        for entry in catalogue
+    ]
+    return {
+        "as_of": f"{as_of:%Y-%m-%d}",
+        "catalogue": _digest(repr(settings)),
+        "water": {name: water.attrs["content_hash"] for name, water in waters.items()},
+        "epochs": {
+            name: [f"{epoch:.10}" for epoch in water["epoch"].to_numpy().astype(str)] for name, water in waters.items()
+        },
+        "scenes": {name: [str(scene) for scene in water["scene_id"].to_numpy()] for name, water in waters.items()},
+        "missing": dict(missing),
+        "gauges": _digest(str(pd.util.hash_pandas_object(gauges, index=False).sum())),
+        "gauge_days": len(gauges),
+        "gauge_forecasts": _digest(str(pd.util.hash_pandas_object(forecasts, index=False).sum())),
+        "skipped": _digest(repr([tuple(item) for item in skipped])),
+        "model": files_digest(release),
+        "model_id": release.name,
+        "previous_run": None if previous is None else previous["run_id"],
+        "contract_version": CONTRACT_VERSION,
+        "program": version("erosion"),
+    }
+
+
+def identify(engine: sa.Engine, region: Region, as_of: pd.Timestamp, inputs: dict[str, Any]) -> tuple[str, str, bool]:
+    """Name the run that these inputs make: the digest of its inputs, its id, and whether the ledger has it.
+
+    Inputs may come back to what they were before another run of the date took the place of theirs. That is a run of its
+    own, after the other one, or the ledger would go on with the other.
+    """
+    select = sa.select(ledger.RUNS.c.superseded_by)
+    while True:
+        digest = _digest(json.dumps(inputs, sort_keys=True))
+        run_id = f"{region.name}-{as_of:%Y-%m-%d}-{digest[:8]}"
+        with engine.connect() as connection:
+            found = connection.execute(select.where(ledger.RUNS.c.run_id == run_id)).one_or_none()
+        if found is None or found.superseded_by is None:
+            return digest, run_id, found is not None
+        inputs["instead_of"] = found.superseded_by
+
+
+def files_digest(directory: Path) -> str:
+    """Return one hash of all files of a directory, by name and content."""
+    files = sorted(path for path in directory.glob("*") if path.is_file())
+    return _digest("".join(f"{path.name}:{sha256_of(path)}" for path in files))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

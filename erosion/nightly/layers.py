@@ -1,0 +1,207 @@
+"""What a run says of each segment: its score, and the published layer that joins segment, score, level and warning."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from erosion.alerts import levels as alerts
+from erosion.banks.as_of import data_age_days
+from erosion.config.region import Region
+from erosion.core.contracts import ALERT_COLUMNS, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, TRIGGER_COLUMNS, check_scores
+from erosion.features.registry import Knowledge
+from erosion.forecast.model import TargetModel, explain, predict
+from erosion.forecast.release import Release, ReleaseError
+
+
+def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetModel], target: str) -> pd.DataFrame:
+    """Forecast one target for every segment.
+
+    A segment without any measured pair of observations gets no probability: nothing is known of how it moves.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``contracts.SCORE_COLUMNS`` without reasons and model_id filled later, plus length_m and coverage.
+
+    Raises
+    ------
+    ReleaseError
+        If the release was not trained for the target.
+    """
+    model = models.get(target)
+    if model is None:
+        raise ReleaseError(f"the release has no target {target}, only {', '.join(models)}; train one for this region")
+    forecast = predict(model, features)
+    retreat = known.banks["retreat_m"].to_numpy()
+    unmeasured = np.isnan(retreat).all(axis=1)
+    forecast[unmeasured] = np.nan
+    coverage = known.banks["coverage"].to_numpy()[:, -1]
+    table = pd.DataFrame(
+        {
+            "segment_id": known.baseline.segments["segment_id"].to_numpy(),
+            "as_of": known.as_of,
+            "target": target,
+            "horizon_days": model.target.horizon_days,
+            "threshold_m": model.target.threshold_m,
+            "p_event": forecast["p_event"].to_numpy(),
+            "retreat_p10_m": forecast["retreat_p10_m"].to_numpy(),
+            "retreat_p50_m": forecast["retreat_p50_m"].to_numpy(),
+            "retreat_p90_m": forecast["retreat_p90_m"].to_numpy(),
+            "data_age_days": data_age_days(known.baseline, known.as_of),
+            "model_id": "",
+            "reasons": "[]",
+            "length_m": known.baseline.segments["length_m"].to_numpy(),
+            "coverage": coverage,
+        }
+    )
+    return check_scores(table)
+
+
+class Made(NamedTuple):
+    """A reach as it was measured and forecast on a date."""
+
+    known: Knowledge
+    features: pd.DataFrame
+    scores: Mapping[str, pd.DataFrame]
+    """Target to what :func:`score` says."""
+
+
+def segment_layer(
+    region: Region,
+    target: str,
+    decided: pd.DataFrame,
+    made: Sequence[Made],
+    kept: gpd.GeoDataFrame | None,
+    release: Release,
+    before: pd.DataFrame,
+    walk: pd.DataFrame | None,
+    as_of: pd.Timestamp,
+) -> gpd.GeoDataFrame:
+    """Put together the published layer of one target, all reaches of a region in one.
+
+    Parameters
+    ----------
+    region, target
+        The region and the name of the target.
+    decided
+        Levels of today's segments, from ``alerts.decide``, with :data:`erosion.core.contracts.TRIGGER_COLUMNS`.
+    made
+        The reaches that were made.
+    kept
+        From :func:`kept_rows`: segments of reaches that were not; None where all were.
+    release
+        The models.
+    before
+        Open warnings before the run.
+    walk
+        Crosswalk from the baseline of the run before, None where it is the same.
+    as_of
+        Date of the run.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        ``contracts.LAYER_COLUMNS`` and the bank line, one row per segment.
+    """
+    plan = alerts.plan_events(
+        before,
+        decided,
+        walk,
+        region=region.name,
+        target=target,
+        as_of=as_of,
+        warning_from_level=region.policy.warning_from_level,
+    )
+    events = plan[plan["state"] == "open"].set_index("segment_id")
+    levels = decided.drop(columns=["p_event", "chainage_m", "bank"])
+    parts = [_made_rows(one, target, levels, release, region.policy.warning_from_level) for one in made]
+    if kept is not None:
+        parts.append(kept.merge(levels, on="segment_id", validate="one_to_one"))
+    layer = parts[0] if len(parts) == 1 else gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
+    layer["event_id"] = events["event_id"].reindex(layer["segment_id"]).to_numpy()
+    layer["first_issued_at"] = events["first_issued_at"].reindex(layer["segment_id"]).to_numpy()
+    layer["simulated"] = region.simulated
+    layer["as_of"] = f"{as_of:%Y-%m-%d}"
+    return layer[[*LAYER_COLUMNS, "geometry"]]
+
+
+def _made_rows(
+    made: Made, target: str, levels: pd.DataFrame, release: Release, warned_from_level: int
+) -> gpd.GeoDataFrame:
+    """Join segments, scores, levels and measurements of one reach."""
+    layer = made.known.baseline.segments.merge(
+        made.scores[target].drop(columns=["length_m", "coverage"]), on="segment_id", validate="one_to_one"
+    )
+    layer = layer.merge(levels, on="segment_id", validate="one_to_one")
+    newest = made.known.banks.isel(epoch=-1)
+    layer["retreat_last_m"] = newest["retreat_m"].to_numpy()
+    layer["retreat_established_last_m"] = newest["retreat_established_m"].to_numpy()
+    layer["rate_3y_m_per_y"] = made.features["rate_all_3y"].to_numpy()
+    layer["quality"] = [_flag_words(value) for value in newest["flags"].to_numpy()]
+    layer["model_id"] = release.name
+    warned = (layer["level"] >= warned_from_level).to_numpy()
+    # Contributions cost two hundred times a prediction, so only warned segments are explained.
+    reasons = np.full(len(layer), "[]", dtype=object)
+    reasons[warned] = explain(release.models[target], made.features[warned])
+    layer["reasons"] = reasons
+    return layer
+
+
+def kept_rows(
+    before: gpd.GeoDataFrame, reaches: Collection[str], crs: str, as_of: pd.Timestamp
+) -> gpd.GeoDataFrame | None:
+    """Take the segments of some reaches over from the layer of the run before: they could not be made anew.
+
+    Parameters
+    ----------
+    before
+        Layer of the run before, of one target.
+    reaches
+        Names of the reaches that are missing.
+    crs
+        Metric CRS of the region.
+    as_of
+        Date of the run that takes them over.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame or None
+        The rows without their levels and warnings, which are decided anew, their data as much older as time has passed;
+        None where the run before had none of them.
+    """
+    rows = before[before["reach"].isin(list(reaches))]
+    if rows.empty:
+        return None
+    days = (as_of - pd.to_datetime(rows["as_of"])).dt.days
+    anew = [*ALERT_COLUMNS, *TRIGGER_COLUMNS, "event_id", "first_issued_at"]
+    aged = rows.assign(data_age_days=rows["data_age_days"].to_numpy() + days.to_numpy())
+    # The layer holds not all that is decided, and one of an older version of the program fewer columns yet.
+    return aged.drop(columns=anew, errors="ignore").to_crs(crs).reset_index(drop=True)
+
+
+def history_table(known: Knowledge) -> pd.DataFrame:
+    """Return every measurement of every segment, ``contracts.HISTORY_COLUMNS``."""
+    banks = known.banks
+    n_segments, n_epochs = banks.sizes["segment_id"], banks.sizes["epoch"]
+    return pd.DataFrame(
+        {
+            "segment_id": np.repeat(banks["segment_id"].to_numpy(), n_epochs),
+            "epoch": np.tile(banks["epoch"].to_numpy(), n_segments),
+        }
+        | {name: banks[name].to_numpy().ravel() for name in list(HISTORY_COLUMNS)[2:]}
+    )
+
+
+def _flag_words(value: int) -> str | None:
+    return ", ".join(name for name, bit in FLAGS.items() if int(value) & bit) or None
+
+
+def level_lengths(layer: gpd.GeoDataFrame) -> dict[str, float]:
+    """Return kilometres of bank by level."""
+    total = layer.groupby("level")["length_m"].sum() / 1000.0
+    return {str(level): round(float(total.get(level, 0.0)), 3) for level in range(5)}

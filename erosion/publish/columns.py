@@ -1,0 +1,201 @@
+"""Types, decimals and words of every published column; units and meanings come from :mod:`erosion.core.contracts`.
+
+``python -m erosion.publish docs/products.md`` rewrites the tables of the products page from this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from erosion.core import contracts
+
+Kind = Literal["text", "json", "int", "float", "bool", "date"]
+
+#: Printed wherever a product of simulated data could be taken for a real one.
+SIMULATED_NOTICE: Final = "MÔ PHỎNG / SIMULATED"
+
+#: Title of the warning level. It is the model's own and never the legal class or the disaster-risk level.
+LEVEL_TITLE: Final = "Mức nguy cơ (mô hình)"
+
+LEVEL_WORDS: Final[dict[str, dict[int, str]]] = {
+    "vi": {0: "không đủ dữ liệu", 1: "thấp", 2: "trung bình", 3: "cao", 4: "rất cao"},
+    "en": {0: "not enough data", 1: "low", 2: "medium", 3: "high", 4: "very high"},
+}
+
+UNITS_VI: Final = {"1": "0–1", "m": "m", "m2": "m²", "m/yr": "m/năm", "1/m": "1/m", "degree": "độ", "day": "ngày"}
+
+
+class Column(NamedTuple):
+    """One published column."""
+
+    name: str
+    """Machine name, the same in every file."""
+    kind: Kind
+    """How the value is stored."""
+    unit: str
+    """Unit as in the contract; empty for what has none."""
+    meaning: str
+    """One sentence in English."""
+    head: str
+    """Vietnamese column head, without the unit."""
+    decimals: int = 0
+    """Decimals in text files (CSV, GeoJSON); binary files keep the full number."""
+
+
+def level_label(level: int, language: str = "vi") -> str:
+    """Name a level by number, symbol and word, e.g. ``4 ● rất cao``, so that it reads without colour."""
+    return f"{level} {contracts.LEVEL_SYMBOLS[level]} {LEVEL_WORDS[language][level]}"
+
+
+#: Columns of the segment layer whose unit and meaning no stage contract holds.
+_LAYER_ONLY: Final[dict[str, tuple[str, str]]] = {
+    "retreat_last_m": ("m", "retreat over the newest pair of observations, area method, all land"),
+    "retreat_established_last_m": ("m", "the same, counting only land that had stood five years"),
+    "rate_3y_m_per_y": ("m/yr", "mean retreat a year over the last three years"),
+    "quality": ("", "words of the quality flags that are raised on the newest measurement"),
+    "event_id": ("", "identifier of the warning this segment belongs to; empty where none is open"),
+    "first_issued_at": ("", "as-of date of the run that first issued the warning"),
+    "simulated": ("", "true where the observations were simulated: an exercise, not a river"),
+}
+
+#: name -> (kind, Vietnamese head, decimals)
+_LAYER_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
+    "segment_id": ("text", "Mã đoạn", 0),
+    "reach": ("text", "Đoạn sông", 0),
+    "bank": ("text", "Bờ: L trái, R phải, I cù lao", 0),
+    "chainage_m": ("float", "Lý trình", 1),
+    "length_m": ("float", "Chiều dài", 1),
+    "landward_deg": ("float", "Hướng vào đất liền", 1),
+    "level": ("int", LEVEL_TITLE, 0),
+    "model_level": ("int", "Mức khi chưa xét nước và mưa", 0),
+    "previous_level": ("int", "Mức lần chạy trước", 0),
+    "p_event": ("float", "Xác suất bờ lùi đến ngưỡng", 4),
+    "horizon_days": ("int", "Thời hạn dự báo", 0),
+    "threshold_m": ("float", "Ngưỡng lùi bờ", 1),
+    "retreat_p10_m": ("float", "Bờ lùi dự báo, cận dưới", 2),
+    "retreat_p50_m": ("float", "Bờ lùi dự báo, trung vị", 2),
+    "retreat_p90_m": ("float", "Bờ lùi dự báo, cận trên", 2),
+    "retreat_last_m": ("float", "Bờ lùi kỳ đo gần nhất", 2),
+    "retreat_established_last_m": ("float", "Bờ lùi kỳ đo gần nhất, đất đã ổn định 5 năm", 2),
+    "rate_3y_m_per_y": ("float", "Tốc độ lùi bờ 3 năm", 2),
+    "curvature_per_m": ("float", "Độ cong, dương ở phía bờ lõm", 7),
+    "width_m": ("float", "Bề rộng lòng sông", 1),
+    "data_age_days": ("int", "Tuổi số liệu", 0),
+    "quality": ("text", "Chất lượng số liệu", 0),
+    "candidate_level": ("int", "Mức theo xác suất mới nhất", 0),
+    "candidate_runs": ("int", "Số lần chạy liên tiếp ở mức đó", 0),
+    "capped": ("bool", "Giữ ở mức 3 do giới hạn mức 4", 0),
+    "why": ("text", "Quy tắc đã định mức", 0),
+    "trigger": ("int", "Tác nhân nước và mưa: 0–3, -1 không rõ", 0),
+    "trigger_points": ("float", "Điểm tác nhân", 2),
+    "trigger_terms": ("json", "Các thành phần của tác nhân", 0),
+    "event_id": ("text", "Mã cảnh báo", 0),
+    "first_issued_at": ("date", "Ngày cảnh báo lần đầu", 0),
+    "reasons": ("json", "Lý do của mô hình", 0),
+    "model_id": ("text", "Mô hình", 0),
+    "baseline": ("text", "Phiên bản đường bờ gốc", 0),
+    "as_of": ("date", "Số liệu tính đến ngày", 0),
+    "simulated": ("bool", "Số liệu mô phỏng", 0),
+}
+
+_HISTORY_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
+    "segment_id": ("text", "Mã đoạn", 0),
+    "epoch": ("date", "Ngày quan sát", 0),
+    "retreat_m": ("float", "Bờ lùi từ kỳ trước", 2),
+    "retreat_established_m": ("float", "Bờ lùi từ kỳ trước, đất đã ổn định 5 năm", 2),
+    "position_m": ("float", "Vị trí bờ trên mặt cắt cố định", 2),
+    "sigma_m": ("float", "Sai số chuẩn", 2),
+    "coverage": ("float", "Phần diện tích quan sát được", 3),
+    "flags": ("int", "Tổng các bit cờ chất lượng", 0),
+}
+
+
+def _columns(
+    names: Sequence[str], said: dict[str, tuple[str, str]], form: dict[str, tuple[Kind, str, int]]
+) -> tuple[Column, ...]:
+    missing = [name for name in names if name not in said or name not in form]
+    if missing:
+        raise contracts.ContractError(
+            f"export: {', '.join(missing)} is published but has no type, words or meaning; "
+            "add it to erosion/publish/columns.py"
+        )
+    return tuple(Column(name, form[name][0], *said[name], *form[name][1:]) for name in names)
+
+
+#: Columns of ``segments_<target>``, in the order of the contract.
+LAYER: Final = _columns(
+    contracts.LAYER_COLUMNS,
+    {
+        **contracts.SCORE_COLUMNS,
+        **contracts.ALERT_COLUMNS,
+        **contracts.TRIGGER_COLUMNS,
+        **contracts.SEGMENT_COLUMNS,
+        **_LAYER_ONLY,
+    },
+    _LAYER_FORM,
+)
+
+#: Those of them that every format has. The terms of a trigger are half a kilobyte a segment and mostly the same along a reach:
+#: only the Parquet file, which packs them, carries them.
+SHOWN: Final = tuple(column for column in LAYER if column.name != "trigger_terms")
+
+#: Columns of ``history.parquet``.
+HISTORY: Final = _columns(tuple(contracts.HISTORY_COLUMNS), contracts.HISTORY_COLUMNS, _HISTORY_FORM)
+
+_of_layer: Final = {column.name: column for column in LAYER}
+
+#: Columns of ``band_<target>``, the strip of land the forecast says may be lost.
+BAND: Final = (
+    _of_layer["segment_id"],
+    Column("quantile", "text", "", "p50 or p90: which forecast retreat the strip shows", "Mức dự báo: p50 hoặc p90"),
+    Column("retreat_m", "float", "m", "forecast retreat, the width of the strip", "Bờ lùi dự báo", 2),
+    Column("area_m2", "float", "m2", "land inside the strip, measured in the metric CRS of the region", "Diện tích", 0),
+    _of_layer["level"],
+    _of_layer["p_event"],
+    _of_layer["horizon_days"],
+    _of_layer["as_of"],
+    _of_layer["simulated"],
+)
+
+#: Columns that the CSV files add to :data:`SHOWN`.
+NOTICE: Final = Column(
+    "notice", "text", "", f"{SIMULATED_NOTICE}, on every row of a simulated run; a real run has no such column", "Lưu ý"
+)
+LEVEL_WORD: Final = Column("level_word", "text", "", "level as number, symbol and word", "Mức nguy cơ bằng chữ")
+LON: Final = Column("lon", "float", "degree", "longitude of the middle of the segment, WGS 84", "Kinh độ", 6)
+LAT: Final = Column("lat", "float", "degree", "latitude of the middle of the segment, WGS 84", "Vĩ độ", 6)
+
+
+def markdown_table(columns: Sequence[Column]) -> str:
+    """Write columns as a Markdown table, one row a column."""
+    rows = ["| column | type | unit | meaning | tên cột |", "|---|---|---|---|---|"]
+    rows += [f"| `{c.name}` | {c.kind} | {c.unit} | {c.meaning} | {c.head} |" for c in columns]
+    return "\n".join(rows)
+
+
+#: Tables of the products page by the name of their marker.
+TABLES: Final = {
+    "segments": LAYER,
+    "band": BAND,
+    "history": HISTORY,
+    "csv": (NOTICE, LEVEL_WORD, LON, LAT),
+}
+
+
+def with_tables(page: str) -> str:
+    """Put the current column tables between the markers ``<!-- table: NAME -->`` and ``<!-- end -->`` of a page.
+
+    Raises
+    ------
+    ValueError
+        When a marker is missing, naming it.
+    """
+    for name, columns in TABLES.items():
+        start, end = f"<!-- table: {name} -->", "<!-- end -->"
+        before, found, rest = page.partition(start)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise ValueError(f"products page: marker {start} … {end} is missing; put it where the table belongs")
+        page = f"{before}{start}\n{markdown_table(columns)}\n{end}{after}"
+    return page

@@ -1,0 +1,1 @@
+"""Water masks brought by hand: dated GeoTIFF files."""

@@ -1,0 +1,268 @@
+"""Observations of a region: each source is read by the driver its catalogue entry names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from erosion.config.sources import RasterFolder, SceneSource, Skipped, SourceError, load_source
+from erosion.core.contracts import check_water
+from erosion.water.masks import raster_folder
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from erosion.config.region import Region
+    from erosion.satellite.corridor import Corridor
+
+__all__ = [
+    "Skipped",
+    "SourceError",
+    "fetch_gauges",
+    "fetch_scenes",
+    "has_scenes",
+    "read_gauge_forecasts",
+    "read_gauges",
+    "read_reaches",
+    "read_water",
+    "store_of",
+    "together",
+]
+
+
+def store_of(region: Region) -> Path:
+    """Directory in which observations made from a region's scenes, and the series of its gauges, are kept.
+
+    ``$EROSION_STORE``, else ``store`` beside the region's file where there is one, else ``store`` in the working directory.
+    """
+    beside = region.path.parent / "store"
+    return Path(os.environ.get("EROSION_STORE") or (beside if beside.is_dir() else "store"))
+
+
+def has_scenes(region: Region) -> bool:
+    """Say whether any of a region's water comes from satellite scenes."""
+    return any(isinstance(load_source(name, region.path), SceneSource) for name in region.water)
+
+
+def fetch_scenes(
+    region: Region,
+    as_of: pd.Timestamp | str,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    full: bool = False,
+    new_reference: bool = False,
+) -> list[Skipped]:
+    """Bring the scene store of a reach up to a date: what is new is fetched and turned into water, what is there stays.
+
+    Parameters
+    ----------
+    region
+        A region of one reach, with scene sources.
+    as_of
+        Scenes that became available later are not asked for.
+    say
+        Called with lines of progress.
+    full
+        Search all years again, not only the last weeks.
+    new_reference
+        Make the reference that scenes are laid on anew, and every pass with it.
+
+    Returns
+    -------
+    list of Skipped
+        Scenes that could not be had or not be used, and why; that another process is at work on the store.
+
+    Raises
+    ------
+    SourceError
+        Where the corridor cannot be made.
+    """
+    from erosion.satellite.corridor import corridor_of
+    from erosion.water.scenes.scene_store import refresh
+
+    corridor = corridor_of(region)
+    return refresh(region, corridor, store_of(region), as_of, full=full, new_reference=new_reference, say=say)
+
+
+def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
+    """Read every water observation of a reach that could be had at ``as_of``.
+
+    Masks are read from their files, scenes from the store that :func:`fetch_scenes` fills.
+
+    Parameters
+    ----------
+    region
+        A region of one reach, from :meth:`Region.by_reach`, whose ``water`` sources are read.
+    as_of
+        Date of the product.
+
+    Returns
+    -------
+    water : xarray.Dataset
+        See :func:`erosion.water.masks.raster_folder.read_water`; where two sources have the same date the one with the
+        smaller ``geo_rmse_m`` stands.
+    skipped : list of Skipped
+        What was left out and why.
+
+    Raises
+    ------
+    SourceError
+        Where no source gave a usable observation.
+    """
+    listed = [load_source(name, region.path) for name in region.water]
+    masks = [source for source in listed if isinstance(source, RasterFolder)]
+    if len(listed) == 1 and masks:
+        water, skipped = raster_folder.read_water(masks[0], region, as_of)
+        return check_water(water), skipped
+    parts: list[xr.Dataset] = []
+    skipped = []
+    corridor = None
+    if len(masks) < len(listed):
+        from erosion.satellite.corridor import corridor_of
+        from erosion.water.seasons.composites import read_composites
+
+        corridor = corridor_of(region)
+        try:
+            part, more = read_composites(region, corridor, store_of(region), as_of, read_gauges(region, as_of)[0])
+        except SourceError as err:  # one source may fail where another one stands
+            skipped.append(Skipped("scenes", str(err)))
+        else:
+            parts.append(part)
+            skipped += more
+    if masks:
+        more_parts, more = _read_masks(masks, region, as_of, corridor)
+        parts += more_parts
+        skipped += more
+    if not parts:
+        raise SourceError("; ".join(f"{left_out.scene}: {left_out.reason}" for left_out in skipped))
+    water, more = _join(parts)
+    water.attrs["source_ids"] = list(region.water)
+    return check_water(water), [*skipped, *more]
+
+
+def read_reaches(region: Region, as_of: pd.Timestamp | str) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
+    """Read the water of every reach of a region; see :func:`read_water`.
+
+    Returns
+    -------
+    tuple
+        Name of each reach of which there is an observation to its water, and of every reach to what was left out: the
+        whole reach where there is none.
+
+    Raises
+    ------
+    SourceError
+        Where no reach has a usable observation.
+    """
+    waters: dict[str, xr.Dataset] = {}
+    skipped: dict[str, list[Skipped]] = {}
+    for one in region.by_reach():
+        name = one.reach.name
+        try:
+            waters[name], skipped[name] = read_water(one, as_of)
+        except SourceError as err:
+            if not one.neighbours:
+                raise
+            skipped[name] = [Skipped(name, str(err))]
+    if not waters:
+        raise SourceError("; ".join(f"{item.scene}: {item.reason}" for items in skipped.values() for item in items))
+    return waters, skipped
+
+
+def together(found: Mapping[str, Sequence[Skipped]]) -> list[Skipped]:
+    """List what was left out of several reaches, each thing once, with the reaches it concerns where not all of them.
+
+    Parameters
+    ----------
+    found
+        Name of each reach to what was left out of it.
+    """
+    reaches: dict[Skipped, list[str]] = {}
+    for reach, items in found.items():
+        for item in dict.fromkeys(items):
+            reaches.setdefault(item, []).append(reach)
+    return [
+        item if len(names) == len(found) else item._replace(reason=f"{', '.join(names)}: {item.reason}")
+        for item, names in reaches.items()
+    ]
+
+
+def _read_masks(
+    masks: Sequence[RasterFolder], region: Region, as_of: pd.Timestamp | str, corridor: Corridor | None
+) -> tuple[list[xr.Dataset], list[Skipped]]:
+    """Read several folders of masks onto one grid, that of their own pixels where there are no scenes."""
+    batches = [raster_folder.collect(source, region, as_of) for source in masks]
+    skipped = [left_out for batch in batches for left_out in batch.skipped]
+    if corridor is None:
+        grid, corridor = raster_folder.frame_of(batches, region)
+    else:
+        grid = corridor.grid
+    parts = []
+    for batch in batches:
+        if not batch.scenes:
+            continue
+        try:
+            part, more = raster_folder.assemble(batch, region, grid, corridor)
+        except SourceError as err:
+            skipped.append(Skipped(batch.source.name, str(err)))
+            continue
+        skipped += more
+        parts.append(part)
+    return parts, skipped
+
+
+def _join(parts: Sequence[xr.Dataset]) -> tuple[xr.Dataset, list[Skipped]]:
+    """Put water products on one grid in order of time; of two of one date the sharper one stands."""
+    import xarray as xr
+
+    skipped: list[Skipped] = []
+    if len(parts) == 1:
+        return parts[0], skipped
+    shared = set.intersection(*(set(part.variables) for part in parts))
+    water = xr.concat(
+        [
+            part[[name for name in part.data_vars if name in shared]].drop_vars(set(part.coords) - shared)
+            for part in parts
+        ],
+        dim="epoch",
+        combine_attrs="drop_conflicts",
+        join="exact",
+        coords="minimal",
+        compat="equals",
+    )
+    order = np.lexsort((water["geo_rmse_m"].values, water["epoch"].values))
+    water = water.isel(epoch=order)
+    twice = water.indexes["epoch"].duplicated()
+    for i in np.flatnonzero(twice):
+        day = str(water["epoch"].values[i])[:10]
+        skipped.append(Skipped(str(water["scene_id"].values[i]), f"another source has a sharper observation of {day}"))
+    water = water.isel(epoch=np.flatnonzero(~twice))
+    water.attrs["history"] = "; ".join(part.attrs["history"] for part in parts)
+    water.attrs["content_hash"] = raster_folder.joint_hash([part.attrs["content_hash"] for part in parts])
+    return water, skipped
+
+
+def fetch_gauges(region: Region, say: Callable[[str], None] = lambda _: None, *, full: bool = False) -> list[Skipped]:
+    """Bring the store of a region's gauges up to date; see :func:`erosion.gauges.series.fetch`."""
+    from erosion.gauges import series as gauge_series
+
+    return gauge_series.fetch(region, store_of(region), say, full=full)
+
+
+def read_gauges(region: Region, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Read every gauge value of a region or reach that could be had at ``as_of``; see :func:`erosion.gauges.series.read`."""
+    from erosion.gauges import series as gauge_series
+
+    return gauge_series.read(region, store_of(region), as_of)
+
+
+def read_gauge_forecasts(region: Region, as_of: pd.Timestamp | str) -> pd.DataFrame:
+    """Read every forecast of its gauges that could be had; see :func:`erosion.gauges.series.read_forecasts`."""
+    from erosion.gauges import series as gauge_series
+
+    return gauge_series.read_forecasts(region, store_of(region), as_of)

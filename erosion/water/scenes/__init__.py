@@ -1,0 +1,1 @@
+"""Store of classified passes on disk, one file a pass."""

@@ -1,0 +1,1 @@
+"""Seasonal composites of classified passes."""

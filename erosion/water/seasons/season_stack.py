@@ -1,0 +1,166 @@
+"""All looks at a pixel within a season to one value: weighted median, number of looks, standard error."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erosion.water.scenes.pass_records import NODATA
+
+HALF_PERCENT: Final = 200
+"""Composites count water in half percents: the median of two looks may lie between two percents."""
+
+AGREE_PERCENT: Final = 50
+"""Two looks at a pixel that differ by more are one of water and one of land, a cloud or a ship; a third one is needed."""
+
+MAX_WEIGHT: Final = 100
+"""Weights are whole numbers up to this, so that sums are exact and the order of looks cannot matter."""
+
+SIGMA_UNIT: Final = 1e-4
+"""Step in which the standard error is kept."""
+
+MEDIAN_LOSS: Final = math.sqrt(math.pi / 2)
+"""Standard error of a median over that of a mean, of values that scatter normally (Kenney and Keeping 1962)."""
+
+MAD_TO_SD: Final = 1.4826
+"""Median absolute deviation to standard deviation, of values that scatter normally (Rousseeuw and Croux 1993)."""
+
+LEAST_SD: Final = 0.01 / math.sqrt(12)
+"""Standard deviation of rounding to whole percents; looks that all agree are not known better than that [1]."""
+
+
+class Stack(NamedTuple):
+    """One value a pixel out of many looks.
+
+    Attributes
+    ----------
+    half_percent
+        Water share [half percent], :data:`NODATA` where there are too few looks, uint8 (rows, cols).
+    looks
+        Number of looks used, uint16 (rows, cols).
+    sigma
+        Standard error of the share in steps of :data:`SIGMA_UNIT`, 0 where there is no share, uint16 (rows, cols).
+    used
+        Pixels that each scene gave a look to, shape (n_scenes,).
+    filled, radar
+        Pixels that have a share, and those of them whose looks are radar's.
+    """
+
+    half_percent: NDArray[np.uint8]
+    looks: NDArray[np.uint16]
+    sigma: NDArray[np.uint16]
+    used: NDArray[np.int64]
+    filled: int
+    radar: int
+
+
+def whole_weights(variance: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Turn error variances into whole weights, 1 to :data:`MAX_WEIGHT`, in proportion to one over the variance."""
+    share = np.asarray(variance, float).min() / variance
+    return np.maximum(np.rint(MAX_WEIGHT * share), 1).astype(np.int64)
+
+
+def composite(
+    percent: NDArray[np.uint8],
+    weights: NDArray[np.int64],
+    radar: NDArray[np.bool_],
+    min_looks: int,
+    counted: tuple[slice, slice] = (slice(None), slice(None)),
+) -> Stack:
+    """Make one value a pixel from the looks of a season.
+
+    Optical looks stand alone wherever there are enough of them; radar looks stand alone where there are not. One pixel
+    never mixes the two: they see the edge of a river differently.
+
+    Parameters
+    ----------
+    percent
+        Water share of each scene [percent], 255 for no look, shape (n_scenes, rows, cols).
+    weights
+        Whole weight of each scene, see :func:`whole_weights`.
+    radar
+        Which scenes are radar's, shape (n_scenes,).
+    min_looks
+        Looks that a pixel needs.
+    counted
+        Rows and columns in which ``used``, ``filled`` and ``radar`` are counted: a rim that the next tile has too is not.
+
+    Returns
+    -------
+    Stack
+    """
+    shape = percent.shape[1:]
+    half_percent = np.full(shape, NODATA)
+    looks, sigma = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
+    used = np.zeros(len(percent), np.int64)
+    by_radar = 0
+    for which in (~radar, radar):
+        if not which.any():
+            continue
+        seen = percent[which] != NODATA
+        count = seen.sum(axis=0)
+        fill = (half_percent == NODATA) & (count >= min_looks)
+        fill[fill & (count == 2)] = _agree(percent[which][:, fill & (count == 2)])
+        if not fill.any():
+            continue
+        half_percent[fill], looks[fill], sigma[fill] = _median(percent[which][:, fill], weights[which])
+        used[which] = (seen & fill)[:, *counted].sum(axis=(1, 2))
+        by_radar = int(fill[counted].sum()) if which is radar else 0
+    filled = int((half_percent[counted] != NODATA).sum())
+    return Stack(half_percent, looks, sigma, used, filled, by_radar)
+
+
+def _agree(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Say of each column with two looks whether they show the same; 255 is no look."""
+    high = np.where(values == NODATA, np.uint8(0), values).max(axis=0)
+    agree: NDArray[np.bool_] = high - values.min(axis=0) <= AGREE_PERCENT
+    return agree
+
+
+def _median(
+    values: NDArray[np.uint8], weights: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint16]]:
+    """Weighted median [half percent], looks and standard error of each column; 255 is no look.
+
+    The weighted median is the value at which the weights below and those above are the same; where that falls between
+    two values it is their mean, so with equal weights it is the ordinary median.
+    """
+    seen = values != NODATA
+    n = seen.sum(axis=0, dtype=np.uint16)
+    if (weights == weights[0]).all():
+        ordered = np.sort(values, axis=0)  # what was not seen comes last
+        median = _middle(ordered, n)
+        effective = n.astype(np.float32)
+    else:
+        # A value and its weight in one number: one sort orders both, and is several times faster than an index.
+        keys = values.astype(np.uint16) << 8
+        keys |= weights.astype(np.uint16)[:, np.newaxis]
+        keys.sort(axis=0)
+        ordered = (keys >> 8).astype(np.uint8)
+        weight = np.where(ordered == NODATA, 0, keys & 0xFF).astype(np.int32)
+        square = np.einsum("ij,ij->j", weight, weight)
+        below = np.cumsum(weight, axis=0, dtype=np.int32, out=weight)
+        total = below[-1].copy()
+        low, high = (2 * below < total).sum(axis=0), (2 * below <= total).sum(axis=0)
+        median = _sum_of_rows(ordered, low, high)
+        effective = total.astype(np.float32) ** 2 / np.maximum(square, 1)
+    off = np.abs(2 * values.astype(np.int16) - median.astype(np.int16)).astype(np.uint8)
+    off[~seen] = NODATA  # half percents reach 200 only
+    off.sort(axis=0)
+    spread = MAD_TO_SD * _middle(off, n).astype(np.float32) / 2 / HALF_PERCENT
+    error = MEDIAN_LOSS * np.maximum(spread, np.float32(LEAST_SD)) / np.sqrt(effective)
+    return median.astype(np.uint8), n, np.rint(error / SIGMA_UNIT).astype(np.uint16)
+
+
+def _middle(ordered: NDArray[np.uint8], n: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Twice the median of the first ``n`` values of each column, of columns in order."""
+    rows = n.astype(np.intp)
+    return _sum_of_rows(ordered, (rows - 1) // 2, rows // 2)
+
+
+def _sum_of_rows(values: NDArray[np.uint8], one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.uint16]:
+    first, second = (np.take_along_axis(values, row[np.newaxis], axis=0)[0] for row in (one, other))
+    return np.asarray(first.astype(np.uint16) + second)

@@ -1,0 +1,298 @@
+"""Training and forecasting on made rows whose law is known: splits, calibration, conformal intervals, reasons."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from erosion.config.region import Target
+from erosion.forecast.model import (
+    CALIBRATION_DATES,
+    REASONS,
+    FeatureMismatchError,
+    TrainingError,
+    apply_calibration,
+    apply_conformal,
+    explain,
+    fit_calibration,
+    fit_conformal,
+    predict,
+    split_dates,
+    train_target,
+)
+
+TARGET = Target(name="1y", horizon_days=365, threshold_m=30.0)
+NAMES = ("rate_est_1y", "curvature_1w", "rate_all_3y", "width_m", "flow_scene_ratio")
+
+
+def made_rows(dates: int = 10, each: int = 400, seed: int = 0, known_after: int = 381) -> pd.DataFrame:
+    """Rows of a river whose retreat is last year's rate plus curvature plus noise; the last date is not judged yet."""
+    rng = np.random.default_rng(seed)
+    n = dates * each
+    as_of = np.repeat(pd.date_range("1995-08-01", periods=dates, freq="365D"), each)
+    rows = pd.DataFrame({name: rng.normal(size=n) for name in NAMES})
+    rows["rate_est_1y"] = rng.gamma(1.0, 25.0, n)
+    retreat = np.maximum(0, 0.8 * rows["rate_est_1y"] + 6 * rows["curvature_1w"] + rng.normal(0, 6, n))
+    known = pd.Series(as_of + pd.Timedelta(days=known_after))
+    last = as_of == as_of.max()
+    return rows.assign(
+        as_of=as_of,
+        length_m=100.0,
+        retreat_established_1y=np.where(last, np.nan, retreat),
+        known_1y=known.where(~last),
+    )
+
+
+@pytest.fixture(scope="module")
+def made() -> pd.DataFrame:
+    return made_rows()
+
+
+@pytest.fixture(scope="module")
+def model(made: pd.DataFrame):
+    return train_target(made, TARGET, features=NAMES, precision={2: 0.4, 3: 0.6, 4: 0.8})
+
+
+# --- what is fitted on and what is calibrated on ---------------------------------------------------------------------------
+
+
+@given(dates=st.integers(5, 14), known_after=st.integers(200, 1300))
+@settings(max_examples=25, deadline=None)
+def test_windows_to_fit_on_are_over_before_calibration_starts(dates: int, known_after: int) -> None:
+    rows = made_rows(dates=dates, each=2, known_after=known_after)
+    try:
+        fit, calibrate = split_dates(rows, TARGET, "established")
+    except TrainingError:
+        return  # too short a series, tried below
+    assert not (fit & calibrate).any()
+    assert rows.loc[fit, "known_1y"].max() <= rows.loc[calibrate, "as_of"].min()
+    assert rows.loc[fit | calibrate, "retreat_established_1y"].notna().all()
+    judged = np.sort(rows.loc[rows["known_1y"].notna(), "as_of"].unique())
+    assert np.sort(rows.loc[calibrate, "as_of"].unique()).tolist() == judged[-CALIBRATION_DATES:].tolist()
+
+
+def test_windows_that_reach_into_calibration_are_in_neither_part() -> None:
+    rows = made_rows(dates=10, each=1, known_after=2 * 365)  # each window ends at the second date after its start
+    fit, calibrate = split_dates(rows, TARGET, "established")
+    assert fit.tolist() == [True] * 5 + [False] * 5  # dates 0-4 are over by date 6, date 5 only by date 7
+    assert calibrate.tolist() == [False] * 6 + [True] * 3 + [False]
+
+
+def test_reaches_seen_some_days_apart_are_one_date_of_calibration() -> None:
+    one = made_rows(dates=10, each=1, known_after=300)
+    other = one.assign(as_of=one["as_of"] + pd.Timedelta(days=20), known_1y=one["known_1y"] + pd.Timedelta(days=20))
+    _, alone = split_dates(one, TARGET, "established")
+    _, both = split_dates(pd.concat([one, other], ignore_index=True), TARGET, "established")
+    assert both.tolist() == [*alone, *alone], "the same three years of each reach"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda rows: rows[rows["as_of"] < "1998-01-01"], "needs more than 3"),
+        (lambda rows: rows.assign(known_1y=rows["as_of"] + pd.Timedelta(days=4000)), "no window is over"),
+        (lambda rows: rows.assign(retreat_established_1y=1.0), "hold 0 events of at least 30 m"),
+        (lambda rows: rows.assign(retreat_established_1y=99.0), "both kinds are needed"),
+    ],
+)
+def test_too_little_to_learn_from_is_said(made: pd.DataFrame, change, words: str) -> None:
+    with pytest.raises(TrainingError, match=words):
+        train_target(change(made), TARGET, features=NAMES)
+
+
+def test_rows_not_judged_yet_teach_nothing(made: pd.DataFrame, model) -> None:
+    unknown = made["known_1y"].isna()
+    other = made.copy()
+    other.loc[unknown, list(NAMES)] *= -100
+    again = train_target(other, TARGET, features=NAMES)
+    assert again.event.model_to_string() == model.event.model_to_string()
+    assert again.calibration == model.calibration and again.conformal == model.conformal
+
+
+def test_calibration_judges_boosters_that_had_not_seen_its_dates(made: pd.DataFrame, model) -> None:
+    fit, calibrate = split_dates(made, TARGET, "established")
+    # A model of the day calibration starts is fitted on just the rows that were over by then.
+    early = train_target(made.assign(known_1y=made["known_1y"].where(fit)), TARGET, features=NAMES)
+    kept = made[calibrate]
+    event = (kept["retreat_established_1y"] >= 30).to_numpy()
+    raw = early.event.predict(kept[list(NAMES)].to_numpy(np.float32))
+    assert fit_calibration(raw, event, kept["as_of"].to_numpy()) == model.calibration
+    # The boosters that are kept have learnt from the newest years as well.
+    other = made.copy()
+    other.loc[calibrate, "retreat_established_1y"] = kept["retreat_established_1y"].to_numpy()[::-1]
+    again = train_target(other, TARGET, features=NAMES)
+    assert again.event.model_to_string() != model.event.model_to_string() != early.event.model_to_string()
+
+
+def test_windows_in_neither_part_change_no_calibration(made: pd.DataFrame, model) -> None:
+    fit, calibrate = split_dates(made, TARGET, "established")
+    between = made["known_1y"].notna().to_numpy() & ~fit & ~calibrate
+    assert between.any()
+    other = made.copy()
+    other.loc[between, "retreat_established_1y"] = other.loc[between, "retreat_established_1y"].to_numpy()[::-1]
+    again = train_target(other, TARGET, features=NAMES)
+    assert again.calibration == model.calibration and again.conformal == model.conformal
+    assert again.event.model_to_string() != model.event.model_to_string()
+
+
+# --- calibration -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, -0.7), (2.0, 0.4)])
+def test_calibration_finds_a_known_distortion(slope: float, intercept: float) -> None:
+    rng = np.random.default_rng(1)
+    log_odds = rng.normal(-1, 1.5, 60_000)
+    event = rng.random(60_000) < 1 / (1 + np.exp(-(slope * log_odds + intercept)))
+    line = fit_calibration(1 / (1 + np.exp(-log_odds)), event, np.arange(60_000) // 20)
+    assert line["slope"] == pytest.approx(slope, abs=0.05)
+    assert line["intercept"] == pytest.approx(intercept, abs=0.05)
+
+
+def test_a_calibration_moves_as_far_as_its_dates_can_tell() -> None:
+    """A thousand rows of one flood are one flood: the more dates say the same, the nearer to what they say."""
+    rng = np.random.default_rng(3)
+    log_odds = rng.normal(-1, 1.5, 12_000)
+    event = rng.random(12_000) < 1 / (1 + np.exp(-(log_odds + 1.0)))
+    raw = 1 / (1 + np.exp(-log_odds))
+    moved = [fit_calibration(raw, event, np.arange(12_000) % dates)["intercept"] for dates in (1, 3, 12, 100, 4000)]
+    assert moved == sorted(moved)
+    assert 0.05 < moved[0] < 0.4 and moved[-1] == pytest.approx(1.0, abs=0.06)
+    # Twice the same rows on the same dates say nothing new.
+    twice = fit_calibration(np.tile(raw, 2), np.tile(event, 2), np.tile(np.arange(12_000) % 3, 2))
+    assert twice["intercept"] == pytest.approx(moved[1], abs=1e-3)
+
+
+@given(
+    raw=npst.arrays(float, st.integers(4, 60), elements=st.floats(0, 1)),
+    data=st.data(),
+)
+@settings(max_examples=40, deadline=None)
+def test_calibration_keeps_the_order_and_the_range(raw: np.ndarray, data: st.DataObject) -> None:
+    """Even where events fall with the raw chance, a calibrated forecast ranks as the raw one does."""
+    event = data.draw(npst.arrays(bool, raw.size))
+    p = apply_calibration(np.sort(raw), fit_calibration(raw, event, np.arange(raw.size) % 3))
+    assert (np.diff(p) >= 0).all()
+    assert ((p >= 0) & (p <= 1)).all()
+
+
+def test_calibrated_chances_are_nearer_to_what_happens_than_raw_ones(made: pd.DataFrame, model) -> None:
+    fresh = made_rows(seed=9)
+    fresh = fresh[fresh["known_1y"].notna()]
+    event = fresh["retreat_established_1y"] >= 30
+    p = predict(model, fresh)["p_event"]
+    raw = model.event.predict(fresh[list(NAMES)].to_numpy(np.float32))
+    assert p.mean() == pytest.approx(event.mean(), abs=0.05)
+    for low, high in ((0.0, 0.1), (0.5, 1.0)):  # what is nearly sure becomes surer
+        inside = (p >= low) & (p < high)
+        assert inside.sum() > 200
+        assert abs(event[inside].mean() - p[inside].mean()) < abs(event[inside].mean() - raw[inside].mean())
+    assert ((p - event) ** 2).mean() < 0.9 * ((raw - event) ** 2).mean()
+
+
+# --- conformal intervals ---------------------------------------------------------------------------------------------------
+
+
+def uneven(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Retreat whose spread differs from row to row, and quantiles far too narrow for it."""
+    scale = rng.uniform(5, 40, n)
+    retreat = 200 + scale * rng.standard_t(4, n)
+    return np.column_stack([200 - 0.4 * scale, np.full(n, 200.0), 200 + 0.3 * scale]), retreat
+
+
+def test_intervals_hold_their_level_on_rows_of_the_same_kind() -> None:
+    rng = np.random.default_rng(4)
+    below = {level: [] for level in (0.05, 0.1, 0.9, 0.95)}
+    for _ in range(40):
+        spread, retreat = uneven(600, rng)
+        published = apply_conformal(spread[300:], fit_conformal(spread[:300], retreat[:300]))
+        for level in below:
+            below[level].append((retreat[300:] <= published[level]).mean())
+    for level, shares in below.items():
+        assert np.mean(shares) == pytest.approx(level, abs=0.015), level
+
+
+def test_an_interval_fitted_on_few_rows_is_wide() -> None:
+    spread, retreat = uneven(5, np.random.default_rng(0))
+    stretch = fit_conformal(spread, retreat)
+    high = apply_conformal(spread, stretch)[0.95]
+    assert (retreat <= high + 1e-9).all()  # five rows can promise 95 % only with the farthest of them
+
+
+@given(
+    spread=npst.arrays(float, (7, 3), elements=st.floats(-50, 500)),
+    stretch=st.lists(st.floats(-3, 20), min_size=4, max_size=4),
+)
+@settings(max_examples=50, deadline=None)
+def test_published_quantiles_never_cross_and_are_never_negative(spread: np.ndarray, stretch: list[float]) -> None:
+    names = dict(zip(("0.05", "0.1", "0.9", "0.95"), stretch, strict=True))
+    published = np.column_stack(list(apply_conformal(np.sort(spread, axis=1), names).values()))
+    assert (published >= 0).all()
+    assert (np.diff(published, axis=1) >= 0).all()
+
+
+# --- forecasts -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_forecast_keeps_its_contract(made: pd.DataFrame, model) -> None:
+    forecast = predict(model, made)
+    names = ["retreat_p05_m", "retreat_p10_m", "retreat_p50_m", "retreat_p90_m", "retreat_p95_m"]
+    assert list(forecast.columns) == ["p_event", *names]
+    assert forecast.index.equals(made.index)
+    assert forecast["p_event"].between(0, 1).all()
+    values = forecast[names].to_numpy()
+    assert (values >= 0).all() and (np.diff(values, axis=1) >= 0).all()
+    assert forecast["p_event"].corr(made["rate_est_1y"], method="spearman") > 0.8
+
+
+def test_columns_may_come_in_any_order_and_rows_do_not_see_each_other(made: pd.DataFrame, model) -> None:
+    whole = predict(model, made)
+    turned = predict(model, made[list(made.columns)[::-1]].assign(more=1.0))
+    pd.testing.assert_frame_equal(whole, turned, check_exact=True)
+    pd.testing.assert_frame_equal(whole.iloc[[70]], predict(model, made.iloc[[70]]), check_exact=True)
+
+
+def test_missing_values_are_allowed_and_missing_columns_are_not(made: pd.DataFrame, model) -> None:
+    holes = made.assign(rate_est_1y=np.nan)
+    assert predict(model, holes).notna().all().all()
+    with pytest.raises(FeatureMismatchError, match=r"needs 1 features .*\(width_m\)"):
+        predict(model, made.drop(columns="width_m"))
+
+
+def test_the_seed_decides(made: pd.DataFrame, model) -> None:
+    again, other = (train_target(made, TARGET, features=NAMES, seed=seed) for seed in (0, 1))
+    assert again.event.model_to_string() == model.event.model_to_string()
+    assert other.event.model_to_string() != model.event.model_to_string()
+
+
+def test_thresholds_rise_with_the_precision_they_promise(model) -> None:
+    assert sorted(model.thresholds) == [2, 3, 4]
+    low, mid, high = (model.thresholds[level] for level in (2, 3, 4))
+    assert 0 < low < mid < high < 1
+
+
+def test_reasons_are_the_strongest_features_with_their_values(made: pd.DataFrame, model) -> None:
+    top = made.sort_values("rate_est_1y").iloc[[-1, 0]].assign(width_m=[np.nan, 1.23456789])
+    for (_, row), text in zip(top.iterrows(), explain(model, top), strict=True):
+        reasons = json.loads(text)
+        assert len(reasons) == REASONS
+        effects = [abs(reason["effect"]) for reason in reasons]
+        assert effects == sorted(effects, reverse=True)
+        assert reasons[0]["feature"] == "rate_est_1y"
+        for reason in reasons:
+            value = row[reason["feature"]]
+            assert reason["value"] is None if np.isnan(value) else reason["value"] == pytest.approx(value, rel=1e-3)
+    high, low = (json.loads(text)[0]["effect"] for text in explain(model, top))
+    assert high > 0 > low
+    assert explain(model, made.iloc[:0]) == []
+
+
+def test_contributions_add_up_to_the_raw_log_odds(made: pd.DataFrame, model) -> None:
+    x = made[list(model.features)].to_numpy(np.float32)[:5]
+    total = np.asarray(model.event.predict(x, pred_contrib=True)).sum(axis=1)
+    np.testing.assert_allclose(1 / (1 + np.exp(-total)), model.event.predict(x), rtol=1e-6)

@@ -1,0 +1,191 @@
+"""A check reads everything, runs nothing, and tells all it found at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import yaml
+from affine import Affine
+
+from erosion.config.sources import CATALOGUE
+from erosion.nightly.check import Report, check
+
+
+def mask(
+    path: Path, *, water: slice = slice(10, 18), crs: str | None = "EPSG:32620", value: int = 1, tag: str = ""
+) -> None:
+    array = np.zeros((60, 40), np.uint8)
+    array[:, water] = value
+    transform = Affine(30, 0, 280000, 0, -30, -1626000)
+    shape = {"height": 60, "width": 40, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", driver="GTiff", crs=crs, transform=transform, **shape) as file:
+        file.write(array, 1)
+        if tag:
+            file.update_tags(acquisition_date=tag)
+
+
+@pytest.fixture
+def river(tmp_path: Path) -> Path:
+    """A region of its own with four masks and a gauge, all right; tests break it."""
+    entries: dict[str, dict[str, Any]] = {
+        name: yaml.safe_load((CATALOGUE / place).read_text("utf-8"))
+        for name, place in (
+            ("river", "regions/mamore.yaml"),
+            ("masks", "mamore_masks.yaml"),
+            ("gauge", "guajara_mirim.yaml"),
+        )
+    }
+    entries["river"] |= {"water": ["masks"], "gauges": ["gauge"]}
+    entries["masks"]["path"] = "tif"
+    entries["gauge"]["path"] = "gauge.csv"
+    for name, entry in entries.items():
+        entry["name"] = name
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(entry, allow_unicode=True), "utf-8")
+    (tmp_path / "tif").mkdir()
+    for year in range(2000, 2004):
+        mask(tmp_path / "tif" / f"m_{year}-07-01.tif")
+    days = [f"2000-01-{day:02d},{100 + day},1,1" for day in range(1, 31)]
+    (tmp_path / "gauge.csv").write_text("\n".join(["date,discharge_m3s,level,status", *days]))
+    return tmp_path / "river.yaml"
+
+
+def edit(file: Path, **changes: Any) -> None:
+    entry = yaml.safe_load(file.read_text("utf-8"))
+    file.write_text(yaml.safe_dump(entry | changes, allow_unicode=True), "utf-8")
+
+
+def both(report: Report) -> str:
+    """What both forms of the report hold is the same report."""
+    text = "\n".join(report.lines())
+    json.dumps(report.as_dict())
+    assert report.as_dict()["ok"] is report.ok
+    assert all(problem in text for problem in report.problems)
+    return text
+
+
+def test_the_mamore_is_ready_and_its_gaps_are_told() -> None:
+    report = check("mamore")
+    text = both(report)
+    assert report.ok and report.skipped == []
+    (masks,) = report.water
+    assert (masks.files, masks.usable, len(masks.dates)) == (31, 31, 31)
+    assert (masks.first, masks.last) == ("1986-07-16", "2018-06-22")
+    assert [(gap["from"], gap["to"]) for gap in masks.gaps] == [
+        ("2001-07-25", "2003-07-15"),
+        ("2011-08-06", "2013-07-10"),
+    ]
+    assert masks.crs == ["EPSG:32620"] and masks.pixel_m == [[30.0, 30.0]] and masks.resampled is False
+    assert masks.extent_m == [245400.0, -1628400.0, 294600.0, -1524300.0]
+    assert masks.water_km2 is not None and masks.water_km2[0] < masks.water_km2[1] < masks.water_km2[2]
+    guajara = report.gauges[0]
+    assert (guajara.values, guajara.first, guajara.last) == (16802, "1980-01-01", "2025-12-31")
+    assert guajara.discharge_m3s == pytest.approx([458.991, 6981.285, 30719.3], abs=0.1)
+    assert sum(guajara.quality.values()) == pytest.approx(1, abs=1e-3) and guajara.gaps == []
+    assert "720 days without an observation between 2001-07-25 and 2003-07-15" in text and text.endswith("  ok")
+
+
+def test_the_athabasca_is_ready_and_its_oblong_pixels_are_told() -> None:
+    report = check("athabasca")
+    assert report.ok and report.warnings == []
+    (masks,) = report.water
+    assert masks.crs == ["EPSG:4326"] and masks.resampled is True
+    width, height = masks.pixel_m[0]
+    assert width == pytest.approx(15.8, abs=0.1) and height == pytest.approx(30.0, abs=0.1)
+    assert "averaged onto the region's grid" in both(report)
+
+
+def test_a_region_of_ones_own_is_ready(river: Path) -> None:
+    report = check(river)
+    assert report.ok and report.warnings == [], both(report)
+    assert report.water[0].water_km2 == [0.432] * 3  # 60 x 8 pixels of 900 m2
+    assert report.gauges[0].discharge_m3s == [101, 115.5, 130]
+
+
+def test_problems_of_all_kinds_are_told_together(river: Path) -> None:
+    folder = river.parent
+    (folder / "tif" / "m_2004-07-01.tif").write_bytes(b"")
+    mask(folder / "tif" / "m_2005-07-01.tif", value=3)
+    mask(folder / "tif" / "m_2006-07-01.tif", crs=None)
+    mask(folder / "tif" / "m_2003-07-01_again.tif", water=slice(14, 22))
+    with (folder / "gauge.csv").open("a") as file:
+        file.write("\n2000-02-20,ice,1,1\n2000-02-20,8,1,1\n2000-02-21,9,1,1\n2000-02-21,10,1,1")
+    report = check(river)
+    text = both(report)
+    assert not report.ok and text.endswith(f"{len(report.problems)} to mend")
+    for says in (
+        "m_2004-07-01.tif: is empty",
+        "m_2005-07-01.tif: has values that are not declared: 3 (480 pixels)",
+        "m_2006-07-01.tif: has no CRS",
+        "m_2003-07-01.tif + m_2003-07-01_again.tif: files of one date disagree",
+        "line 32: discharge_m3s is no number",
+        "time occurs again with another value",
+    ):
+        assert sum(says in problem for problem in report.problems) == 1, says
+    assert len(report.skipped) == len(report.problems)
+    assert report.water[0].dates == ["2000-07-01", "2001-07-01", "2002-07-01"]
+    assert report.gauges[0].gaps == [{"from": "2000-01-30", "to": "2000-02-20", "days": 21.0}]
+    assert any("1 gaps; the longest, 21 days" in warning for warning in report.warnings)
+
+
+def test_mistakes_in_the_files_are_problems_not_exceptions(river: Path) -> None:
+    edit(river, pixel_size=30)
+    edit(river.parent / "gauge.yaml", units={"discharge_m3s": "m3"})
+    report = check(river)
+    assert not report.ok and report.water == []
+    assert any("pixel_size: unknown key; did you mean pixel_m?" in problem for problem in report.problems)
+    assert any("units.discharge_m3s: 'm3' is not one of m3/s" in problem for problem in report.problems)
+    assert "did you mean mamore" in both(check("mamor"))
+
+
+def test_a_single_date_is_a_problem(river: Path) -> None:
+    for path in sorted((river.parent / "tif").glob("*.tif"))[1:]:
+        path.unlink()
+    report = check(river)
+    assert [p for p in report.problems if "one date only (2000-07-01)" in p] and not report.ok
+
+
+def test_no_usable_file_is_a_problem(river: Path) -> None:
+    for path in (river.parent / "tif").glob("*.tif"):
+        path.write_bytes(b"")
+    report = check(river)
+    assert any("no usable file" in problem for problem in report.problems)
+    both(report)
+
+
+def test_an_upstream_point_far_from_the_water_is_worth_a_look(river: Path) -> None:
+    edit(river, reaches=[{"name": "mamore", "upstream": [-65.0377, -14.6]}])
+    (warning,) = check(river).warnings
+    assert "upstream: [-65.0377, -14.6] lies 1" in warning and "km from the newest water" in warning
+
+
+def test_another_water_level_is_worth_a_look(river: Path) -> None:
+    mask(river.parent / "tif" / "m_2004-07-01.tif", water=slice(10, 26))
+    (warning,) = check(river).warnings
+    assert "2004-07-01 shows 2.00 times the median water area" in warning
+
+
+def test_a_tag_and_a_name_that_differ_are_worth_a_look(river: Path) -> None:
+    mask(river.parent / "tif" / "m_2004-07-01.tif", tag="2005-07-01")
+    mask(river.parent / "tif" / "m_2004.tif", tag="2004-03-01")
+    warnings = check(river).warnings
+    assert len([w for w in warnings if "says 2005-07-01, the name says 2004-07-01; 2005-07-01 is used" in w]) == 1
+    assert not any("m_2004.tif" in warning for warning in warnings)
+
+
+def test_a_gauge_in_another_unit_than_said_is_told_where_it_cannot_be_true(river: Path) -> None:
+    table = river.parent / "gauge.csv"
+    table.write_text(table.read_text().replace("2000-01-07,107", "2000-01-07,900000"))
+    report = check(river)
+    assert any("units.discharge_m3s: values up to 9e+05 m3/s" in problem for problem in report.problems)
+
+
+def test_a_gauge_that_cannot_be_read_is_a_problem(river: Path) -> None:
+    (river.parent / "gauge.csv").write_bytes(b"\n")
+    report = check(river)
+    assert any("gauge.csv: is empty" in problem for problem in report.problems)
+    assert report.gauges[0].first is None and "0 values" in both(report)
