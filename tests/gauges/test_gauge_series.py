@@ -13,7 +13,6 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gauges.test_gauge_store import entry
 
 from erosion.config.gauges import GaugeChecks
 from erosion.config.region import Region, load_region
@@ -24,6 +23,7 @@ from erosion.gauges.series import zeros_of
 from erosion.gauges.statistics import known_values
 from tests.gauge_server import GaugeServer
 from tests.gauge_tables import gauge_rows
+from tests.gauges.test_gauge_store import entry
 
 NOW = pd.Timestamp("2020-03-01", tz="UTC")
 
