@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from erosion.alerts.trigger import Gauge, water_on, weigh
 from erosion.config.gauges import GaugeChecks
 from erosion.config.region import RainOnLowWater, Trigger, load_region
+from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.contracts import GAUGE_COLUMNS
 from erosion.gauges.quality.checks import check_quality
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, set_stage
@@ -63,15 +64,13 @@ TIDE_M: Final = {"M2": (0.25, 12.4206), "K1": (0.15, 23.9345), "O1": (0.10, 25.8
 LATENCY: Final = {"stage": pd.Timedelta(days=1), "rain": pd.Timedelta(days=1.3)}
 DAY: Final = pd.Timedelta(days=1)
 
-Floats = NDArray[np.float64]
-
 
 class Told(NamedTuple):
     """What the trigger says of a river's nights, shape (night,)."""
 
     level: NDArray[np.int8]
-    points: Floats
-    terms: dict[str, Floats]
+    points: FloatArray
+    terms: dict[str, FloatArray]
 
 
 def river_of(seed: int) -> River:
@@ -85,7 +84,7 @@ def river_of(seed: int) -> River:
 # --- the gauge and its faults ----------------------------------------------------------------------------------------
 
 
-def stage_of(river: River, time: pd.DatetimeIndex, tide: bool) -> Floats:
+def stage_of(river: River, time: pd.DatetimeIndex, tide: bool) -> FloatArray:
     """Stage on the gauge at instants [m]."""
     h = river.hydrograph
     place = (time - h.days[0]) / DAY
@@ -136,7 +135,7 @@ def gauge_table(river: River, fault: str = "", *, kind: str = "plain") -> pd.Dat
     return check_quality(pd.concat([stage, rain], ignore_index=True), {"stage": GaugeChecks(), "rain": GaugeChecks()})
 
 
-def rows(quantity: str, when: pd.DatetimeIndex, value: Floats) -> pd.DataFrame:
+def rows(quantity: str, when: pd.DatetimeIndex, value: FloatArray) -> pd.DataFrame:
     table = pd.DataFrame({"time": when, "available_at": when + LATENCY[quantity], "value": value})
     table = table.assign(gauge_id=quantity, quantity=quantity, qc="good", flags=0, source=quantity)
     return table[list(GAUGE_COLUMNS)]
@@ -213,7 +212,7 @@ class Blocks:
         rng = np.random.default_rng(seed)
         self.weights = rng.multinomial(self.count, np.full(self.count, 1.0 / self.count), DRAWS)
 
-    def sums(self, values: Any) -> Floats:
+    def sums(self, values: Any) -> FloatArray:
         """Sum as it is, and of each draw; shape (1 + draws,)."""
         each = np.bincount(self.of, np.asarray(values, float), minlength=self.count)
         return np.concatenate([[each.sum()], self.weights @ each])
@@ -233,7 +232,7 @@ class Blocks:
         return {"value": float(found[0]), "low": float(low), "high": float(high)}
 
 
-def in_season(night: pd.Series) -> NDArray[np.bool_]:
+def in_season(night: pd.Series) -> BoolArray:
     """Whether banks of the simulation erode on that day of the year."""
     day = night.dt.month * 100 + night.dt.day
     (m0, d0), (m1, d1) = FLOOD_DAYS
@@ -263,7 +262,7 @@ def levels(table: pd.DataFrame, level: str = "level") -> list[dict[str, Any]]:
     return out
 
 
-def calendar(table: pd.DataFrame) -> Floats:
+def calendar(table: pd.DataFrame) -> FloatArray:
     """Rank of each night by what other years lost in the 30 days after the same day; higher is more."""
     day = np.minimum(table["night"].dt.day_of_year.to_numpy(), 365) - 1
     block = Blocks(table).of

@@ -21,12 +21,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from erosion.config.region import MOST_POINTS, LowWater, Term, Trigger
+from erosion.core.arrays import BoolArray, FloatArray, IntArray
 from erosion.core.contracts import as_of_instant
 from erosion.gauges.statistics.between_gauges import Station, levels_along
 from erosion.gauges.statistics.history import SPANS, level_statistics, levels_of, statistics
 from erosion.gauges.statistics.windows import Dates, revisions
-
-FloatArray = NDArray[np.float64]
 
 UNKNOWN: Final = -1
 
@@ -87,7 +86,7 @@ class Weighed:
     points: FloatArray
     """Sum of the known points, at most three; NaN where the stage is unknown."""
     terms: Mapping[str, TermPoints]
-    old: NDArray[np.bool_]
+    old: BoolArray
     """Whether there is a stage and it is too old."""
 
 
@@ -132,7 +131,7 @@ def _whole(points: FloatArray) -> FloatArray:
     return floor
 
 
-def _term(name: str, term: Term, facts: Facts, fresh: NDArray[np.bool_]) -> TermPoints:
+def _term(name: str, term: Term, facts: Facts, fresh: BoolArray) -> TermPoints:
     if name == "drawdown":
         value = np.where(fresh, facts.fall, np.nan)
         return TermPoints(value, _line(term, value))
@@ -165,12 +164,12 @@ class Water(NamedTuple):
 
     facts: Facts
     """Arrays of shape (place, as_of)."""
-    whose: Mapping[str, NDArray[np.int64]]
+    whose: Mapping[str, IntArray]
     """Term to the positions of the gauge above and the gauge below that tell it, the same twice where it is one alone;
     shape (place, as_of, 2)."""
     age_days: Mapping[str, FloatArray]
     """Term to the age of what it tells [day], shape (place, as_of)."""
-    speaks: NDArray[np.bool_]
+    speaks: BoolArray
     """Which gauges told a level in the last two years, shape (gauge, as_of)."""
     low_month: FloatArray
     """Month of low water at the gauge whose level it is, 1 to 12, shape (as_of,)."""
@@ -325,7 +324,7 @@ def water_along(
     )
 
 
-def _standing(gauges: Sequence[Gauge], speaks: NDArray[np.bool_]) -> list[int]:
+def _standing(gauges: Sequence[Gauge], speaks: BoolArray) -> list[int]:
     """Positions of the gauges that speak, from the uppermost down; of two in one place the one listed first."""
     found: dict[float, int] = {}
     for place in np.flatnonzero(speaks).tolist():
@@ -370,7 +369,7 @@ def _scale(trigger: Trigger, range_usual: FloatArray) -> FloatArray:
     return np.where(range_usual > 0, range_usual, np.nan)
 
 
-def _first(known: NDArray[np.bool_], otherwise: int) -> NDArray[np.int64]:
+def _first(known: BoolArray, otherwise: int) -> IntArray:
     """Position of the first gauge that knows, shape (as_of,), from what is known, shape (gauge, as_of)."""
     return np.where(known.any(axis=0), known.argmax(axis=0), otherwise)
 

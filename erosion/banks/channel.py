@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from erosion.core.arrays import BoolArray, FloatArray, IntArray
 from erosion.core.components import Runs, complement_runs, find_runs, join_runs, outlines, pixels_of
 from erosion.core.grid import Grid
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 EDGE_SHARE = 0.01
 """A patch of water that leaves the image counts as river from this share of the largest patch on."""
-
-FloatArray = NDArray[np.float64]
 
 
 class ChannelError(ValueError):
@@ -47,7 +45,7 @@ class BankLine(NamedTuple):
     bank: str
     xy: FloatArray
     chainage: FloatArray
-    beyond_end: NDArray[np.bool_]
+    beyond_end: BoolArray
 
 
 @dataclass(frozen=True)
@@ -72,18 +70,18 @@ class Channel:
         What was found and left out, in words.
     """
 
-    water: NDArray[np.bool_]
+    water: BoolArray
     centre_xy: FloatArray
     chainage: FloatArray
     width: FloatArray
-    part: NDArray[np.int64]
+    part: IntArray
     banks: tuple[BankLine, ...]
     skipped: tuple[str, ...]
 
 
 def river_runs(
-    water: NDArray[np.bool_], river: NDArray[np.bool_] | None = None, unseen: NDArray[np.bool_] | None = None
-) -> tuple[Runs, NDArray[np.bool_]]:
+    water: BoolArray, river: BoolArray | None = None, unseen: BoolArray | None = None
+) -> tuple[Runs, BoolArray]:
     """Say which patches of a mask are the river.
 
     The largest patch is; so is one that leaves what was seen and is not tiny, and one that lies for the most part where
@@ -117,7 +115,7 @@ def river_runs(
     return runs, keep
 
 
-def pixels_in(mask: NDArray[np.bool_], runs: Runs, which: NDArray[np.bool_] | None = None) -> FloatArray:
+def pixels_in(mask: BoolArray, runs: Runs, which: BoolArray | None = None) -> FloatArray:
     """Count the pixels of a mask in some patches (None: all) of another one, 0 elsewhere, shape (n_patches,)."""
     rest = np.full(runs.patch.size, True) if which is None else which[runs.patch]
     length = runs.stop[rest] - runs.start[rest]
@@ -127,7 +125,7 @@ def pixels_in(mask: NDArray[np.bool_], runs: Runs, which: NDArray[np.bool_] | No
     return np.bincount(runs.patch[rest], weights=inside, minlength=runs.area.size).astype(float)
 
 
-def unseen_parts(unseen: NDArray[np.bool_], min_px: float) -> NDArray[np.bool_] | None:
+def unseen_parts(unseen: BoolArray, min_px: float) -> BoolArray | None:
     """Return the pixels nobody saw, without patches too small to end a bank; None where nothing is left.
 
     Parameters
@@ -146,7 +144,7 @@ def unseen_parts(unseen: NDArray[np.bool_], min_px: float) -> NDArray[np.bool_] 
     return parts if large.any() else None
 
 
-def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _widened(mask: BoolArray) -> BoolArray:
     """Return a mask with the eight neighbours of each of its pixels."""
     wide = mask.copy()
     wide[1:] |= mask[:-1]
@@ -158,11 +156,11 @@ def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def land_of_river(
-    water: NDArray[np.bool_],
+    water: BoolArray,
     min_island_px: float,
-    river: NDArray[np.bool_] | None = None,
-    unseen: NDArray[np.bool_] | None = None,
-) -> tuple[Runs, Runs, NDArray[np.bool_]]:
+    river: BoolArray | None = None,
+    unseen: BoolArray | None = None,
+) -> tuple[Runs, Runs, BoolArray]:
     """Find the land of a mask as the river sees it: ponds belong to it, specks too small to be an island do not.
 
     Parameters
@@ -190,13 +188,13 @@ def land_of_river(
 
 
 def trace_channel(
-    water: NDArray[np.bool_],
+    water: BoolArray,
     grid: Grid,
     upstream_xy: tuple[float, float],
     *,
     min_island_m2: float,
     min_part_m: float,
-    unseen: NDArray[np.bool_] | None = None,
+    unseen: BoolArray | None = None,
 ) -> Channel:
     """Trace centre line and banks of the river in a mask.
 
@@ -270,8 +268,8 @@ class _Piece(NamedTuple):
 
 
 def _trace_piece(
-    start: NDArray[np.int64],
-    stop: NDArray[np.int64],
+    start: IntArray,
+    stop: IntArray,
     shape: tuple[int, int],
     grid: Grid,
     upstream_xy: tuple[float, float],
@@ -344,8 +342,8 @@ def _in_downstream_order(pieces: list[_Piece], upstream_xy: FloatArray) -> list[
 def _join_pieces(
     pieces: list[_Piece],
     grid: Grid,
-    water: NDArray[np.bool_],
-    unseen: NDArray[np.bool_] | None,
+    water: BoolArray,
+    unseen: BoolArray | None,
     skipped: tuple[str, ...],
 ) -> Channel:
     beside_unseen = None if unseen is None else _widened(unseen)
@@ -381,7 +379,7 @@ def _join_pieces(
     )
 
 
-def _at_image_edge(xy: FloatArray, grid: Grid) -> NDArray[np.bool_]:
+def _at_image_edge(xy: FloatArray, grid: Grid) -> BoolArray:
     """Say which points lie within a quarter of a pixel of the edge of the image."""
     left, bottom, right, top = grid.bounds
     to_edge = np.minimum(np.minimum(xy[:, 0] - left, right - xy[:, 0]), np.minimum(xy[:, 1] - bottom, top - xy[:, 1]))
@@ -392,7 +390,7 @@ def _to_map(column_row: FloatArray, origin: tuple[float, float], pixel: float) -
     return np.column_stack([origin[0] + column_row[:, 0] * pixel, origin[1] - column_row[:, 1] * pixel])
 
 
-def _pixel_graph(columns: int, nodes: NDArray[np.int64]) -> csr_array:
+def _pixel_graph(columns: int, nodes: IntArray) -> csr_array:
     """Return the 8-neighbour graph of pixels (flat indices, ascending, none at an edge), step lengths in pixels."""
     from scipy.sparse import coo_array
 

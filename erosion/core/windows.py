@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from erosion.core.arrays import BoolArray
+
 Window = tuple[slice, slice]
 
 
@@ -21,7 +21,7 @@ def padded(window: Window, rim: int, shape: tuple[int, int]) -> tuple[Window, Wi
     return (outer[0], outer[1]), (inner[0], inner[1])
 
 
-def spread(mask: Mask, radius: int) -> Mask:
+def spread(mask: BoolArray, radius: int) -> BoolArray:
     """Widen a mask by a square of ``radius`` pixels to each side."""
     from scipy.ndimage import maximum_filter1d
 
@@ -33,13 +33,13 @@ def spread(mask: Mask, radius: int) -> Mask:
     return wide.view(np.bool_)
 
 
-def spread_round(mask: Mask, radius: float) -> Mask:
+def spread_round(mask: BoolArray, radius: float) -> BoolArray:
     """Widen a mask by a disc of ``radius`` pixels."""
     from scipy.ndimage import distance_transform_edt
 
     if radius <= 0 or not mask.any() or mask.all():
         return mask
-    wide: Mask = distance_transform_edt(~mask) <= radius
+    wide: BoolArray = distance_transform_edt(~mask) <= radius
     return wide
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from erosion.features.registry import Feature, FloatArray, Knowledge
+from erosion.core.arrays import FloatArray
+from erosion.features.registry import Feature, Knowledge
 
 SPANS_Y = (1, 2, 3, 6)
 LINE_SPANS_Y = {"3y": 3.0, "6y": 6.0, "record": np.inf}

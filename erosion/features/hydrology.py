@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from erosion.features.registry import Feature, FloatArray, Knowledge
+from erosion.core.arrays import FloatArray
+from erosion.features.registry import Feature, Knowledge
 from erosion.gauges.statistics import scene_flow, statistics
 
 _GAUGE = "gauge series known at the date"

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 from erosion.banks.segments import curvature, outer_side
-from erosion.features.registry import Feature, FloatArray, Knowledge
+from erosion.core.arrays import FloatArray
+from erosion.features.registry import Feature, Knowledge
 
 SCALES_W = (0.5, 1.0, 2.0, 4.0)
 """Smoothing of the centre line, in channel widths."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from erosion.banks.segments import Baseline
-
-FloatArray = NDArray[np.float64]
+from erosion.core.arrays import FloatArray
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from erosion.config.region import Region, Target
+from erosion.core.arrays import BoolArray, FloatArray
 from erosion.forecast.dataset import LABELS
 from erosion.forecast.model import TrainingError, predict, train_target
 from erosion.forecast.skill import (
@@ -72,10 +72,8 @@ LOGISTIC_FEATURES = (
 )
 """Rates and curvature, on this bank and upstream: what the plain model to beat sees."""
 
-FloatArray = NDArray[np.float64]
 
-
-def onset_rows(rows: pd.DataFrame) -> NDArray[np.bool_]:
+def onset_rows(rows: pd.DataFrame) -> BoolArray:
     """Say which rows are quiet so far but on the outer side of the curvature one kilometre upstream."""
     quiet = np.ones(len(rows), dtype=bool)
     for name, limit in ONSET.items():
@@ -150,7 +148,7 @@ def evaluate(
 
 def splits(
     rows: pd.DataFrame, target: Target, label: str, split: str, first: pd.Timestamp
-) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+) -> Iterator[tuple[BoolArray, BoolArray]]:
     """Give what a model may learn from and what it is tested on, one pair after the other.
 
     Parameters
@@ -258,20 +256,20 @@ def _forecast_part(learn: pd.DataFrame, test: pd.DataFrame, target: Target, labe
     return result
 
 
-def _one_feature(learn: pd.Series, event: NDArray[np.bool_], test: pd.Series) -> FloatArray:
+def _one_feature(learn: pd.Series, event: BoolArray, test: pd.Series) -> FloatArray:
     """Turn one feature into a probability that keeps its ranking: logistic in its squashed root."""
     scale = float(np.nanstd(_root(learn.to_numpy()))) or 1.0
     squash = [np.tanh(np.nan_to_num(_root(values.to_numpy())) / (2 * scale))[:, None] for values in (learn, test)]
     return _logistic_fit(squash[0], event, squash[1])
 
 
-def _logistic(learn: pd.DataFrame, event: NDArray[np.bool_], test: pd.DataFrame) -> FloatArray:
+def _logistic(learn: pd.DataFrame, event: BoolArray, test: pd.DataFrame) -> FloatArray:
     columns = list(LOGISTIC_FEATURES)
     x, z = (np.nan_to_num(_root(part[columns].to_numpy())) for part in (learn, test))
     return _logistic_fit(x, event, z)
 
 
-def _logistic_fit(x: FloatArray, event: NDArray[np.bool_], z: FloatArray) -> FloatArray:
+def _logistic_fit(x: FloatArray, event: BoolArray, z: FloatArray) -> FloatArray:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -331,7 +329,7 @@ def _score_all(
 def _scores_of(
     part: pd.DataFrame,
     model: str,
-    event: NDArray[np.bool_],
+    event: BoolArray,
     retreat: FloatArray,
     length: FloatArray,
     weights: FloatArray,

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from erosion.config.region import Target
+from erosion.core.arrays import BoolArray, FloatArray
 from erosion.features import FAMILIES
 
 if TYPE_CHECKING:
@@ -69,8 +70,6 @@ QUANTILE_RATE = 0.08
 REASONS = 4
 """How many features an explanation names."""
 
-FloatArray = NDArray[np.float64]
-
 
 class TrainingError(ValueError):
     """There is not enough to learn from; the message says what is missing."""
@@ -115,15 +114,15 @@ class TargetModel:
     thresholds: Mapping[int, float] = field(default_factory=dict)
 
 
-def known_rows(rows: pd.DataFrame, target: Target, label: str) -> NDArray[np.bool_]:
+def known_rows(rows: pd.DataFrame, target: Target, label: str) -> BoolArray:
     """Say which rows have a known outcome, shape (n_rows,)."""
-    known: NDArray[np.bool_] = (
+    known: BoolArray = (
         rows[f"retreat_{label}_{target.name}"].notna() & rows[f"known_{target.name}"].notna()
     ).to_numpy()
     return known
 
 
-def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[BoolArray, BoolArray]:
     """Split rows with a known outcome into those the first boosters are fitted on and later ones to calibrate on.
 
     The windows of the rows to fit on are over before the first calibration date: no stretch of river is judged twice.
@@ -262,7 +261,7 @@ def _learning(
     return rows[list(names)].to_numpy(np.float32), rows[f"retreat_{label}_{target.name}"].to_numpy(float)
 
 
-def _fit_event(x: NDArray[np.float32], event: NDArray[np.bool_], names: Sequence[str], seed: int) -> lgb.Booster:
+def _fit_event(x: NDArray[np.float32], event: BoolArray, names: Sequence[str], seed: int) -> lgb.Booster:
     return _boosted(x, event.astype(float), names, seed, EVENT_ROUNDS, objective="binary")
 
 
@@ -357,7 +356,7 @@ def feature_matrix(model: TargetModel, features: pd.DataFrame) -> NDArray[np.flo
     return features[list(model.features)].to_numpy(np.float32)
 
 
-def fit_calibration(raw: FloatArray, event: NDArray[np.bool_], date: NDArray[np.generic]) -> dict[str, float]:
+def fit_calibration(raw: FloatArray, event: BoolArray, date: NDArray[np.generic]) -> dict[str, float]:
     """Fit calibrated log odds as a line in raw log odds.
 
     Platt's line (1999), most probable under normal priors around "no change" (:data:`SLOPE_SPREAD`,

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from erosion.core.arrays import BoolArray, FloatArray, IntArray
 
 DRAWS = 200
 CONFIDENCE = 0.95
@@ -24,7 +23,7 @@ class Score(NamedTuple):
     high: float
 
 
-def draw_weights(block: NDArray[np.int64], draws: int, seed: int) -> FloatArray:
+def draw_weights(block: IntArray, draws: int, seed: int) -> FloatArray:
     """Draw river blocks with replacement and return how often each row was drawn.
 
     Rows of one block stay together over all dates, so the interval allows for errors that persist in place and time.
@@ -58,7 +57,7 @@ def with_interval(values: FloatArray) -> Score:
     return Score(float(values[0]), float(low), float(high))
 
 
-def roc_auc(event: NDArray[np.bool_], score: FloatArray, weights: FloatArray) -> FloatArray:
+def roc_auc(event: BoolArray, score: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the area under the ROC curve for each row of weights; ties count half.
 
     Chance that a row with an event has a higher score than one without.
@@ -76,7 +75,7 @@ def roc_auc(event: NDArray[np.bool_], score: FloatArray, weights: FloatArray) ->
     return auc
 
 
-def pr_auc(event: NDArray[np.bool_], score: FloatArray, weights: FloatArray) -> FloatArray:
+def pr_auc(event: BoolArray, score: FloatArray, weights: FloatArray) -> FloatArray:
     """Return average precision for each row of weights: precision summed over steps of recall."""
     order = np.argsort(-score, kind="stable")
     w, e = weights[:, order], event[order]
@@ -89,12 +88,12 @@ def pr_auc(event: NDArray[np.bool_], score: FloatArray, weights: FloatArray) -> 
     return area
 
 
-def brier(event: NDArray[np.bool_], p: FloatArray, weights: FloatArray) -> FloatArray:
+def brier(event: BoolArray, p: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the mean squared error of the probability (Brier 1950) for each row of weights."""
     return weighted_mean((p - event) ** 2, weights)
 
 
-def brier_skill(event: NDArray[np.bool_], p: FloatArray, weights: FloatArray) -> FloatArray:
+def brier_skill(event: BoolArray, p: FloatArray, weights: FloatArray) -> FloatArray:
     """Return one less Brier score over that of the sample's own base rate, the hardest constant to beat."""
     base = weighted_mean(event.astype(float), weights)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -135,7 +134,7 @@ def weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
     return mean
 
 
-def reliability(event: NDArray[np.bool_], p: FloatArray, bins: int = 10) -> list[tuple[float, float, float, int]]:
+def reliability(event: BoolArray, p: FloatArray, bins: int = 10) -> list[tuple[float, float, float, int]]:
     """Return for each probability bin: lower edge, mean probability, observed frequency, count."""
     index = np.minimum((p * bins).astype(int), bins - 1)
     rows = []
@@ -146,10 +145,10 @@ def reliability(event: NDArray[np.bool_], p: FloatArray, bins: int = 10) -> list
     return rows
 
 
-def _tie_ends(ordered: FloatArray) -> NDArray[np.int64]:
+def _tie_ends(ordered: FloatArray) -> IntArray:
     """Return the last index of every run of equal scores."""
     return np.append(np.flatnonzero(np.diff(ordered) != 0), len(ordered) - 1)
 
 
-def _at_ends(cumulated: FloatArray, ends: NDArray[np.int64]) -> FloatArray:
+def _at_ends(cumulated: FloatArray, ends: IntArray) -> FloatArray:
     return cumulated[:, ends].astype(np.float64)

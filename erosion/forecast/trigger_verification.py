@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from erosion.alerts.trigger import Facts, Gauge, water_on, weigh
@@ -21,6 +20,7 @@ from erosion.banks.channel import ChannelError
 from erosion.banks.measuring import ESTABLISHED_YEARS, measure_loss
 from erosion.config.region import Region, Trigger
 from erosion.config.sources import Skipped
+from erosion.core.arrays import FloatArray
 from erosion.gauges.statistics.windows import daily
 from erosion.water import read as sources
 
@@ -38,8 +38,6 @@ MEASURES: Final = {
     "peak": "highest level or discharge, for comparison",
 }
 """What of a year is held against what the banks lost: its nights, and the plain height of its water beside them."""
-
-Floats = NDArray[np.float64]
 
 
 def trigger_history(
@@ -245,7 +243,7 @@ def years_of(table: pd.DataFrame, losses: pd.DataFrame, level: pd.Series) -> tup
     return pd.DataFrame(rows, columns=["start", "end", "nights", "retreat_m_per_year", *MEASURES]), skipped
 
 
-def relation(x: Floats, y: Floats, rng: np.random.Generator, draws: int = 2000) -> dict[str, Any] | None:
+def relation(x: FloatArray, y: FloatArray, rng: np.random.Generator, draws: int = 2000) -> dict[str, Any] | None:
     """Say whether years with more of x are years with more of y.
 
     Parameters
@@ -279,13 +277,13 @@ def relation(x: Floats, y: Floats, rng: np.random.Generator, draws: int = 2000) 
     return found
 
 
-def _spearman(x: Floats, y: Floats) -> float:
+def _spearman(x: FloatArray, y: FloatArray) -> float:
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
-def _difference(x: Floats, y: Floats) -> float:
+def _difference(x: FloatArray, y: FloatArray) -> float:
     more = x > np.median(x)
     return float(y[more].mean() - y[~more].mean()) if more.any() else float("nan")
 

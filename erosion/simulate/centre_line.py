@@ -9,12 +9,11 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.grid import Grid
 
 STEP_M: Final = 5.0
 """Distance between nodes [m]; a 30 m bank failure spans six of them."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +37,11 @@ class CentreLine:
     """
 
     crs: str
-    s: Floats
-    x: Floats
-    y: Floats
-    heading: Floats
-    curvature: Floats
+    s: FloatArray
+    x: FloatArray
+    y: FloatArray
+    heading: FloatArray
+    curvature: FloatArray
     length_m: float
 
     @classmethod
@@ -89,11 +88,11 @@ class CentreLine:
         )
 
     @property
-    def inside(self) -> NDArray[np.bool_]:
+    def inside(self) -> BoolArray:
         """Nodes on the line that was given, without the prolongations."""
         return np.asarray((self.s >= -1e-6) & (self.s <= self.length_m + 1e-6))
 
-    def xy(self, s: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    def xy(self, s: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Coordinates of points at chainage ``s`` and offset ``n`` [m]."""
         s = np.asarray(s, dtype=float)
         heading = np.interp(s, self.s, self.heading)
@@ -102,7 +101,7 @@ class CentreLine:
 
     def locate(
         self, x: ArrayLike, y: ArrayLike, guess: NDArray[np.floating] | None = None
-    ) -> tuple[Floats, Floats, Floats, Floats]:
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Chainage, offset, heading and curvature of points, each in the shape of ``x``.
 
         The nearest node is found, and the line around it taken for an arc of its curvature: within half a step of the
@@ -124,13 +123,13 @@ class CentreLine:
         offset = across - 0.5 * k * along**2 / squeeze
         return self.s[node] + along_s, offset, heading + k * along_s, k
 
-    def _nearest(self, x: Floats, y: Floats) -> NDArray[np.intp]:
+    def _nearest(self, x: FloatArray, y: FloatArray) -> NDArray[np.intp]:
         from scipy.spatial import cKDTree
 
         _, node = cKDTree(np.column_stack([self.x, self.y])).query(np.column_stack([x.ravel(), y.ravel()]))
         return np.asarray(node).reshape(x.shape)
 
-    def _walk(self, x: Floats, y: Floats, guess: NDArray[np.floating]) -> NDArray[np.intp]:
+    def _walk(self, x: FloatArray, y: FloatArray, guess: NDArray[np.floating]) -> NDArray[np.intp]:
         """Nearest node by Newton's method from a guess some hundred metres off."""
         step = (self.s[-1] - self.s[0]) / (len(self.s) - 1)
         last = len(self.s) - 1
@@ -141,7 +140,9 @@ class CentreLine:
             node = np.clip(node + move, 0, last)
         return node
 
-    def _seen_from(self, node: NDArray[np.intp], x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
+    def _seen_from(
+        self, node: NDArray[np.intp], x: FloatArray, y: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Distance ahead of a node and to the left of it [m], and length of a chainage metre out there."""
         cos, sin = self._cos[node], self._sin[node]
         dx, dy = x - self.x[node], y - self.y[node]
@@ -150,14 +151,14 @@ class CentreLine:
         return along, across, np.maximum(1.0 - self.curvature[node] * across, 0.05)
 
     @cached_property
-    def _cos(self) -> Floats:
+    def _cos(self) -> FloatArray:
         return np.asarray(np.cos(self.heading))
 
     @cached_property
-    def _sin(self) -> Floats:
+    def _sin(self) -> FloatArray:
         return np.asarray(np.sin(self.heading))
 
-    def at(self, values: Floats, s: NDArray[np.floating]) -> NDArray[np.floating]:
+    def at(self, values: FloatArray, s: NDArray[np.floating]) -> NDArray[np.floating]:
         """Values at the nodes, linear in between, at chainages of any shape."""
         step = (self.s[-1] - self.s[0]) / (len(self.s) - 1)
         place = np.clip((s - self.s[0]) / step, 0.0, len(self.s) - 1.001)
@@ -223,7 +224,7 @@ class Position:
         return s + (east * tx + north * ty) / squeeze, n - east * ty + north * tx
 
 
-def smooth_line(xy: ArrayLike, scale_m: float) -> Floats:
+def smooth_line(xy: ArrayLike, scale_m: float) -> FloatArray:
     """Smooth a drawn line by a Gaussian of ``scale_m`` [m] along it; both ends stay, points come every ``scale_m / 4``.
 
     Parameters

@@ -17,14 +17,13 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from erosion.core.arrays import FloatArray
 from erosion.simulate.centre_line import CentreLine
 from erosion.simulate.hydrograph import Hydrograph
 from erosion.simulate.texture import along_line, ramp
 
-Floats = NDArray[np.float64]
-Outline = tuple[pd.Timestamp, int, slice, Floats]
+Outline = tuple[pd.Timestamp, int, slice, FloatArray]
 """Date of a failure, its bank, its nodes, and how far it reaches landward at each of them [m]."""
 
 SIDES: Final = ("L", "R")
@@ -75,7 +74,7 @@ class Revetment:
     end_m: float
 
 
-def law_of_bends(line: CentreLine, width_m: float) -> Floats:
+def law_of_bends(line: CentreLine, width_m: float) -> FloatArray:
     """Howard and Knutson's R1 along the nodes [1], positive where the left bank is the one that erodes.
 
     Scaled by its 90 % quantile and held within 1.6 of it, so that one bend cannot outrun all others.
@@ -110,7 +109,7 @@ def island_of(line: CentreLine, width_m: float, erosion_m_per_y: float, hydrogra
     return Island(middle - 0.45 * length, middle, middle + 0.55 * length, 0.17 * width_m, retreat)
 
 
-def start_banks(line: CentreLine, width_m: float, island: Island | None, rng: np.random.Generator) -> Floats:
+def start_banks(line: CentreLine, width_m: float, island: Island | None, rng: np.random.Generator) -> FloatArray:
     """Offsets of both banks [m]: half the width, varying by some per cent, wider where an island divides the river."""
     step = line.s[1] - line.s[0]
     banks = np.stack([0.5 * width_m * (1.0 + 0.05 * along_line(len(line.s), 600.0 / step, rng)) for _ in SIDES])
@@ -121,7 +120,7 @@ def start_banks(line: CentreLine, width_m: float, island: Island | None, rng: np
     return np.asarray(banks)
 
 
-def protected(line: CentreLine, law: Floats, revetment: bool) -> tuple[Floats, tuple[Revetment, ...]]:
+def protected(line: CentreLine, law: FloatArray, revetment: bool) -> tuple[FloatArray, tuple[Revetment, ...]]:
     """Share of erosion that is let through, shape (2, nodes), and the protected pieces.
 
     The worst bank is the one that is held; above and below the piece, erosion comes back over 60 m.
@@ -140,12 +139,12 @@ def protected(line: CentreLine, law: Floats, revetment: bool) -> tuple[Floats, t
 
 def movement(
     line: CentreLine,
-    law: Floats,
-    keep: Floats,
+    law: FloatArray,
+    keep: FloatArray,
     hydrograph: Hydrograph,
     erosion_m_per_y: float,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], Floats]:
+) -> tuple[FloatArray, FloatArray]:
     """Retreat of each year and bank without failures [m], and the slope of the waterline [m/m]."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -174,9 +173,9 @@ def movement(
 
 def failures(
     line: CentreLine,
-    banks: Floats,
-    yearly: NDArray[np.float64],
-    keep: Floats,
+    banks: FloatArray,
+    yearly: FloatArray,
+    keep: FloatArray,
     hydrograph: Hydrograph,
     per_km: float,
     rng: np.random.Generator,
@@ -209,7 +208,7 @@ def failures(
 
 
 def _free(
-    line: CentreLine, side: int, node: int, length: float, keep: Floats, rows: Sequence[Mapping[str, Any]]
+    line: CentreLine, side: int, node: int, length: float, keep: FloatArray, rows: Sequence[Mapping[str, Any]]
 ) -> bool:
     """Say whether a piece of bank is neither protected nor part of another failure."""
     if keep[side, np.abs(line.s - line.s[node]) < length].min() < 1.0:
@@ -218,7 +217,7 @@ def _free(
     return all(abs(line.s[node] - row["chainage_m"]) > 0.7 * (length + row["length_m"]) for row in mine)
 
 
-def outlines(line: CentreLine, banks: Floats, table: pd.DataFrame) -> list[Outline]:
+def outlines(line: CentreLine, banks: FloatArray, table: pd.DataFrame) -> list[Outline]:
     """What each failure adds to which nodes of which bank."""
     bites = []
     for row in table.to_dict("records"):

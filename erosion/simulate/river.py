@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.contracts import in_utc
 from erosion.core.grid import Grid
 from erosion.simulate.centre_line import CentreLine, Position
@@ -37,7 +38,6 @@ from erosion.simulate.texture import over_ground, ramp
 if TYPE_CHECKING:
     from shapely.geometry import LineString
 
-Floats = NDArray[np.float64]
 
 FIELD_M: Final = 1.2
 """Stage over low water from which the lowest fields are under water [m]."""
@@ -78,9 +78,9 @@ class River:
     years: int
     seed: int
     width_m: float
-    start: Floats
-    yearly: NDArray[np.float64]
-    slope: Floats
+    start: FloatArray
+    yearly: FloatArray
+    slope: FloatArray
     hydrograph: Hydrograph
     failures: pd.DataFrame
     revetments: tuple[Revetment, ...]
@@ -91,7 +91,7 @@ class River:
 
     # The truth along the river
 
-    def offsets(self, time: pd.Timestamp | str) -> Floats:
+    def offsets(self, time: pd.Timestamp | str) -> FloatArray:
         """Offset of the left and the right bank from the centre line at low water [m], shape (2, nodes)."""
         moment = in_utc(time)
         year, share = self.hydrograph.share_done(moment)
@@ -127,7 +127,7 @@ class River:
         across = (self._reach(bank, 0) + self._reach(bank, 1))[inside]
         return float(np.trapezoid(across, self.line.s[inside])) - self.island_area(time)
 
-    def _reach(self, bank: Floats, side: int) -> Floats:
+    def _reach(self, bank: FloatArray, side: int) -> FloatArray:
         """Water per metre of centre line on one side [m]: b -+ curvature b^2 / 2, the bend's inside being shorter."""
         return np.asarray(bank[side] - (-1.0) ** side * self.line.curvature * bank[side] ** 2 / 2.0)
 
@@ -357,7 +357,7 @@ def make_river(
     return river
 
 
-def _mixed(wet: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _mixed(wet: BoolArray) -> BoolArray:
     """Pixels that differ from one of their eight neighbours, or have one that does in a row or column."""
     mixed = np.zeros(wet.shape, dtype=bool)
     for axis in (0, 1):

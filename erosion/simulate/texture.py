@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-
 
 def along_line(count: int, scale: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Gaussian field along a line: mean 0, standard deviation 1, smooth over ``scale`` nodes, shape (count,)."""
@@ -34,7 +32,7 @@ def lattice(i: NDArray[np.integer], j: NDArray[np.integer], seed: int) -> NDArra
     return (h >> np.uint32(8)).astype(np.float32) / np.float32(1 << 24)
 
 
-def over_ground(x: Floats, y: Floats, scale_m: float, seed: int) -> NDArray[np.float32]:
+def over_ground(x: NDArray[np.floating], y: NDArray[np.floating], scale_m: float, seed: int) -> NDArray[np.float32]:
     """Value noise 0..1 fixed to the ground, smooth over ``scale_m`` [m]; ``x`` and ``y`` broadcast to the shape."""
     u, v = np.broadcast_arrays(x / scale_m, y / scale_m)
     i, j = np.floor(u).astype(np.int64), np.floor(v).astype(np.int64)
@@ -60,7 +58,7 @@ def over_picture(shape: tuple[int, int], scale: float, rng: np.random.Generator)
     return np.asarray(field[: shape[0], : shape[1]], dtype=np.float32)
 
 
-def ramp(value: Floats, low: float, high: float) -> NDArray[np.float32]:
+def ramp(value: NDArray[np.floating], low: float, high: float) -> NDArray[np.float32]:
     """Smooth step: 0 up to ``low``, 1 from ``high`` on."""
     t = np.clip((value - low) / (high - low), 0.0, 1.0).astype(np.float32)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)

@@ -15,9 +15,8 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
+from erosion.core.arrays import FloatArray
 from erosion.publish.projection import choose
-
-FloatArray = NDArray[np.float64]
 
 MARK_M = 10_000.0
 """Chainage marks with a number at every zoom, one a ... [m]."""

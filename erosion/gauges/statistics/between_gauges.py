@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from erosion.core.arrays import BoolArray, FloatArray, IntArray
 from erosion.core.contracts import GAUGE_FLAGS
 from erosion.gauges.statistics.seasons import Levels
-from erosion.gauges.statistics.windows import Dates, Floats, Ints
+from erosion.gauges.statistics.windows import Dates
 
 METHODS: Final = ("interpolation", "neighbour")
 
@@ -58,15 +58,15 @@ class Station(NamedTuple):
 class _Between(NamedTuple):
     """Gauges on both sides of each place, shape (place,); both are the last gauge beyond it."""
 
-    above: Ints
-    below: Ints
-    share: Floats  # of the way from the one above to the one below, 0 to 1
-    from_above_m: Floats
-    to_below_m: Floats
+    above: IntArray
+    below: IntArray
+    share: FloatArray  # of the way from the one above to the one below, 0 to 1
+    from_above_m: FloatArray
+    to_below_m: FloatArray
 
 
 def stage_along(
-    windows: xr.DataArray, stations: Sequence[Station], chainage_m: Floats, wave_m_per_s: float
+    windows: xr.DataArray, stations: Sequence[Station], chainage_m: FloatArray, wave_m_per_s: float
 ) -> xr.Dataset:
     """Level at places between gauges, linear along the river, a wave of given speed taken into account.
 
@@ -124,7 +124,7 @@ def stage_along(
     return xr.Dataset({"level": (dims, level), "held_days": (dims, held)}, coords=coords)
 
 
-def levels_along(levels: Levels, stations: Sequence[Station], chainage_m: Floats, wave_m_per_s: float) -> Levels:
+def levels_along(levels: Levels, stations: Sequence[Station], chainage_m: FloatArray, wave_m_per_s: float) -> Levels:
     """Levels of places between gauges, for :func:`erosion.gauges.statistics.history.level_statistics`; see :func:`stage_along`."""
     chainage = [station.chainage_m for station in _checked(stations, wave_m_per_s)]
     earlier = math.ceil((max(chainage) - min(chainage)) / (86_400.0 * wave_m_per_s)) + 1
@@ -155,7 +155,7 @@ def _checked(stations: Sequence[Station], wave_m_per_s: float) -> list[Station]:
     return ordered
 
 
-def _between(stations: Sequence[Station], chainage_m: Floats) -> _Between:
+def _between(stations: Sequence[Station], chainage_m: FloatArray) -> _Between:
     at = np.array([station.chainage_m for station in stations])
     below = np.searchsorted(at, chainage_m, side="left")
     above = np.clip(below - 1, 0, at.size - 1)
@@ -169,7 +169,7 @@ def _between(stations: Sequence[Station], chainage_m: Floats) -> _Between:
     )
 
 
-def _shifted(values: Floats, days: Floats) -> tuple[Floats, Floats]:
+def _shifted(values: FloatArray, days: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Each row of windows (place, as_of, age) so many days earlier (later where negative), and by how much it is held.
 
     What lies later than the newest day known is that day's value, but only for days not later than it themselves.
@@ -280,14 +280,14 @@ def fill(
     return out.assign_attrs(method=how, limit_days=limit_days), gaps
 
 
-def _gaps(there: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _gaps(there: BoolArray) -> list[tuple[int, int]]:
     """First and last missing day of each gap between two known days."""
     known = np.flatnonzero(there)
     wide = np.flatnonzero(np.diff(known) > 1)
     return [(int(known[i]) + 1, int(known[i + 1]) - 1) for i in wide]
 
 
-def _from_neighbour(mine: Floats, theirs: Floats, first: int, last: int) -> tuple[Floats, float, int, int]:
+def _from_neighbour(mine: FloatArray, theirs: FloatArray, first: int, last: int) -> tuple[FloatArray, float, int, int]:
     """Values of a gap by the regression that fits the days before it best, its R2, lag and number of days."""
     start = max(first - PAST_DAYS, 0)
     best = (np.full(last - first + 1, np.nan), float("nan"), 0, 0)
@@ -308,7 +308,7 @@ def _from_neighbour(mine: Floats, theirs: Floats, first: int, last: int) -> tupl
     return best
 
 
-def _why_not(put: Floats, r2: float, pairs: int) -> str:
+def _why_not(put: FloatArray, r2: float, pairs: int) -> str:
     if not pairs:
         return f"fewer than {MIN_PAIRS} days of both gauges before it"
     if r2 < MIN_R2:

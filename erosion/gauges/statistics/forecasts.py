@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
+from erosion.core.arrays import FloatArray, IntArray
 from erosion.gauges.statistics.seasons import row_quantiles
-from erosion.gauges.statistics.windows import ALONE_H, Dates, Floats, Ints, days_of, instants, ns
+from erosion.gauges.statistics.windows import ALONE_H, Dates, days_of, instants, ns
 
 AHEAD: Final = tuple(range(1, 11))
 """Days of a forecast that are told."""
@@ -27,15 +28,15 @@ _NEVER: Final = np.iinfo(np.int64).max
 class _Rows(NamedTuple):
     """Rows of the forecasts of one gauge, sorted by issue, member, time and when they could be had; shape (n,) each."""
 
-    issue: Ints  # number of the issue, counted from the oldest
-    member: Ints
-    day: Ints  # days since 1970
-    known_from: Ints  # ns since 1970
-    known_until: Ints  # when a corrected value came; a large number where none did
-    value: Floats
+    issue: IntArray  # number of the issue, counted from the oldest
+    member: IntArray
+    day: IntArray  # days since 1970
+    known_from: IntArray  # ns since 1970
+    known_until: IntArray  # when a corrected value came; a large number where none did
+    value: FloatArray
 
 
-def forecasts_ahead(forecasts: pd.DataFrame, dates: Dates) -> dict[str, Floats]:
+def forecasts_ahead(forecasts: pd.DataFrame, dates: Dates) -> dict[str, FloatArray]:
     """Say what the newest forecast of one gauge known on each date tells.
 
     Parameters
@@ -77,7 +78,7 @@ def forecasts_ahead(forecasts: pd.DataFrame, dates: Dates) -> dict[str, Floats]:
     }
 
 
-def _in_order(forecasts: pd.DataFrame) -> tuple[Ints, _Rows]:
+def _in_order(forecasts: pd.DataFrame) -> tuple[IntArray, _Rows]:
     """Instants of the issues, and all rows sorted."""
     columns = [ns(forecasts[name]) for name in ("issued_at", "time", "available_at")]
     # Two sources of one gauge may number their members alike.
@@ -100,7 +101,7 @@ def _in_order(forecasts: pd.DataFrame) -> tuple[Ints, _Rows]:
     return issues, _Rows(np.asarray(issue, np.int64), member, day, known_from, known_until, value)
 
 
-def _newest(rows: _Rows, limits: Ints) -> Ints:
+def _newest(rows: _Rows, limits: IntArray) -> IntArray:
     """Number of the newest issue of which anything could be had at each instant; -1 where there was none."""
     begin = np.searchsorted(rows.issue, np.arange(rows.issue[-1] + 1))
     could_be_had = np.minimum.reduceat(rows.known_from, begin)
@@ -109,7 +110,7 @@ def _newest(rows: _Rows, limits: Ints) -> Ints:
     return np.asarray(newest[np.searchsorted(could_be_had[by_arrival], limits, side="right") - 1])
 
 
-def _by_member(rows: _Rows, issue: Ints, limits: Ints, today: Ints) -> Floats:
+def _by_member(rows: _Rows, issue: IntArray, limits: IntArray, today: IntArray) -> FloatArray:
     """Daily means of an issue for each date, as known on it, shape (as_of, member, ahead)."""
     used = np.flatnonzero(issue >= 0)
     first = np.searchsorted(rows.issue, issue[used], side="left")

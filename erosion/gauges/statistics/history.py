@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
+from erosion.core.arrays import BoolArray, FloatArray, IntArray
 from erosion.gauges.statistics.forecasts import AHEAD, forecasts_ahead
 from erosion.gauges.statistics.seasons import (
     MIN_COMPLETE,
@@ -32,8 +32,6 @@ from erosion.gauges.statistics.seasons import (
 )
 from erosion.gauges.statistics.windows import (
     Dates,
-    Floats,
-    Ints,
     Revisions,
     as_of_index,
     days_of,
@@ -235,10 +233,10 @@ def levels_of(gauges: Mapping[str, Revisions], quantity: str) -> Levels:
 def level_statistics(
     levels: Levels,
     dates: Dates,
-    alarm_levels_m: Floats | None = None,
+    alarm_levels_m: FloatArray | None = None,
     *,
     discharge: bool = False,
-) -> dict[str, Floats]:
+) -> dict[str, FloatArray]:
     """Those of the :data:`STATISTICS` that a level alone tells, of gauges or of places between them.
 
     Parameters
@@ -270,13 +268,13 @@ def level_statistics(
 
 
 def _of_windows(
-    window: Floats,
-    today: Ints,
+    window: FloatArray,
+    today: IntArray,
     months: Months,
     climate: Callable[[int], Climate],
-    alarm_levels_m: Floats | None,
+    alarm_levels_m: FloatArray | None,
     discharge: bool,
-) -> dict[str, Floats]:
+) -> dict[str, FloatArray]:
     there = np.isfinite(window)
     known = there.any(axis=2)
     newest = there.argmax(axis=2)
@@ -303,21 +301,21 @@ def _of_windows(
 class _Scene(NamedTuple):
     """Windows of places on dates and what is at hand of them."""
 
-    window: Floats  # (place, as_of, age)
-    today: Ints  # days since 1970, (as_of,)
-    newest: Ints  # newest usable day, -1 where there is none, (place, as_of)
-    value: Floats  # its level where it is a present one, (place, as_of)
+    window: FloatArray  # (place, as_of, age)
+    today: IntArray  # days since 1970, (as_of,)
+    newest: IntArray  # newest usable day, -1 where there is none, (place, as_of)
+    value: FloatArray  # its level where it is a present one, (place, as_of)
 
 
 class _Span(NamedTuple):
     """Part of each window between two days, the end left out."""
 
-    start: Ints  # (place, as_of)
-    inside: NDArray[np.bool_]  # (place, as_of, age); only days that are there
-    enough: NDArray[np.bool_]  # (place, as_of); MIN_COMPLETE of the days
+    start: IntArray  # (place, as_of)
+    inside: BoolArray  # (place, as_of, age); only days that are there
+    enough: BoolArray  # (place, as_of); MIN_COMPLETE of the days
 
 
-def _span(scene: _Scene, start: Ints, end: Ints | None = None) -> _Span:
+def _span(scene: _Scene, start: IntArray, end: IntArray | None = None) -> _Span:
     """Part of the windows from ``start`` to ``end``, or so far; a delay of some days at the end is no gap then."""
     age = np.arange(scene.window.shape[2])
     last_age = 0 if end is None else scene.today - end + 1
@@ -328,7 +326,7 @@ def _span(scene: _Scene, start: Ints, end: Ints | None = None) -> _Span:
     return _Span(start, inside, (count > 0) & (count >= MIN_COMPLETE * (until - start)))
 
 
-def _extreme(scene: _Scene, span: _Span, *, highest: bool) -> tuple[Floats, Ints]:
+def _extreme(scene: _Scene, span: _Span, *, highest: bool) -> tuple[FloatArray, IntArray]:
     """Highest or lowest day of a span, the first of several, and its age; NaN and 0 where it has no day."""
     sign = 1.0 if highest else -1.0
     ordered = np.where(span.inside, sign * scene.window, -np.inf)[..., ::-1]
@@ -337,12 +335,12 @@ def _extreme(scene: _Scene, span: _Span, *, highest: bool) -> tuple[Floats, Ints
     return np.where(some, _at(scene.window, age), np.nan), age
 
 
-def _first(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Ints]:
+def _first(mask: BoolArray) -> tuple[BoolArray, IntArray]:
     """Whether any day of each window is marked, and the age of the first one."""
     return np.asarray(mask.any(axis=2)), mask.shape[2] - 1 - mask[..., ::-1].argmax(axis=2)
 
 
-def _past(start: Ints, month: Ints, climate: Callable[[int], Climate]) -> tuple[Floats, Floats]:
+def _past(start: IntArray, month: IntArray, climate: Callable[[int], Climate]) -> tuple[FloatArray, FloatArray]:
     """Quantiles (place, as_of, 6) and highest days (place, as_of, year) of the climate before each year's start."""
     places = np.arange(start.shape[0])[:, np.newaxis]
     firsts = np.unique(start[month > 0])
@@ -360,13 +358,13 @@ def _past(start: Ints, month: Ints, climate: Callable[[int], Climate]) -> tuple[
     return quantiles, highest
 
 
-def _turn(start: Ints, start_month: Ints, turn_month: Ints) -> Ints:
+def _turn(start: IntArray, start_month: IntArray, turn_month: IntArray) -> IntArray:
     """First day after the month in which the water of a year turns."""
     months = start.astype("datetime64[D]").astype("datetime64[M]") + (turn_month - start_month) % 12 + 1
     return np.asarray(months.astype("datetime64[D]").astype(np.int64))
 
 
-def _low_water(scene: _Scene, months: Months, climate: Callable[[int], Climate]) -> dict[str, Floats]:
+def _low_water(scene: _Scene, months: Months, climate: Callable[[int], Climate]) -> dict[str, FloatArray]:
     start = year_start(np.broadcast_to(scene.today, months.high.shape), months.high)
     quantiles, _ = _past(start, months.high, climate)
     mark, middle = quantiles[..., 1], quantiles[..., 2]
@@ -398,7 +396,7 @@ def _low_water(scene: _Scene, months: Months, climate: Callable[[int], Climate])
     }
 
 
-def _flood(scene: _Scene, months: Months, climate: Callable[[int], Climate], discharge: bool) -> dict[str, Floats]:
+def _flood(scene: _Scene, months: Months, climate: Callable[[int], Climate], discharge: bool) -> dict[str, FloatArray]:
     start = year_start(np.broadcast_to(scene.today, months.low.shape), months.low)
     quantiles, highest = _past(start, months.low, climate)
     middle, upper = quantiles[..., 2], quantiles[..., 3]
@@ -444,8 +442,8 @@ def _flood(scene: _Scene, months: Months, climate: Callable[[int], Climate], dis
 
 
 def _recessions(
-    window: Floats, seen: NDArray[np.bool_], peak_age: Ints, low: NDArray[np.bool_], inside: NDArray[np.bool_]
-) -> Floats:
+    window: FloatArray, seen: BoolArray, peak_age: IntArray, low: BoolArray, inside: BoolArray
+) -> FloatArray:
     """Minus the median of all pairwise slopes of ln Q (Theil 1950, Sen 1968) from each peak down to the median flow."""
     out = np.full(seen.shape, np.nan)
     slopes: dict[bytes, float] = {}  # the limb of a flood that is over is the same for months
@@ -461,7 +459,7 @@ def _recessions(
     return out
 
 
-def _recession(limb: Floats) -> float:
+def _recession(limb: FloatArray) -> float:
     day = np.flatnonzero(np.isfinite(limb) & (limb > 0))
     if day.size < MIN_LIMB_DAYS:
         return float("nan")
@@ -470,7 +468,7 @@ def _recession(limb: Floats) -> float:
     return float(-np.median((log_flow[j] - log_flow[i]) / (day[j] - day[i])))
 
 
-def _usual(scene: _Scene, months: Months, climate: Callable[[int], Climate]) -> dict[str, Floats]:
+def _usual(scene: _Scene, months: Months, climate: Callable[[int], Climate]) -> dict[str, FloatArray]:
     """Rank of the newest level among all days of the climate, and among those of the same time of the year."""
     start = year_start(np.broadcast_to(scene.today, months.low.shape), months.low)
     out = {name: np.full(start.shape, np.nan) for name in ("flow_percentile", "season_percentile", "season_anomaly")}
@@ -496,7 +494,7 @@ def _usual(scene: _Scene, months: Months, climate: Callable[[int], Climate]) -> 
     return out
 
 
-def _alarms(scene: _Scene, months: Months, levels: Floats) -> dict[str, Floats]:
+def _alarms(scene: _Scene, months: Months, levels: FloatArray) -> dict[str, FloatArray]:
     start = year_start(np.broadcast_to(scene.today, months.low.shape), months.low)
     running = _span(scene, start)
     lately = np.isfinite(scene.window[..., :30])
@@ -515,7 +513,7 @@ def _alarms(scene: _Scene, months: Months, levels: Floats) -> dict[str, Floats]:
     }
 
 
-def _tidal_range(ranges: Floats) -> Floats:
+def _tidal_range(ranges: FloatArray) -> FloatArray:
     """Mean range of the three days up to the newest that has one, shape (place, as_of)."""
     there = np.isfinite(ranges)
     newest = there.argmax(axis=2)
@@ -525,7 +523,7 @@ def _tidal_range(ranges: Floats) -> Floats:
     return np.divide(total, count, out=np.full(newest.shape, np.nan), where=(count >= 2) & (newest <= MAX_AGE_DAYS))
 
 
-def _rain(gauges: pd.DataFrame, ids: list[str], dates: Dates, rain_of: Mapping[str, str]) -> dict[str, Floats]:
+def _rain(gauges: pd.DataFrame, ids: list[str], dates: Dates, rain_of: Mapping[str, str]) -> dict[str, FloatArray]:
     window = windows_of(revisions(gauges, "rain"), dates, max(_RAINS) + MAX_AGE_DAYS, "rain").to_numpy()
     there = np.isfinite(window)
     newest = there.argmax(axis=2)
@@ -542,11 +540,11 @@ def _rain(gauges: pd.DataFrame, ids: list[str], dates: Dates, rain_of: Mapping[s
 
 
 def _ahead(
-    forecasts: pd.DataFrame | None, ids: list[str], dates: Dates, quantity: str, value: Floats
-) -> dict[str, Floats]:
+    forecasts: pd.DataFrame | None, ids: list[str], dates: Dates, quantity: str, value: FloatArray
+) -> dict[str, FloatArray]:
     """What the newest forecast known of each gauge says of the days to come."""
     shape = (len(ids), len(dates))
-    out: dict[str, Floats] = {
+    out: dict[str, FloatArray] = {
         name: np.full((*shape, len(AHEAD)) if name == "forecast" else shape, np.nan)
         for name in STATISTICS
         if name.startswith("forecast")
@@ -561,7 +559,7 @@ def _ahead(
     return out
 
 
-def dataset(values: Mapping[str, Floats], dim: str, names: Sequence[str], dates: Dates) -> xr.Dataset:
+def dataset(values: Mapping[str, FloatArray], dim: str, names: Sequence[str], dates: Dates) -> xr.Dataset:
     """Put statistics into a dataset, dims (``dim``, as_of) and a third one where a statistic has it; units and meanings on it."""
     coords: dict[str, object] = {dim: list(names), "as_of": as_of_index(dates)}
     coords |= {extra: list(numbers) for extra, numbers in _EXTRA.values()}
@@ -576,18 +574,18 @@ def dataset(values: Mapping[str, Floats], dim: str, names: Sequence[str], dates:
     return xr.Dataset(variables, coords=coords)
 
 
-def _nothing(ids: Sequence[str], dates: pd.DatetimeIndex) -> dict[str, Floats]:
+def _nothing(ids: Sequence[str], dates: pd.DatetimeIndex) -> dict[str, FloatArray]:
     shape = (len(ids), len(dates))
     return {name: np.full((*shape, len(_EXTRA[name][1])) if name in _EXTRA else shape, np.nan) for name in STATISTICS}
 
 
-def _usable_on(gauges: Mapping[str, Revisions], dates: Dates) -> NDArray[np.bool_]:
+def _usable_on(gauges: Mapping[str, Revisions], dates: Dates) -> BoolArray:
     """Whether any usable value of each gauge could be had on each date, shape (gauge_id, as_of)."""
     since = [rows.known_from[np.isfinite(rows.value)].min(initial=np.iinfo(np.int64).max) for rows in gauges.values()]
     return np.asarray(np.array(since, np.int64)[:, np.newaxis] <= instants(dates))
 
 
-def _at(window: Floats, age: Ints) -> Floats:
+def _at(window: FloatArray, age: IntArray) -> FloatArray:
     """Values at ages, shape (place, as_of) or (place, as_of, n); beyond the window the oldest one."""
     age = np.minimum(age, window.shape[2] - 1)
     if age.ndim == 2:
@@ -595,14 +593,14 @@ def _at(window: Floats, age: Ints) -> Floats:
     return np.take_along_axis(window, age, axis=2)
 
 
-def _rank(value: Floats, others: Floats) -> Floats:
+def _rank(value: FloatArray, others: FloatArray) -> FloatArray:
     """Share of the others (last axis, NaN for none) that are lower, ties count half."""
     with np.errstate(invalid="ignore"):
         lower = (others < value[..., np.newaxis]).sum(axis=-1) + 0.5 * (others == value[..., np.newaxis]).sum(axis=-1)
         return np.asarray(lower / np.isfinite(others).sum(axis=-1))
 
 
-def _rank_in(value: Floats, ordered: Floats) -> Floats:
+def _rank_in(value: FloatArray, ordered: FloatArray) -> FloatArray:
     """The same of values in one sorted list."""
     lower = np.searchsorted(ordered, value, side="left")
     return np.asarray((lower + np.searchsorted(ordered, value, side="right")) / (2 * ordered.size))

@@ -16,10 +16,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
+from erosion.core.arrays import FloatArray
 from erosion.core.contracts import as_of_instant
 from erosion.gauges.statistics.history import levels_of
 from erosion.gauges.statistics.seasons import Levels, climate_before, months_of, year_start
-from erosion.gauges.statistics.windows import Floats, days_of, revisions
+from erosion.gauges.statistics.windows import days_of, revisions
 
 DISTRIBUTIONS: Final = ("gev", "gumbel")
 
@@ -41,9 +42,9 @@ class Extremes(NamedTuple):
     The sign of the shape is Hosking's and that of ``scipy.stats.genextreme``; 0 is Gumbel's distribution.
     """
 
-    location: Floats
-    scale: Floats
-    shape: Floats
+    location: FloatArray
+    scale: FloatArray
+    shape: FloatArray
 
 
 def return_periods(
@@ -94,7 +95,7 @@ def return_periods(
     return pd.DataFrame(out, columns=columns)
 
 
-def peaks_before(levels: Levels, as_of: pd.Timestamp | str) -> list[Floats]:
+def peaks_before(levels: Levels, as_of: pd.Timestamp | str) -> list[FloatArray]:
     """Highest day of each complete water year before the running one, of each place, the last year first."""
     day = days_of([as_of_instant(as_of)])
     month = months_of(levels, day).low
@@ -109,8 +110,8 @@ def peaks_before(levels: Levels, as_of: pd.Timestamp | str) -> list[Floats]:
 
 
 def return_levels(
-    peaks: Floats, periods: Sequence[float], distribution: str = "gev", *, seed: int = SEED
-) -> tuple[Floats, Floats, Floats]:
+    peaks: FloatArray, periods: Sequence[float], distribution: str = "gev", *, seed: int = SEED
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Level of each return period and the limits of its :data:`INTERVAL`, shape (period,) each.
 
     Parameters
@@ -145,7 +146,7 @@ def return_levels(
 
 
 def period_of(
-    value: float, peaks: Floats, distribution: str = "gev", *, seed: int = SEED
+    value: float, peaks: FloatArray, distribution: str = "gev", *, seed: int = SEED
 ) -> tuple[float, float, float]:
     """Return period of one peak and the limits of its :data:`INTERVAL` [year]; infinite beyond the law's upper end.
 
@@ -170,7 +171,7 @@ def period_of(
     return float(years[0]), float(years[1]), float(years[2])
 
 
-def fit(samples: Floats, distribution: str = "gev") -> Extremes:
+def fit(samples: FloatArray, distribution: str = "gev") -> Extremes:
     """Fit a distribution of extremes to each row by its L-moments.
 
     Parameters
@@ -199,7 +200,7 @@ def fit(samples: Floats, distribution: str = "gev") -> Extremes:
     return Extremes(first - scale * (1 - gamma) / shape, scale, shape)
 
 
-def l_moments(samples: Floats) -> tuple[Floats, Floats, Floats]:
+def l_moments(samples: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """First and second L-moment and L-skewness of each row, unbiased (Hosking 1990, equations 2.1 and 3.1)."""
     ordered = np.sort(samples, axis=1)
     n = ordered.shape[1]
@@ -212,7 +213,7 @@ def l_moments(samples: Floats) -> tuple[Floats, Floats, Floats]:
     return b0, second, np.divide(third, second, out=np.zeros(second.size), where=second > 0)
 
 
-def quantile(law: Extremes, chance: Floats) -> Floats:
+def quantile(law: Extremes, chance: FloatArray) -> FloatArray:
     """Level that stays unpassed with a chance, shape (sample, chance)."""
     location, scale, shape = (np.asarray(part, float)[:, np.newaxis] for part in law)
     reduced = -np.log(-np.log(np.clip(chance, 1e-12, 1 - 1e-12)))
@@ -220,7 +221,7 @@ def quantile(law: Extremes, chance: Floats) -> Floats:
     return np.asarray(location + scale * np.where(shape == 0, reduced, -np.expm1(-curved * reduced) / curved))
 
 
-def _exceeded(law: Extremes, value: float) -> Floats:
+def _exceeded(law: Extremes, value: float) -> FloatArray:
     """Chance that a year's peak passes a value, shape (sample,)."""
     location, scale, shape = (np.asarray(part, float) for part in law)
     z = (value - location) / scale

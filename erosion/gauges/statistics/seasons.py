@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
-from erosion.gauges.statistics.windows import Dates, Floats, Ints, daily
+from erosion.core.arrays import FloatArray, IntArray
+from erosion.gauges.statistics.windows import Dates, daily
 
 MIN_YEARS: Final = 3
 """Complete years a climate rests on at least."""
@@ -51,8 +51,8 @@ class Levels(NamedTuple):
 class Months(NamedTuple):
     """Months of low and high water, 1 to 12, and 0 where they are not known; shape (place, as_of)."""
 
-    low: Ints
-    high: Ints
+    low: IntArray
+    high: IntArray
 
 
 class Climate(NamedTuple):
@@ -70,13 +70,13 @@ class Climate(NamedTuple):
         Daily values before that day, the last one first, shape (place, age).
     """
 
-    quantiles: Floats
-    highest: Floats
-    ordered: list[Floats]
-    history: Floats
+    quantiles: FloatArray
+    highest: FloatArray
+    ordered: list[FloatArray]
+    history: FloatArray
 
 
-def months_of(levels: Levels, day: Ints) -> Months:
+def months_of(levels: Levels, day: IntArray) -> Months:
     """Months of low and of high water as known when each date's calendar year began.
 
     Parameters
@@ -136,21 +136,21 @@ def climate_before(levels: Levels, first: int) -> Climate:
     return Climate(quantiles, highest, ordered, history)
 
 
-def history_before(levels: Levels, day: int) -> Floats:
+def history_before(levels: Levels, day: int) -> FloatArray:
     """Daily values before a day as known at its beginning, the last one first, shape (place, age)."""
     eve = pd.Timestamp(np.datetime64(day - 1, "D"))
     window = levels.windows(pd.DatetimeIndex([eve]), max(day - levels.first_day, 1))
     return np.asarray(window.to_numpy()[:, 0])
 
 
-def year_start(day: Ints, month: Ints) -> Ints:
+def year_start(day: IntArray, month: IntArray) -> IntArray:
     """First day of the year that begins with ``month`` and holds ``day``; the day after ``day`` where month is 0."""
     months = day.astype("datetime64[D]").astype("datetime64[M]")
     start = months - (months.astype(np.int64) % 12 - (month - 1)) % 12
     return np.where(month > 0, start.astype("datetime64[D]").astype(np.int64), day + 1)
 
 
-def years_before(first: int | Ints, count: int) -> Ints:
+def years_before(first: int | IntArray, count: int) -> IntArray:
     """Same day of the 1 to ``count`` years before, days since 1970; the first of March for a 29 February."""
     back = 12 * np.arange(1, count + 1)
     date = np.asarray(first).astype("datetime64[D]")[..., np.newaxis]
@@ -199,17 +199,17 @@ def scene_flow(
     return pd.DataFrame(out, index=index, dtype=float)
 
 
-def row_median(rows: Floats, least: int) -> Floats:
+def row_median(rows: FloatArray, least: int) -> FloatArray:
     """Median of each row over what is there, NaN with fewer than ``least`` values."""
     return np.where(np.isfinite(rows).sum(axis=1) >= least, row_quantiles(rows, (0.5,))[:, 0], np.nan)
 
 
-def row_quantiles(rows: Floats, wanted: tuple[float, ...]) -> Floats:
+def row_quantiles(rows: FloatArray, wanted: tuple[float, ...]) -> FloatArray:
     """Quantiles of each row over what is there, linear between values, shape (row, quantile); NaN of nothing."""
     if not rows.shape[1]:
         return np.full((rows.shape[0], len(wanted)), np.nan)
     ordered = np.sort(rows, axis=1)  # NaN sorts last
-    count: NDArray[np.int64] = np.isfinite(rows).sum(axis=1)
+    count: IntArray = np.isfinite(rows).sum(axis=1)
     place = np.maximum(count - 1, 0)[:, np.newaxis] * np.asarray(wanted)
     below = place.astype(np.int64)
     above = np.minimum(below + 1, np.maximum(count - 1, 0)[:, np.newaxis])

@@ -14,13 +14,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
+from erosion.core.arrays import FloatArray, IntArray
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.gauges.known import USED
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 Dates = pd.DatetimeIndex | Sequence[pd.Timestamp | str]
 
@@ -91,7 +88,7 @@ class Days(NamedTuple):
     """Daily values of one gauge without holes: NaN where a day is missing."""
 
     first: np.datetime64  # day of values[0]
-    values: Floats  # shape (day,), in the unit of the quantity
+    values: FloatArray  # shape (day,), in the unit of the quantity
     quantity: str
 
 
@@ -128,12 +125,12 @@ def daily(
     return dict(sorted(out.items()))
 
 
-def instants(dates: Dates) -> Ints:
+def instants(dates: Dates) -> IntArray:
     """Last instants whose data products of these dates may use, ns since 1970 UTC, shape (as_of,)."""
     return np.array([as_of_instant(date).as_unit("ns").value for date in dates], dtype=np.int64)
 
 
-def days_of(dates: Dates) -> Ints:
+def days_of(dates: Dates) -> IntArray:
     """UTC days of the dates, days since 1970, shape (as_of,)."""
     return instants(dates) // _DAY_NS
 
@@ -141,22 +138,22 @@ def days_of(dates: Dates) -> Ints:
 class Revisions(NamedTuple):
     """Revisions of one gauge and quantity in the order of day, time and when they could be had; shape (n,) each."""
 
-    day: Ints  # days since 1970
-    known_from: Ints  # ns since 1970
-    known_until: Ints  # when the next revision came; a large number where none did
-    value: Floats  # NaN where it cannot be used
-    hours: Floats  # what the value stands for
+    day: IntArray  # days since 1970
+    known_from: IntArray  # ns since 1970
+    known_until: IntArray  # when the next revision came; a large number where none did
+    value: FloatArray  # NaN where it cannot be used
+    hours: FloatArray  # what the value stands for
 
 
 class DayValues(NamedTuple):
     """Values of days on dates, sorted by day and date: from ``date`` on the day has ``value``; shape (m,) each."""
 
-    day: Ints
-    date: Ints  # position in the sorted dates
-    value: Floats
+    day: IntArray
+    date: IntArray  # position in the sorted dates
+    value: FloatArray
 
 
-_Reduce = Callable[[Revisions, Ints, Ints, int], Floats]
+_Reduce = Callable[[Revisions, IntArray, IntArray, int], FloatArray]
 
 
 def revisions(gauges: pd.DataFrame, quantity: str) -> dict[str, Revisions]:
@@ -209,7 +206,7 @@ def _in_order(rows: pd.DataFrame) -> Revisions:
     return Revisions(day[order], known_from[order], known_until[order], value[order], hours[order])
 
 
-def _stands_for(time: Ints, known_from: Ints) -> Floats:
+def _stands_for(time: IntArray, known_from: IntArray) -> FloatArray:
     """Hours to the nearest other value that was known when each came; 24 where none was within :data:`ALONE_H`."""
     nearest = np.full(time.size, np.inf)
     for side in (-1, 1):
@@ -229,7 +226,7 @@ def _stands_for(time: Ints, known_from: Ints) -> Floats:
     return np.where(np.isfinite(nearest), np.minimum(nearest, DAY_H), 24.0)
 
 
-def day_values(rows: Revisions, known: Ints, reduce: _Reduce) -> DayValues:
+def day_values(rows: Revisions, known: IntArray, reduce: _Reduce) -> DayValues:
     """Values that each day had on each of the dates on which something of it changed.
 
     Parameters
@@ -260,19 +257,19 @@ def day_values(rows: Revisions, known: Ints, reduce: _Reduce) -> DayValues:
     return DayValues(day, date, reduce(rows, row[stands], group[stands], day.size))
 
 
-def _means(rows: Revisions, row: Ints, group: Ints, size: int) -> Floats:
+def _means(rows: Revisions, row: IntArray, group: IntArray, size: int) -> FloatArray:
     count = np.bincount(group, minlength=size)
     with np.errstate(invalid="ignore"):
         return np.asarray(_totals(rows, row, group, size) / count)
 
 
-def _totals(rows: Revisions, row: Ints, group: Ints, size: int) -> Floats:
+def _totals(rows: Revisions, row: IntArray, group: IntArray, size: int) -> FloatArray:
     hours = np.bincount(group, rows.hours[row], minlength=size)
     total = np.bincount(group, rows.value[row], minlength=size)
     return np.where(hours >= DAY_H - 1e-6, total, np.nan)
 
 
-def _ranges(rows: Revisions, row: Ints, group: Ints, size: int) -> Floats:
+def _ranges(rows: Revisions, row: IntArray, group: IntArray, size: int) -> FloatArray:
     fine = rows.hours[row] <= TIDAL_STEP_H
     row, group = row[fine], group[fine]
     hours = np.bincount(group, rows.hours[row], minlength=size)
@@ -283,7 +280,7 @@ def _ranges(rows: Revisions, row: Ints, group: Ints, size: int) -> Floats:
     return np.subtract(high, low, out=np.full(size, np.nan), where=enough)
 
 
-def _look_up(values: DayValues, day: Ints, date: Ints, n: int) -> Floats:
+def _look_up(values: DayValues, day: IntArray, date: IntArray, n: int) -> FloatArray:
     """Value of each day on each date, shapes (as_of, age) and (as_of, 1); NaN where nothing was known of it."""
     if not values.day.size:
         return np.full(day.shape, np.nan)
@@ -305,6 +302,6 @@ def _look_up(values: DayValues, day: Ints, date: Ints, n: int) -> Floats:
     return numbers[flat].reshape(day.shape)
 
 
-def ns(times: pd.Series) -> Ints:
+def ns(times: pd.Series) -> IntArray:
     """Instants as ns since 1970 UTC."""
     return np.asarray(pd.DatetimeIndex(pd.to_datetime(times, utc=True)).as_unit("ns").asi8)

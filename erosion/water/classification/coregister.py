@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from erosion.core.arrays import MAD_TO_SIGMA, BoolArray
 from erosion.core.block_array import BlockArray, Raster
-from erosion.core.windows import Mask, Window, padded, spread
-from erosion.water.classification.threshold import MAD_TO_SIGMA
+from erosion.core.windows import Window, padded, spread
 
 STRETCH_PX = 16
 """Side of the blocks that cut the edge into stretches [pixel]."""
@@ -274,7 +274,7 @@ def _window_stretches(
     good = both.ravel()[at]
     count = np.bincount(group)
 
-    def total(values: NDArray[np.floating] | Mask) -> NDArray[np.float64]:
+    def total(values: NDArray[np.floating] | BoolArray) -> NDArray[np.float64]:
         sums: NDArray[np.float64] = np.bincount(
             group, weights=np.where(good, values.ravel()[at], 0.0), minlength=count.size
         ).astype(np.float64)

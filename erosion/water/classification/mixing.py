@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erosion.core.arrays import BoolArray
 from erosion.core.block_array import BlockArray, Raster
-from erosion.core.windows import Mask, Window, padded, pixels, spread
+from erosion.core.windows import Window, padded, pixels, spread
 from erosion.water.classification.threshold import SceneUnusable, thin
 
 Bands = NDArray[np.float32]
@@ -115,12 +116,12 @@ class Zones:
         Masks, shape (rows, columns); a usable pixel is in one of them, an unusable one in none.
     """
 
-    water: Mask
-    land: Mask
-    mixed: Mask
+    water: BoolArray
+    land: BoolArray
+    mixed: BoolArray
 
 
-def zones_of(is_water: Mask, usable: Mask, reach: int) -> Zones:
+def zones_of(is_water: BoolArray, usable: BoolArray, reach: int) -> Zones:
     """Divide a window by distance from the edge.
 
     Parameters
@@ -231,7 +232,7 @@ def _give_back(
 
 
 def _local_mean(
-    value: NDArray[np.float32], mask: Mask, at: NDArray[np.int64], close: int, around: int, *, scene_mean: float
+    value: NDArray[np.float32], mask: BoolArray, at: NDArray[np.int64], close: int, around: int, *, scene_mean: float
 ) -> NDArray[np.float32]:
     """Mean of the masked values around some pixels: close ones, leaning on wider ones, leaning on the scene's mean."""
     from scipy.ndimage import uniform_filter1d

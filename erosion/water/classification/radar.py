@@ -14,9 +14,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.config.region import SceneRules
+from erosion.core.arrays import BoolArray
 from erosion.core.block_array import BlockArray, Raster
 from erosion.core.components import find_runs, join_runs, patch_at, pixels_of
-from erosion.core.windows import Mask, Window, padded, pixels, spread
+from erosion.core.windows import Window, padded, pixels, spread
 from erosion.water.classification.mixing import mix_windows
 from erosion.water.classification.optical import Shares
 from erosion.water.classification.threshold import MIN_PIXELS, SURE_PERCENT, SceneUnusable, find_threshold, thin
@@ -249,7 +250,7 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
     )
 
 
-def _brightest(power: xr.DataArray, inside: Mask) -> float:
+def _brightest(power: xr.DataArray, inside: BoolArray) -> float:
     """Limit of an echo, from the brighter half of the corridor."""
     values = thin(_values_in(power, inside))
     values = values[np.isfinite(values) & (values > 0)]

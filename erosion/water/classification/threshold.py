@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from erosion.core.arrays import MAD_TO_SIGMA, BoolArray
 from erosion.core.block_array import Raster
-from erosion.core.windows import Mask, Window, padded, pixels, spread
+from erosion.core.windows import Window, padded, pixels, spread
 
 if TYPE_CHECKING:
     from erosion.water.classification.water import WaterReference
@@ -45,9 +46,6 @@ TURBID = 0.15
 
 SURE_PERCENT = 5
 """A reference share below this, or above 100 less this, is sure enough to lend a scene its classes."""
-
-MAD_TO_SIGMA = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
 
 
 class SceneUnusable(Exception):  # noqa: N818 - it is a finding about a scene, not a fault of the program
@@ -192,7 +190,7 @@ def find_threshold(
     """
     radius = max(pixels(SEARCH_M, pixel_m), SEARCH_PX)
 
-    def near(sides: Callable[[Window], tuple[Mask, Mask]]) -> NDArray[np.float32]:
+    def near(sides: Callable[[Window], tuple[BoolArray, BoolArray]]) -> NDArray[np.float32]:
         """Values near the edge between two masks."""
         found = []
         for window in windows:
@@ -204,7 +202,7 @@ def find_threshold(
                 found.append(thin(value_at(window)[chosen], WINDOW_SAMPLE))
         return np.concatenate(found) if found else np.zeros(0, np.float32)
 
-    def where(chosen: Callable[[Window], Mask]) -> NDArray[np.float32]:
+    def where(chosen: Callable[[Window], BoolArray]) -> NDArray[np.float32]:
         values = [thin(value_at(w)[usable[w] & chosen(w)], WINDOW_SAMPLE) for w in windows]
         return np.concatenate(values) if values else np.zeros(0, np.float32)
 
@@ -213,8 +211,8 @@ def find_threshold(
             return f"the wetter class has {found.high:.2f}, water usually begins at {usual:g}"
         return found.weakness()
 
-    def cut_at(cut: float) -> Callable[[Window], tuple[Mask, Mask]]:
-        def sides(window: Window) -> tuple[Mask, Mask]:
+    def cut_at(cut: float) -> Callable[[Window], tuple[BoolArray, BoolArray]]:
+        def sides(window: Window) -> tuple[BoolArray, BoolArray]:
             value, good = value_at(window), usable[window]
             return good & (value <= cut), good & (value > cut)
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from erosion.core.arrays import MAD_TO_SIGMA
 from erosion.water.scenes.pass_records import NODATA
 
 HALF_PERCENT: Final = 200
@@ -24,9 +25,6 @@ SIGMA_UNIT: Final = 1e-4
 
 MEDIAN_LOSS: Final = math.sqrt(math.pi / 2)
 """Standard error of a median over that of a mean, of values that scatter normally (Kenney and Keeping 1962)."""
-
-MAD_TO_SD: Final = 1.4826
-"""Median absolute deviation to standard deviation, of values that scatter normally (Rousseeuw and Croux 1993)."""
 
 LEAST_SD: Final = 0.01 / math.sqrt(12)
 """Standard deviation of rounding to whole percents; looks that all agree are not known better than that [1]."""
@@ -150,7 +148,7 @@ def _median(
     off = np.abs(2 * values.astype(np.int16) - median.astype(np.int16)).astype(np.uint8)
     off[~seen] = NODATA  # half percents reach 200 only
     off.sort(axis=0)
-    spread = MAD_TO_SD * _middle(off, n).astype(np.float32) / 2 / HALF_PERCENT
+    spread = MAD_TO_SIGMA * _middle(off, n).astype(np.float32) / 2 / HALF_PERCENT
     error = MEDIAN_LOSS * np.maximum(spread, np.float32(LEAST_SD)) / np.sqrt(effective)
     return median.astype(np.uint8), n, np.rint(error / SIGMA_UNIT).astype(np.uint16)
 
