@@ -116,6 +116,9 @@ def banners(choice: Choice) -> None:
     """Say loudly what is wrong with the run that is shown, or with the newest attempt."""
     _attempt(choice.region, choice.language)
     region, run = choice.region, choice.run
+    problem = products.ledger_problem(region.folder.parent, region.name)
+    if problem is not None:
+        html.show(html.banner("bad", choice.say("banner.ledger"), choice.say("banner.ledger.more"), [problem]))
     date = write.day(run.as_of, choice.language)
     if run.degraded:
         html.show(html.banner("warn", choice.say("banner.degraded", date=date), lines=run.messages))

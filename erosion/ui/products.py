@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
+from erosion.alerts import ledger
 from erosion.core.contracts import QUANTITIES, TRIGGER_COLUMNS, in_utc
 from erosion.publish.columns import BAND, HISTORY, LAYER
 
@@ -421,72 +422,66 @@ def _outcomes(path: str, changed_ns: int, as_of: str, target: str) -> pd.DataFra
 # --- the ledger ------------------------------------------------------------------------------------------------------
 
 
+def ledger_problem(folder: Path, region: str) -> str | None:
+    """Return why the ledger cannot be read, None where it can or there is none."""
+    try:
+        _of_ledger(folder, _open_warnings, region)
+    except ledger.LedgerError as error:
+        return str(error)
+    return None
+
+
 def ledger_changes(folder: Path, run_id: str, target: str) -> pd.DataFrame | None:
-    """Return how warnings of a target changed in a run, None where there is no ledger to ask."""
-    path = folder / "ledger.sqlite"
-    table = _ledger_changes(str(path), ledger_stamp(path), run_id) if path.is_file() else None
+    """Return how warnings of a target changed in a run, None where the ledger is missing or cannot say."""
+    table = _or_none(folder, _ledger_changes, run_id)
     return None if table is None else table[table["target"] == target]
 
 
 def warning_history(folder: Path, event_id: str) -> pd.DataFrame | None:
-    """Return every change of a warning in order, None where there is no ledger or it does not know the warning."""
-    path = folder / "ledger.sqlite"
-    return _warning_history(str(path), ledger_stamp(path), event_id) if path.is_file() else None
+    """Return every change of a warning in order, None where the ledger is missing or does not know the warning."""
+    return _or_none(folder, _warning_history, event_id)
 
 
 def open_warnings(folder: Path, region: str) -> int | None:
-    """Return how many warnings of a region are open now, None where there is no ledger."""
-    path = folder / "ledger.sqlite"
-    return _open_warnings(str(path), ledger_stamp(path), region) if path.is_file() else None
+    """Return how many warnings of a region are open now, None where the ledger is missing or cannot be read."""
+    return _or_none(folder, _open_warnings, region)
 
 
 def recent_runs(folder: Path, region: str) -> pd.DataFrame | None:
-    """Return the newest runs of a region, failed ones too, None where there is no ledger."""
-    path = folder / "ledger.sqlite"
-    return _recent_runs(str(path), ledger_stamp(path), region) if path.is_file() else None
+    """Return the newest runs of a region, failed ones too, None where the ledger is missing or cannot be read."""
+    return _or_none(folder, _recent_runs, region)
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
-def _ledger_changes(path: str, changed_ns: int, run_id: str) -> pd.DataFrame | None:
-    from erosion.alerts import ledger
-
-    return _ask(path, lambda engine: ledger.changes_since_previous(engine, run_id))
+def _ledger_changes(path: str, changed_ns: int, run_id: str) -> pd.DataFrame:
+    return ledger.read_ledger(Path(path), lambda engine: ledger.changes_since_previous(engine, run_id))
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _warning_history(path: str, changed_ns: int, event_id: str) -> pd.DataFrame | None:
-    from erosion.alerts import ledger
-
-    return _ask(path, lambda engine: ledger.history(engine, event_id))
+def _warning_history(path: str, changed_ns: int, event_id: str) -> pd.DataFrame:
+    return ledger.read_ledger(Path(path), lambda engine: ledger.history(engine, event_id))
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
-def _open_warnings(path: str, changed_ns: int, region: str) -> int | None:
-    from erosion.alerts import ledger
-
-    return _ask(path, lambda engine: len(ledger.open_warnings(engine, region)))
+def _open_warnings(path: str, changed_ns: int, region: str) -> int:
+    return ledger.read_ledger(Path(path), lambda engine: len(ledger.open_warnings(engine, region)))
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
-def _recent_runs(path: str, changed_ns: int, region: str) -> pd.DataFrame | None:
-    from erosion.alerts import ledger
-
-    return _ask(path, lambda engine: ledger.recent_runs(engine, region).drop(columns="manifest"))
+def _recent_runs(path: str, changed_ns: int, region: str) -> pd.DataFrame:
+    return ledger.read_ledger(Path(path), lambda engine: ledger.recent_runs(engine, region).drop(columns="manifest"))
 
 
-def _ask(path: str, question: Callable[[Any], T]) -> T | None:
-    import sqlalchemy as sa
+def _of_ledger(folder: Path, question: Callable[[str, int, str], T], about: str) -> T | None:
+    path = folder / "ledger.sqlite"
+    return question(str(path), ledger_stamp(path), about) if path.is_file() else None
 
-    from erosion.alerts import ledger
 
+def _or_none(folder: Path, question: Callable[[str, int, str], T], about: str) -> T | None:
     try:
-        engine = ledger.open_ledger(path)
-        try:
-            return question(engine)
-        finally:
-            engine.dispose()
-    except (ledger.LedgerError, sa.exc.SQLAlchemyError):
-        return None  # the products say what matters; the screen works without the ledger and says it has none
+        return _of_ledger(folder, question, about)
+    except ledger.LedgerError:
+        return None  # every page shows ledger_problem in a banner, and the products without the ledger
 
 
 def ledger_stamp(path: Path) -> int:

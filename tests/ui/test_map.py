@@ -306,9 +306,12 @@ def test_the_ledger_is_asked_and_never_made(own, tmp_path_factory):
     empty = tmp_path_factory.mktemp("empty")
     assert products.ledger_changes(empty, run.run_id, "1y") is None
     assert products.open_warnings(empty, "song-thu") is None
+    assert products.ledger_problem(empty, "song-thu") is None
     assert not list(empty.iterdir())
+    assert products.ledger_problem(own, "song-thu") is None
     (own / "ledger.sqlite").write_bytes(b"not a database" * 99)
     assert products.recent_runs(own, "song-thu") is None
+    assert "file is not a database" in products.ledger_problem(own, "song-thu")
 
 
 def test_nothing_imports_the_screen():

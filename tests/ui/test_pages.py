@@ -244,6 +244,16 @@ def test_a_broken_layer_is_said_by_the_whole_program(own, monkeypatch):
 # --- past forecasts and operations -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("page", ["map", "list", "operations"])
+def test_a_ledger_that_cannot_be_read_is_loud_on_every_page(own, monkeypatch, page):
+    assert "The record of warnings cannot be read" not in text_of(open_page(page, own, monkeypatch, language="en"))
+    (own / "ledger.sqlite").write_bytes(b"not a database" * 99)
+    text = text_of(open_page(page, own, monkeypatch, language="en"))
+    assert "This does not mean that there are none." in text
+    assert f"ledger {own / 'ledger.sqlite'} cannot be read: file is not a database" in text
+    assert "There is no ledger of warnings yet" not in text
+
+
 def test_past_forecasts_are_the_files_numbers(published, monkeypatch):
     at = open_page("results", published, monkeypatch, region="song-thu")
     row = json.loads((published / "song-thu" / "verification.json").read_text("utf-8"))["rows"][0]

@@ -57,7 +57,8 @@ def _last(choice: Choice) -> None:
             (choice.say("ops.started"), write.moment(attempt.get("started_at"), choice.language, zone)),
             (choice.say("ops.finished"), write.moment(attempt.get("finished_at"), choice.language, zone)),
         ]
-    known = choice.say("ops.ledger.none")
+    unread = products.ledger_problem(choice.region.folder.parent, choice.region.name) is not None
+    known = choice.say("banner.ledger" if unread else "ops.ledger.none")
     if opened is not None:
         known = choice.say("ops.open", n=write.number(opened, choice.language))
     html.show(html.facts(pairs), html.note(known))

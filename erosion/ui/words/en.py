@@ -40,6 +40,8 @@ WORDS = {
     "banner.degraded": "The product of {date} was published with data missing",
     "banner.stale": "Bank data are old: the newest image is of {date}, {days} days before issue",
     "banner.stale.more": "The bank may have changed much since.",
+    "banner.ledger": "The record of warnings cannot be read",
+    "banner.ledger.more": "Open warnings, their changes and their history are not shown. This does not mean that there are none.",
     "banner.unknown": "{n} segments lack the data for a level. Not enough data does not mean safe.",
     "banner.old": "You are looking at an old issue date. The newest is {date}.",
     # changes

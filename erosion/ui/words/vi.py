@@ -39,6 +39,8 @@ WORDS = {
     "banner.degraded": "Sản phẩm ngày {date} được phát hành khi thiếu dữ liệu",
     "banner.stale": "Số liệu bờ đã cũ: ảnh mới nhất ngày {date}, {days} ngày trước ngày phát hành",
     "banner.stale.more": "Bờ có thể đã thay đổi nhiều kể từ đó.",
+    "banner.ledger": "Không đọc được sổ ghi cảnh báo",
+    "banner.ledger.more": "Cảnh báo đang mở, thay đổi và lịch sử của chúng không hiển thị. Điều đó không có nghĩa là không có cảnh báo.",
     "banner.unknown": "{n} đoạn không đủ dữ liệu để định mức. Không đủ dữ liệu không có nghĩa là an toàn.",
     "banner.old": "Đang xem ngày phát hành cũ. Ngày mới nhất là {date}.",
     # changes
