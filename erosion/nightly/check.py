@@ -28,6 +28,7 @@ from erosion.config.sources import (
     load_source,
 )
 from erosion.config.strict_yaml import CatalogError
+from erosion.core.dates import date_in_name
 from erosion.gauges.combine import other_zero
 
 if TYPE_CHECKING:
@@ -310,22 +311,22 @@ def _take_skipped(report: Report, source: str, skipped: list[Skipped] | tuple[Sk
 
 
 def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:
-    """Where a file's tag and name tell different dates one of them is wrong."""
+    """Where a file's tag and name hold different dates one of them is wrong."""
     import rasterio
-
-    from erosion.water.masks.raster_folder import scene_date
 
     if len(source.date_from) < 2:
         return
     for scene in batch.scenes:
-        named = scene_date(scene.path.name, {}, dataclasses.replace(source, date_from=("name",)))
-        has_day = not isinstance(named, str) and str(named.date()) != f"{named.year}-{source.year_day}"
-        if not isinstance(named, str) and (named != scene.date if has_day else named.year != scene.date.year):
+        named = date_in_name(scene.path.stem, source.year_day)
+        if isinstance(named, str):
+            continue
+        length = {"day": 10, "month": 7, "year": 4}[named.precision]
+        if str(named.day)[:length] != str(scene.date)[:length]:
             with rasterio.open(scene.path) as dataset:
                 tag = dataset.tags().get(source.date_tag)
             report.warnings.append(
                 f"{source.name}: {scene.path.name}: tag {source.date_tag} says {tag}, the name says "
-                f"{named.date()}; {scene.date.date()} is used because 'date_from' is {list(source.date_from)}"
+                f"{named.day.date()}; {scene.date.date()} is used because 'date_from' is {list(source.date_from)}"
             )
 
 

@@ -6,16 +6,16 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from erosion.config.sources import RasterFolder, SceneFolder, Skipped, SourceError
+from erosion.config.sources import SceneFolder, Skipped, SourceError
 from erosion.core.contracts import as_of_instant, in_utc
+from erosion.core.dates import date_of_file
 from erosion.core.files import sha256_of
 from erosion.core.grid import Grid
 from erosion.satellite import passes
@@ -23,7 +23,6 @@ from erosion.satellite.items import BAND_NUMBER, boa_shift, lacking, time_of
 from erosion.satellite.passes import PassRef
 from erosion.satellite.stac import corridor_boxes, group, touches
 from erosion.satellite.window_reader import LocalFiles
-from erosion.water.masks.raster_folder import scene_date
 
 if TYPE_CHECKING:
     import pystac
@@ -155,20 +154,11 @@ def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset]
 
 
 def _date(name: str, tags: dict[str, str], source: SceneFolder) -> pd.Timestamp | str:
-    """Day of a scene, or why there is none; a year alone does for a yearly mask, not for a scene."""
-    days = [
-        scene_date(
-            name,
-            tags,
-            cast(RasterFolder, SimpleNamespace(date_from=source.date_from, date_tag=source.date_tag, year_day=day)),
-        )
-        for day in ("07-01", "07-02")
-    ]
-    if days[0] != days[1]:
-        return "no date: the name holds a year alone; write the day into it"
+    """Day of a scene, or why there is none; a year or a month alone does for a mask, not for a scene."""
+    found = date_of_file(name, tags, source.date_from, source.date_tag)
     landsat = _LANDSAT.search(name) if "name" in source.date_from else None
-    if not isinstance(days[0], str) or landsat is None:
-        return days[0]
+    if not isinstance(found, str) or landsat is None:
+        return found
     day = pd.Timestamp(f"{landsat[1]}-01-01", tz="UTC") + pd.Timedelta(days=int(landsat[2]) - 1)
     if day.year != int(landsat[1]):
         return f"no date: the name tells day {landsat[2]} of {landsat[1]}; write the day into it, like 2018-06-22"

@@ -172,9 +172,12 @@ def test_another_water_level_is_worth_a_look(river: Path) -> None:
 def test_a_tag_and_a_name_that_differ_are_worth_a_look(river: Path) -> None:
     mask(river.parent / "tif" / "m_2004-07-01.tif", tag="2005-07-01")
     mask(river.parent / "tif" / "m_2004.tif", tag="2004-03-01")
+    mask(river.parent / "tif" / "m_2005-03.tif", tag="2005-03-02")
+    mask(river.parent / "tif" / "m_2006-03.tif", tag="2006-04-02")
     warnings = check(river).warnings
     assert len([w for w in warnings if "says 2005-07-01, the name says 2004-07-01; 2005-07-01 is used" in w]) == 1
-    assert not any("m_2004.tif" in warning for warning in warnings)
+    assert len([w for w in warnings if "says 2006-04-02, the name says 2006-03-15; 2006-04-02 is used" in w]) == 1
+    assert not any("m_2004.tif" in warning or "m_2005-03.tif" in warning for warning in warnings)
 
 
 def test_a_gauge_in_another_unit_than_said_is_told_where_it_cannot_be_true(river: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
@@ -235,41 +234,18 @@ def test_the_hash_follows_the_files(tmp_path: Path, mamore: Region) -> None:
 # --- dates ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "tag", "expected"),
-    [
-        ("a.tif", "2018-06-22", "2018-06-22"),
-        ("a.tif", "2018:06:22 14:03:11", "2018-06-22"),
-        ("a.tif", "2018-06-22T23:30:00-04:00", "2018-06-23"),
-        ("a_1999-01-01.tif", "2018-06-22", "2018-06-22"),
-        ("a_1999-01-31.tif", None, "1999-01-31"),
-        ("a_1999-01-31.tif", "soon", "1999-01-31"),
-        ("LC08_231070_20180622_20200831.tif", None, "2018-06-22"),
-        ("river_2018_06_22_v2.tif", None, "2018-06-22"),
-        ("river_mask1986.tif", None, "1986-07-01"),
-        ("river_1986_1986.tif", None, "1986-07-01"),
-        ("a_2018-13-45_2001.tif", None, None),
-        ("a_1986_1990.tif", None, None),
-        ("a_120180622.tif", None, None),
-        ("a.tif", "2018-02-30", None),
-        ("a.tif", None, None),
-    ],
-)
-def test_where_a_date_comes_from(tmp_path: Path, name: str, tag: str | None, expected: str | None) -> None:
-    tags = {} if tag is None else {"acquisition_date": tag}
-    found = raster_folder.scene_date(name, tags, source(tmp_path))
-    if expected is None:
-        assert isinstance(found, str) and found.startswith("no date: ")
-    else:
-        assert found == pd.Timestamp(expected, tz="UTC")
-
-
-def test_the_order_and_the_day_of_a_year_are_settings(tmp_path: Path) -> None:
-    chosen = source(tmp_path, date_from=("name", "tag"), year_day="08-15", date_tag="when")
-    assert raster_folder.scene_date("a_1990.tif", {"when": "2000-01-01"}, chosen) == pd.Timestamp(
-        "1990-08-15", tz="UTC"
-    )
-    assert raster_folder.scene_date("a.tif", {"when": "2000-01-01"}, chosen) == pd.Timestamp("2000-01-01", tz="UTC")
+def test_two_months_of_a_year_are_two_epochs_and_an_ambiguous_date_is_listed(tmp_path: Path, mamore: Region) -> None:
+    write(tmp_path / "river_2022-02.tif", mask(np.s_[:, 4:8]))
+    write(tmp_path / "river_2022-11.tif", mask(np.s_[:, 6:10]))
+    write(tmp_path / "river_11-02-2018.tif", mask())
+    write(tmp_path / "Q1_2022.tif", mask())
+    water, skipped = read_water(source(tmp_path), mamore, "2022-12-31")
+    assert [str(day)[:10] for day in water["epoch"].values] == ["2022-02-15", "2022-11-15"]
+    np.testing.assert_array_equal(water["water_fraction"].values, [mask(np.s_[:, 4:8]), mask(np.s_[:, 6:10])])
+    assert [item.scene for item in skipped] == ["Q1_2022.tif", "river_11-02-2018.tif"]
+    assert "the name holds Q1 beside the year" in skipped[0].reason
+    assert "the name holds 11-02-2018, which is no ISO date" in skipped[1].reason
+    assert not any(item.usual for item in skipped)
 
 
 # --- grids ------------------------------------------------------------------------------------------------------------

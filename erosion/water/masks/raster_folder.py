@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +27,8 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import reproject
 
 from erosion.config.sources import RasterFolder, Skipped, SourceError
-from erosion.core.contracts import CONTRACT_VERSION, as_of_instant, in_utc
+from erosion.core.contracts import CONTRACT_VERSION, as_of_instant
+from erosion.core.dates import date_of_file
 from erosion.core.files import sha256_of
 from erosion.core.grid import Grid, region_grid
 from erosion.satellite.corridor import Corridor, corridor_of
@@ -64,10 +64,6 @@ MAX_WATER_DISAGREEMENT: Final = 0.10
 """... and of the pixels that either of them calls water; most of a river mask is land, which always agrees."""
 
 _WORKERS: Final = min(4, os.cpu_count() or 1)
-
-# A date in digits, as 2018-06-22, 2018_06_22 or 20180622, not inside a longer number.
-_ISO = re.compile(r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
-_YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?!\d)")
 
 
 class Scene(NamedTuple):
@@ -275,7 +271,7 @@ def _read_scene(
     latency = pd.Timedelta(days=source.latency_days)
     try:
         with rasterio.open(path) as dataset:
-            date = scene_date(path.name, dataset.tags(), source)
+            date = _scene_date(path.name, dataset.tags(), source)
             if isinstance(date, str):
                 return Skipped(path.name, date)
             available_at = date + latency
@@ -289,7 +285,7 @@ def _read_scene(
         digest = sha256_of(path)
     except (RasterioError, OSError, ValueError, MemoryError) as err:
         # What a broken file is, is known only once it could have been there: its name may still tell the date.
-        named = scene_date(path.name, {}, source)
+        named = _scene_date(path.name, {}, source)
         if not isinstance(named, str) and named + latency > limit:
             return named + latency
         size = path.stat().st_size if path.exists() else 0
@@ -300,59 +296,8 @@ def _read_scene(
     return Scene(path, date, available_at, grid, pixels, digest)
 
 
-def scene_date(name: str, tags: dict[str, str], source: RasterFolder) -> pd.Timestamp | str:
-    """Date of a scene from its tag or its file name.
-
-    Parameters
-    ----------
-    name
-        File name.
-    tags
-        Tags of the file.
-    source
-        Gives the order of places, the tag's name and the day of the year for names that hold only a year.
-
-    Returns
-    -------
-    pandas.Timestamp or str
-        Start of the UTC day, or the reason why there is no date.
-    """
-    tried: list[str] = []
-    for place in source.date_from:
-        found = (
-            _date_in_tag(tags, source.date_tag) if place == "tag" else _date_in_name(Path(name).stem, source.year_day)
-        )
-        if isinstance(found, pd.Timestamp):
-            return found
-        tried.append(found)
-    return f"no date: {'; '.join(tried)}"
-
-
-def _date_in_tag(tags: dict[str, str], tag: str) -> pd.Timestamp | str:
-    text = tags.get(tag)
-    if text is None:
-        return f"no tag {tag}"
-    match = re.match(r"^\s*(\d{4})[-:](\d{2})[-:](\d{2})([T ].*)?$", text)
-    try:
-        if match:
-            return in_utc(f"{match[1]}-{match[2]}-{match[3]}{match[4] or ''}").normalize()
-    except ValueError:
-        pass
-    return f"tag {tag} holds {text!r}, which is no date like 2018-06-22"
-
-
-def _date_in_name(stem: str, year_day: str) -> pd.Timestamp | str:
-    for match in _ISO.finditer(stem):
-        try:
-            return pd.Timestamp(f"{match[1]}-{match[3]}-{match[4]}", tz="UTC")
-        except ValueError:
-            continue
-    years = sorted(set(_YEAR.findall(stem)))
-    if len(years) == 1:
-        return pd.Timestamp(f"{years[0]}-{year_day}", tz="UTC")
-    if years:
-        return f"the name holds several years ({', '.join(years)}); write one ISO date into it"
-    return "no date like 2018-06-22 and no year in the name"
+def _scene_date(name: str, tags: dict[str, str], source: RasterFolder) -> pd.Timestamp | str:
+    return date_of_file(name, tags, source.date_from, source.date_tag, source.year_day)
 
 
 def _header_problem(dataset: Any, region: Region) -> str | None:
