@@ -1,0 +1,135 @@
+"""One mask file: read once, checked while it is read, and kept as packed bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+import rasterio
+from affine import Affine
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError
+
+from erosion.config.sources import RasterFolder, Skipped
+from erosion.core.dates import date_of_file
+from erosion.core.files import sha256_of
+from erosion.core.grid import Grid
+from erosion.water.masks.packed import Pixels, pack
+
+if TYPE_CHECKING:
+    from erosion.config.region import Region
+
+MAX_FILE_PIXELS: Final = 1_000_000_000
+"""A file that declares more is not opened further: a few hundred bytes can declare a terabyte of pixels."""
+
+MAX_DISTANCE_M: Final = 500_000.0
+"""A file farther than this from the region's upstream point is not of this river, or its CRS is wrong."""
+
+
+class Scene(NamedTuple):
+    """One file that passed every check."""
+
+    path: Path
+    date: pd.Timestamp
+    available_at: pd.Timestamp
+    grid: Grid
+    pixels: Pixels
+    digest: str
+
+
+def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Timestamp) -> Scene | Skipped | pd.Timestamp:
+    """Read one file: a scene, the reason it is left out, or the instant it becomes available if that is later."""
+    latency = pd.Timedelta(days=source.latency_days)
+    try:
+        with rasterio.open(path) as dataset:
+            date = _scene_date(path.name, dataset.tags(), source)
+            if isinstance(date, str):
+                return Skipped(path.name, date)
+            available_at = date + latency
+            if available_at > limit:
+                return available_at
+            problem = _header_problem(dataset, region)
+            if problem:
+                return Skipped(path.name, problem)
+            grid = Grid(dataset.crs.to_string(), dataset.transform, dataset.width, dataset.height)
+            pixels = _read_pixels(dataset, source)
+        digest = sha256_of(path)
+    except (RasterioError, OSError, ValueError, MemoryError) as err:
+        # What a broken file is, is known only once it could have been there: its name may still tell the date.
+        named = _scene_date(path.name, {}, source)
+        if not isinstance(named, str) and named + latency > limit:
+            return named + latency
+        size = path.stat().st_size if path.exists() else 0
+        state = "is empty" if size == 0 else f"cannot be read ({err}); it may be cut short, fetch it again"
+        return Skipped(path.name, state)
+    if isinstance(pixels, str):
+        return Skipped(path.name, pixels)
+    return Scene(path, date, available_at, grid, pixels, digest)
+
+
+def _scene_date(name: str, tags: dict[str, str], source: RasterFolder) -> pd.Timestamp | str:
+    return date_of_file(name, tags, source.date_from, source.date_tag, source.year_day)
+
+
+def _header_problem(dataset: Any, region: Region) -> str | None:
+    if dataset.crs is None:
+        return "has no CRS; write one into the file (gdal_edit.py -a_srs EPSG:... file)"
+    if dataset.transform == Affine.identity():
+        return "has no position (no geotransform); georeference it"
+    if dataset.count != 1:
+        return f"has {dataset.count} bands; a mask has one"
+    if dataset.width * dataset.height > MAX_FILE_PIXELS:
+        return f"declares {dataset.width} x {dataset.height} pixels; cut it to the corridor of the river"
+    grid = Grid(dataset.crs.to_string(), dataset.transform, dataset.width, dataset.height)
+    distance = _distance_m(grid, region)
+    if not distance <= MAX_DISTANCE_M:
+        how = f"lies {distance / 1000:.0f} km from" if np.isfinite(distance) else "cannot be placed near"
+        return f"{how} the region's upstream point; its CRS {grid.crs} or the region's 'upstream' is wrong"
+    return None
+
+
+def _distance_m(grid: Grid, region: Region) -> float:
+    """Distance from a file's extent to the region's upstream point [m], infinite where it cannot be projected."""
+    from rasterio.warp import transform
+
+    try:
+        left, bottom, right, top = grid.bounds_in(region.crs)
+        xs, ys = transform("EPSG:4326", region.crs, *([[degrees] for degrees in region.reach.upstream]))[:2]
+    except (RasterioError, ValueError):
+        return float("inf")
+    dx = max(left - xs[0], xs[0] - right, 0.0)
+    dy = max(bottom - ys[0], ys[0] - top, 0.0)
+    distance = float(np.hypot(dx, dy))
+    return distance if np.isfinite(distance) else float("inf")
+
+
+def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
+    """Read band 1 and class it; the reason in words where a value is not declared or there is no water."""
+    band = dataset.read(1)
+    nodata = {v for v in (source.nodata, dataset.nodata) if v is not None}
+    masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+    if band.dtype == np.uint8 and source.values.water == (1,) and source.values.land == (0,) and not masked:
+        top = int(band.max(initial=0))
+        if top <= 1 and not nodata & {0, 1}:  # already bits: the common case costs one look at the pixels
+            return pack(band, None) if top else "has no water pixel"
+    water = np.isin(band, source.values.water)
+    land = np.isin(band, source.values.land)
+    missing = np.isin(band, [v for v in nodata if np.isfinite(v)])
+    if np.issubdtype(band.dtype, np.floating):
+        missing |= np.isnan(band)
+    if masked:
+        missing |= dataset.read_masks(1) == 0
+    water &= ~missing
+    land &= ~missing
+    valid = water | land
+    other = ~(valid | missing)
+    if other.any():
+        values, counts = np.unique(band[other], return_counts=True)
+        shown = ", ".join(f"{v} ({n} pixels)" for v, n in list(zip(values, counts, strict=True))[:5])
+        where = f"'values' or 'nodata' in {source.described_in}"
+        return f"has values that are not declared: {shown}; if they are right, declare them under {where}"
+    if not water.any():
+        return "has no water pixel" if valid.any() else "has no valid pixel"
+    return pack(water, None if valid.all() else valid)

@@ -1,0 +1,52 @@
+"""One mask a date: the files of a date on the working grid, joined where they agree and left out where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erosion.config.sources import Skipped
+from erosion.core.grid import Grid
+from erosion.water.masks.mask_file import Scene
+from erosion.water.masks.packed import NODATA_PERCENT, Pixels, unpack_percent
+from erosion.water.masks.regrid import cut, place, tightest
+
+MAX_DISAGREEMENT: Final = 0.01
+"""Two files of a date may differ in this share of their common pixels ..."""
+
+MAX_WATER_DISAGREEMENT: Final = 0.10
+"""... and of the pixels that either of them calls water; most of a river mask is land, which always agrees."""
+
+
+def merge(group: Sequence[Scene], grid: Grid, inside: NDArray[np.bool_] | None) -> Pixels | Skipped:
+    """Pixels of one date on the grid, merged from its files, or why the date is left out.
+
+    The first file by name stands where two differ within tolerance. Pixels that are not ``inside`` are missing.
+    """
+    placed = [place(scene.pixels, scene.grid, grid) for scene in group]
+    if inside is not None:
+        placed = [cut(pixels, inside) for pixels in placed]
+    if len(placed) == 1:
+        if placed[0] is not group[0].pixels and not (unpack_percent(placed[0]) != NODATA_PERCENT).any():
+            return Skipped(group[0].path.name, "shows nothing of the region's corridor; check 'area' and the file")
+        return placed[0]
+    merged = unpack_percent(placed[0])
+    for scene, pixels in zip(group[1:], placed[1:], strict=True):
+        percent = unpack_percent(pixels)
+        common = (merged != NODATA_PERCENT) & (percent != NODATA_PERCENT)
+        a, b = merged[common] >= 50, percent[common] >= 50
+        differ, wet = int((a != b).sum()), int((a | b).sum())
+        if differ > MAX_DISAGREEMENT * a.size or differ > MAX_WATER_DISAGREEMENT * wet:
+            names = " + ".join(s.path.name for s in group)
+            reason = (
+                f"files of one date disagree: {scene.path.name} differs from the file before it in {differ} of "
+                f"{a.size} common pixels ({differ / a.size:.1%}; {differ / max(wet, 1):.0%} of those either calls "
+                f"water); the date {scene.date.date()} is left out, take out the wrong file"
+            )
+            return Skipped(names, reason)
+        fill = merged == NODATA_PERCENT
+        merged[fill] = percent[fill]
+    return tightest(merged)
