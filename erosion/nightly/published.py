@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,17 @@ import sqlalchemy as sa
 
 from erosion.alerts import ledger
 from erosion.config.region import Region
-from erosion.core.files import write_json
+from erosion.core.files import sha256_of, write_json
+from erosion.publish.integrity import MANIFEST, damage
+from erosion.publish.listing import (
+    FILE,
+    VERSION,
+    ListedRun,
+    Listing,
+    ListingError,
+    read_listing,
+    write_listing,
+)
 
 PUBLISHED, NOT_PUBLISHED, DEGRADED = 0, 1, 2
 """Exit codes: fine; nothing published; published, but something was missing or stale."""
@@ -28,22 +37,48 @@ KEPT_MESSAGES = 20
 """Messages of a run that the two files repeat; its manifest has all."""
 
 
-def published(home: Path) -> dict[str, Any]:
-    """Return what a region has published, ``{"runs": []}`` where nothing is."""
-    path = home / "published.json"
+def published(home: Path) -> Listing:
+    """Return what a region has published.
+
+    Raises
+    ------
+    RunError
+        There is a list and it is damaged or of another version.
+    """
+    path = home / FILE
     if not path.is_file():
-        return {"runs": []}
+        return _EMPTY
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"{path} is damaged ({error}); the next run of the region writes it anew") from error
-    return content
+        return read_listing(path)
+    except ListingError as error:
+        raise RunError(str(error)) from error
 
 
-def list_published(engine: sa.Engine, home: Path, region: Region, out: Path) -> None:
+_EMPTY: Listing = {
+    "region": "",
+    "title": {},
+    "simulated": False,
+    "timezone": "",
+    "stale_after_days": None,
+    "targets": [],
+    "runs": [],
+}
+
+
+def list_published(
+    engine: sa.Engine, home: Path, region: Region, out: Path, newest: str, say: Callable[[str], None]
+) -> None:
     """Bring ``published.json`` to what the ledger says, also of a run that was killed before it could list itself.
 
-    Runs whose directory was taken away are left out.
+    A damaged list is made again from the ledger and the manifests, and that is reported. Runs whose directory was taken
+    away are left out.
+
+    Parameters
+    ----------
+    newest
+        The run that was made or confirmed just now; its manifest is read again.
+    say
+        Called with what was found damaged.
     """
     runs = ledger.RUNS.c
     select = sa.select(runs.run_id, runs.product).where(
@@ -53,33 +88,40 @@ def list_published(engine: sa.Engine, home: Path, region: Region, out: Path) -> 
         products = connection.execute(select.order_by(runs.as_of)).all()
     try:
         listed = published(home)
-    except RunError:
-        listed = {"runs": []}
-    known = {entry["run_id"]: entry for entry in listed["runs"]}
+    except RunError as error:
+        listed = _EMPTY
+        say(f"{error}; this run has done so")
+    known = {entry["run_id"]: entry for entry in listed["runs"] if entry["run_id"] != newest}
     entries = []
     for run_id, product in products:
-        try:
-            entry = known.get(run_id) or _entry(run_id, out / product)
-        except (OSError, ValueError):
+        if not (out / product).is_dir():
             continue
-        if (out / product / "manifest.json").is_file():
-            entries.append(entry)
-    content = {
+        try:
+            entries.append(known.get(run_id) or _entry(run_id, out / product))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            date = run_id.removeprefix(f"{region.name}-")[:10]
+            say(f"{out / product / MANIFEST} cannot be read ({error}); {_cure(date)} to have it listed")
+    content: Listing = {
+        "version": VERSION,
         "region": region.name,
         "title": dict(region.title),
-        "reaches": [{"name": reach.name, "title": reach.titles} for reach in region.reaches],
+        "reaches": [{"name": reach.name, "title": dict(reach.titles)} for reach in region.reaches],
         "simulated": region.simulated,
         "timezone": region.timezone,
         "stale_after_days": region.policy.stale_after_days,
-        "targets": [dataclasses.asdict(target) for target in region.targets],
+        "targets": [
+            {"name": target.name, "horizon_days": target.horizon_days, "threshold_m": target.threshold_m}
+            for target in region.targets
+        ],
         "runs": entries,
     }
     if content != listed:
-        write_json(home / "published.json", content)
+        write_listing(home / FILE, content)
 
 
-def _entry(run_id: str, directory: Path) -> dict[str, Any]:
-    manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+def _entry(run_id: str, directory: Path) -> ListedRun:
+    path = directory / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
     return {
         "as_of": manifest["as_of"],
         "run_id": run_id,
@@ -91,7 +133,28 @@ def _entry(run_id: str, directory: Path) -> dict[str, Any]:
         "data_age_days": manifest["data_age_days"],
         "finished_at": manifest["finished_at"],
         "messages": manifest["messages"][:KEPT_MESSAGES],
+        "manifest_sha256": sha256_of(path),
     }
+
+
+def damage_of(home: Path, directory: Path) -> dict[str, str]:
+    """Return the damaged files of a published run, name to what is wrong; see :func:`erosion.publish.integrity.damage`."""
+    try:
+        listed = published(home)["runs"]
+    except RunError:
+        listed = []  # reported, and made again, when this run lists itself
+    hashes = {entry["directory"]: entry.get("manifest_sha256") for entry in listed}
+    return damage(directory, hashes.get(directory.name))
+
+
+def damage_message(directory: Path, damaged: Mapping[str, str], as_of: str) -> str:
+    """Return what is wrong with a published run and how to mend it."""
+    files = "; ".join(f"{name} {fault}" for name, fault in damaged.items())
+    return f"published files in {directory} are damaged: {files}. {_cure(as_of).capitalize()}, or restore the directory"
+
+
+def _cure(as_of: str) -> str:
+    return f"run {as_of} again, which makes them anew"
 
 
 def note_failure(home: Path, as_of: pd.Timestamp, message: str) -> None:

@@ -23,7 +23,15 @@ from erosion.config.region import Region, Target
 from erosion.config.sources import Skipped
 from erosion.core.files import write_json
 from erosion.forecast.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
-from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
+from erosion.nightly.published import (
+    DEGRADED,
+    NOT_PUBLISHED,
+    PUBLISHED,
+    RunError,
+    damage_message,
+    damage_of,
+    published,
+)
 from erosion.nightly.run import Result, run
 from erosion.water import read as sources
 from erosion.water.read import read_reaches
@@ -195,7 +203,11 @@ def verify(
             if not judged:
                 continue
             columns = ["segment_id", "reach", "bank", "chainage_m", "length_m", "level", "p_event"]
-            layer = pd.read_parquet(home / name / f"segments_{target.name}.parquet", columns=columns)
+            file = f"segments_{target.name}.parquet"
+            damaged = damage_of(home, home / name)
+            if file in damaged:
+                raise RunError(damage_message(home / name, {file: damaged[file]}, entry["as_of"]))
+            layer = pd.read_parquet(home / name / file, columns=columns)
             outcome = pd.concat([one.table for one in judged], ignore_index=True)
             # A segment that is not cut any more, because an old mask was exchanged, has no outcome.
             table = layer.merge(outcome, on="segment_id", how="left", validate="one_to_one")

@@ -49,12 +49,15 @@ from erosion.nightly.published import (
     NOT_PUBLISHED,
     PUBLISHED,
     RunError,
+    damage_message,
+    damage_of,
     finish_attempt,
     list_published,
     start_attempt,
 )
 from erosion.publish import ExportError, write_all
 from erosion.publish.gauges import write_gauges
+from erosion.publish.integrity import CHANGED, MANIFEST
 from erosion.water import read as sources
 
 EXPECTED = (
@@ -285,6 +288,8 @@ def _publish(
         path = models / release_name if release_name else find_release(region.model, as_of, models, region.name)
         release = _load_release(path, files_digest(path))
     previous = ledger.last_run(engine, region.name, before=as_of)
+    if previous is not None:
+        _report_damage(previous, home, out, progress.say)
     waters = {name: one.water for name, one in seen.items()}
     levels = WaterLevels(gauges, forecasts)
     inputs = inputs_of(region, as_of, waters, missing, gauges, forecasts, skipped, path, previous)
@@ -292,7 +297,7 @@ def _publish(
     directory = home / run_id.removeprefix(f"{region.name}-")
 
     made: dict[str, Made] = {}
-    manifest = _read_manifest(directory, digest)
+    manifest = _read_manifest(home, directory, digest)
     done = recorded and manifest is not None
     if manifest is None:
         if not recorded:
@@ -309,7 +314,7 @@ def _publish(
             progress, started,
         )  # fmt: skip
     _record(engine, region, as_of, directory, run_id, digest, manifest, out)
-    list_published(engine, home, region, out)
+    list_published(engine, home, region, out, run_id, progress.say)
     if not done:
         progress.say(f"published {directory}")
     code = PUBLISHED if manifest["outcome"] == "published" else DEGRADED
@@ -504,7 +509,8 @@ def _keep(
     """Take over what the run before published of reaches that are missing: target to segments, and their history."""
     if not missing or previous is None:
         return {}, []
-    home = _product_before(previous, region, out)
+    names = [f"segments_{target.name}.parquet" for target in region.targets]
+    home = _product_before(previous, region, out, [*names, "history.parquet"])
     kept = {}
     for target in region.targets:
         path = home / f"segments_{target.name}.parquet"
@@ -549,15 +555,30 @@ def _decide(
     return decided.assign(**{name: scores[name].to_numpy() if name in scores else None for name in carried})
 
 
-def _product_before(previous: Mapping[str, Any], region: Region, out: Path) -> Path:
-    """Directory of the run before, where its segments still are."""
-    home = out / previous["product"]
-    if not (home / f"segments_{region.targets[0].name}.parquet").is_file():
+def _report_damage(previous: Mapping[str, Any], home: Path, out: Path, say: Callable[[str], None]) -> None:
+    """Report damaged files of the run before; those that this run needs stop it later."""
+    directory = out / previous["product"]
+    damaged = damage_of(home, directory) if directory.is_dir() else {}
+    if damaged:
+        say(damage_message(directory, damaged, f"{previous['as_of']:%Y-%m-%d}"))
+
+
+def _product_before(previous: Mapping[str, Any], region: Region, out: Path, names: Sequence[str]) -> Path:
+    """Directory of the run before, whose files of these names are there and whole."""
+    directory = out / previous["product"]
+    if not (directory / f"segments_{region.targets[0].name}.parquet").is_file():
         raise RunError(
-            f"the product of the run before, {home}, is gone; its segments are needed to carry warnings on. "
+            f"the product of the run before, {directory}, is gone; its segments are needed to carry warnings on. "
             f"Restore it, or run {previous['as_of']:%Y-%m-%d} again"
         )
-    return home
+    damaged = damage_of(out / region.name, directory)
+    # Without a manifest that can be read nobody knows whether the others are whole.
+    unknown = damaged.get(MANIFEST, CHANGED) != CHANGED
+    needed = {name: fault for name, fault in damaged.items() if name in names or (unknown and name == MANIFEST)}
+    if needed:
+        reason = damage_message(directory, needed, f"{previous['as_of']:%Y-%m-%d}")
+        raise RunError(f"{reason}; its segments are needed to carry warnings on")
+    return directory
 
 
 def _crosswalk(
@@ -566,7 +587,8 @@ def _crosswalk(
     """Say where the segments of the run before went; None where the baseline is the same."""
     if previous is None:
         return None
-    path = _product_before(previous, region, out) / f"segments_{region.targets[0].name}.parquet"
+    name = f"segments_{region.targets[0].name}.parquet"
+    path = _product_before(previous, region, out, [name]) / name
     old = gpd.read_parquet(path, columns=["segment_id", "reach", "bank", "baseline", "geometry"])
     if set(zip(old["segment_id"], old["baseline"], strict=True)) == set(
         zip(segments["segment_id"], segments["baseline"], strict=True)
@@ -686,15 +708,12 @@ def _record_failure(
         say(f"the failure could not be recorded in the ledger either: {error}")
 
 
-def _read_manifest(directory: Path, digest: str) -> dict[str, Any] | None:
+def _read_manifest(home: Path, directory: Path, digest: str) -> dict[str, Any] | None:
     """Return the manifest of a directory whose files are all there and unchanged, None otherwise."""
-    try:
-        manifest: dict[str, Any] = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-        files = manifest["outputs"] | manifest["memory"]
-        whole = manifest["inputs_hash"] == digest and all(sha256_of(directory / name) == files[name] for name in files)
-    except (OSError, ValueError, KeyError, TypeError):
+    if damage_of(home, directory):
         return None
-    return manifest if whole else None
+    manifest: dict[str, Any] = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    return manifest if manifest.get("inputs_hash") == digest else None
 
 
 def _write_table(path: Path, table: pd.DataFrame) -> tuple[str, str]:

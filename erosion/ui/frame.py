@@ -120,6 +120,11 @@ def banners(choice: Choice) -> None:
     if problem is not None:
         html.show(html.banner("bad", choice.say("banner.ledger"), choice.say("banner.ledger.more"), [problem]))
     date = write.day(run.as_of, choice.language)
+    damaged = products.damaged_files(run)
+    if damaged:
+        html.show(
+            html.banner("bad", choice.say("banner.damaged", date=date), choice.say("banner.damaged.more"), damaged)
+        )
     if run.degraded:
         html.show(html.banner("warn", choice.say("banner.degraded", date=date), lines=run.messages))
     age = (pd.Timestamp(run.as_of) - pd.Timestamp(run.newest_epoch)).days

@@ -23,6 +23,8 @@ import streamlit as st
 from erosion.alerts import ledger
 from erosion.core.contracts import QUANTITIES, TRIGGER_COLUMNS, in_utc
 from erosion.publish.columns import BAND, HISTORY, LAYER
+from erosion.publish.integrity import damage
+from erosion.publish.listing import FILE, ListedRun, ListingError, read_listing
 
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ class Run:
     newest_epoch: str
     finished_at: str
     messages: tuple[str, ...]
+    manifest_sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def root() -> Path:
 
 def regions(folder: Path) -> list[str]:
     """List the regions that have published something, by name."""
-    return sorted(path.parent.name for path in folder.glob("*/published.json"))
+    return sorted(path.parent.name for path in folder.glob(f"*/{FILE}"))
 
 
 def read_region(folder: Path) -> Region:
@@ -139,46 +142,43 @@ def read_region(folder: Path) -> Region:
     Raises
     ------
     ProductError
-        When ``published.json`` cannot be read or lacks something; the message names the file and the key.
+        When ``published.json`` cannot be read or lacks something; the message names the file, the key and the cure.
     """
-    path = folder / "published.json"
-    content = _json(path)
     try:
-        return Region(
-            name=str(content["region"]),
-            folder=folder,
-            title={language: str(text) for language, text in content["title"].items()},
-            simulated=bool(content["simulated"]),
-            timezone=str(content["timezone"]),
-            stale_after_days=None if content.get("stale_after_days") is None else float(content["stale_after_days"]),
-            targets=tuple(
-                Target(str(target["name"]), int(target["horizon_days"]), float(target["threshold_m"]))
-                for target in content["targets"]
-            ),
-            reaches={
-                str(reach["name"]): {language: str(text) for language, text in reach["title"].items()}
-                for reach in content.get("reaches", ())  # runs of an older program did not list them
-            },
-            runs=tuple(_run(folder, entry) for entry in content["runs"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ProductError(f"{path}: {type(error).__name__} {error}; publish the region again") from error
-
-
-def _run(folder: Path, entry: dict[str, Any]) -> Run:
-    directory = folder / str(entry["directory"])
-    if directory.resolve().parent != folder.resolve():
-        raise ValueError(f"directory {entry['directory']} of run {entry['run_id']} leaves the region's folder")
-    return Run(
-        as_of=str(entry["as_of"]),
-        run_id=str(entry["run_id"]),
-        directory=directory,
-        degraded=entry["outcome"] != "published",
-        model_id=str(entry["model_id"]),
-        newest_epoch=str(entry["newest_epoch"]),
-        finished_at=str(entry["finished_at"]),
-        messages=tuple(str(message) for message in entry.get("messages", ())),
+        listing = read_listing(folder / FILE)
+    except ListingError as error:
+        raise ProductError(str(error)) from error
+    return Region(
+        name=listing["region"],
+        folder=folder,
+        title=listing["title"],
+        simulated=listing["simulated"],
+        timezone=listing["timezone"],
+        stale_after_days=listing["stale_after_days"],
+        targets=tuple(Target(**target) for target in listing["targets"]),
+        # Runs of an older program did not list them.
+        reaches={reach["name"]: reach["title"] for reach in listing.get("reaches", [])},
+        runs=tuple(_run(folder, entry) for entry in listing["runs"]),
     )
+
+
+def _run(folder: Path, entry: ListedRun) -> Run:
+    return Run(
+        as_of=entry["as_of"],
+        run_id=entry["run_id"],
+        directory=folder / entry["directory"],
+        degraded=entry["outcome"] != "published",
+        model_id=entry["model_id"],
+        newest_epoch=entry["newest_epoch"],
+        finished_at=entry["finished_at"],
+        messages=tuple(entry["messages"]),
+        manifest_sha256=entry.get("manifest_sha256"),
+    )
+
+
+def damaged_files(run: Run) -> list[str]:
+    """Return the files of a run that are not what was published, each with what is wrong, and their folder."""
+    return [f"{run.directory / name} {fault}" for name, fault in damage(run.directory, run.manifest_sha256).items()]
 
 
 def last_attempt(folder: Path) -> dict[str, Any]:

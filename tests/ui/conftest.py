@@ -172,8 +172,10 @@ def publish(out, name, *, simulated=False, dates=DATES):
             table["first_issued_at"] = pd.to_datetime(
                 table["segment_id"].map(opened["first_issued_at"])
             ).dt.tz_localize(None)
-        write_all(directory, layers, history(layers["1y"], year), region)
+        files = write_all(directory, layers, history(layers["1y"], year), region)
         manifest = entry | {
+            "outputs": files,
+            "memory": {},
             "skipped": [{"scene": EVIL, "reason": EVIL}] if messages else [],
             "stages": [{"stage": "read", "seconds": 1.25}, {"stage": "<i>odd</i>", "seconds": 0.5}],
             "versions": {"python": "3.11"},

@@ -254,6 +254,25 @@ def test_a_ledger_that_cannot_be_read_is_loud_on_every_page(own, monkeypatch, pa
     assert "There is no ledger of warnings yet" not in text
 
 
+@pytest.mark.parametrize("name", ["segments_1y_vi.csv", "segments.gpkg", "history.parquet", "manifest.json"])
+def test_a_damaged_file_of_the_run_is_loud_with_the_cure(own, monkeypatch, name):
+    assert "are damaged" not in text_of(open_page("map", own, monkeypatch, language="en"))
+    path = own / "song-thu" / "2023-06-30-abc1" / name
+    path.write_bytes(path.read_bytes()[:-9])
+    text = text_of(open_page("map", own, monkeypatch, language="en"))
+    assert "Files of the product of 2023-06-30 are damaged" in text
+    assert str(path) in text
+    assert "Run this date again, which makes the files anew" in text
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"version": 99}'])
+def test_a_list_of_another_shape_is_said_with_the_cure(own, monkeypatch, content):
+    (own / "song-thu" / "published.json").write_text(content, "utf-8")
+    text = text_of(open_page("map", own, monkeypatch))
+    assert "published.json" in text
+    assert "the next run of the region writes it anew" in text
+
+
 def test_past_forecasts_are_the_files_numbers(published, monkeypatch):
     at = open_page("results", published, monkeypatch, region="song-thu")
     row = json.loads((published / "song-thu" / "verification.json").read_text("utf-8"))["rows"][0]

@@ -42,6 +42,8 @@ WORDS = {
     "banner.stale.more": "The bank may have changed much since.",
     "banner.ledger": "The record of warnings cannot be read",
     "banner.ledger.more": "Open warnings, their changes and their history are not shown. This does not mean that there are none.",
+    "banner.damaged": "Files of the product of {date} are damaged",
+    "banner.damaged.more": "What is shown may be wrong. Run this date again, which makes the files anew, or choose another issue date.",
     "banner.unknown": "{n} segments lack the data for a level. Not enough data does not mean safe.",
     "banner.old": "You are looking at an old issue date. The newest is {date}.",
     # changes

@@ -41,6 +41,8 @@ WORDS = {
     "banner.stale.more": "Bờ có thể đã thay đổi nhiều kể từ đó.",
     "banner.ledger": "Không đọc được sổ ghi cảnh báo",
     "banner.ledger.more": "Cảnh báo đang mở, thay đổi và lịch sử của chúng không hiển thị. Điều đó không có nghĩa là không có cảnh báo.",
+    "banner.damaged": "Tệp của sản phẩm ngày {date} bị hỏng",
+    "banner.damaged.more": "Nội dung hiển thị có thể sai. Hãy chạy lại ngày này để tạo lại tệp, hoặc chọn ngày phát hành khác.",
     "banner.unknown": "{n} đoạn không đủ dữ liệu để định mức. Không đủ dữ liệu không có nghĩa là an toàn.",
     "banner.old": "Đang xem ngày phát hành cũ. Ngày mới nhất là {date}.",
     # changes
