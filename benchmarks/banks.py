@@ -38,11 +38,12 @@ def measure_once(region_name: str) -> str:
     from erosion.banks.as_of import baseline_on, observe_region
     from erosion.banks.measuring import measure_banks
     from erosion.config.region import load_region
+    from erosion.gauges.combine import empty_gauges
     from erosion.water.read import read_water
 
     region = load_region(region_name)
     as_of = pd.Timestamp("2100-01-01")
-    water, _ = read_water(region, as_of)
+    water, _ = read_water(region, as_of, empty_gauges())
     baseline = baseline_on(region, water, as_of)
     banks = measure_banks(observe_region(region, water, baseline), baseline)
     rows, columns = baseline.grid.shape

@@ -218,11 +218,13 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _fetch(arguments: argparse.Namespace) -> int:
     from erosion.config.region import load_region
+    from erosion.config.store import store_of
+    from erosion.gauges.series import fetch
     from erosion.nightly.published import DEGRADED
-    from erosion.water.read import fetch_gauges, fetch_scenes, has_scenes, together
+    from erosion.water.read import fetch_scenes, has_scenes, together
 
     region = load_region(arguments.region)
-    gauges = fetch_gauges(region, _say, full=arguments.full)
+    gauges = fetch(region, store_of(region), _say, full=arguments.full).skipped
     found: dict[str, list[Skipped]] = {}
     if not has_scenes(region):
         _say(f"{region.name} has no scenes to fetch; its masks are read from their files")
@@ -239,16 +241,16 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 def _gauges(arguments: argparse.Namespace) -> int:
     from erosion.config.region import load_region
+    from erosion.config.store import store_of
     from erosion.core.files import write_json
     from erosion.gauges.days import parse_method, write_days
     from erosion.gauges.report import as_json, lines, report, write_report
-    from erosion.gauges.series import gauge_sources
+    from erosion.gauges.series import gauge_sources, read
     from erosion.nightly.published import DEGRADED
-    from erosion.water.read import read_gauges
 
     method = parse_method(arguments.filled[0]) if arguments.filled else None
     region = load_region(arguments.region)
-    values, skipped = read_gauges(region, arguments.date)
+    values, _, skipped = read(region, store_of(region), arguments.date)
     sources = gauge_sources(region)
     table, sound = report(region, values, arguments.date, sources)
     print("\n".join(lines(region, table, arguments.date, skipped)))

@@ -18,7 +18,9 @@ from affine import Affine
 from rasterio.windows import Window
 
 from erosion.config.region import Region, load_region
+from erosion.config.store import store_of
 from erosion.forecast.dataset import rows_with_outcomes
+from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,8 +87,8 @@ def reach(crop_data: Path) -> Reach:
     """The short reach with every observation to the end of 2018; only to be read."""
     region = load_region(crop_data / "mamore_crop.yaml")
     until = pd.Timestamp("2018-12-31")
-    water, skipped = sources.read_water(region, until)
-    gauges, _ = sources.read_gauges(region, until)
+    gauges = gauge_series.read(region, store_of(region), until).values
+    water, skipped = sources.read_water(region, until, gauges)
     assert not skipped
     return Reach(region, water, gauges)
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from erosion.banks.as_of import sound_epochs
 from erosion.config.region import Region
+from erosion.config.store import store_of
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.features import REGISTRY
 from erosion.forecast.dataset import rows_with_outcomes
@@ -26,6 +27,7 @@ from erosion.forecast.model import (
     train_target,
 )
 from erosion.forecast.release import models_of, save_release
+from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
 
 DRIFT_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -41,8 +43,8 @@ def load_rows(
     tuple
         The rows, and a hash of the observations they come from.
     """
-    waters, skipped = sources.read_reaches(region, until)
-    gauges, skipped_gauges = sources.read_gauges(region, until)
+    gauges, _, skipped_gauges = gauge_series.read(region, store_of(region), until)
+    waters, skipped = sources.read_reaches(region, until, gauges)
     for name, water in waters.items():
         waters[name], broken = sound_epochs(water)
         skipped[name] = [*skipped[name], *broken]

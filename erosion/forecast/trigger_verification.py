@@ -20,7 +20,9 @@ from erosion.banks.channel import ChannelError
 from erosion.banks.measuring import ESTABLISHED_YEARS, measure_loss
 from erosion.config.region import Region, Trigger
 from erosion.config.sources import Skipped
+from erosion.config.store import store_of
 from erosion.core.arrays import FloatArray
+from erosion.gauges import series as gauge_series
 from erosion.gauges.statistics.windows import daily
 from erosion.water import read as sources
 
@@ -72,9 +74,8 @@ def trigger_history(
         raise ValueError(f"{region.name} has no trigger; write a trigger block into its file, see docs/trigger.md")
     if last < first:
         raise ValueError(f"the last night, {last:%Y-%m-%d}, lies before the first, {first:%Y-%m-%d}; turn them round")
-    waters, unread = sources.read_reaches(region, last)
-    series, unread_gauges = sources.read_gauges(region, last)
-    forecasts = sources.read_gauge_forecasts(region, last)
+    series, forecasts, unread_gauges = gauge_series.read(region, store_of(region), last)
+    waters, unread = sources.read_reaches(region, last, series)
     skipped = [*sources.together(unread), *unread_gauges]
     rng = np.random.default_rng(seed)
     reaches = {}

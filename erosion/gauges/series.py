@@ -1,12 +1,13 @@
-"""All gauges of a region: brought into the store, and read from it as checked series with their revisions."""
+"""All gauges of a region: fetched into the store, and read once from it as checked series with their revisions."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -42,15 +43,46 @@ AT_ONCE = 4
 """Services that are asked at the same time."""
 
 
+class Fetched(NamedTuple):
+    """What a fetch brought.
+
+    Attributes
+    ----------
+    series
+        Name of each source that was fetched to all that is kept of it now, :data:`erosion.core.contracts.SERIES_COLUMNS`.
+    skipped
+        What could not be had, read or kept, and why.
+    """
+
+    series: dict[str, pd.DataFrame]
+    skipped: list[Skipped]
+
+
+class GaugeSeries(NamedTuple):
+    """The gauges of a region as known at a date, read and checked once.
+
+    Attributes
+    ----------
+    values
+        :data:`erosion.core.contracts.GAUGE_COLUMNS`, sorted by gauge, quantity, time and ``available_at``.
+    forecasts
+        :data:`erosion.core.contracts.GAUGE_FORECAST_COLUMNS`, sorted.
+    skipped
+        Lines, values, days and sources that were left out or flagged, and why.
+    """
+
+    values: pd.DataFrame
+    forecasts: pd.DataFrame
+    skipped: list[Skipped]
+
+
 def gauge_sources(region: Region) -> list[GaugeSource]:
     """Return the entries of a region's gauges in its order, the most trusted source of a gauge first."""
     found = [load_source(name, region.path) for name in region.gauges]
     return [source for source in found if isinstance(source, GaugeSource)]
 
 
-def fetch(
-    region: Region, store: Path, say: Callable[[str], None] = lambda _: None, *, full: bool = False
-) -> list[Skipped]:
+def fetch(region: Region, store: Path, say: Callable[[str], None] = lambda _: None, *, full: bool = False) -> Fetched:
     """Ask every source of a region for what is new and keep it.
 
     Parameters
@@ -66,14 +98,14 @@ def fetch(
 
     Returns
     -------
-    list of Skipped
-        What could not be had, read or kept, and why. One source that fails does not stop the others.
+    Fetched
+        The series as kept now, for :func:`read`. One source that fails is listed and does not stop the others.
     """
     from filelock import FileLock, Timeout
 
     sources = gauge_sources(region)
     if not sources:
-        return []
+        return Fetched({}, [])
     folder = store / region.name / "gauges"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,22 +113,25 @@ def fetch(
             found = pool.map(lambda source: _fetch_one(source, region, store, full), sources)
             results = list(zip(sources, found, strict=True))
     except Timeout:
-        return [Skipped("gauges", f"another process is at work in {folder}; what it keeps is used")]
+        return Fetched({}, [Skipped("gauges", f"another process is at work in {folder}; what it keeps is used")])
     except OSError as error:
-        return [
-            Skipped(
-                "gauges", f"cannot write to {folder} ({error}); set EROSION_STORE to a directory that can be written"
-            )
-        ]
+        reason = f"cannot write to {folder} ({error}); set EROSION_STORE to a directory that can be written"
+        return Fetched({}, [Skipped("gauges", reason)])
+    series: dict[str, pd.DataFrame] = {}
     skipped: list[Skipped] = []
-    for source, (added, more) in results:
+    for source, (values, added, more) in results:
+        if values is not None:
+            series[source.name] = values
         if added:
             say(f"{source.name}: {added} new values")
         skipped += more
-    return skipped
+    return Fetched(series, skipped)
 
 
-def _fetch_one(source: GaugeSource, region: Region, store: Path, full: bool) -> tuple[int, list[Skipped]]:
+def _fetch_one(
+    source: GaugeSource, region: Region, store: Path, full: bool
+) -> tuple[pd.DataFrame | None, int, list[Skipped]]:
+    """Return what is kept of a source now, None where it could not be fetched; how many values are new; what is missing."""
     now = pd.Timestamp.now("UTC")
     path = gauge_store.path_of(store, region.name, source)
     try:
@@ -105,14 +140,14 @@ def _fetch_one(source: GaugeSource, region: Region, store: Path, full: bool) -> 
         # A clock that once ran ahead must not keep a source from being asked.
         asked_just_now = kept.asked_at is not None and pd.Timedelta(0) <= now - kept.asked_at < pause
         if isinstance(source, WebGauge) and not full and asked_just_now:
-            return 0, [*skipped, *kept.told]
+            return kept.values, 0, [*skipped, *kept.told]
         after, more = _ask(source, kept, now, full)
         gauge_store.save(path, after, source)
     except SourceError as error:
-        return 0, [_failed(source, error)]
+        return None, 0, [_failed(source, error)]
     except OSError as error:
-        return 0, [Skipped(source.name, f"{path} cannot be written ({error}); what was kept is whole")]
-    return len(after.values) - len(kept.values), [*skipped, *more]
+        return None, 0, [Skipped(source.name, f"{path} cannot be written ({error}); what was kept is whole")]
+    return after.values, len(after.values) - len(kept.values), [*skipped, *more]
 
 
 def _ask(
@@ -183,8 +218,10 @@ def _failed(source: GaugeSource, error: SourceError, more: str = "") -> Skipped:
     return Skipped(source.name, str(error).removeprefix(f"{source.name}: ") + more)
 
 
-def read(region: Region, store: Path, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Read every gauge value of a region that could be had at ``as_of``, with its revisions, checked.
+def read(
+    region: Region, store: Path, as_of: pd.Timestamp | str, fetched: Mapping[str, pd.DataFrame] | None = None
+) -> GaugeSeries:
+    """Read every gauge value and forecast of a region that could be had at ``as_of``, with its revisions, checked.
 
     A gauge that cannot be read is listed and the others go on: the forecast can do without one.
 
@@ -196,42 +233,62 @@ def read(region: Region, store: Path, as_of: pd.Timestamp | str) -> tuple[pd.Dat
         Directory of the store.
     as_of
         Date of the product.
+    fetched
+        ``series`` of what :func:`fetch` has just brought: these sources are not opened again.
 
     Returns
     -------
-    gauges : pandas.DataFrame
-        :data:`erosion.core.contracts.GAUGE_COLUMNS`, sorted by gauge, quantity, time and ``available_at``.
-    skipped : list of Skipped
-        Lines, values, days and sources that were left out or doubted, and why.
+    GaugeSeries
     """
     sources = gauge_sources(region)
-    shared = [source.gauge_id for source in sources]
+    zeros = zeros_of(sources)
     skipped: list[Skipped] = []
+    observed: list[tuple[GaugeSource, pd.DataFrame]] = []
+    forecasts: list[pd.DataFrame] = []
+    for source in sources:
+        if fetched is not None and source.name in fetched:
+            values = fetched[source.name]
+        else:
+            try:
+                values, more = series_of(source, region, store)
+            except SourceError as error:
+                skipped.append(_failed(source, error))
+                continue
+            skipped += more
+        known = values[known_at(values["available_at"], pd.Timestamp(as_of))]
+        if isinstance(source, FORECASTERS):
+            forecasts.append(_forecasts(source, known[known["issued_at"].notna()], zeros))
+        mine = known[known["issued_at"].isna()]
+        if len(mine):
+            observed.append((source, mine))
+        elif len(values):
+            first = values["available_at"].min()
+            skipped.append(
+                Skipped(
+                    source.name,
+                    f"no value was available on {pd.Timestamp(as_of).date()}; the first value became available on {first.date()}",
+                )
+            )
+    table, more = _checked(sources, observed, as_of, zeros)
+    return GaugeSeries(table, _sorted(forecasts), [*skipped, *more])
+
+
+def _checked(
+    sources: Sequence[GaugeSource],
+    observed: Sequence[tuple[GaugeSource, pd.DataFrame]],
+    as_of: pd.Timestamp | str,
+    zeros: Mapping[str, str | None],
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Return the observations of all sources, checked and combined to one series a gauge and quantity."""
+    if not observed:
+        return empty_gauges(), []
+    shared = [source.gauge_id for source in sources]
     tables: list[pd.DataFrame] = []
     limits: dict[str, GaugeChecks] = {}
-    read_sources: list[GaugeSource] = []
-    for source in sources:
-        try:
-            values, more = series_of(source, region, store)
-        except SourceError as error:
-            skipped.append(_failed(source, error))
-            continue
-        skipped += more
-        mine = values[values["issued_at"].isna() & known_at(values["available_at"], pd.Timestamp(as_of))]
-        if mine.empty:
-            if len(values):
-                first = values["available_at"].min()
-                skipped.append(
-                    Skipped(
-                        source.name,
-                        f"no value was available on {pd.Timestamp(as_of).date()}; the first value became available on {first.date()}",
-                    )
-                )
-            continue
-        # Sources of one gauge are checked each on its own; what one doubts the other may know.
+    for source, mine in observed:
+        # Sources of one gauge are checked each on its own; a value flagged in one may be good in the other.
         own = source.gauge_id if shared.count(source.gauge_id) == 1 else f"{source.gauge_id}{SOURCE_OF}{source.name}"
         limits[own] = source.checks
-        read_sources.append(source)
         tables.append(
             pd.DataFrame(
                 {
@@ -246,14 +303,12 @@ def read(region: Region, store: Path, as_of: pd.Timestamp | str) -> tuple[pd.Dat
                 }
             )
         )
-    if not tables:
-        return empty_gauges(), skipped
     checked = check_quality(pd.concat(tables, ignore_index=True)[list(GAUGE_COLUMNS)], limits)
     checked = checked[known_at(checked["available_at"], pd.Timestamp(as_of))]
-    parts = [(source, checked[checked["source"] == source.name]) for source in read_sources]
-    table, more = combine(parts, in_utc(as_of), zeros_of(sources))
+    parts = [(source, checked[checked["source"] == source.name]) for source, _ in observed]
+    table, skipped = combine(parts, in_utc(as_of), zeros)
     table = table[known_at(table["available_at"], pd.Timestamp(as_of))].reset_index(drop=True)
-    return check_gauges(table), [*skipped, *more]
+    return check_gauges(table), skipped
 
 
 def zeros_of(sources: Sequence[GaugeSource]) -> dict[str, str | None]:
@@ -262,29 +317,16 @@ def zeros_of(sources: Sequence[GaugeSource]) -> dict[str, str | None]:
     return {name: zero_of([source for source in sources if source.gauge_id == name]) for name in ids}
 
 
-def read_forecasts(region: Region, store: Path, as_of: pd.Timestamp | str) -> pd.DataFrame:
-    """Read every forecast of a region's gauges that could be had at ``as_of``.
+def _forecasts(source: GaugeSource, mine: pd.DataFrame, zeros: Mapping[str, str | None]) -> pd.DataFrame:
+    """Return the forecasts of one source on the zero of its gauge; stages on another zero are left out."""
+    if not on_zero(source, zeros[source.gauge_id]):
+        mine = mine[mine["quantity"] != "stage"]
+    value = mine["value"] + source.datum_offset_m * (mine["quantity"] == "stage")
+    return mine.assign(gauge_id=source.gauge_id, value=value)[list(GAUGE_FORECAST_COLUMNS)]
 
-    Returns
-    -------
-    pandas.DataFrame
-        :data:`erosion.core.contracts.GAUGE_FORECAST_COLUMNS`, sorted. What cannot be read is told by :func:`read`.
-    """
-    parts = []
-    zeros = zeros_of(gauge_sources(region))
-    for source in gauge_sources(region):
-        if not isinstance(source, FORECASTERS):
-            continue
-        try:
-            values, _ = series_of(source, region, store)
-        except SourceError:
-            continue  # listed by read()
-        mine = values[values["issued_at"].notna() & known_at(values["available_at"], pd.Timestamp(as_of))]
-        if not on_zero(source, zeros[source.gauge_id]):
-            mine = mine[mine["quantity"] != "stage"]
-        value = mine["value"] + source.datum_offset_m * (mine["quantity"] == "stage")
-        parts.append(mine.assign(gauge_id=source.gauge_id, value=value)[list(GAUGE_FORECAST_COLUMNS)])
-    parts = [part for part in parts if len(part)]
+
+def _sorted(forecasts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    parts = [part for part in forecasts if len(part)]
     if not parts:
         empty = gauge_store.empty_series().assign(gauge_id=pd.Series(dtype=object))
         return empty[list(GAUGE_FORECAST_COLUMNS)]

@@ -269,8 +269,8 @@ def _check_scenes(source: SceneSource, region: Region, reach: str, report: Repor
     """Look at the corridor and at what the scene store holds; the network is not asked."""
     from collections import Counter
 
+    from erosion.config.store import store_of
     from erosion.satellite.corridor import corridor_of
-    from erosion.water.read import store_of
     from erosion.water.scenes.pass_records import read_records
 
     found = ScenesFound(source.name, reach, licence=source.licence)
@@ -363,9 +363,9 @@ def _gaps(times: pd.DatetimeIndex, cadence_days: float) -> list[dict[str, Any]]:
 
 
 def _check_gauge(source: GaugeSource, region: Region, report: Report) -> GaugeFound:
+    from erosion.config.store import store_of
     from erosion.gauges.series import series_of
     from erosion.gauges.store import KEY
-    from erosion.water.read import store_of
 
     found = GaugeFound(source.name, source.gauge_id, source.river, licence=source.licence)
     try:

@@ -21,8 +21,10 @@ from erosion.banks.measuring import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.banks.segments import Baseline, middle_xy
 from erosion.config.region import Region, Target
 from erosion.config.sources import Skipped
+from erosion.config.store import store_of
 from erosion.core.files import write_json
 from erosion.forecast.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
+from erosion.gauges import series as gauge_series
 from erosion.nightly.published import (
     DEGRADED,
     NOT_PUBLISHED,
@@ -115,7 +117,8 @@ def replay(
     if sources.has_scenes(region):
         for one in region.by_reach():
             left_out[one.reach.name] += sources.fetch_scenes(one, last, say)
-    everything, unread = read_reaches(region, last)
+    gauges = gauge_series.read(region, store_of(region), last).values
+    everything, unread = read_reaches(region, last, gauges)
     for name, items in unread.items():
         left_out[name] += items
     days = sorted({date for water in everything.values() for date in issue_dates(water)})
@@ -183,7 +186,8 @@ def verify(
         Content of ``verification.json``.
     """
     if waters is None:
-        waters, _ = _sound(read_reaches(region, until)[0])
+        gauges = gauge_series.read(region, store_of(region), until).values
+        waters, _ = _sound(read_reaches(region, until, gauges)[0])
     home = out / region.name
     runs = [entry for entry in published(home)["runs"] if pd.Timestamp(entry["as_of"]) <= until]
     hashes = {name: water.attrs["content_hash"] for name, water in waters.items()}

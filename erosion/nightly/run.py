@@ -13,7 +13,6 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,13 +34,15 @@ from erosion.banks.channel import ChannelError
 from erosion.banks.segments import Baseline, crosswalk
 from erosion.config.region import Region
 from erosion.config.sources import Skipped, SourceError
+from erosion.config.store import store_of
 from erosion.core.contracts import CONTRACT_VERSION, TRIGGER_COLUMNS
 from erosion.core.files import sha256_of, sync, write_json
 from erosion.features import make_features
 from erosion.forecast.model import FeatureMismatchError
 from erosion.forecast.release import Release, ReleaseError, find_release, load_release, models_of
+from erosion.gauges import series as gauge_series
 from erosion.gauges.hydrograph import hydrograph, stations
-from erosion.gauges.series import gauge_sources
+from erosion.gauges.series import Fetched, gauge_sources
 from erosion.nightly.identity import files_digest, identify, inputs_of
 from erosion.nightly.layers import Made, history_table, kept_rows, level_lengths, score, segment_layer
 from erosion.nightly.published import (
@@ -269,21 +270,17 @@ def _publish(
 ) -> Result:
     home = out / region.name
     unfetched: dict[str, list[Skipped]] = {}
-    unfetched_gauges: list[Skipped] = []
+    fetched = Fetched({}, [])
     if fetch:
         with progress.stage("fetch"):
-            unfetched_gauges = sources.fetch_gauges(region, progress.say)
+            fetched = gauge_series.fetch(region, store_of(region), progress.say)
             if sources.has_scenes(region):
                 unfetched = _fetch(region, as_of, progress)
     with progress.stage("read"):
-        with ThreadPoolExecutor(1) as pool:  # masks and gauges keep a processor each busy
-            reading = pool.submit(sources.read_gauges, region, as_of)
-            ahead = pool.submit(sources.read_gauge_forecasts, region, as_of)
-            seen, missing = _read(region, as_of, unfetched)
-            gauges, unread_gauges = reading.result()
-            forecasts = ahead.result()
-            # A file that cannot be read is met twice.
-            unread_gauges = list(dict.fromkeys([*unfetched_gauges, *unread_gauges]))
+        gauges, forecasts, unread_gauges = gauge_series.read(region, store_of(region), as_of, fetched.series)
+        # A source that can be neither fetched nor read is listed twice.
+        unread_gauges = list(dict.fromkeys([*fetched.skipped, *unread_gauges]))
+        seen, missing = _read(region, as_of, gauges, unfetched)
         skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *unread_gauges]
         path = models / release_name if release_name else find_release(region.model, as_of, models, region.name)
         release = _load_release(path, files_digest(path))
@@ -332,7 +329,7 @@ def _fetch(region: Region, as_of: pd.Timestamp, progress: Progress) -> dict[str,
 
 
 def _read(
-    region: Region, as_of: pd.Timestamp, unfetched: Mapping[str, list[Skipped]]
+    region: Region, as_of: pd.Timestamp, gauges: pd.DataFrame, unfetched: Mapping[str, list[Skipped]]
 ) -> tuple[dict[str, Seen], dict[str, str]]:
     """Read every reach; return also the reaches of which nothing can be had, and why.
 
@@ -346,7 +343,7 @@ def _read(
     for one in region.by_reach():
         name = one.reach.name
         try:
-            water, unreadable = sources.read_water(one, as_of)
+            water, unreadable = sources.read_water(one, as_of, gauges)
         except NOT_TONIGHT as error:
             failed[name] = error
             continue

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from erosion.config.sources import RasterFolder, SceneSource, Skipped, SourceError, load_source
+from erosion.config.store import store_of
 from erosion.core.contracts import check_water
 from erosion.water.masks import raster_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
     from erosion.config.region import Region
@@ -23,25 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Skipped",
     "SourceError",
-    "fetch_gauges",
     "fetch_scenes",
     "has_scenes",
-    "read_gauge_forecasts",
-    "read_gauges",
     "read_reaches",
     "read_water",
-    "store_of",
     "together",
 ]
-
-
-def store_of(region: Region) -> Path:
-    """Directory in which observations made from a region's scenes, and the series of its gauges, are kept.
-
-    ``$EROSION_STORE``, else ``store`` beside the region's file where there is one, else ``store`` in the working directory.
-    """
-    beside = region.path.parent / "store"
-    return Path(os.environ.get("EROSION_STORE") or (beside if beside.is_dir() else "store"))
 
 
 def has_scenes(region: Region) -> bool:
@@ -89,7 +75,7 @@ def fetch_scenes(
     return refresh(region, corridor, store_of(region), as_of, full=full, new_reference=new_reference, say=say)
 
 
-def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
+def read_water(region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame) -> tuple[xr.Dataset, list[Skipped]]:
     """Read every water observation of a reach that could be had at ``as_of``.
 
     Masks are read from their files, scenes from the store that :func:`fetch_scenes` fills.
@@ -100,6 +86,8 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
         A region of one reach, from :meth:`Region.by_reach`, whose ``water`` sources are read.
     as_of
         Date of the product.
+    gauges
+        Checked gauge series of the region (:func:`erosion.gauges.series.read`); scenes are chosen by their stages.
 
     Returns
     -------
@@ -128,7 +116,7 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
 
         corridor = corridor_of(region)
         try:
-            part, more = read_composites(region, corridor, store_of(region), as_of, read_gauges(region, as_of)[0])
+            part, more = read_composites(region, corridor, store_of(region), as_of, gauges)
         except SourceError as err:  # one source may fail where another one stands
             skipped.append(Skipped("scenes", str(err)))
         else:
@@ -145,7 +133,9 @@ def read_water(region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, l
     return check_water(water), [*skipped, *more]
 
 
-def read_reaches(region: Region, as_of: pd.Timestamp | str) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
+def read_reaches(
+    region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame
+) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
     """Read the water of every reach of a region; see :func:`read_water`.
 
     Returns
@@ -164,7 +154,7 @@ def read_reaches(region: Region, as_of: pd.Timestamp | str) -> tuple[dict[str, x
     for one in region.by_reach():
         name = one.reach.name
         try:
-            waters[name], skipped[name] = read_water(one, as_of)
+            waters[name], skipped[name] = read_water(one, as_of, gauges)
         except SourceError as err:
             if not one.neighbours:
                 raise
@@ -245,24 +235,3 @@ def _join(parts: Sequence[xr.Dataset]) -> tuple[xr.Dataset, list[Skipped]]:
     water.attrs["history"] = "; ".join(part.attrs["history"] for part in parts)
     water.attrs["content_hash"] = raster_folder.joint_hash([part.attrs["content_hash"] for part in parts])
     return water, skipped
-
-
-def fetch_gauges(region: Region, say: Callable[[str], None] = lambda _: None, *, full: bool = False) -> list[Skipped]:
-    """Bring the store of a region's gauges up to date; see :func:`erosion.gauges.series.fetch`."""
-    from erosion.gauges import series as gauge_series
-
-    return gauge_series.fetch(region, store_of(region), say, full=full)
-
-
-def read_gauges(region: Region, as_of: pd.Timestamp | str) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Read every gauge value of a region or reach that could be had at ``as_of``; see :func:`erosion.gauges.series.read`."""
-    from erosion.gauges import series as gauge_series
-
-    return gauge_series.read(region, store_of(region), as_of)
-
-
-def read_gauge_forecasts(region: Region, as_of: pd.Timestamp | str) -> pd.DataFrame:
-    """Read every forecast of its gauges that could be had; see :func:`erosion.gauges.series.read_forecasts`."""
-    from erosion.gauges import series as gauge_series
-
-    return gauge_series.read_forecasts(region, store_of(region), as_of)

@@ -39,7 +39,10 @@ from erosion.config.region import (
     utm_zone,
 )
 from erosion.config.sources import CATALOGUE
+from erosion.config.store import store_of
 from erosion.config.strict_yaml import CatalogError
+from erosion.gauges import series as gauge_series
+from erosion.gauges.combine import empty_gauges
 from erosion.nightly.check import check_region
 from erosion.satellite.corridor import corridor_of
 from erosion.water import read as sources
@@ -135,7 +138,7 @@ def test_areas_that_scenes_need_are_asked_for_once_a_reach(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["mamore", "athabasca"])
 def test_upstream_is_the_southern_end_of_the_newest_mask(name: str) -> None:
     region = load_region(name)
-    water, _ = sources.read_water(region, "2022-12-31")
+    water, _ = sources.read_water(region, "2022-12-31", empty_gauges())
     newest = water["water_fraction"][-1].values
     rows, cols = np.nonzero(newest >= 0.5)
     last = rows >= rows.max() - 2
@@ -312,9 +315,9 @@ def test_the_example_of_the_guide_loads_and_reads(tmp_path: Path) -> None:
     (tmp_path / "tan_chau.csv").write_text("Ngày;Mực nước (cm)\n01/02/2024;112\n02/02/2024;108,5\n", "utf-8")
 
     region = load_region(tmp_path / "my_river.yaml")
-    water, skipped = sources.read_water(region, "2024-12-31")
+    gauges, _, unread = gauge_series.read(region, store_of(region), "2024-12-31")
+    water, skipped = sources.read_water(region, "2024-12-31", gauges)
     assert water.sizes == {"epoch": 2, "y": 40, "x": 30} and skipped == []
-    gauges, skipped = sources.read_gauges(region, "2024-12-31")
-    assert gauges["quantity"].tolist() == ["stage", "stage"] and skipped == []
+    assert gauges["quantity"].tolist() == ["stage", "stage"] and unread == []
     assert gauges["value"].tolist() == pytest.approx([1.12, 1.085])
     assert gauges["time"].iloc[0] == pd.Timestamp("2024-01-31T17:00Z")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from erosion.banks.as_of import NothingKnownError, baseline_on, issue_dates, knowledge_on, observe_region
 from erosion.banks.measuring import measure_loss
+from erosion.config.store import store_of
 from erosion.features import REGISTRY, make_features
 from erosion.forecast.dataset import (
     LABELS,
@@ -21,6 +22,7 @@ from erosion.forecast.dataset import (
     outcomes,
     rows_with_outcomes,
 )
+from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
 
 FEATURES = list(REGISTRY)
@@ -136,8 +138,8 @@ def test_a_place_keeps_its_number_when_the_river_moves(rows) -> None:
 def test_tonight_s_row_is_the_training_row(reach, rows, date: str) -> None:
     """Reading only what was there on the date gives, bit by bit, the row made with everything loaded."""
     as_of = day(date)
-    water, _ = sources.read_water(reach.region, as_of)
-    gauges, _ = sources.read_gauges(reach.region, as_of)
+    gauges = gauge_series.read(reach.region, store_of(reach.region), as_of).values
+    water, _ = sources.read_water(reach.region, as_of, gauges)
     assert water.sizes["epoch"] < reach.water.sizes["epoch"] and len(gauges) < len(reach.gauges)
     baseline = baseline_on(reach.region, water, as_of)
     tonight = make_features(

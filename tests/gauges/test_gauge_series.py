@@ -311,17 +311,19 @@ def test_a_night_asks_once_and_a_later_one_only_for_what_is_new(
 ) -> None:
     service.answer(PATH, power({"20200101": 0.0, "20200102": 12.5}))
     lines: list[str] = []
-    assert gauge_series.fetch(river, store, lines.append) == []
+    assert gauge_series.fetch(river, store, lines.append).skipped == []
     assert sorted(lines) == ["level: 2 new values", "rain: 2 new values"]
     asked = len(service.asked)
-    assert gauge_series.fetch(river, store) == [] and len(service.asked) == asked, "the service was asked a moment ago"
-    assert gauge_series.fetch(river, store, full=True) == [] and len(service.asked) > asked
-    table, told = gauge_series.read(river, store, "2021-01-01")
+    assert gauge_series.fetch(river, store).skipped == [] and len(service.asked) == asked, (
+        "the service was asked a moment ago"
+    )
+    assert gauge_series.fetch(river, store, full=True).skipped == [] and len(service.asked) > asked
+    table, _, told = gauge_series.read(river, store, "2021-01-01")
     assert told == []
     assert {(r.gauge_id, r.quantity, f"{r.time:%d}", r.value) for r in table.itertuples()} == {
         ("g", "stage", "01", 1.0), ("g", "stage", "02", 1.1), ("g-rain", "rain", "01", 0.0), ("g-rain", "rain", "02", 12.5),
     }  # fmt: skip
-    early, told = gauge_series.read(river, store, "2020-01-01")
+    early, _, told = gauge_series.read(river, store, "2020-01-01")
     assert early.empty and all("the first value became available on 2020-01-02" in item.reason for item in told)
     assert [item.scene for item in told] == ["level", "rain"]
 
@@ -333,16 +335,16 @@ def test_a_service_that_fails_costs_only_its_own_series(
 
     monkeypatch.setattr(web, "PATIENCE", dataclasses.replace(web.PATIENCE, tries=1))
     service.answer(PATH, "<html><title>Down for maintenance</title></html>", kind="text/html")
-    (told,) = gauge_series.fetch(river, store)
+    (told,) = gauge_series.fetch(river, store).skipped
     assert told.scene == "rain" and "web page ('Down for maintenance')" in told.reason and not told.usual
-    table, (never,) = gauge_series.read(river, store, "2021-01-01")
+    table, _, (never,) = gauge_series.read(river, store, "2021-01-01")
     assert set(table["gauge_id"]) == {"g"} and never.scene == "rain" and "never fetched" in never.reason
     # What was kept before stays when the service fails later.
     service.answer(PATH, power({"20200101": 3.0}))
-    assert gauge_series.fetch(river, store) == []
+    assert gauge_series.fetch(river, store).skipped == []
     service.answer(PATH, 500)
-    assert len(gauge_series.fetch(river, store, full=True)) == 1
-    assert set(gauge_series.read(river, store, "2021-01-01")[0]["gauge_id"]) == {"g", "g-rain"}
+    assert len(gauge_series.fetch(river, store, full=True).skipped) == 1
+    assert set(gauge_series.read(river, store, "2021-01-01").values["gauge_id"]) == {"g", "g-rain"}
 
 
 def test_a_file_that_is_corrected_changes_tonight_and_no_earlier_night(
@@ -353,21 +355,21 @@ def test_a_file_that_is_corrected_changes_tonight_and_no_earlier_night(
     write_level(river.path.parent, {"2020-01-01": 1.0, "2020-01-02": 1.7})
     tomorrow = pd.Timestamp.now("UTC").tz_localize(None).normalize() + pd.Timedelta(days=1)
     for _ in range(2):  # from the file beside the store, then from the store itself
-        assert stands(gauge_series.read(river, store, "2020-02-01")[0], "2020-02-01")["01-02"] == (1.1, "level")
-        assert stands(gauge_series.read(river, store, tomorrow)[0], str(tomorrow))["01-02"] == (1.7, "level")
+        assert stands(gauge_series.read(river, store, "2020-02-01").values, "2020-02-01")["01-02"] == (1.1, "level")
+        assert stands(gauge_series.read(river, store, tomorrow).values, str(tomorrow))["01-02"] == (1.7, "level")
         gauge_series.fetch(river, store)
 
 
 def test_a_file_that_is_gone_leaves_what_was_kept_of_it(river: Region, service: GaugeServer, store: Path) -> None:
     service.answer(PATH, power({"20200101": 0.0}))
     (river.path.parent / "level.csv").rename(river.path.parent / "away.csv")
-    (told,) = gauge_series.fetch(river, store)
+    (told,) = gauge_series.fetch(river, store).skipped
     assert "level.csv is not there" in told.reason
-    assert set(gauge_series.read(river, store, "2020-02-01")[0]["gauge_id"]) == {"g-rain"}
+    assert set(gauge_series.read(river, store, "2020-02-01").values["gauge_id"]) == {"g-rain"}
     (river.path.parent / "away.csv").rename(river.path.parent / "level.csv")
-    assert gauge_series.fetch(river, store) == []
+    assert gauge_series.fetch(river, store).skipped == []
     (river.path.parent / "level.csv").write_text("<html>not found</html>")
-    table, (told,) = gauge_series.read(river, store, "2020-02-01")
+    table, _, (told,) = gauge_series.read(river, store, "2020-02-01")
     assert stands(table[table["gauge_id"] == "g"], "2020-02-01") == {"01-01": (1.0, "level"), "01-02": (1.1, "level")}
     assert told.scene == "level" and "what was kept of it is used" in told.reason and not told.usual
 
@@ -387,14 +389,30 @@ def test_a_clock_that_once_ran_ahead_does_not_silence_a_service(
 
 def test_two_readings_of_the_same_files_are_the_same(river: Region, service: GaugeServer, store: Path) -> None:
     service.answer(PATH, power({"20200101": 0.0, "20200102": -3.0}))  # no rain: the driver has something to say
-    told = gauge_series.fetch(river, store)
+    told = gauge_series.fetch(river, store).skipped
     assert {item.scene for item in told} == {"rain"}
     write_level(river.path.parent, {"2020-01-01": 1.3, "2020-01-02": 1.1})
     tomorrow = pd.Timestamp.now("UTC").tz_localize(None).normalize() + pd.Timedelta(days=1)
-    (one, said), (two, said_again) = (gauge_series.read(river, store, tomorrow) for _ in range(2))
+    (one, _, said), (two, _, said_again) = (gauge_series.read(river, store, tomorrow) for _ in range(2))
     pd.testing.assert_frame_equal(one, two)
     assert said == said_again and set(told) <= set(said), "what a service said is said until it is asked again"
-    assert set(told) <= set(gauge_series.fetch(river, store))
+    assert set(told) <= set(gauge_series.fetch(river, store).skipped)
+
+
+def test_reading_what_was_just_fetched_gives_what_the_store_gives(
+    river: Region, service: GaugeServer, store: Path
+) -> None:
+    service.answer(PATH, power({"20200101": 0.0, "20200102": 12.5, "20200103": -3.0}))
+    write_level(river.path.parent, {"2020-01-01": 1.0, "2020-01-02": 1.7, "2020-01-03": 99.0})
+    tomorrow = pd.Timestamp.now("UTC").tz_localize(None).normalize() + pd.Timedelta(days=1)
+    fetched = gauge_series.fetch(river, store)
+    assert set(fetched.series) == {"level", "rain"}
+    direct = gauge_series.read(river, store, tomorrow, fetched.series)
+    stored = gauge_series.read(river, store, tomorrow)
+    assert len(direct.values) >= 5
+    pd.testing.assert_frame_equal(direct.values, stored.values)
+    pd.testing.assert_frame_equal(direct.forecasts, stored.forecasts)
+    assert set(fetched.skipped) | set(direct.skipped) == set(stored.skipped)
 
 
 def test_a_driver_that_trips_costs_only_its_own_series(
@@ -404,13 +422,13 @@ def test_a_driver_that_trips_costs_only_its_own_series(
     from erosion.gauges.drivers import nasa_power
 
     monkeypatch.setattr(nasa_power, "read", lambda *_: 1 / 0)
-    (told,) = gauge_series.fetch(river, store)
+    (told,) = gauge_series.fetch(river, store).skipped
     assert told.scene == "rain" and "mistake in the program: driver nasa_power: ZeroDivisionError" in told.reason
-    assert set(gauge_series.read(river, store, "2020-02-01")[0]["gauge_id"]) == {"g"}
+    assert set(gauge_series.read(river, store, "2020-02-01").values["gauge_id"]) == {"g"}
 
 
 def test_a_store_that_cannot_be_written_is_told(river: Region, service: GaugeServer, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
-    (told,) = gauge_series.fetch(river, blocked)
+    (told,) = gauge_series.fetch(river, blocked).skipped
     assert "cannot write to" in told.reason and "EROSION_STORE" in told.reason

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.config.region import load_region
+from erosion.config.store import store_of
+from erosion.gauges import series as gauge_series
 from erosion.gauges.statistics.history import STATISTICS, statistics
 from erosion.gauges.statistics.windows import known_ranges, known_windows
-from erosion.water import read as sources
 from tests.gauge_tables import gauge_rows
 
 DAY = pd.Timedelta(days=1)
@@ -544,7 +545,8 @@ def test_many_dates_at_once_are_each_date_alone() -> None:
 
 @functools.lru_cache(maxsize=1)
 def mamore() -> pd.DataFrame:
-    return sources.read_gauges(load_region("mamore"), "2026-06-01")[0]
+    region = load_region("mamore")
+    return gauge_series.read(region, store_of(region), "2026-06-01").values
 
 
 @settings(max_examples=4, deadline=None)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from erosion.config.region import load_region
-from erosion.gauges.statistics import MIN_WINDOW_DAYS, STATISTICS, daily, scene_flow
-from erosion.gauges.statistics import history as statistics
+from erosion.config.store import store_of
+from erosion.gauges import series as gauge_series
+from erosion.gauges.statistics import MIN_WINDOW_DAYS, STATISTICS, daily, scene_flow, statistics
 from erosion.water import read as sources
 from tests.gauge_tables import gauge_rows
 
@@ -234,7 +235,8 @@ def test_flow_at_a_scene_is_the_median_of_the_days_known(
 
 @functools.lru_cache(maxsize=1)
 def mamore_gauges() -> pd.DataFrame:
-    return sources.read_gauges(load_region("mamore"), "2026-06-01")[0]
+    region = load_region("mamore")
+    return gauge_series.read(region, store_of(region), "2026-06-01").values
 
 
 def test_the_great_flood_of_2014() -> None:
@@ -262,7 +264,7 @@ def test_most_statistics_are_there_on_every_issue_date() -> None:
 def test_the_mapped_river_is_wide_when_the_gauge_runs_high() -> None:
     # Guajará-Mirim lies about a week of travel below the reach.
     region = load_region("mamore")
-    water, _ = sources.read_water(region, "2018-12-31")
+    water, _ = sources.read_water(region, "2018-12-31", mamore_gauges())
     area = water["water_fraction"].sum(("y", "x")).values
     flow = scene_flow(mamore_gauges(), water["epoch"].values, "2018-12-31", lag_days=7)["15250000"]
     assert flow.notna().all()

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import genextreme, gumbel_r
 
 from erosion.config.region import load_region
+from erosion.config.store import store_of
+from erosion.gauges import series as gauge_series
 from erosion.gauges.statistics.history import levels_of
 from erosion.gauges.statistics.return_periods import (
     MIN_YEARS,
@@ -25,7 +27,6 @@ from erosion.gauges.statistics.return_periods import (
     return_periods,
 )
 from erosion.gauges.statistics.windows import revisions
-from erosion.water import read as sources
 
 PEAKS = np.array([12.0, 15, 9, 22, 14, 11, 18, 13, 16, 10, 19, 12.5, 14.5, 17, 13.5, 20])
 
@@ -120,7 +121,8 @@ def test_too_few_years_and_unknown_laws_are_refused() -> None:
 
 @functools.lru_cache(maxsize=1)
 def mamore() -> pd.DataFrame:
-    return sources.read_gauges(load_region("mamore"), "2026-06-01")[0]
+    region = load_region("mamore")
+    return gauge_series.read(region, store_of(region), "2026-06-01").values
 
 
 def test_the_flood_of_2014_was_rarer_than_any_before_it() -> None:

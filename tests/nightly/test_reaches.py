@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,10 @@ from erosion.banks.as_of import baseline_on, knowledge_on, observe_region
 from erosion.banks.segments import crosswalk
 from erosion.config.region import Area, Reach, Region, load_region
 from erosion.config.sources import CATALOGUE
+from erosion.config.store import store_of
 from erosion.features import make_features
 from erosion.forecast.training import load_rows
+from erosion.gauges import series as gauge_series
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
 from erosion.nightly.replay import replay
 from erosion.nightly.run import run
@@ -237,8 +242,8 @@ def test_a_river_the_corridor_cuts_in_two_is_followed_in_both_pieces() -> None:
 
 
 def features_of(one: Region, as_of: pd.Timestamp) -> pd.DataFrame:
-    water, _ = sources.read_water(one, as_of)
-    gauges, _ = sources.read_gauges(one, as_of)
+    gauges = gauge_series.read(one, store_of(one), as_of).values
+    water, _ = sources.read_water(one, as_of, gauges)
     baseline = baseline_on(one, water, as_of)
     return make_features(knowledge_on(one, baseline, observe_region(one, water, baseline), gauges, as_of))
 
@@ -402,3 +407,73 @@ def test_a_replay_judges_all_reaches_together(h: Path, tmp_path: Path) -> None:
     assert set(reach) == {"north", "south", "link"}
     lost = table[table["target"] == "1y"].groupby(reach)["retreat_observed_m"].mean()
     assert lost["south"] > lost["north"] > 10 and abs(lost["link"]) < 5
+
+
+# --- gauges --------------------------------------------------------------------------------------------------------------
+
+
+COUNT_OPENED = """
+import sys
+from pathlib import Path
+target = str(Path(sys.argv.pop(1)).resolve())
+opened = []
+def note(event, given):
+    if event == "open" and str(given[0]) == target:
+        opened.append(given[1])
+sys.addaudithook(note)
+import pandas as pd
+from erosion.config.region import load_region
+from erosion.gauges.drivers import Asked, read
+from erosion.gauges.series import gauge_sources
+from erosion.nightly.run import run
+
+region, out, fetch = sys.argv[1:]
+region = load_region(region)
+code = run(region, pd.Timestamp("2009-12-31"), Path(out), fetch=fetch == "True").exit_code
+during_run = len(opened)
+read(*gauge_sources(region), Asked(None, pd.Timestamp.now("UTC"), {}))
+print(code, during_run, len(opened) - during_run)
+"""
+
+
+@pytest.mark.parametrize("fetch", [True, False])
+def test_a_gauge_file_is_read_once_a_run(h: Path, tmp_path: Path, fetch: bool) -> None:
+    # Three reaches, masks and scenes: the stages at the gauge are needed by each reach's scenes and by the features.
+    days = pd.date_range("2005-01-01", "2009-12-30")
+    lines = ["d,h", *(f"{day:%Y-%m-%d},{2 + np.sin(k / 58):.2f}" for k, day in enumerate(days))]
+    (h.parent / "level.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    about = {"title": "made", "licence": "CC0", "attribution": "nobody", "citation": "none"}
+    level = about | {
+        "name": "level", "driver": "gauge_files", "path": "level.csv", "columns": {"time": "d", "stage_m": "h"},
+        "gauge_id": "g", "river": "made", "location": lon_lat(60, 150), "cadence_days": 1, "latency_days": 1,
+        "units": {"stage_m": "m"}, "timezone": "UTC", "datum": "zero",
+    }  # fmt: skip
+    scenes = about | {
+        "name": "scenes", "driver": "scene_folder", "sensor": "optical", "path": "scenes", "units": {"reflectance": "1"},
+        "bands": {"green": "1", "nir": "2", "swir16": "3", "quality": "4"}, "scale": 0.0001, "nodata": 0, "pixel_m": 30,
+        "quality": {"kind": "classes", "usable": [4]}, "cadence_days": 5, "latency_days": 2, "geo_rmse_m": 5,
+    }  # fmt: skip
+    (h.parent / "scenes").mkdir()
+    (h.parent / "scenes" / "2009-01-05.tif").write_text("no raster")  # a reach then has its masks alone
+    region = yaml.safe_load(h.read_text("utf-8"))
+    region |= {"gauges": ["level"], "water": ["h_masks", "scenes"], "seasons": [{"name": "dry", "months": [7, 8]}]}
+    for part in (level, scenes):
+        (h.parent / f"{part['name']}.yaml").write_text(yaml.safe_dump(part), "utf-8")
+    h.write_text(yaml.safe_dump(region, allow_unicode=True), "utf-8")
+    command = [
+        sys.executable,
+        "-c",
+        COUNT_OPENED,
+        str(h.parent / "level.csv"),
+        str(h),
+        str(tmp_path / "out"),
+        str(fetch),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=600,
+        env=os.environ | {"EROSION_STORE": str(tmp_path / "store")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    code, during_run, one_reading = done.stdout.splitlines()[-1].split()
+    assert code == str(DEGRADED), done.stdout + done.stderr
+    assert during_run == one_reading and int(one_reading) > 0

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.config.region import load_region
+from erosion.gauges.combine import empty_gauges
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
 from erosion.nightly.replay import MATCH_M, classify, replay, verify
 from erosion.nightly.run import run
@@ -179,7 +180,7 @@ def test_verification_uses_nothing_later(replayed: Path, crop: Path, tmp_path: P
     region = load_region(crop)
     kept = [(replayed / name).read_bytes() for name in ("verification.json", "verification.parquet")]
     try:
-        water, _ = sources.read_water(region, LAST)
+        water, _ = sources.read_water(region, LAST, empty_gauges())
         assert water["epoch"].to_numpy().max() == np.datetime64("2011-08-06")
         (replayed / "verification.json").unlink()
         full = verify(region, replayed.parent, LAST)

@@ -25,8 +25,10 @@ from erosion.alerts.trigger import water_on, weigh
 from erosion.alerts.trigger_night import gauges_of
 from erosion.config.region import load_region
 from erosion.config.sources import RasterFolder, StacCollection, load_source
+from erosion.config.store import store_of
 from erosion.core.grid import Grid
 from erosion.forecast.release import MODELS, load_release, models_of
+from erosion.gauges import series as gauge_series
 from erosion.simulate.archive import write_catalog, write_scene
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, set_stage, train_exercise
 from erosion.simulate.exercise_files import ALARM_LEVELS_M, GAUGE_ZERO_M
@@ -34,7 +36,6 @@ from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel
 from erosion.simulate.plan import baseline_of, looks
 from erosion.simulate.rain import daily_rain
 from erosion.water.masks import raster_folder
-from erosion.water.read import read_gauges
 
 SETTINGS: dict[str, Any] = {"years": 5, "seed": 3, "length_km": 4.0, "density": 0.35}
 
@@ -285,7 +286,7 @@ def test_everything_says_that_it_is_simulated(made: Path, items: list[pystac.Ite
 def test_the_gauge_tells_the_river_s_own_stage(made: Path) -> None:
     region = load_region(made / "an_giang_exercise.yaml")
     river = set_stage(LAST_YEAR + 1 - SETTINGS["years"], SETTINGS["years"], SETTINGS["seed"], 4.0).river
-    table, skipped = read_gauges(region, "2026-01-05")
+    table, _, skipped = gauge_series.read(region, store_of(region), "2026-01-05")
     table = table[(table["quantity"] == "stage") & (table["flags"] == 0)]
     assert skipped == []
     days = pd.date_range(f"{river.first_year}-01-01", f"{LAST_YEAR}-12-31")
@@ -298,7 +299,7 @@ def test_the_gauge_tells_the_river_s_own_stage(made: Path) -> None:
 def test_rain_of_the_exercise_is_read_as_a_gauge_of_its_own_and_known_the_morning_after(made: Path) -> None:
     region = load_region(made / "an_giang_exercise.yaml")
     written = pd.read_csv(made / "an_giang_exercise_rain.csv")
-    table, _ = read_gauges(region, "2026-01-05")
+    table = gauge_series.read(region, store_of(region), "2026-01-05").values
     rain = table[table["quantity"] == "rain"]
     assert rain["gauge_id"].unique().tolist() == ["an_giang_exercise-rain"] and (rain["qc"] == "good").all()
     assert rain["value"].tolist() == written["rain_mm"].tolist()
@@ -347,7 +348,7 @@ def test_the_trigger_of_the_exercise_hears_its_gauge_and_its_rain(made: Path) ->
     gauges = gauges_of(region.by_reach()[0])
     assert [gauge.gauge_id for gauge in gauges] == ["an_giang_exercise", "an_giang_exercise-rain"]
     assert gauges[0].alarm_levels_m == ALARM_LEVELS_M
-    table, _ = read_gauges(region, "2026-01-05")
+    table = gauge_series.read(region, store_of(region), "2026-01-05").values
     nights = pd.date_range(f"{LAST_YEAR}-01-01", f"{LAST_YEAR}-12-31")
     water = water_on(region.trigger, gauges, table, None, nights)
     assert water.facts.age_days[0].tolist() == [1.0] * len(nights)  # last night's seven o'clock is to come

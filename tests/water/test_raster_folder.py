@@ -25,6 +25,7 @@ from erosion.config.region import Region, load_region
 from erosion.config.sources import CATALOGUE, MaskValues, RasterFolder, Skipped, SourceError, load_source
 from erosion.core.contracts import check_water
 from erosion.core.grid import Grid, region_grid
+from erosion.gauges.combine import empty_gauges
 from erosion.water import read as sources
 from erosion.water.masks import raster_folder
 from erosion.water.masks.packed import pack, pack_percent, unpack, unpack_percent
@@ -97,7 +98,7 @@ def mamore() -> Region:
 
 @pytest.fixture(scope="module")
 def water(mamore: Region) -> xr.Dataset:
-    dataset, skipped = sources.read_water(mamore, "2018-12-31")
+    dataset, skipped = sources.read_water(mamore, "2018-12-31", empty_gauges())
     assert skipped == []
     return dataset
 
@@ -140,7 +141,7 @@ def test_a_pickled_dataset_gives_the_same_pixels(water: xr.Dataset) -> None:
 
 @pytest.fixture(scope="module")
 def five(mamore: Region) -> tuple[xr.Dataset, np.ndarray]:
-    dataset, _ = sources.read_water(mamore, "1990-12-31")
+    dataset, _ = sources.read_water(mamore, "1990-12-31", empty_gauges())
     return dataset, dataset["water_fraction"].values
 
 
@@ -173,15 +174,15 @@ def test_chunking_changes_nothing(five: tuple[xr.Dataset, np.ndarray]) -> None:
 
 
 def test_a_scene_counts_from_the_day_it_could_be_had(mamore: Region) -> None:
-    before, _ = sources.read_water(mamore, "2000-07-21")  # the scene of 6 July 2000 came on the 22nd
-    after, _ = sources.read_water(mamore, "2000-07-22")
+    before, _ = sources.read_water(mamore, "2000-07-21", empty_gauges())  # the scene of 6 July 2000 came on the 22nd
+    after, _ = sources.read_water(mamore, "2000-07-22", empty_gauges())
     assert str(before["epoch"].values[-1])[:10] == "1999-07-20"
     assert str(after["epoch"].values[-1])[:10] == "2000-07-06"
 
 
 def test_the_athabasca_keeps_its_area_when_it_is_averaged_to_metres() -> None:
     region = load_region("athabasca")
-    water, skipped = sources.read_water(region, "1988-12-31")
+    water, skipped = sources.read_water(region, "1988-12-31", empty_gauges())
     assert skipped == [] and water.sizes["epoch"] == 3
     assert [str(day)[:10] for day in water["available_at"].values] == ["1986-11-16", "1987-11-16", "1988-11-16"]
     assert float(water["x"].values[0] - 15) % 30 == 0 and float(water["y"].values[0] + 15) % 30 == 0
@@ -511,11 +512,11 @@ def test_where_nothing_is_left_the_error_lists_why(tmp_path: Path, mamore: Regio
 
 def test_a_date_before_the_data(mamore: Region) -> None:
     with pytest.raises(SourceError, match=r"nothing was available on 1980-01-01; the first .* 1986-08-01"):
-        sources.read_water(mamore, "1980-01-01")
+        sources.read_water(mamore, "1980-01-01", empty_gauges())
 
 
 def test_a_single_epoch_is_a_dataset_of_one(mamore: Region) -> None:
-    water, skipped = sources.read_water(mamore, "1986-12-31")
+    water, skipped = sources.read_water(mamore, "1986-12-31", empty_gauges())
     assert water.sizes["epoch"] == 1 and skipped == []
     check_water(water)
 
@@ -538,7 +539,7 @@ def test_two_sources_share_a_grid_and_the_sharper_one_stands(tmp_path: Path) -> 
     region |= {"name": "two", "water": ["landsat", "sentinel"], "gauges": []}
     del region["trigger"]  # there is no gauge
     (tmp_path / "two.yaml").write_text(yaml.safe_dump(region, allow_unicode=True), "utf-8")
-    water, skipped = sources.read_water(load_region(tmp_path / "two.yaml"), "2003-01-01")
+    water, skipped = sources.read_water(load_region(tmp_path / "two.yaml"), "2003-01-01", empty_gauges())
     assert list(water["scene_id"].values) == ["a_2000-07-01.tif", "c_2001-07-01.tif", "d_2002-07-01.tif"]
     assert list(water["source_id"].values) == ["landsat", "sentinel", "sentinel"]
     assert skipped == [Skipped("b_2001-07-01.tif", "another source has a sharper observation of 2001-07-01")]
@@ -547,11 +548,11 @@ def test_two_sources_share_a_grid_and_the_sharper_one_stands(tmp_path: Path) -> 
     # A source whose files of its only date disagree does not stop the other, nor does one that had nothing yet.
     write(tmp_path / "landsat" / "a_again_2000-07-01.tif", mask(np.s_[:, 8:11]))
     write(tmp_path / "landsat" / "b_2001-07-01.tif", np.zeros((20, 12), np.uint8))
-    one, skipped = sources.read_water(load_region(tmp_path / "two.yaml"), "2003-01-01")
+    one, skipped = sources.read_water(load_region(tmp_path / "two.yaml"), "2003-01-01", empty_gauges())
     assert list(one["source_id"].values) == ["sentinel", "sentinel"]
     assert [s.scene for s in skipped] == ["b_2001-07-01.tif", "landsat"]
     (tmp_path / "landsat" / "a_again_2000-07-01.tif").unlink()
-    early, _ = sources.read_water(load_region(tmp_path / "two.yaml"), "2001-01-01")
+    early, _ = sources.read_water(load_region(tmp_path / "two.yaml"), "2001-01-01", empty_gauges())
     assert list(early["source_id"].values) == ["landsat"]
 
 
