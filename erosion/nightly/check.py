@@ -29,6 +29,7 @@ from erosion.config.sources import (
 )
 from erosion.config.strict_yaml import CatalogError
 from erosion.core.dates import date_in_name
+from erosion.core.geotiff import open_geotiff
 from erosion.gauges.combine import other_zero
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ def check_region(region: Region) -> Report:
 
 def _check_masks(source: RasterFolder, region: Region, reach: str, report: Report) -> WaterFound:
     from erosion.water.masks import raster_folder
+    from erosion.water.masks.mask_file import ground_pixel_m
 
     found = WaterFound(source.name, reach=reach, licence=source.licence)
     name = f"{source.name}, {reach}" if reach else source.name
@@ -229,7 +231,7 @@ def _check_masks(source: RasterFolder, region: Region, reach: str, report: Repor
     found.gaps = _gaps(epochs, source.cadence_days)
     grids = {scene.grid for scene in batch.scenes}
     found.crs = sorted({own.crs for own in grids})
-    found.pixel_m = sorted(_ground_pixel(own, region.crs) for own in grids)
+    found.pixel_m = sorted([round(side, 2) for side in ground_pixel_m(own, region.crs)] for own in grids)
     found.resampled = any(own.offset_in(grid) is None for own in grids)
     found.extent_m = [round(edge, 1) for edge in grid.bounds]
     found.grid = [grid.width, grid.height]
@@ -312,8 +314,6 @@ def _take_skipped(report: Report, source: str, skipped: list[Skipped] | tuple[Sk
 
 def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:
     """Where a file's tag and name hold different dates one of them is wrong."""
-    import rasterio
-
     if len(source.date_from) < 2:
         return
     for scene in batch.scenes:
@@ -322,24 +322,12 @@ def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:
             continue
         length = {"day": 10, "month": 7, "year": 4}[named.precision]
         if str(named.day)[:length] != str(scene.date)[:length]:
-            with rasterio.open(scene.path) as dataset:
+            with open_geotiff(scene.path) as dataset:
                 tag = dataset.tags().get(source.date_tag)
             report.warnings.append(
                 f"{source.name}: {scene.path.name}: tag {source.date_tag} says {tag}, the name says "
                 f"{named.day.date()}; {scene.date.date()} is used because 'date_from' is {list(source.date_from)}"
             )
-
-
-def _ground_pixel(grid: Any, crs: str) -> list[float]:
-    """Width and height on the ground of the middle pixel of a file [m]."""
-    from pyproj import Transformer
-
-    t, row, col = grid.transform, grid.height / 2, grid.width / 2
-    points = [(col, row), (col + 1, row), (col, row + 1)]
-    xs = [t.c + t.a * c + t.b * r for c, r in points]
-    ys = [t.f + t.d * c + t.e * r for c, r in points]
-    x, y = Transformer.from_crs(grid.crs, crs, always_xy=True).transform(xs, ys)
-    return [round(float(np.hypot(x[i] - x[0], y[i] - y[0])), 2) for i in (1, 2)]
 
 
 def _to_water(region: Region, x: np.ndarray, y: np.ndarray, fraction: np.ndarray) -> float:

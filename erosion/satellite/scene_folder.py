@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
-import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -17,6 +16,7 @@ from erosion.config.sources import SceneFolder, Skipped, SourceError
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.core.dates import date_of_file
 from erosion.core.files import sha256_of
+from erosion.core.geotiff import GdalError, crs_problem, open_geotiff
 from erosion.core.grid import Grid
 from erosion.satellite import passes
 from erosion.satellite.items import BAND_NUMBER, boa_shift, lacking, time_of
@@ -113,16 +113,19 @@ def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told in words below
-            with rasterio.open(path) as dataset:
+            with open_geotiff(path) as dataset:
                 tags, count, crs, transform = dataset.tags(), dataset.count, dataset.crs, dataset.transform
                 width, height = dataset.width, dataset.height
-    except (RasterioError, OSError) as err:
+    except (RasterioError, OSError, ValueError) as err:
         return Skipped(path.name, f"cannot be read ({err}); it may be cut short, fetch it again")
     date = _date(path.name, tags, source)
     if isinstance(date, str):
         return Skipped(path.name, date)
     if crs is None or transform == Affine.identity():
         return Skipped(path.name, "has no position; georeference it (gdal_edit.py -a_srs ... -a_ullr ... file)")
+    problem = crs_problem(crs)
+    if problem:
+        return Skipped(path.name, problem)
     numbers = {alias: int(text) for alias, text in source.bands.items() if text.strip().isdigit()}
     beyond = [alias for alias, number in numbers.items() if not 1 <= number <= count]
     if beyond:
@@ -140,7 +143,7 @@ def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset]
     try:
         digest = sha256_of(path)
         left, bottom, right, top = Grid(crs.to_string(), transform, width, height).bounds_in("EPSG:4326")
-    except (OSError, RasterioError) as err:
+    except (OSError, RasterioError, GdalError) as err:
         return Skipped(path.name, f"cannot be read or placed ({err})")
     properties = {"platform": tags.get("platform", "local"), "s2:product_uri": path.name}
     if "processing_baseline" in tags:

@@ -463,6 +463,29 @@ def _odd_values(path: Path) -> None:
     write(path, array)
 
 
+LOCAL_CRS = 'LOCAL_CS["unnamed",UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]'
+
+
+def _other_format(path: Path) -> None:
+    secret = write(path.parent / "elsewhere.dat", mask())
+    band = f"<SimpleSource><SourceFilename>{secret}</SourceFilename><SourceBand>1</SourceBand></SimpleSource>"
+    place = f"<SRS>{UTM}</SRS><GeoTransform>{CORNER[0]}, 30, 0, {CORNER[1]}, 0, -30</GeoTransform>"
+    head = f'<VRTDataset rasterXSize="12" rasterYSize="20">{place}'
+    path.write_text(f'{head}<VRTRasterBand dataType="Byte" band="1">{band}</VRTRasterBand></VRTDataset>')
+
+
+def _other_mask_band(path: Path) -> None:
+    _other_format(path)
+    path.rename(f"{path}.msk")
+    write(path, mask())
+
+
+def _other_overview(path: Path) -> None:
+    write(path, mask())
+    item = '<MDI key="OVERVIEW_FILE">elsewhere.tif</MDI>'
+    Path(f"{path}.aux.xml").write_text(f'<PAMDataset><Metadata domain="OVERVIEWS">{item}</Metadata></PAMDataset>')
+
+
 BAD: dict[str, tuple[Any, str]] = {
     "empty": (lambda p: p.write_bytes(b""), "is empty"),
     "truncated": (_truncated, "cannot be read"),
@@ -473,6 +496,13 @@ BAD: dict[str, tuple[Any, str]] = {
     "no_position": (_no_position, "has no position"),
     "wrong_zone": (lambda p: write(p, mask(), crs="EPSG:32648"), "upstream point; its CRS EPSG:32648 or"),
     "degrees_said": (lambda p: write(p, mask(), crs="EPSG:4326"), "the region's upstream point; its CRS EPSG:4326"),
+    "local_crs": (lambda p: write(p, mask(), crs=LOCAL_CRS), "its CRS is local, engineering, vertical or geocentric"),
+    "vertical_crs": (lambda p: write(p, mask(), crs="EPSG:5773"), "its CRS is local, engineering, vertical"),
+    "kilometres": (lambda p: write(p, mask(), pixel=30_000.0), "its pixels measure 3e+04 x 3e+04 m, against 30 m"),
+    "millimetres": (lambda p: write(p, mask(), pixel=0.03), "its pixels measure 0.03 x 0.03 m, against 30 m"),
+    "vrt": (_other_format, "cannot be read"),
+    "vrt_mask": (_other_mask_band, "vrt_mask_2001-07-01.tif.msk beside it is no TIFF"),
+    "overview": (_other_overview, "overview_2001-07-01.tif.aux.xml beside it names another file"),
     "bands": (lambda p: write(p, np.stack([mask()] * 3)), "has 3 bands; a mask has one"),
     "dry": (lambda p: write(p, np.zeros((20, 12), np.uint8)), "has no water pixel"),
     "void": (lambda p: write(p, np.full((20, 12), 255, np.uint8), nodata=255), "has no valid pixel"),

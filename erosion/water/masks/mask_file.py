@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-import rasterio
 from affine import Affine
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
+from rasterio.warp import transform
 
 from erosion.config.sources import RasterFolder, Skipped
 from erosion.core.dates import date_of_file
 from erosion.core.files import sha256_of
-from erosion.core.grid import Grid
+from erosion.core.geotiff import GdalError, crs_problem, open_geotiff
+from erosion.core.grid import Grid, same_crs
 from erosion.water.masks.packed import Pixels, pack
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ MAX_FILE_PIXELS: Final = 1_000_000_000
 
 MAX_DISTANCE_M: Final = 500_000.0
 """A file farther than this from the region's upstream point is not of this river, or its CRS is wrong."""
+
+
+MAX_PIXEL_FACTOR: Final = 100.0
+"""A file whose pixels are so many times larger or smaller than the region's has its size in another unit."""
 
 
 class Scene(NamedTuple):
@@ -43,7 +48,7 @@ def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Times
     """Read one file: a scene, the reason it is left out, or the instant it becomes available if that is later."""
     latency = pd.Timedelta(days=source.latency_days)
     try:
-        with rasterio.open(path) as dataset:
+        with open_geotiff(path) as dataset:
             date = _scene_date(path.name, dataset.tags(), source)
             if isinstance(date, str):
                 return Skipped(path.name, date)
@@ -56,7 +61,7 @@ def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Times
             grid = Grid(dataset.crs.to_string(), dataset.transform, dataset.width, dataset.height)
             pixels = _read_pixels(dataset, source)
         digest = sha256_of(path)
-    except (RasterioError, OSError, ValueError, MemoryError) as err:
+    except (RasterioError, GdalError, OSError, ValueError, MemoryError) as err:
         # What a broken file is, is known only once it could have been there: its name may still tell the date.
         named = _scene_date(path.name, {}, source)
         if not isinstance(named, str) and named + latency > limit:
@@ -74,8 +79,9 @@ def _scene_date(name: str, tags: dict[str, str], source: RasterFolder) -> pd.Tim
 
 
 def _header_problem(dataset: Any, region: Region) -> str | None:
-    if dataset.crs is None:
-        return "has no CRS; write one into the file (gdal_edit.py -a_srs EPSG:... file)"
+    problem = crs_problem(dataset.crs)
+    if problem:
+        return problem
     if dataset.transform == Affine.identity():
         return "has no position (no geotransform); georeference it"
     if dataset.count != 1:
@@ -87,17 +93,33 @@ def _header_problem(dataset: Any, region: Region) -> str | None:
     if not distance <= MAX_DISTANCE_M:
         how = f"lies {distance / 1000:.0f} km from" if np.isfinite(distance) else "cannot be placed near"
         return f"{how} the region's upstream point; its CRS {grid.crs} or the region's 'upstream' is wrong"
+    sides = ground_pixel_m(grid, region.crs)
+    if not all(region.pixel_m / MAX_PIXEL_FACTOR <= side <= region.pixel_m * MAX_PIXEL_FACTOR for side in sides):
+        return (
+            f"its pixels measure {sides[0]:.3g} x {sides[1]:.3g} m, against {region.pixel_m:g} m of the region's pixel_m; "
+            "its geotransform is in another unit, or it is to be resampled"
+        )
     return None
+
+
+def ground_pixel_m(grid: Grid, crs: str) -> tuple[float, float]:
+    """Width and height on the ground of the middle pixel of a file, in a metric CRS [m]."""
+    t, row, col = grid.transform, grid.height / 2, grid.width / 2
+    points = [(col, row), (col + 1, row), (col, row + 1)]
+    x = [t.c + t.a * c + t.b * r for c, r in points]
+    y = [t.f + t.d * c + t.e * r for c, r in points]
+    if not same_crs(grid.crs, crs):
+        x, y = transform(grid.crs, crs, x, y)[:2]
+    width, height = (float(np.hypot(x[i] - x[0], y[i] - y[0])) for i in (1, 2))
+    return width, height
 
 
 def _distance_m(grid: Grid, region: Region) -> float:
     """Distance from a file's extent to the region's upstream point [m], infinite where it cannot be projected."""
-    from rasterio.warp import transform
-
     try:
         left, bottom, right, top = grid.bounds_in(region.crs)
         xs, ys = transform("EPSG:4326", region.crs, *([[degrees] for degrees in region.reach.upstream]))[:2]
-    except (RasterioError, ValueError):
+    except (RasterioError, GdalError, ValueError):
         return float("inf")
     dx = max(left - xs[0], xs[0] - right, 0.0)
     dy = max(bottom - ys[0], ys[0] - top, 0.0)

@@ -1,0 +1,56 @@
+"""GeoTIFF files from elsewhere: opened as GeoTIFF only, so that a file cannot make GDAL open other files or addresses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import rasterio
+from rasterio.crs import CRS
+from rasterio.io import DatasetReader
+
+# GDAL's own errors, which rasterio lets through from some functions; they share no public class.
+from rasterio._err import CPLE_BaseError as GdalError  # isort: skip
+
+__all__ = ["GdalError", "crs_problem", "open_geotiff"]
+
+_MAX_XML: Final = 10_000_000
+_TIFF_STARTS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def open_geotiff(path: Path) -> DatasetReader:
+    """Dataset of a GeoTIFF, a COG included, whatever other format its content has; to be closed by the caller.
+
+    Raises
+    ------
+    rasterio.errors.RasterioIOError
+        Where it cannot be read as GeoTIFF.
+    ValueError
+        Where a file beside it, which GDAL would read with it, leads to another file.
+    """
+    for companion in path.parent.iterdir():
+        ending = companion.name.removeprefix(path.name).lower()
+        if companion.name.startswith(path.name) and ending in (".msk", ".ovr", ".aux.xml"):
+            _check_companion(companion, ending)
+    return rasterio.open(path, driver="GTiff")
+
+
+def _check_companion(companion: Path, ending: str) -> None:
+    with companion.open("rb") as file:
+        content = file.read(_MAX_XML if ending == ".aux.xml" else 4)
+    if ending == ".aux.xml" and (len(content) == _MAX_XML or b"OVERVIEW_FILE" in content.upper()):
+        raise ValueError(f"{companion.name} beside it names another file or is too large; take it away")
+    if ending != ".aux.xml" and content not in _TIFF_STARTS:
+        raise ValueError(f"{companion.name} beside it is no TIFF; take it away")
+
+
+def crs_problem(crs: CRS | None) -> str | None:
+    """Why a coordinate system gives no place on the Earth, or None where it does."""
+    if crs is None:
+        return "has no CRS; write one into the file (gdal_edit.py -a_srs EPSG:... file)"
+    if crs.is_geographic or crs.is_projected:
+        return None
+    return (
+        f"its CRS is local, engineering, vertical or geocentric and gives no place on a map ({crs.to_wkt()[:60]}...); "
+        "write the right one into the file (gdal_edit.py -a_srs EPSG:... file)"
+    )
