@@ -24,7 +24,9 @@ from erosion.config.region import MOST_POINTS, LowWater, Term, Trigger
 from erosion.core.arrays import BoolArray, FloatArray, IntArray
 from erosion.core.contracts import as_of_instant
 from erosion.gauges.statistics.between_gauges import Station, levels_along
-from erosion.gauges.statistics.history import SPANS, level_statistics, levels_of, statistics
+from erosion.gauges.statistics.definitions import SPANS
+from erosion.gauges.statistics.levels import level_statistics, levels_of
+from erosion.gauges.statistics.per_gauge import gauge_statistics
 from erosion.gauges.statistics.windows import Dates, revisions
 
 UNKNOWN: Final = -1
@@ -212,7 +214,7 @@ def water_on(
     ahead = None if forecasts is None else forecasts[forecasts["gauge_id"].isin(ids)]
     alarms = {gauge.gauge_id: gauge.alarm_levels_m for gauge in gauges if gauge.alarm_levels_m}
     quantities = ("stage",) if trigger.unit == "m" else ("stage", "discharge")
-    told = statistics(mine, dates, alarms, ahead, quantities=quantities).reindex(gauge_id=ids)
+    told = gauge_statistics(mine, dates, alarms, ahead, quantities=quantities).reindex(gauge_id=ids)
     level = _of_level(trigger, {str(name): values.to_numpy() for name, values in told.data_vars.items()}, dates)
 
     def of(name: str) -> FloatArray:

@@ -10,10 +10,10 @@ import numpy as np
 
 from erosion.core.arrays import FloatArray
 from erosion.features.registry import Feature, Knowledge
-from erosion.gauges.statistics import scene_flow, statistics
+from erosion.gauges.statistics import gauge_statistics, scene_flow
 
 _GAUGE = "gauge series known at the date"
-_NONE = "NaN without a gauge or with too few days (see erosion.gauges.statistics.history)"
+_NONE = "NaN without a gauge or with too few days (see erosion.gauges.statistics.definitions)"
 
 FEATURES = (
     Feature("flow_scene_ratio", "1", "log of flow at the newest scene over the median of all scenes", _GAUGE, _NONE),
@@ -89,7 +89,7 @@ def _of_the_date(known: Knowledge, gauge_id: str) -> dict[str, float]:
     rain = known.gauges[known.gauges["quantity"] == "rain"]
     with_rain = sorted(rain["gauge_id"].unique(), key=lambda name: (name != gauge_id, name))
     gauges = known.gauges[known.gauges["gauge_id"].isin([gauge_id, *with_rain[:1]])]
-    told = statistics(
+    told = gauge_statistics(
         gauges,
         [known.as_of],
         quantities=("discharge", "stage"),

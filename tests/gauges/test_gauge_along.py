@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erosion.core.contracts import GAUGE_FLAGS
+from erosion.gauges.statistics import gauge_statistics
 from erosion.gauges.statistics.between_gauges import (
     MIN_PAIRS,
     MixedDatumsError,
@@ -18,7 +19,7 @@ from erosion.gauges.statistics.between_gauges import (
     levels_along,
     stage_along,
 )
-from erosion.gauges.statistics.history import level_statistics, levels_of, statistics
+from erosion.gauges.statistics.levels import level_statistics, levels_of
 from erosion.gauges.statistics.windows import known_windows, revisions
 from tests.gauge_tables import gauge_rows
 
@@ -136,7 +137,7 @@ def test_statistics_work_on_places_as_on_gauges() -> None:
     dates = ["2016-03-01", "2016-11-01"]
     alarms = np.array([[3.5, 4.0, 4.5]] * 3)
     told = level_statistics(levels_along(levels, gauges, 1e3 * np.array([-5, 5, 10]), 1e6), dates, alarms)
-    own = statistics(rows, dates, {"a": (3.5, 4.0, 4.5), "b": (3.5, 4.0, 4.5)})
+    own = gauge_statistics(rows, dates, {"a": (3.5, 4.0, 4.5), "b": (3.5, 4.0, 4.5)})
     for name, values in told.items():
         if name != "of_stage":
             np.testing.assert_array_equal(values[0], own[name][0], err_msg=name)

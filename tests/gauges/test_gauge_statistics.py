@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from erosion.config.region import load_region
 from erosion.config.store import store_of
 from erosion.gauges import series as gauge_series
-from erosion.gauges.statistics.history import STATISTICS, statistics
+from erosion.gauges.statistics import STATISTICS, gauge_statistics
 from erosion.gauges.statistics.windows import known_ranges, known_windows
 from tests.gauge_tables import gauge_rows
 
@@ -37,7 +37,7 @@ def again(rows: pd.DataFrame, time: str, available_at: str, value: float, qc: st
 
 def one(gauges: pd.DataFrame, date: str, **how: object) -> xr.Dataset:
     """Statistics of the only gauge on one date."""
-    return statistics(gauges, [date], **how).isel(gauge_id=0, as_of=0)  # type: ignore[arg-type]
+    return gauge_statistics(gauges, [date], **how).isel(gauge_id=0, as_of=0)  # type: ignore[arg-type]
 
 
 # --- windows -------------------------------------------------------------------------------------------------------------
@@ -230,8 +230,10 @@ def test_rain_is_summed_up_to_its_newest_day() -> None:
     assert np.isnan(one(rows, "2020-02-20")["rain_1d"])
     # Another gauge's rain.
     both = pd.concat([rows, daily_stage("2020-01-01", np.ones(41), gauge_id="level")])
-    of = statistics(both, ["2020-02-11"], rain_of={"level": "g"}).sel(gauge_id="level")
-    assert of["rain_3d"].item() == 6.0 and np.isnan(statistics(both, ["2020-02-11"])["rain_3d"].sel(gauge_id="level"))
+    of = gauge_statistics(both, ["2020-02-11"], rain_of={"level": "g"}).sel(gauge_id="level")
+    assert of["rain_3d"].item() == 6.0 and np.isnan(
+        gauge_statistics(both, ["2020-02-11"])["rain_3d"].sel(gauge_id="level")
+    )
 
 
 def test_alarms_count_from_alarm_1_to_alarm_3() -> None:
@@ -250,7 +252,7 @@ def test_a_gauge_with_stage_and_discharge_speaks_in_the_first_that_is_asked_for(
     stage = daily_stage("2020-01-05", [1.0, 2.0])
     flow = daily_stage("2020-01-01", [100.0, 200.0, 300.0, 400.0, 500.0, 600.0], quantity="discharge")
     both = pd.concat([stage, flow], ignore_index=True)
-    told = statistics(both, ["2020-01-05", "2020-01-07"]).isel(gauge_id=0)
+    told = gauge_statistics(both, ["2020-01-05", "2020-01-07"]).isel(gauge_id=0)
     np.testing.assert_array_equal(told["value"], [400.0, 2.0])  # no stage was known on the fifth
     np.testing.assert_array_equal(told["of_stage"], [0.0, 1.0])
     assert one(both, "2020-01-07", quantities=("discharge", "stage"))["value"] == 600.0
@@ -324,9 +326,9 @@ def test_the_first_low_water_passage_of_the_season() -> None:
 def test_rain_counts_on_low_water_alone() -> None:
     rows = delta_stage(range(2001, 2013), "2012-12-31")
     rain = gauge_rows(pd.date_range("2011-01-01", "2012-12-31"), np.full(731, 5.0), quantity="rain")
-    told = statistics(pd.concat([rows, rain]), ["2012-04-10", "2012-09-10"]).isel(gauge_id=0)
+    told = gauge_statistics(pd.concat([rows, rain]), ["2012-04-10", "2012-09-10"]).isel(gauge_id=0)
     np.testing.assert_array_equal(told["rain_on_low_water"], [15.0, 0.0])
-    early = statistics(pd.concat([rows, rain]), ["2002-04-10"])
+    early = gauge_statistics(pd.concat([rows, rain]), ["2002-04-10"])
     assert early["rain_3d"].isnull().all()
     assert np.isnan(one(rows, "2012-04-10")["rain_on_low_water"])
 
@@ -403,7 +405,9 @@ def test_the_newest_forecast_known_is_told() -> None:
             forecast("2020-01-10", [2.9, 2.5, 2.2, 2.4, 2.8, 2.0], latency="30h"),  # known on the 11th at 06:00
         ]
     )
-    told = statistics(rows, ["2020-01-08", "2020-01-10", "2020-01-11", "2020-01-13", "2020-01-14"], forecasts=ahead)
+    told = gauge_statistics(
+        rows, ["2020-01-08", "2020-01-10", "2020-01-11", "2020-01-13", "2020-01-14"], forecasts=ahead
+    )
     told = told.isel(gauge_id=0)
     nan = np.nan
     np.testing.assert_array_equal(told["forecast_age_days"], [nan, 1, 1, 3, nan])
@@ -421,7 +425,7 @@ def test_an_older_forecast_that_comes_late_is_not_the_newest() -> None:
     ahead = pd.concat(
         [forecast("2020-01-09", [2.0] * 6, latency="60h"), forecast("2020-01-10", [1.0] * 6, latency="6h")]
     )
-    told = statistics(rows, ["2020-01-09", "2020-01-10", "2020-01-12"], forecasts=ahead).isel(gauge_id=0)
+    told = gauge_statistics(rows, ["2020-01-09", "2020-01-10", "2020-01-12"], forecasts=ahead).isel(gauge_id=0)
     np.testing.assert_array_equal(told["forecast_low"], [np.nan, 1.0, 1.0])
 
 
@@ -430,7 +434,9 @@ def test_a_corrected_forecast_holds_from_when_it_came() -> None:
     first = forecast("2020-01-09", [2.0, 2.0, 1.0, 2.0])
     better = first.iloc[[2]].assign(value=1.5, available_at=pd.Timestamp("2020-01-10 08:00", tz="UTC"))
     gone = first.iloc[[1]].assign(value=np.nan, available_at=pd.Timestamp("2020-01-10 08:00", tz="UTC"))
-    told = statistics(rows, ["2020-01-09", "2020-01-10"], forecasts=pd.concat([first, better, gone])).isel(gauge_id=0)
+    told = gauge_statistics(rows, ["2020-01-09", "2020-01-10"], forecasts=pd.concat([first, better, gone])).isel(
+        gauge_id=0
+    )
     np.testing.assert_array_equal(told["forecast"][0, :4], [2.0, 2.0, 1.0, 2.0])
     np.testing.assert_array_equal(told["forecast"][1, :3], [np.nan, 1.5, 2.0])
     np.testing.assert_array_equal(told["forecast_low"], [1.0, np.nan])  # two of the five days are too few
@@ -531,15 +537,15 @@ def test_rows_of_a_date_are_the_same_whatever_comes_later(
     dates = [stamp - days * DAY for days in (400, 30, 3, 1, 0)]
     alarms = {"g": (3.5, 4.0, 4.5)}
     changed = pd.concat([another(rows), rows[rows["gauge_id"] == "q"].iloc[:1]]).drop_duplicates()
-    same_bits(statistics(rows, dates, alarms, ahead), statistics(changed, dates, alarms, another(ahead)))
+    same_bits(gauge_statistics(rows, dates, alarms, ahead), gauge_statistics(changed, dates, alarms, another(ahead)))
 
 
 def test_many_dates_at_once_are_each_date_alone() -> None:
     rows, ahead = everything()
     dates = [pd.Timestamp("2017-12-30") + days * DAY for days in (0, 1, 2, 55, 300, 301, 700, 745, 760)]
-    at_once = statistics(rows, [*dates, dates[2]], forecasts=ahead)
+    at_once = gauge_statistics(rows, [*dates, dates[2]], forecasts=ahead)
     for place, date in enumerate(dates):
-        same_bits(at_once.isel(as_of=[place]), statistics(rows, [date], forecasts=ahead))
+        same_bits(at_once.isel(as_of=[place]), gauge_statistics(rows, [date], forecasts=ahead))
     same_bits(at_once.isel(as_of=[2]), at_once.isel(as_of=[-1]))
 
 
@@ -573,15 +579,15 @@ def test_the_real_gauges_cut_off_delayed_and_corrected_later_tell_the_same(today
         source="old",
     ).assign(available_at=limit + DAY)
     dates = [stamp - days * DAY for days in (0, 1, 200, 366)]
-    expected = statistics(rows, dates)
-    same_bits(expected, statistics(pd.concat([rows, corrected, old]), dates))
+    expected = gauge_statistics(rows, dates)
+    same_bits(expected, gauge_statistics(pd.concat([rows, corrected, old]), dates))
     if set(cut["gauge_id"]) == set(rows["gauge_id"]):
-        same_bits(expected, statistics(cut, dates))
+        same_bits(expected, gauge_statistics(cut, dates))
 
 
 def test_every_statistic_is_described_and_there() -> None:
     rows, ahead = everything()
-    told = statistics(rows, ["2019-12-20"], {"g": (3.5, 4.0, 4.5)}, ahead)
+    told = gauge_statistics(rows, ["2019-12-20"], {"g": (3.5, 4.0, 4.5)}, ahead)
     assert list(told) == list(STATISTICS)
     page = (Path(__file__).parents[2] / "docs/gauge-statistics.md").read_text(encoding="utf-8")
     for name, (unit, meaning, missing) in STATISTICS.items():

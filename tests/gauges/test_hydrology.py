@@ -14,7 +14,8 @@ from scipy.stats import spearmanr
 from erosion.config.region import load_region
 from erosion.config.store import store_of
 from erosion.gauges import series as gauge_series
-from erosion.gauges.statistics import MIN_WINDOW_DAYS, STATISTICS, daily, scene_flow, statistics
+from erosion.gauges.statistics import MIN_WINDOW_DAYS, STATISTICS, daily, gauge_statistics, scene_flow
+from erosion.gauges.statistics.flood import recession
 from erosion.water import read as sources
 from tests.gauge_tables import gauge_rows
 
@@ -64,7 +65,7 @@ SEASON = (
 
 def seasons(gauges: pd.DataFrame, as_of: object) -> pd.DataFrame:
     """Season statistics of one date, a row a gauge."""
-    told = statistics(gauges, [pd.Timestamp(str(as_of))], quantities=("discharge", "stage"))
+    told = gauge_statistics(gauges, [pd.Timestamp(str(as_of))], quantities=("discharge", "stage"))
     return told[list(SEASON)].isel(as_of=0, drop=True).to_dataframe()
 
 
@@ -150,7 +151,7 @@ def test_too_little_history_is_missing_not_guessed() -> None:
     assert np.isnan(young["flood_peak_percentile"]) and np.isnan(young["flood_peak_ratio"])
     assert young["flood_peak"] == 700
     assert row(gauges, "1990-01-01").isna().all()
-    assert list(statistics(gauges, ["1990-01-01"])) == list(STATISTICS)
+    assert list(gauge_statistics(gauges, ["1990-01-01"])) == list(STATISTICS)
 
 
 def test_a_year_with_holes_is_missing_and_so_is_an_old_flow() -> None:
@@ -256,7 +257,7 @@ def test_the_great_flood_of_2014() -> None:
 
 def test_most_statistics_are_there_on_every_issue_date() -> None:
     dates = [f"{year}-08-15" for year in range(1990, 2019)]
-    told = statistics(mamore_gauges(), dates, quantities=("discharge", "stage"))
+    told = gauge_statistics(mamore_gauges(), dates, quantities=("discharge", "stage"))
     for name in SEASON:
         assert told[name].notnull().all(), name
 
@@ -290,3 +291,21 @@ def test_later_data_change_no_earlier_statistic(as_of: object, factor: float, dr
     pd.testing.assert_frame_equal(seasons(gauges, stamp).loc[ids], seasons(changed, stamp), check_exact=True)
     flows = scene_flow(gauges, epochs, stamp)
     pd.testing.assert_frame_equal(flows, scene_flow(changed, epochs, stamp), check_exact=True)
+
+
+@given(st.integers(0, 10_000), st.integers(15, 60))
+@settings(max_examples=30, deadline=None)
+def test_the_recession_is_the_median_of_all_pairwise_slopes(seed: int, days: int) -> None:
+    rng = np.random.default_rng(seed)
+    limb = np.exp(-0.05 * np.arange(days) + rng.normal(0, 0.2, days))
+    limb[rng.random(days) < 0.1] = np.nan
+    day = np.flatnonzero(np.isfinite(limb))
+    if day.size < 15:
+        assert np.isnan(recession(limb))
+        return
+    slopes = [(np.log(limb[j]) - np.log(limb[i])) / (j - i) for i in day for j in day if i < j]
+    assert recession(limb) == pytest.approx(-np.median(slopes), abs=1e-15)
+    # ln Q falls by 0.05 a day, with one outlier.
+    clean = np.exp(-0.05 * np.arange(20.0))
+    clean[7] = 9.0
+    assert recession(clean) == pytest.approx(0.05, abs=1e-12)

@@ -15,7 +15,7 @@ from scipy.stats import genextreme, gumbel_r
 from erosion.config.region import load_region
 from erosion.config.store import store_of
 from erosion.gauges import series as gauge_series
-from erosion.gauges.statistics.history import levels_of
+from erosion.gauges.statistics.levels import levels_of
 from erosion.gauges.statistics.return_periods import (
     MIN_YEARS,
     fit,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from erosion.gauges.known import known_values
-from erosion.gauges.statistics.history import STATISTICS, statistics
+from erosion.gauges.statistics.definitions import STATISTICS
+from erosion.gauges.statistics.per_gauge import gauge_statistics
 from erosion.gauges.statistics.seasons import MIN_WINDOW_DAYS, scene_flow
 from erosion.gauges.statistics.windows import Days, daily, known_ranges, known_windows
 
@@ -12,9 +13,9 @@ __all__ = [
     "STATISTICS",
     "Days",
     "daily",
+    "gauge_statistics",
     "known_ranges",
     "known_values",
     "known_windows",
     "scene_flow",
-    "statistics",
 ]

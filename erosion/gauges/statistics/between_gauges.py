@@ -125,7 +125,7 @@ def stage_along(
 
 
 def levels_along(levels: Levels, stations: Sequence[Station], chainage_m: FloatArray, wave_m_per_s: float) -> Levels:
-    """Levels of places between gauges, for :func:`erosion.gauges.statistics.history.level_statistics`; see :func:`stage_along`."""
+    """Levels of places between gauges, for :func:`erosion.gauges.statistics.levels.level_statistics`; see :func:`stage_along`."""
     chainage = [station.chainage_m for station in _checked(stations, wave_m_per_s)]
     earlier = math.ceil((max(chainage) - min(chainage)) / (86_400.0 * wave_m_per_s)) + 1
 

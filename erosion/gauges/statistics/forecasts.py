@@ -50,7 +50,7 @@ def forecasts_ahead(forecasts: pd.DataFrame, dates: Dates) -> dict[str, FloatArr
     Returns
     -------
     dict
-        The ``forecast`` statistics of :data:`erosion.gauges.statistics.history.STATISTICS`, shape (as_of,), and ``forecast`` itself,
+        The ``forecast`` statistics of :data:`erosion.gauges.statistics.definitions.STATISTICS`, shape (as_of,), and ``forecast`` itself,
         shape (as_of, ahead). NaN where no forecast was known that was made in the last :data:`MAX_FORECAST_AGE_DAYS` days.
     """
     limits, today = instants(dates), days_of(dates)

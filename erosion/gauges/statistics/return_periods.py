@@ -18,7 +18,7 @@ import pandas as pd
 
 from erosion.core.arrays import FloatArray
 from erosion.core.contracts import as_of_instant
-from erosion.gauges.statistics.history import levels_of
+from erosion.gauges.statistics.levels import levels_of
 from erosion.gauges.statistics.seasons import Levels, climate_before, months_of, year_start
 from erosion.gauges.statistics.windows import days_of, revisions
 
