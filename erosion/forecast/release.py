@@ -14,14 +14,18 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from erosion.config.region import Target
 from erosion.core.shipped import shipped
 from erosion.features import REGISTRY
+from erosion.forecast.booster_text import read_booster
 from erosion.forecast.model import QUANTILES, FeatureMismatchError, TargetModel
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 MODELS = shipped("models")
 """Where releases live."""
@@ -107,7 +111,7 @@ def save_release(
     _write_json(directory / "reference.json", reference)
     (directory / "card.md").write_text(card, encoding="utf-8", newline="\n")
     # The card is for people, who may add to it; everything else must stay as it was made.
-    files = {path.name: _sha256(path) for path in sorted(directory.iterdir()) if path.name != "card.md"}
+    files = {path.name: _sha256(path.read_bytes()) for path in sorted(directory.iterdir()) if path.name != "card.md"}
     about = {"format": FORMAT, "name": final.name, **meta, "targets": targets, "files": files}
     _write_json(directory / "meta.json", about)
     directory.rename(final)
@@ -123,23 +127,21 @@ def load_release(directory: Path) -> Release:
     FeatureMismatchError
         If a feature is unknown to this version or has another unit.
     """
-    import lightgbm as lgb
-
     try:
         meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
         if meta["format"] != FORMAT:
             raise ReleaseError(
                 f"{directory}: format {meta['format']} is not {FORMAT}; train it again with this version"
             )
-        _check_files(directory, meta["files"])
-        calibration = json.loads((directory / "calibration.json").read_text(encoding="utf-8"))
+        files = _read_files(directory, meta["files"])
+        calibration = json.loads(files["calibration.json"])
         models = {}
         for name, about in meta["targets"].items():
             features = tuple(feature["name"] for feature in about["features"])
             _check_features(directory, about["features"])
-            event = lgb.Booster(model_file=str(directory / f"event_{name}.txt"))
+            event = _booster(directory, files, f"event_{name}.txt")
             quantiles = {
-                level: lgb.Booster(model_file=str(directory / f"retreat_p{round(100 * level):02d}_{name}.txt"))
+                level: _booster(directory, files, f"retreat_p{round(100 * level):02d}_{name}.txt")
                 for level in QUANTILES
             }
             for booster in (event, *quantiles.values()):
@@ -161,7 +163,7 @@ def load_release(directory: Path) -> Release:
             )
     except (ReleaseError, FeatureMismatchError):
         raise
-    except (OSError, KeyError, TypeError, AttributeError, ValueError, lgb.basic.LightGBMError) as error:
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ReleaseError(
             f"{directory}: not a readable model release ({error}); restore it or train it again"
         ) from error
@@ -201,19 +203,35 @@ def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS, region
     return usable[-1]
 
 
-def _check_files(directory: Path, listed: Mapping[str, str]) -> None:
-    """Compare files with the checksums in meta.json: a cut-off booster would end the whole process inside LightGBM."""
+def _read_files(directory: Path, listed: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the bytes of the files, each checked against its checksum in meta.json."""
+    files = {name: (directory / name).read_bytes() for name in listed}
     for name, wanted in listed.items():
-        if _sha256(directory / name) != wanted:
+        if _sha256(files[name]) == wanted:
+            continue
+        if _sha256(files[name].replace(b"\r\n", b"\n")) == wanted:
             raise ReleaseError(
-                f"{directory}: {name} is not the file that was released (its checksum differs from the one in "
-                "meta.json); restore the release or train it again"
+                f"{directory}: {name} has Windows line ends (CRLF), which Git or an editor wrote; delete the directory "
+                f"and restore it with `git checkout -- {directory.name}` in its parent, or unpack the release again"
             )
+        raise ReleaseError(
+            f"{directory}: {name} is not the file that was released (its checksum differs from the one in "
+            "meta.json); restore the release or train it again"
+        )
+    return files
 
 
-def _sha256(path: Path) -> str:
-    # Line ends as git may have written them on this machine do not make another file.
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+def _booster(directory: Path, files: Mapping[str, bytes], name: str) -> lgb.Booster:
+    try:
+        return read_booster(files[name])
+    except ValueError as error:
+        raise ReleaseError(
+            f"{directory}: {name} is not a readable model ({error}); restore the release or train it again"
+        ) from error
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _check_features(directory: Path, features: list[dict[str, str]]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import pickletools
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from erosion.features import REGISTRY
 from erosion.forecast.model import FeatureMismatchError, TargetModel, predict, train_target
 from erosion.forecast.release import MODELS, ReleaseError, find_release, load_release, save_release
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("rate_est_1y", "curvature_1w", "rate_all_3y")
 TARGETS = (
     Target(name="1y", horizon_days=365, threshold_m=30.0),
@@ -177,10 +181,39 @@ def test_a_meta_file_of_another_shape_is_refused(copy: Path, change: Callable[[d
         load_release(copy)
 
 
-def test_line_ends_of_another_system_are_no_damage(copy: Path, table: pd.DataFrame) -> None:
-    for path in (copy / "calibration.json", copy / "reference.json"):
-        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert np.isfinite(predict(load_release(copy).models["1y"], table)["p_event"]).all()
+@pytest.mark.parametrize("name", ["calibration.json", "event_1y.txt"])
+def test_windows_line_ends_are_refused_by_name(copy: Path, name: str) -> None:
+    """They end the process inside LightGBM; the checksum is one of bytes, so they never get there."""
+    (copy / name).write_bytes((copy / name).read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(ReleaseError, match=rf"{name} has Windows line ends \(CRLF\).*restore it"):
+        load_release(copy)
+
+
+def test_a_damaged_booster_with_a_right_checksum_is_an_error(copy: Path) -> None:
+    """Somebody wrote meta.json anew after the damage: in a process of its own, for it used to end the process."""
+    damaged = (copy / "event_1y.txt").read_bytes().replace(b"\n", b"\r\n")
+    (copy / "event_1y.txt").write_bytes(damaged)
+    change_json(
+        copy / "meta.json", lambda meta: meta["files"].update({"event_1y.txt": hashlib.sha256(damaged).hexdigest()})
+    )
+    program = (
+        "import sys, pathlib; from erosion.forecast.release import ReleaseError, load_release\n"
+        "try: load_release(pathlib.Path(sys.argv[1]))\n"
+        "except ReleaseError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(copy)], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "event_1y.txt is not a readable model (its line ends are not LF" in done.stdout
+
+
+def test_git_leaves_the_bytes_of_releases_and_data_alone_and_writes_text_with_lf() -> None:
+    paths = ["models/m/event_1y.txt", "models/m/meta.json", "data_sources/datasets/g.csv", "erosion/cli.py", "a/b.tif"]
+    done = subprocess.run(
+        ["git", "check-attr", "text", "eol", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    told = {tuple(line.split(": ")[:2]): line.split(": ")[2] for line in done.stdout.splitlines()}
+    assert [told[path, "text"] for path in paths] == ["unset", "unset", "unset", "auto", "unset"]
+    assert told["erosion/cli.py", "eol"] == "lf"
 
 
 def test_people_may_add_to_the_card(copy: Path) -> None:
