@@ -192,3 +192,11 @@ def test_a_gauge_that_cannot_be_read_is_a_problem(river: Path) -> None:
     report = check(river)
     assert any("gauge.csv: is empty" in problem for problem in report.problems)
     assert report.gauges[0].first is None and "0 values" in both(report)
+
+
+def test_masks_with_water_and_land_swapped_are_a_problem_that_names_the_cause(river: Path) -> None:
+    edit(river.parent / "masks.yaml", values={"water": 0, "land": 1})
+    report = check(river)
+    (problem,) = report.problems
+    assert "m_2000-07-01.tif, m_2001-07-01.tif" in problem and both(report)
+    assert "water and land may be swapped under 'values', or land be missing (see masks.yaml)" in problem

@@ -28,7 +28,7 @@ from erosion.core.grid import Grid, region_grid
 from erosion.gauges.combine import empty_gauges
 from erosion.water import read as sources
 from erosion.water.masks import raster_folder
-from erosion.water.masks.packed import pack, pack_percent, unpack, unpack_percent
+from erosion.water.masks.packed import pack, pack_percent, unpack, unpack_percent, water_share
 from erosion.water.masks.raster_folder import read_water
 
 UTM = "EPSG:32620"
@@ -311,6 +311,13 @@ def test_a_grid_that_cuts_a_file_takes_its_part(
         with pytest.raises(SourceError, match="shows nothing of the region's corridor"):
             raster_folder.assemble(batch, mamore, grid)
         return
+    beside = np.pad(part, 1, constant_values=np.nan)
+    inner = np.isfinite(beside[:-2, 1:-1] + beside[2:, 1:-1] + beside[1:-1, :-2] + beside[1:-1, 2:])
+    edge = part[np.isfinite(part) & ~inner]
+    if np.nanmean(part) > 0.5 and edge.mean() >= 0.9:
+        with pytest.raises(SourceError, match="no land on either side of a river"):
+            raster_folder.assemble(batch, mamore, grid)
+        return
     found, skipped = raster_folder.assemble(batch, mamore, grid)
     assert skipped == []
     np.testing.assert_array_equal(found["water_fraction"][0].values, part)
@@ -375,6 +382,16 @@ def test_packing_loses_nothing(water: np.ndarray, data: st.DataObject) -> None:
     rows = slice(data.draw(st.integers(0, 8)), data.draw(st.integers(0, 9)), 2)
     cols = slice(data.draw(st.integers(0, 9)), None)
     np.testing.assert_array_equal(unpack(pack(water & valid, valid), rows, cols), expected[rows, cols])
+
+
+@given(bits, st.data())
+def test_the_share_of_water_is_that_of_the_valid_pixels(water: np.ndarray, data: st.DataObject) -> None:
+    valid = data.draw(npst.arrays(np.bool_, water.shape))
+    assert water_share(pack(water, None)) == water.mean()
+    expected = water[valid].mean() if valid.any() else np.nan
+    percent = np.where(valid, 100 * water, 255).astype(np.uint8)
+    np.testing.assert_equal(water_share(pack(water & valid, valid)), expected)
+    np.testing.assert_equal(water_share(pack_percent(percent)), expected)
 
 
 @given(
@@ -463,6 +480,12 @@ def _odd_values(path: Path) -> None:
     write(path, array)
 
 
+def _without_land() -> np.ndarray:
+    array = mask()
+    array[array == 0] = 255
+    return array
+
+
 LOCAL_CRS = 'LOCAL_CS["unnamed",UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]'
 
 
@@ -506,6 +529,20 @@ BAD: dict[str, tuple[Any, str]] = {
     "bands": (lambda p: write(p, np.stack([mask()] * 3)), "has 3 bands; a mask has one"),
     "dry": (lambda p: write(p, np.zeros((20, 12), np.uint8)), "has no water pixel"),
     "void": (lambda p: write(p, np.full((20, 12), 255, np.uint8), nodata=255), "has no valid pixel"),
+    "nodata_land": (
+        lambda p: write(p, mask(), nodata=0),
+        "its nodata tag 0 is also the value of land under 'values' in ",
+    ),
+    "nodata_water": (lambda p: write(p, mask(), nodata=1), "its nodata tag 1 is also the value of water"),
+    "water_only": (
+        lambda p: write(p, _without_land(), nodata=255),
+        "water covers 100% of the pixels it shows and 100%",
+    ),
+    # Land in 2 of 12 columns: 200 of 240 pixels are water, and 56 of the 60 along the edge.
+    "swapped": (
+        lambda p: write(p, 1 - mask(np.s_[:, 5:7])),
+        "water covers 83% of the pixels it shows and 93% of their",
+    ),
     "huge": (_huge, "declares 100000 x 100000 pixels"),
 }
 
@@ -549,6 +586,41 @@ def test_a_single_epoch_is_a_dataset_of_one(mamore: Region) -> None:
     water, skipped = sources.read_water(mamore, "1986-12-31", empty_gauges())
     assert water.sizes["epoch"] == 1 and skipped == []
     check_water(water)
+
+
+def test_where_water_and_land_are_swapped_in_every_mask_the_error_names_it(tmp_path: Path, mamore: Region) -> None:
+    for year in (2000, 2001):
+        write(tmp_path / f"a_{year}-07-01.tif", 1 - mask(np.s_[:, 5:7]))
+    with pytest.raises(SourceError, match=r"water and land may be swapped under 'values'.*masks.yaml"):
+        read_water(source(tmp_path), mamore, "2003-01-01")
+
+
+def test_where_land_is_nodata_in_every_mask_the_error_names_the_tag_once(tmp_path: Path, mamore: Region) -> None:
+    for year in range(2000, 2007):
+        write(tmp_path / f"a_{year}-07-01.tif", mask(), nodata=0)
+    with pytest.raises(SourceError) as caught:
+        read_water(source(tmp_path), mamore, "2008-01-01")
+    assert str(caught.value).count("its nodata tag 0 is also the value of land") == 1
+    assert "a_2003-07-01.tif, a_2004-07-01.tif and 2 more: its nodata tag 0" in str(caught.value)
+    assert "gdal_edit.py -unsetnodata" in str(caught.value)
+
+
+def test_a_wide_river_with_land_along_the_edge_is_used(tmp_path: Path, mamore: Region) -> None:
+    # 10 of 12 columns are water; land is left on either side, in 40 of the 60 pixels along the edge.
+    write(tmp_path / "a_2000-07-01.tif", mask(np.s_[:, 1:11]))
+    water, skipped = read_water(source(tmp_path), mamore, "2003-01-01")
+    assert skipped == []
+    np.testing.assert_array_equal(water["water_fraction"][0].values, mask(np.s_[:, 1:11]))
+
+
+def test_a_tile_that_is_all_water_is_joined_with_its_banks(tmp_path: Path, mamore: Region) -> None:
+    whole = mask(np.s_[6:14, :], (20, 24))
+    write(tmp_path / "top_2000-07-01.tif", whole[:8])
+    write(tmp_path / "middle_2000-07-01.tif", whole[8:12], corner=(CORNER[0], CORNER[1] - 240))
+    write(tmp_path / "bottom_2000-07-01.tif", whole[12:], corner=(CORNER[0], CORNER[1] - 360))
+    water, skipped = read_water(source(tmp_path), mamore, "2003-01-01")
+    assert skipped == []
+    np.testing.assert_array_equal(water["water_fraction"][0].values, whole)
 
 
 # --- several sources --------------------------------------------------------------------------------------------------

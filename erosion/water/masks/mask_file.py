@@ -129,12 +129,19 @@ def _distance_m(grid: Grid, region: Region) -> float:
 
 def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
     """Read band 1 and class it; the reason in words where a value is not declared or there is no water."""
+    for meaning in ("water", "land"):
+        if dataset.nodata in getattr(source.values, meaning):
+            return (
+                f"its nodata tag {dataset.nodata:g} is also the value of {meaning} under 'values' in "
+                f"{source.described_in.name}, so all {meaning} would be missing; take the tag out (gdal_edit.py "
+                "-unsetnodata file)"
+            )
     band = dataset.read(1)
     nodata = {v for v in (source.nodata, dataset.nodata) if v is not None}
     masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
     if band.dtype == np.uint8 and source.values.water == (1,) and source.values.land == (0,) and not masked:
         top = int(band.max(initial=0))
-        if top <= 1 and not nodata & {0, 1}:  # already bits: the common case costs one look at the pixels
+        if top <= 1:  # already bits: the common case costs one look at the pixels
             return pack(band, None) if top else "has no water pixel"
     water = np.isin(band, source.values.water)
     land = np.isin(band, source.values.land)

@@ -67,6 +67,21 @@ def unpack_percent(pixels: Pixels) -> np.ndarray:
     return percent
 
 
+def water_share(pixels: Pixels) -> float:
+    """Share of the valid pixels that are water, NaN where none is valid."""
+    if pixels.binary:
+        wet = _count(pixels.water)
+        valid = pixels.shape[0] * pixels.shape[1] if pixels.valid is None else _count(pixels.valid)
+    else:
+        percent = unpack_percent(pixels)
+        wet, valid = int(((percent >= 50) & (percent <= 100)).sum()), int((percent != NODATA_PERCENT).sum())
+    return wet / valid if valid else float("nan")
+
+
+def _count(squeezed: bytes) -> int:
+    return int(np.bitwise_count(np.frombuffer(zlib.decompress(squeezed), np.uint8)).sum(dtype=np.int64))
+
+
 def _bits(squeezed: bytes, shape: tuple[int, int], rows: slice, cols: slice) -> np.ndarray:
     packed = np.frombuffer(zlib.decompress(squeezed), np.uint8).reshape(shape[0], -1)
     return np.unpackbits(packed[rows], axis=1, count=shape[1])[:, cols]

@@ -24,6 +24,7 @@ from erosion.config.sources import RasterFolder, Skipped, SourceError
 from erosion.core.contracts import CONTRACT_VERSION, as_of_instant
 from erosion.core.grid import Grid, region_grid
 from erosion.satellite.corridor import Corridor, corridor_of
+from erosion.water.masks.banks_shown import no_banks
 from erosion.water.masks.mask_file import Scene, read_scene
 from erosion.water.masks.packed import EMPTY_BLOCK, Pixels, Series
 from erosion.water.masks.same_date import merge
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 
+_SHOWN: Final = 5
 _WORKERS: Final = min(4, os.cpu_count() or 1)
 
 
@@ -128,14 +130,24 @@ def common_grid(scenes: Sequence[Scene], region: Region, batches: Iterable[Batch
 def _nothing(batch: Batch) -> str:
     source, day = batch.source, batch.as_of.date()
     if batch.skipped:
-        reasons = "; ".join(f"{s.scene}: {s.reason}" for s in batch.skipped)
-        return f"{source.name}: no usable file in {source.path} as of {day}: {reasons}"
+        return f"{source.name}: no usable file in {source.path} as of {day}: {_reasons(batch.skipped)}"
     if batch.later:
         return (
             f"{source.name}: nothing was available on {day}; the first file became available on "
             f"{batch.later[0].date()}; ask for that date or a later one"
         )
     return f"{source.name}: no file matches {source.files} in {source.path}; check 'path' and 'files' in {source.described_in}"
+
+
+def _reasons(skipped: Iterable[Skipped]) -> str:
+    """What was left out and why in one line, each reason once with the first files it concerns."""
+    files: dict[str, list[str]] = {}
+    for item in skipped:
+        files.setdefault(item.reason, []).append(item.scene)
+    return "; ".join(
+        f"{', '.join(names[:_SHOWN])}{f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''}: {reason}"
+        for reason, names in files.items()
+    )
 
 
 def assemble(
@@ -152,14 +164,22 @@ def assemble(
     groups = [sorted((s for s in batch.scenes if s.date == date), key=lambda s: s.path.name) for date in dates]
     inside = None if corridor is None else corridor.inside
     cut = [] if corridor is None else [corridor.digest]
-    results = _in_threads(lambda group: merge(group, grid, inside), groups)
+
+    def one_date(group: Sequence[Scene]) -> Pixels | Skipped:
+        merged = merge(group, grid, inside)
+        problem = None if isinstance(merged, Skipped) else no_banks(merged)
+        if problem is None:
+            return merged
+        return Skipped(" + ".join(s.path.name for s in group), f"{problem} (see {source.described_in.name})")
+
+    results = _in_threads(one_date, groups)
     for date, group, merged in zip(dates, groups, results, strict=True):
         if isinstance(merged, Skipped):
             skipped.append(merged)
         else:
             days.append((date, group, merged))
     if not days:
-        reasons = "; ".join(f"{s.scene}: {s.reason}" for s in [*batch.skipped, *skipped])
+        reasons = _reasons([*batch.skipped, *skipped])
         raise SourceError(f"{source.name}: no usable date as of {batch.as_of.date()}: {reasons}")
 
     name = (
