@@ -16,8 +16,8 @@ import xarray as xr
 
 from erosion.config.gauges import Glofas
 from erosion.config.sources import Skipped
-from erosion.gauges.formats import grids
-from erosion.gauges.formats.grids import GridError, GridFile
+from erosion.gauges.formats import grid_cells, grid_files, grid_series, grid_times
+from erosion.gauges.formats.grid_files import GridError, GridFile
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings
 
 MEAN_OF: Final = np.timedelta64(24, "h")
@@ -56,7 +56,7 @@ def read(source: Glofas, asked: Asked) -> Reading:
     largest mean discharge over the files of the first reading is taken, and kept from then on: a series that changed cells would have
     steps that no river has.
     """
-    files, skipped = grids.find(source.path, source.files, source.settle_s, source.described_in)
+    files, skipped = grid_files.find(source.path, source.files, source.settle_s, source.described_in)
     chosen: dict[str, list[Any]] = {key: list(cell) for key, cell in asked.state.get("cells", {}).items()}
     known = asked.state.get("files", {})
     broken = _choose(source, files, known, chosen)
@@ -65,16 +65,16 @@ def read(source: Glofas, asked: Asked) -> Reading:
     def read_one(file: GridFile) -> tuple[pd.DataFrame, pd.Series]:
         if file.name in broken:
             raise broken[file.name]
-        with grids.opened(file.path) as dataset:
+        with grid_files.opened(file.path) as dataset:
             variable = _discharge(dataset)
-            cells = grids.near(dataset, variable, source.location, cells=source.reach_cells)
+            cells = grid_cells.near(dataset, variable, source.location, cells=source.reach_cells)
             if _grid_of(cells) not in chosen:
                 raise GridError(
                     f"no cell within {source.reach_cells} of the location has a discharge (sea, or no river of the model); set "
                     "'location' onto the river or 'reach_cells' larger"
                 )
             place = _cell(cells, chosen)
-            table = grids.steps(dataset, variable, _only(cells, place)).rename(columns={0: "value"})
+            table = grid_series.steps(dataset, variable, _only(cells, place)).rename(columns={0: "value"})
         gaps = table.groupby(["issued", "member"], dropna=False)["valid"].diff()
         if ((gaps > pd.Timedelta(0)) & (gaps < MEAN_OF)).any():
             raise GridError(
@@ -83,15 +83,15 @@ def read(source: Glofas, asked: Asked) -> Reading:
         used.add(_grid_of(cells))
         table["time"] = table["valid"] - MEAN_OF
         # One value of a forecast says nothing of the days of another forecast.
-        touched = table["issued"] if grids.forecast(dataset, variable) else table["time"]
+        touched = table["issued"] if grid_series.forecast(dataset, variable) else table["time"]
         return table, touched
 
-    found = grids.gather(source.name, files, known, read_one)
+    found = grid_files.gather(source.name, files, known, read_one)
     skipped += found.skipped
     skipped += _say_cells(source, chosen, used)
     table = found.table
     if len(table):
-        table, twice = grids.newest_stands(table, ["issued", "member", "time"], source.name)
+        table, twice = grid_files.newest_stands(table, ["issued", "member", "time"], source.name)
         table = table[table["fresh"]]
         skipped += twice
     parts = []
@@ -99,7 +99,7 @@ def read(source: Glofas, asked: Asked) -> Reading:
         values = table["value"].to_numpy(float).copy()
         impossible = values < 0
         if impossible.any():
-            first = grids.day_text(table.loc[impossible, "time"].iloc[0])
+            first = grid_times.day_text(table.loc[impossible, "time"].iloc[0])
             reason = f"{int(impossible.sum())} discharges below 0, the first on {first}; taken as missing"
             skipped.append(Skipped(source.name, reason))
             values[impossible] = np.nan
@@ -128,7 +128,7 @@ def _discharge(dataset: xr.Dataset) -> xr.DataArray:
             )
         name = str(told[0])
     variable = dataset[name]
-    unit = grids.unit_text(variable)
+    unit = grid_series.unit_text(variable)
     if unit not in UNITS:
         said = variable.attrs.get("units", "")
         raise GridError(f"{name!r} is in {said!r}; a discharge in m3 s-1 is needed")
@@ -141,18 +141,18 @@ def _choose(
     """Choose a cell of every grid that has none yet; return the files that cannot be read."""
     broken: dict[str, GridError] = {}
     sums: dict[str, np.ndarray] = {}
-    grid: dict[str, grids.Near] = {}
+    grid: dict[str, grid_cells.Near] = {}
     for file in files:
         if list(known.get(file.name, ())[:2]) == [file.size, file.changed_ns]:
             continue
         try:
-            with grids.opened(file.path) as dataset:
+            with grid_files.opened(file.path) as dataset:
                 variable = _discharge(dataset)
-                cells = grids.near(dataset, variable, source.location, cells=source.reach_cells)
+                cells = grid_cells.near(dataset, variable, source.location, cells=source.reach_cells)
                 key = _grid_of(cells)
                 if key in chosen:
                     continue
-                values = grids.steps(dataset, variable, cells)[list(range(cells.rows.size))].to_numpy(float)
+                values = grid_series.steps(dataset, variable, cells)[list(range(cells.rows.size))].to_numpy(float)
         except GridError as error:
             broken[file.name] = GridError(str(error))  # without the frames, which keep the file open
             continue
@@ -170,20 +170,20 @@ def _choose(
     return broken
 
 
-def _grid_of(cells: grids.Near) -> str:
+def _grid_of(cells: grid_cells.Near) -> str:
     """Name a grid: spacing and the cell nearest to the location tell one from another."""
     return f"{cells.spacing:.3f} {cells.latitudes[0]:.3f} {cells.longitudes[0] % 360.0:.3f}"
 
 
-def _cell(cells: grids.Near, chosen: Mapping[str, list[Any]]) -> int:
+def _cell(cells: grid_cells.Near, chosen: Mapping[str, list[Any]]) -> int:
     latitude, longitude = chosen[_grid_of(cells)][:2]
     away = np.abs(cells.latitudes - latitude) + np.abs((cells.longitudes - longitude + 180.0) % 360.0 - 180.0)
     return int(away.argmin())
 
 
-def _only(cells: grids.Near, place: int) -> grids.Near:
+def _only(cells: grid_cells.Near, place: int) -> grid_cells.Near:
     one = slice(place, place + 1)
-    return grids.Near(
+    return grid_cells.Near(
         cells.rows[one], cells.columns[one], cells.latitudes[one], cells.longitudes[one], cells.km[one], cells.spacing
     )
 
@@ -192,9 +192,9 @@ def _say_cells(source: Glofas, chosen: Mapping[str, list[Any]], used: set[str]) 
     said = []
     for key in sorted(used):
         latitude, longitude, mean = chosen[key]
-        km = grids.km_between(source.location, latitude, longitude)
+        km = grid_cells.km_between(source.location, latitude, longitude)
         reason = (
-            f"the cell at {grids.where(latitude, longitude)} is taken, {km:.1f} km from the location: the largest mean discharge "
+            f"the cell at {grid_cells.where(latitude, longitude)} is taken, {km:.1f} km from the location: the largest mean discharge "
             f"({mean:.0f} m3/s) within {source.reach_cells} cells"
         )
         said.append(Skipped(source.name, reason, usual=True))

@@ -19,8 +19,8 @@ import xarray as xr
 
 from erosion.config.gauges import RainGrid
 from erosion.config.sources import Skipped, SourceError
-from erosion.gauges.formats import grids
-from erosion.gauges.formats.grids import GridError, GridFile
+from erosion.gauges.formats import grid_cells, grid_files, grid_series, grid_times
+from erosion.gauges.formats.grid_files import GridError, GridFile
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings
 
 NAMES: Final = ("tp", "total_precipitation", "precipitation", "precipitationcal", "precip", "pr", "prcp", "rain")
@@ -114,26 +114,26 @@ def read(source: RainGrid, asked: Asked) -> Reading:
     ----------
     .. [1] ECMWF, ERA5 family: conversion table for accumulated variables.
     """
-    files, skipped = grids.find(source.path, source.files, source.settle_s, source.described_in)
+    files, skipped = grid_files.find(source.path, source.files, source.settle_s, source.described_in)
     used: dict[str, None] = {}
 
     def read_one(file: GridFile) -> tuple[pd.DataFrame, pd.Series]:
-        with grids.opened(file.path) as dataset:
+        with grid_files.opened(file.path) as dataset:
             variable = _rain(dataset, source.variable)
             told = _told(variable)
-            cells = grids.near(dataset, variable, source.location, km=source.radius_km)
-            table = grids.steps(dataset, variable, cells)
+            cells = grid_cells.near(dataset, variable, source.location, km=source.radius_km)
+            table = grid_series.steps(dataset, variable, cells)
             table = _mean(_analysis(table), cells.rows.size)
             table["value"] *= told.factor
             table = _with_bounds(table, dataset).assign(
                 rate=told.rate, ends=told.ends, unsure=told.ends and told.metres
             )
         more = f", and {cells.rows.size - 1} more within {source.radius_km:g} km" if cells.rows.size > 1 else ""
-        where = grids.where(cells.latitudes[0], cells.longitudes[0])
+        where = grid_cells.where(cells.latitudes[0], cells.longitudes[0])
         used[f"the cell at {where}, {cells.km[0]:.1f} km from the location{more}, is taken"] = None
         return table, table["time"]
 
-    found = grids.gather(source.name, files, asked.state.get("files", {}), read_one)
+    found = grid_files.gather(source.name, files, asked.state.get("files", {}), read_one)
     skipped += found.skipped
     state: dict[str, Any] = {"files": found.files}
     state |= {key: asked.state[key] for key in ("step_s", "counting") if key in asked.state}
@@ -144,7 +144,7 @@ def read(source: RainGrid, asked: Asked) -> Reading:
             f"{source.name}: no value near [{source.location[0]:g}, {source.location[1]:g}] (sea, or outside what the grid covers); "
             "set 'location' or 'radius_km' right"
         )
-    table, twice = grids.newest_stands(found.table, ["time"], source.name)
+    table, twice = grid_files.newest_stands(found.table, ["time"], source.name)
     skipped += twice
     table = table.sort_values("time", ignore_index=True)
     step = _step(source, table, asked.state)
@@ -191,7 +191,7 @@ def _rain(dataset: xr.Dataset, wanted: str | None) -> xr.DataArray:
 
 
 def _told(variable: xr.DataArray) -> _Told:
-    unit = grids.unit_text(variable)
+    unit = grid_series.unit_text(variable)
     attrs = variable.attrs
     ends = str(variable.name).lower() == "tp" or any(key.startswith("GRIB_") for key in attrs)
     if unit in AMOUNTS:
@@ -225,7 +225,7 @@ def _mean(table: pd.DataFrame, cells: int) -> pd.DataFrame:
 
 def _with_bounds(table: pd.DataFrame, dataset: xr.Dataset) -> pd.DataFrame:
     """Add ``begin`` and ``end`` of each step where the file says them, NaT elsewhere."""
-    told = grids.bounds(dataset)
+    told = grid_times.bounds(dataset)
     nothing = pd.Series(pd.NaT, table.index, dtype="datetime64[ns]")
     if told is None:
         return table.assign(begin=nothing, end=nothing)
@@ -258,7 +258,7 @@ def _step(source: RainGrid, table: pd.DataFrame, state: Mapping[str, Any]) -> pd
     if len(gaps) and gaps.min() < step:
         early = table["time"].iloc[int(gaps.to_numpy().argmin())]
         raise SourceError(
-            f"{source.name}: steps of {_length(step)} and of {_length(gaps.min())} are mixed (at {grids.day_text(early)}); "
+            f"{source.name}: steps of {_length(step)} and of {_length(gaps.min())} are mixed (at {grid_times.day_text(early)}); "
             "give each kind of file an entry of its own"
         )
     if step > _DAY or _DAY % step != pd.Timedelta(0):
@@ -371,7 +371,7 @@ def _running_days(source: RainGrid, table: pd.DataFrame, skipped: list[Skipped])
     doubted = falling[falling].index
     if len(doubted) > 0.1 * max(int(wet.sum()), 10):
         raise SourceError(
-            f"{source.name}: its values fall within {len(doubted)} days, the first on {grids.day_text(doubted[0])}, which sums since "
+            f"{source.name}: its values fall within {len(doubted)} days, the first on {grid_times.day_text(doubted[0])}, which sums since "
             "00 UTC do not; set 'counting' to step"
         )
     day = _day_of_end(table["time"])
@@ -383,7 +383,7 @@ def _running_days(source: RainGrid, table: pd.DataFrame, skipped: list[Skipped])
     odd = days.index.isin(doubted)
     if odd.any():
         days.loc[odd, "quality"] = "suspect"
-        reason = f"the sum since 00 UTC falls within {int(odd.sum())} days, the first on {grids.day_text(days.index[odd][0])}; suspect"
+        reason = f"the sum since 00 UTC falls within {int(odd.sum())} days, the first on {grid_times.day_text(days.index[odd][0])}; suspect"
         skipped.append(Skipped(source.name, reason))
     return days
 
@@ -392,7 +392,7 @@ def _dry_or_missing(source: RainGrid, amount: pd.Series, time: pd.Series, skippe
     """Take what packing left below zero as dry, and what lies farther below as missing."""
     wrong = amount < -NOISE_MM
     if wrong.any():
-        first = grids.day_text(time[wrong].iloc[0])
+        first = grid_times.day_text(time[wrong].iloc[0])
         skipped.append(
             Skipped(source.name, f"{int(wrong.sum())} amounts below 0, the first on {first}; taken as missing")
         )
