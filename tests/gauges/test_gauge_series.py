@@ -419,9 +419,10 @@ def test_a_driver_that_trips_costs_only_its_own_series(
     river: Region, service: GaugeServer, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.answer(PATH, power({"20200101": 0.0}))
-    from erosion.gauges.drivers import nasa_power
+    from erosion.config.gauges import NasaPower
+    from erosion.gauges.drivers import READERS
 
-    monkeypatch.setattr(nasa_power, "read", lambda *_: 1 / 0)
+    monkeypatch.setitem(READERS, NasaPower, lambda *_: 1 / 0)  # type: ignore[arg-type]
     (told,) = gauge_series.fetch(river, store).skipped
     assert told.scene == "rain" and "mistake in the program: driver nasa_power: ZeroDivisionError" in told.reason
     assert set(gauge_series.read(river, store, "2020-02-01").values["gauge_id"]) == {"g"}
