@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from erosion.config.gauges import GAUGE_DRIVERS, GaugeSource, check_gauge
 from erosion.config.strict_yaml import CatalogError, Key, Problems, check_name, parse, read_yaml
+from erosion.core.folder import DEFAULT_PATTERN, files_in
 from erosion.core.shipped import shipped
 
 CATALOGUE: Final = shipped("data_sources")
@@ -54,7 +55,7 @@ class RasterFolder:
     driver: Annotated[str, Key("which reader", choices=("raster_folder",))]
     title: Annotated[str, Key("what a reader of a product sees")]
     path: Annotated[Path, Key("folder of the files, relative to the catalogue file")]
-    files: Annotated[str, Key("pattern of the file names")] = "*.tif"
+    files: Annotated[str, Key("pattern of the file names, in any letter case; .tif also means .tiff")] = DEFAULT_PATTERN
     values: Annotated[MaskValues, Key("meaning of the pixel values")]
     nodata: Annotated[int | None, Key("pixel value of missing data, beside the file's own nodata tag")] = None
     date_from: Annotated[tuple[str, ...], Key("where the date is looked for, in order", choices=("tag", "name"))] = (
@@ -160,7 +161,7 @@ class SceneFolder(SceneSource):
     """A folder of scenes brought by hand: GeoTIFFs with all bands, or one file a band."""
 
     path: Annotated[Path, Key("folder of the files, relative to the catalogue file")]
-    files: Annotated[str, Key("pattern of the file names")] = "*.tif"
+    files: Annotated[str, Key("pattern of the file names, in any letter case; .tif also means .tiff")] = DEFAULT_PATTERN
     bands: Annotated[
         dict[str, str], Key("our name of a band -> number of the band in the file, or the part of the name it has")
     ]
@@ -256,7 +257,7 @@ def _check_folder(path: Path, files: str, problems: Problems) -> None:
         problems.add("files", f"{files!r} must be a pattern inside 'path', like *.tif")
     elif not path.is_dir():
         problems.add("path", f"{path} is no folder; give the folder, and the pattern under 'files'")
-    elif not any(p.is_file() for p in path.glob(files)):
+    elif not files_in(path, files):
         problems.add("files", f"no file in {path} matches {files!r}")
 
 

@@ -213,7 +213,7 @@ def _check_masks(source: RasterFolder, region: Region, reach: str, report: Repor
     found = WaterFound(source.name, reach=reach, licence=source.licence)
     name = f"{source.name}, {reach}" if reach else source.name
     batch = raster_folder.collect(source, region, _FOR_EVER)
-    found.files = len(batch.scenes) + len(batch.skipped) + len(batch.later)
+    found.files = len(batch.scenes) + sum(not item.usual for item in batch.skipped) + len(batch.later)
     found.usable = len(batch.scenes)
     _take_skipped(report, source.name, batch.skipped)
     _note_two_dates(source, batch, report)

@@ -16,6 +16,7 @@ from erosion.config.sources import SceneFolder, Skipped, SourceError
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.core.dates import date_of_file
 from erosion.core.files import sha256_of
+from erosion.core.folder import files_in, unused_in
 from erosion.core.geotiff import GdalError, crs_problem, open_geotiff
 from erosion.core.grid import Grid
 from erosion.satellite import passes
@@ -59,10 +60,15 @@ def find_passes(
     """
     first, last = in_utc(start), as_of_instant(pd.Timestamp(end))
     try:
-        files = sorted(path for path in source.path.glob(source.files) if path.is_file())
+        files = files_in(source.path, source.files)
+        unused = unused_in(source.path, source.files, files)
     except OSError as err:
         raise SourceError(f"{source.name}: folder {source.path} cannot be read: {err}") from None
-    skipped: list[Skipped] = []
+    skipped = []
+    for left_out in unused:
+        date = _date(left_out.name, {}, source)
+        if isinstance(date, str) or first <= date <= last:
+            skipped.append(Skipped(*left_out))
     items: dict[str, pystac.Item] = {}
     for path in files:
         found = _read_file(path, source)

@@ -490,7 +490,9 @@ LOCAL_CRS = 'LOCAL_CS["unnamed",UNIT["metre",1],AXIS["Easting",EAST],AXIS["North
 
 
 def _other_format(path: Path) -> None:
-    secret = write(path.parent / "elsewhere.dat", mask())
+    elsewhere = path.parent.with_name(f"{path.parent.name}_elsewhere")
+    elsewhere.mkdir()
+    secret = write(elsewhere / "mask.tif", mask())
     band = f"<SimpleSource><SourceFilename>{secret}</SourceFilename><SourceBand>1</SourceBand></SimpleSource>"
     place = f"<SRS>{UTM}</SRS><GeoTransform>{CORNER[0]}, 30, 0, {CORNER[1]}, 0, -30</GeoTransform>"
     head = f'<VRTDataset rasterXSize="12" rasterYSize="20">{place}'
@@ -565,6 +567,20 @@ def test_a_file_without_a_date_is_listed(tmp_path: Path, mamore: Region) -> None
     _, skipped = read_water(source(tmp_path), mamore, "2003-01-01")
     reason = "no date: no tag acquisition_date; no date like 2018-06-22 and no year in the name"
     assert skipped == [Skipped("river.tif", reason)]
+
+
+def test_every_ending_of_a_geotiff_is_read_and_every_other_file_is_listed(tmp_path: Path, mamore: Region) -> None:
+    for name in ("a_2000-07-01.tif", "b_2001-07-01.TIF", "c_2002-07-01.tiff", "d_2003-07-01.Tiff"):
+        write(tmp_path / name, mask())
+    for name in ("e_2004-07-01.jp2", "later_2030-07-01.zip", "README.md", "a_2000-07-01.tif.aux.xml"):
+        (tmp_path / name).write_text("<x/>")
+    (tmp_path / "old").mkdir()
+    water, skipped = read_water(source(tmp_path), mamore, "2005-01-01")
+    assert [str(day)[:4] for day in water["epoch"].values] == ["2000", "2001", "2002", "2003"]
+    assert [(item.scene, item.usual) for item in skipped] == [
+        ("README.md", True), ("e_2004-07-01.jp2", False), ("old", True),
+    ]  # fmt: skip
+    assert skipped[1].reason.startswith("does not match the pattern under 'files' (*.tif); make it a GeoTIFF")
 
 
 def test_where_nothing_is_left_the_error_lists_why(tmp_path: Path, mamore: Region) -> None:

@@ -22,6 +22,8 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from erosion.config.sources import RasterFolder, Skipped, SourceError
 from erosion.core.contracts import CONTRACT_VERSION, as_of_instant
+from erosion.core.dates import date_of_file
+from erosion.core.folder import files_in, unused_in
 from erosion.core.grid import Grid, region_grid
 from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.water.masks.banks_shown import no_banks
@@ -102,7 +104,7 @@ def frame_of(batches: Sequence[Batch], region: Region) -> tuple[Grid, Corridor |
 def collect(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> Batch:
     """Read and check every file of a source once; nothing is raised for a bad file, it is listed."""
     limit = as_of_instant(as_of)
-    files = sorted(p for p in source.path.glob(source.files) if p.is_file())
+    files = files_in(source.path, source.files)
 
     def one(path: Path) -> Scene | Skipped | pd.Timestamp:
         return read_scene(path, source, region, limit)
@@ -112,9 +114,19 @@ def collect(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> 
         source,
         limit,
         tuple(r for r in results if isinstance(r, Scene)),
-        tuple(r for r in results if isinstance(r, Skipped)),
+        (*(r for r in results if isinstance(r, Skipped)), *_unused(source, files, limit)),
         tuple(sorted(r for r in results if isinstance(r, pd.Timestamp))),
     )
+
+
+def _unused(source: RasterFolder, files: Sequence[Path], limit: pd.Timestamp) -> list[Skipped]:
+    """Files of the folder that are not read; one whose name holds a date counts from when it would be available."""
+    found = []
+    for item in unused_in(source.path, source.files, files):
+        date = date_of_file(item.name, {}, source.date_from, source.date_tag, source.year_day)
+        if isinstance(date, str) or date + pd.Timedelta(days=source.latency_days) <= limit:
+            found.append(Skipped(*item))
+    return found
 
 
 def common_grid(scenes: Sequence[Scene], region: Region, batches: Iterable[Batch]) -> Grid:
@@ -129,8 +141,9 @@ def common_grid(scenes: Sequence[Scene], region: Region, batches: Iterable[Batch
 
 def _nothing(batch: Batch) -> str:
     source, day = batch.source, batch.as_of.date()
-    if batch.skipped:
-        return f"{source.name}: no usable file in {source.path} as of {day}: {_reasons(batch.skipped)}"
+    skipped = [item for item in batch.skipped if not item.usual]
+    if skipped:
+        return f"{source.name}: no usable file in {source.path} as of {day}: {_reasons(skipped)}"
     if batch.later:
         return (
             f"{source.name}: nothing was available on {day}; the first file became available on "
@@ -179,7 +192,7 @@ def assemble(
         else:
             days.append((date, group, merged))
     if not days:
-        reasons = _reasons([*batch.skipped, *skipped])
+        reasons = _reasons(item for item in [*batch.skipped, *skipped] if not item.usual)
         raise SourceError(f"{source.name}: no usable date as of {batch.as_of.date()}: {reasons}")
 
     name = (
