@@ -64,50 +64,17 @@ def _json_values(cells: list[str | None], column: Column) -> list[str]:
 
 
 def tidy(geometry: np.ndarray) -> np.ndarray:
-    """Round to :data:`DECIMALS`, cut what crosses the antimeridian and turn rings right-handed.
+    """Round to :data:`DECIMALS` and turn rings right-handed.
 
     Parameters
     ----------
     geometry
-        Shapely geometries in degrees, longitude -180..180, shape (n,).
+        Shapely geometries in degrees, cut at the antimeridian as :mod:`erosion.publish.projection` does, shape (n,).
 
     Returns
     -------
     numpy.ndarray
-        Shapely geometries, shape (n,); what crosses 180° becomes a Multi-geometry with a part on either side.
+        Shapely geometries, shape (n,).
     """
-    geometry = np.array(geometry, dtype=object)
-    for i in np.flatnonzero(_crosses(geometry)):
-        geometry[i] = _cut(geometry[i])
     rounded = shapely.transform(geometry, lambda coordinates: np.round(coordinates, DECIMALS) + 0.0)
     return shapely.orient_polygons(rounded) if (shapely.get_dimensions(rounded) == 2).any() else rounded
-
-
-def _crosses(geometry: np.ndarray) -> np.ndarray:
-    """Say which geometries have neighbouring vertices on the two sides of 180°; boolean, shape (n,)."""
-    coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
-    jump = (np.abs(np.diff(coordinates[:, 0])) > 180) & (np.diff(owner) == 0)
-    crossing = np.zeros(len(geometry), dtype=bool)
-    crossing[owner[1:][jump]] = True
-    return crossing
-
-
-def _cut(shape: shapely.Geometry) -> shapely.Geometry:
-    """Cut one geometry at 180°."""
-
-    def unroll(coordinates: np.ndarray) -> np.ndarray:
-        return np.column_stack(
-            [np.where(coordinates[:, 0] < 0, coordinates[:, 0] + 360, coordinates[:, 0]), coordinates[:, 1]]
-        )
-
-    whole = shapely.transform(shape, unroll)
-    west = shapely.intersection(whole, shapely.box(0, -90, 180, 90))
-    east = shapely.transform(shapely.intersection(whole, shapely.box(180, -90, 360, 90)), lambda c: c - [360.0, 0.0])
-    parts = [
-        part
-        for part in shapely.get_parts([west, east])
-        if shapely.get_dimensions(part) == shapely.get_dimensions(shape)
-    ]
-    if shapely.get_dimensions(shape) == 1:
-        return shapely.multilinestrings(parts)
-    return shapely.multipolygons(parts)

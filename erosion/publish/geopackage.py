@@ -33,7 +33,7 @@ class VectorLayer(NamedTuple):
     geometry: np.ndarray
     """Shapely geometries in the CRS of the file, shape (n,)."""
     geometry_type: str
-    """``LineString`` or ``MultiPolygon``."""
+    """``LineString``, ``MultiLineString`` or ``MultiPolygon``."""
     columns: Sequence[Column]
     style_name: str
     qml: str
@@ -105,11 +105,12 @@ def _gdal_options(options: dict[str, str]) -> Iterator[None]:
 
 
 def _to_multi(geometry: np.ndarray) -> np.ndarray:
-    """Give all polygons of a layer one type, because a GeoPackage layer declares one."""
+    """Give all geometries of a layer one type, because a GeoPackage layer declares one."""
     parts, owner = shapely.get_parts(geometry, return_index=True)
     if not len(parts):
         return geometry
-    return shapely.multipolygons(parts, indices=owner)
+    gather = shapely.multilinestrings if shapely.get_dimensions(parts[0]) == 1 else shapely.multipolygons
+    return gather(parts, indices=owner)
 
 
 def _register(connection: sqlite3.Connection, table: str, description: str, stamp: str) -> None:

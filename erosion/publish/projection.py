@@ -28,7 +28,7 @@ class Projection(NamedTuple):
     accuracy_m: float | None
     """Its stated accuracy [m]; ``None`` where the registry gives none."""
     apply: Callable[[np.ndarray], np.ndarray]
-    """Geometries in, geometries out; shapes and order kept."""
+    """Geometries in, geometries out; order kept. In degrees, what crosses 180° comes out in two parts."""
 
 
 def choose(source: CRS, target: str, bounds: tuple[float, float, float, float]) -> Projection:
@@ -74,7 +74,8 @@ def choose(source: CRS, target: str, bounds: tuple[float, float, float, float]) 
         def move(coordinates: np.ndarray) -> np.ndarray:
             return np.column_stack(best.transform(coordinates[:, 0], coordinates[:, 1]))
 
-        return _finite(shapely.transform(geometry, move), target)
+        moved = _finite(shapely.transform(geometry, move), target)
+        return cut_at_antimeridian(moved) if wanted.is_geographic else moved
 
     accuracy = best.accuracy if best.accuracy is not None and best.accuracy >= 0 else None
     return Projection(wanted, best.description, accuracy, apply)
@@ -99,3 +100,52 @@ def _finite(geometry: np.ndarray, target: str = "") -> np.ndarray:
     if not np.isfinite(shapely.get_coordinates(geometry)).all():
         raise ExportError(f"coordinates fall outside the area where {target or 'the CRS'} is defined; check export_crs")
     return geometry
+
+
+def cut_at_antimeridian(geometry: np.ndarray) -> np.ndarray:
+    """Return geometries in degrees with whatever crosses 180° cut there, as RFC 7946 (3.1.9) does.
+
+    Parameters
+    ----------
+    geometry
+        Shapely geometries, longitude -180..180, shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shapely geometries, shape (n,); what crosses 180° becomes a Multi-geometry with a part on either side.
+    """
+    geometry = np.array(geometry, dtype=object)
+    for i in np.flatnonzero(_crosses(geometry)):
+        geometry[i] = _cut(geometry[i])
+    return geometry
+
+
+def _crosses(geometry: np.ndarray) -> np.ndarray:
+    """Say which geometries have neighbouring vertices on the two sides of 180°; boolean, shape (n,)."""
+    coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
+    jump = (np.abs(np.diff(coordinates[:, 0])) > 180) & (np.diff(owner) == 0)
+    crossing = np.zeros(len(geometry), dtype=bool)
+    crossing[owner[1:][jump]] = True
+    return crossing
+
+
+def _cut(shape: shapely.Geometry) -> shapely.Geometry:
+    """Cut one geometry at 180°."""
+
+    def unroll(coordinates: np.ndarray) -> np.ndarray:
+        return np.column_stack(
+            [np.where(coordinates[:, 0] < 0, coordinates[:, 0] + 360, coordinates[:, 0]), coordinates[:, 1]]
+        )
+
+    whole = shapely.make_valid(shapely.transform(shape, unroll))  # a thin strip may have folded
+    west = shapely.intersection(whole, shapely.box(0, -90, 180, 90))
+    east = shapely.transform(shapely.intersection(whole, shapely.box(180, -90, 360, 90)), lambda c: c - [360.0, 0.0])
+    parts = [
+        part
+        for part in shapely.get_parts([west, east])
+        if shapely.get_dimensions(part) == shapely.get_dimensions(shape)
+    ]
+    if shapely.get_dimensions(shape) == 1:
+        return shapely.multilinestrings(parts)
+    return shapely.multipolygons(parts)

@@ -31,6 +31,7 @@ from erosion.publish.styles import band_qml, band_sld, segment_qml, segment_sld
 from erosion.publish.tables import Cells, attribute_table, number_cells, text_cells
 
 LON_LAT: Final = "EPSG:4326"
+MULTILINE: Final = shapely.GeometryType.MULTILINESTRING
 QUANTILES: Final = {"p90": "retreat_p90_m", "p50": "retreat_p50_m"}
 """Strips of the band layers, the wider first so that the narrower is drawn on top."""
 
@@ -286,7 +287,7 @@ def _vector_layers(targets: list[_Target], region: RegionLike) -> list[VectorLay
             f"{notice}{place}: {words.LEVEL_TITLE}, {target.name}",
             target.attributes.select([column.name for column in words.SHOWN]),
             target.lines,
-            "LineString",
+            "MultiLineString" if (shapely.get_type_id(target.lines) == MULTILINE).any() else "LineString",
             words.SHOWN,
             words.LEVEL_TITLE,
             segment_qml(words.SHOWN, region.simulated),

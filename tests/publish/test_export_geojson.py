@@ -110,25 +110,6 @@ def shapes(*items):
     return np.array(items, dtype=object)
 
 
-def test_a_line_over_the_antimeridian_is_cut():
-    (cut,) = tidy(shapes(shapely.LineString([(179.9, 10.0), (-179.9, 10.2), (-179.8, 10.2)])))
-    assert cut.geom_type == "MultiLineString"
-    west, east = cut.geoms
-    np.testing.assert_allclose(west.coords, [(179.9, 10.0), (180.0, 10.1)])
-    np.testing.assert_allclose(east.coords, [(-180.0, 10.1), (-179.9, 10.2), (-179.8, 10.2)])
-
-
-def test_a_polygon_over_the_antimeridian_is_cut():
-    (cut,) = tidy(shapes(shapely.Polygon([(179.0, 0.0), (-179.0, 0.0), (-179.0, 1.0), (179.0, 1.0)])))
-    assert cut.geom_type == "MultiPolygon"
-    assert sorted(part.bounds for part in cut.geoms) == [(-180.0, 0.0, -179.0, 1.0), (179.0, 0.0, 180.0, 1.0)]
-
-
-def test_neighbours_on_either_side_are_not_taken_for_a_crossing():
-    lines = shapes(shapely.LineString([(179.8, 0), (179.9, 0)]), shapely.LineString([(-179.9, 0), (-179.8, 0)]))
-    assert [line.geom_type for line in tidy(lines)] == ["LineString", "LineString"]
-
-
 def test_rings_follow_the_right_hand_rule():
     clockwise = shapely.Polygon([(0, 0), (0, 9), (9, 9), (9, 0)], [[(1, 1), (2, 1), (2, 2), (1, 2)]])
     (turned,) = tidy(shapes(clockwise))
