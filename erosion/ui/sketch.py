@@ -56,14 +56,20 @@ def lon_lat(geometry: gpd.GeoSeries) -> NDArray[Any]:
 def frame(lines: NDArray[Any]) -> Frame:
     """Lay the plane through bank lines given in longitude and latitude."""
     west, south, east, north = shapely.total_bounds(lines)
-    plain = Frame(round(0.5 * (west + east), 4), round(0.5 * (south + north), 4), (0.0, 0.0, 0.0, 0.0))
+    middle = 0.5 * (west + east)
+    if east - west > 180:  # on both sides of 180°
+        longitude = shapely.get_coordinates(lines)[:, 0] % 360
+        middle = (0.5 * (longitude.min() + longitude.max()) + 180) % 360 - 180
+    plain = Frame(round(middle, 4), round(0.5 * (south + north), 4), (0.0, 0.0, 0.0, 0.0))
     return plain._replace(bounds=tuple(shapely.total_bounds(to_metres(lines, plain)).tolist()))
 
 
 def to_metres(geometry: NDArray[Any], plane: Frame) -> NDArray[Any]:
-    """Move geometries from longitude and latitude onto the plane."""
+    """Return geometries in longitude and latitude moved onto the plane; lines cut at 180° are whole again."""
     move = Transformer.from_crs("EPSG:4326", plane.crs, always_xy=True)
     moved: NDArray[Any] = shapely.transform(geometry, lambda xy: np.column_stack(move.transform(xy[:, 0], xy[:, 1])))
+    cut = shapely.get_type_id(moved) == shapely.GeometryType.MULTILINESTRING
+    moved[cut] = shapely.line_merge(shapely.set_precision(moved[cut], 0.001), directed=True)
     return moved
 
 
