@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import sqlalchemy as sa
 import xarray as xr
 
 from erosion.alerts import ledger
@@ -66,21 +65,21 @@ def inputs_of(
     }
 
 
-def identify(engine: sa.Engine, region: Region, as_of: pd.Timestamp, inputs: dict[str, Any]) -> tuple[str, str, bool]:
+def identify(
+    engine: ledger.Ledger, region: Region, as_of: pd.Timestamp, inputs: dict[str, Any]
+) -> tuple[str, str, bool]:
     """Name the run that these inputs make: the digest of its inputs, its id, and whether the ledger has it.
 
     Inputs may come back to what they were before another run of the date took the place of theirs. That is a run of its
     own, after the other one, or the ledger would go on with the other.
     """
-    select = sa.select(ledger.RUNS.c.superseded_by)
     while True:
         digest = _digest(json.dumps(inputs, sort_keys=True))
         run_id = f"{region.name}-{as_of:%Y-%m-%d}-{digest[:8]}"
-        with engine.connect() as connection:
-            found = connection.execute(select.where(ledger.RUNS.c.run_id == run_id)).one_or_none()
-        if found is None or found.superseded_by is None:
-            return digest, run_id, found is not None
-        inputs["instead_of"] = found.superseded_by
+        instead = ledger.superseded_by(engine, run_id)
+        if instead is None:
+            return digest, run_id, ledger.is_recorded(engine, run_id)
+        inputs["instead_of"] = instead
 
 
 def files_digest(directory: Path) -> str:

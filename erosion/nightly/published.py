@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import sqlalchemy as sa
 
 from erosion.alerts import ledger
 from erosion.config.region import Region
@@ -66,7 +65,7 @@ _EMPTY: Listing = {
 
 
 def list_published(
-    engine: sa.Engine, home: Path, region: Region, out: Path, newest: str, say: Callable[[str], None]
+    engine: ledger.Ledger, home: Path, region: Region, out: Path, newest: str, say: Callable[[str], None]
 ) -> None:
     """Bring ``published.json`` to what the ledger says, also of a run that was killed before it could list itself.
 
@@ -80,12 +79,7 @@ def list_published(
     say
         Called with what was found damaged.
     """
-    runs = ledger.RUNS.c
-    select = sa.select(runs.run_id, runs.product).where(
-        runs.region == region.name, runs.outcome != "failed", runs.superseded_by.is_(None)
-    )
-    with engine.connect() as connection:
-        products = connection.execute(select.order_by(runs.as_of)).all()
+    products = ledger.standing_products(engine, region.name)
     try:
         listed = published(home)
     except RunError as error:

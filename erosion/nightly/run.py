@@ -23,7 +23,6 @@ from typing import Any, NamedTuple, NoReturn
 
 import geopandas as gpd
 import pandas as pd
-import sqlalchemy as sa
 import xarray as xr
 
 from erosion.alerts import ledger
@@ -70,7 +69,6 @@ EXPECTED = (
     FeatureMismatchError,
     ExportError,
     ledger.LedgerError,
-    sa.exc.SQLAlchemyError,
     OSError,
 )
 """What can go wrong with inputs and disks; anything else is a mistake in the program and is shown as one."""
@@ -263,7 +261,7 @@ def _publish(
     out: Path,
     models: Path,
     release_name: str | None,
-    engine: sa.Engine,
+    engine: ledger.Ledger,
     fetch: bool,
     progress: Progress,
     started: datetime,
@@ -408,7 +406,7 @@ def _make(
     missing: Mapping[str, str],
     levels: WaterLevels,
     release: Release,
-    engine: sa.Engine,
+    engine: ledger.Ledger,
     previous: Mapping[str, Any] | None,
     out: Path,
     directory: Path,
@@ -521,7 +519,7 @@ def _keep(
 
 
 def _decide(
-    engine: sa.Engine,
+    engine: ledger.Ledger,
     region: Region,
     target: str,
     made: Sequence[Made],
@@ -642,7 +640,7 @@ def _load_release(path: Path, _content: str) -> Release:
     return load_release(path)
 
 
-def _refuse_rewriting(engine: sa.Engine, region: Region, as_of: pd.Timestamp) -> None:
+def _refuse_rewriting(engine: ledger.Ledger, region: Region, as_of: pd.Timestamp) -> None:
     newest = ledger.last_run(engine, region.name)
     if newest is not None and newest["as_of"] > alerts.issue_time(as_of):
         raise ledger.LedgerError(
@@ -652,7 +650,7 @@ def _refuse_rewriting(engine: sa.Engine, region: Region, as_of: pd.Timestamp) ->
 
 
 def _record(
-    engine: sa.Engine,
+    engine: ledger.Ledger,
     region: Region,
     as_of: pd.Timestamp,
     directory: Path,
@@ -685,7 +683,12 @@ def _record(
 
 
 def _record_failure(
-    engine: sa.Engine, region: Region, as_of: pd.Timestamp, started: datetime, message: str, say: Callable[[str], None]
+    engine: ledger.Ledger,
+    region: Region,
+    as_of: pd.Timestamp,
+    started: datetime,
+    message: str,
+    say: Callable[[str], None],
 ) -> None:
     try:
         ledger.record_failure(
@@ -701,7 +704,7 @@ def _record_failure(
                 simulated=region.simulated,
             ),
         )
-    except (ledger.LedgerError, sa.exc.SQLAlchemyError, OSError) as error:
+    except (ledger.LedgerError, OSError) as error:
         say(f"the failure could not be recorded in the ledger either: {error}")
 
 

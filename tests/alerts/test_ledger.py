@@ -22,12 +22,12 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erosion.alerts import ledger
 from erosion.alerts.ledger import (
     LedgerError,
     Run,
     changes_since_previous,
     history,
+    is_recorded,
     last_run,
     open_ledger,
     open_warnings,
@@ -35,6 +35,9 @@ from erosion.alerts.ledger import (
     recent_runs,
     record_failure,
     record_run,
+    schema,
+    standing_products,
+    superseded_by,
 )
 from erosion.alerts.levels import STATE_COLUMNS, plan_events
 
@@ -132,7 +135,7 @@ def dump(engine):
     with engine.connect() as connection:
         return {
             table.name: sorted(map(repr, connection.execute(sa.select(table)).all()))
-            for table in ledger.METADATA.sorted_tables
+            for table in schema.METADATA.sorted_tables
         }
 
 
@@ -202,7 +205,7 @@ def test_migrations_make_the_tables_the_program_uses(engine):
     from alembic.migration import MigrationContext
 
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), ledger.METADATA) == []
+        assert compare_metadata(MigrationContext.configure(connection), schema.METADATA) == []
 
 
 def test_opening_again_changes_nothing(url):
@@ -308,8 +311,8 @@ def test_life_of_a_warning(engine):
     assert life["p_event"].tolist()[:2] == [0.6, 0.8]
     assert np.isnan(life["p_event"].iloc[2])
     with engine.connect() as connection:
-        closed = connection.execute(sa.select(ledger.WARNINGS)).one()
-        no_chance = sa.select(ledger.TRANSITIONS.c.kind).where(ledger.TRANSITIONS.c.p_event.is_(None))
+        closed = connection.execute(sa.select(schema.WARNINGS)).one()
+        no_chance = sa.select(schema.TRANSITIONS.c.kind).where(schema.TRANSITIONS.c.p_event.is_(None))
         assert connection.execute(no_chance).scalars().all() == ["unknown"]
     assert (closed.state, closed.closed_reason, closed.closed_at) == (
         "closed",
@@ -364,7 +367,7 @@ def test_a_new_baseline_moves_closes_merges_and_splits(engine):
     assert changes.loc["rio-1y-20100101-c", "why"] == "merged into rio-1y-20090101-b"
     assert changes.loc["rio-1y-20100101-d", ["why", "segment_id"]].tolist() == ["bank_gone", "d"]
     with engine.connect() as connection:
-        reasons = dict(connection.execute(sa.select(ledger.WARNINGS.c.event_id, ledger.WARNINGS.c.closed_reason)).all())
+        reasons = dict(connection.execute(sa.select(schema.WARNINGS.c.event_id, schema.WARNINGS.c.closed_reason)).all())
     assert reasons["rio-1y-20100101-c"] == "merged"
     assert reasons["rio-1y-20100101-d"] == "bank_gone"
 
@@ -535,7 +538,7 @@ def test_what_places_remember(engine):
     with pytest.raises(LedgerError, match="memory of run rio-2010-01-01 is no longer kept"):
         previous_states(engine, "rio", "1y", "2011-01-01")
     with engine.connect() as connection:
-        kept = set(connection.execute(sa.select(ledger.STATES.c.run_id)).scalars())
+        kept = set(connection.execute(sa.select(schema.STATES.c.run_id)).scalars())
     assert kept == {"rio-2011-01-01", "rio-2012-01-01"}
 
 
@@ -626,7 +629,7 @@ def test_changes_are_worst_first_and_leave_out_what_stayed(engine):
 
 
 def test_empty_answers_keep_their_columns(engine):
-    assert list(open_warnings(engine, "rio").columns) == [column.name for column in ledger.WARNINGS.c]
+    assert list(open_warnings(engine, "rio").columns) == [column.name for column in schema.WARNINGS.c]
     assert list(open_warnings(engine, "rio", before="2010-01-01").columns) == list(open_warnings(engine, "rio").columns)
     assert str(open_warnings(engine, "rio")["first_issued_at"].dtype).endswith("UTC]")
 
@@ -640,10 +643,49 @@ def test_what_is_not_there_is_said(engine):
 
 def test_transitions_can_not_be_changed_or_deleted(engine):
     record(engine, "2010-01-01", {"a": 3})
-    for statement in (sa.update(ledger.TRANSITIONS).values(to_level=1), sa.delete(ledger.TRANSITIONS)):
+    for statement in (sa.update(schema.TRANSITIONS).values(to_level=1), sa.delete(schema.TRANSITIONS)):
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
             connection.execute(statement)
     assert history(engine, "rio-1y-20100101-a")["to_level"].tolist() == [3]
+
+
+def test_what_the_database_refuses_is_an_error_of_the_ledger(engine):
+    record(engine, "2010-01-01", {"a": 3})
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE states")
+    with pytest.raises(LedgerError, match=r"(?s)states.*nothing was recorded"):
+        record(engine, "2011-01-01", {"a": 4})
+    with pytest.raises(LedgerError, match="states"):
+        previous_states(engine, "rio", "1y", "2011-01-01")
+    assert open_warnings(engine, "rio")["level"].tolist() == [3]
+
+
+def test_only_the_ledger_knows_its_database():
+    package = HERE.parents[2] / "erosion"
+    guilty = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if package / "alerts" / "ledger" not in path.parents
+        and any(
+            line.split()[:1] in (["import"], ["from"]) and "sqlalchemy" in line
+            for line in path.read_text("utf-8").splitlines()
+        )
+    ]
+    assert guilty == []
+
+
+def test_runs_that_stand_are_listed_without_failed_and_superseded_ones(engine):
+    assert standing_products(engine, "rio") == []
+    record(engine, "2010-01-01", {"a": 3})
+    record(engine, "2011-01-01", {"a": 3})
+    record(engine, "2011-01-01", {"a": 2}, run_id="again", product="rio/again")
+    record_failure(engine, a_run("2012-01-01", outcome="failed"))
+    record(engine, "2012-01-01", {"a": 2}, region="other")
+    assert standing_products(engine, "rio") == [("rio-2010-01-01", "rio/2010-01-01"), ("again", "rio/again")]
+    assert superseded_by(engine, "rio-2011-01-01") == "again"
+    assert superseded_by(engine, "again") is superseded_by(engine, "nobody") is None
+    assert is_recorded(engine, "again") is True
+    assert is_recorded(engine, "nobody") is False
 
 
 # --- against a plain model -------------------------------------------------------------------------------------------
@@ -702,7 +744,7 @@ def test_any_series_of_runs_keeps_the_laws(one_engine, series):
         later = open_warnings(engine, region, before=date + pd.Timedelta(days=1))
         pd.testing.assert_frame_equal(later[columns], now[columns])
     with engine.connect() as connection:
-        events = connection.execute(sa.select(ledger.WARNINGS).where(ledger.WARNINGS.c.region == region)).all()
+        events = connection.execute(sa.select(schema.WARNINGS).where(schema.WARNINGS.c.region == region)).all()
     for event in events:
         life = history(engine, event.event_id)
         assert life["kind"].iloc[0] == "issued"
@@ -759,8 +801,9 @@ def test_a_process_killed_while_recording_leaves_the_ledger_as_it_was(engine, ur
 HOLDING = """
 import sys, time
 from erosion.alerts import ledger
+from erosion.alerts.ledger.opening import writing
 engine = ledger.open_ledger(sys.argv[1])
-with ledger._writing(engine):
+with writing(engine):
     print("writing", flush=True)
     time.sleep(float(sys.argv[2]))
 """

@@ -19,6 +19,7 @@ import pytest
 from filelock import FileLock
 
 from erosion.alerts import ledger
+from erosion.alerts.ledger.schema import METADATA
 from erosion.config.region import load_region
 from erosion.core.contracts import CONTRACT_VERSION, HISTORY_COLUMNS, LAYER_COLUMNS
 from erosion.nightly import run as nightly
@@ -58,7 +59,7 @@ def ledger_of(out: Path) -> dict[str, list[tuple]]:
                         ),
                     )
                 )
-                for table in (ledger.RUNS, ledger.WARNINGS, ledger.TRANSITIONS, ledger.STATES)
+                for table in METADATA.sorted_tables
             }
     finally:
         engine.dispose()
@@ -544,6 +545,7 @@ from pathlib import Path
 import pandas as pd
 import lightgbm, geopandas, pyogrio, sqlalchemy, alembic.command
 from erosion.alerts import ledger
+from erosion.alerts.ledger import recording
 from erosion.nightly import run as nightly
 from erosion.config.region import load_region
 
@@ -575,7 +577,7 @@ for when in ("before", "after"):
     points[f"{when} record_run"] = lambda w=when: around(ledger, "record_run", w)
     for name in ("manifest.json", "published.json"):
         points[f"{when} {name}"] = lambda w=when, n=name: around(Path, "replace", w, to(n))
-points["half of record_run"] = lambda: around(ledger, "_remember", "before")
+points["half of record_run"] = lambda: around(recording, "_remember", "before")
 points["before the last word"] = lambda: around(nightly, "finish_attempt", "before")
 for tenth in (2, 5, 7, 9):
     points[f"at {tenth} tenths"] = None

@@ -1,0 +1,7 @@
+"""The one error of the ledger; nobody outside needs to know what the database raises."""
+
+from __future__ import annotations
+
+
+class LedgerError(RuntimeError):
+    """The ledger cannot do what was asked; the message says why and how to mend it."""
