@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from erosion.config.gauges import DISCHARGE_UNITS, QUALITY_WORDS, RAIN_UNITS, STAGE_UNITS, GaugeFiles
 from erosion.config.sources import Skipped, SourceError
 from erosion.core.contracts import in_utc
+from erosion.core.folder import files_in, unused_in
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers, with_clock
 from erosion.gauges.formats.compact import WORDS, Compact, Values, all_of, as_reading
 from erosion.gauges.formats.reading import Asked, Reading, joined
@@ -386,15 +387,19 @@ def _read_folder(source: GaugeFiles, asked: Asked) -> Reading:
 def _find_files(source: GaugeFiles) -> tuple[list[_Found], list[Skipped]]:
     folder = source.path.resolve()
     found, skipped = [], []
-    for path in sorted(source.path.glob(source.files)):
+    matching = files_in(source.path, source.files)
+    for path in matching:
         name = path.relative_to(source.path).as_posix()
-        if path.name.startswith((".", "~$")) or not path.is_file():  # what an editor or Excel holds open
+        if path.name.startswith((".", "~$")):  # what an editor or Excel holds open
             continue
         if not path.resolve().is_relative_to(folder):
             skipped.append(Skipped(name, "is a link out of the folder, left out; copy the file itself into the folder"))
             continue
         status = path.stat()
         found.append(_Found(name, path, status.st_size, status.st_mtime_ns))
+    for other in unused_in(source.path, source.files, matching):
+        if not other.name.startswith((".", "~$")):
+            skipped.append(Skipped(other.name, other.reason, usual=True))
     return found, skipped
 
 

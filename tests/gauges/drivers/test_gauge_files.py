@@ -731,7 +731,8 @@ def test_files_of_a_folder_are_read_once(folder: Folder) -> None:
     folder.put("~$a.csv", "held open")
     folder.put(".b.csv", "hidden")
     first = folder.read()
-    assert [v[1] for v in rows(first)] == [1.0, 2.0] and told(first) == []
+    assert [v[1] for v in rows(first)] == [1.0, 2.0]
+    assert told(first) == [("notes.txt", "does not match the pattern under 'files' (*.csv)", True)]
     # What was read before is not looked into again: not even what would stop the reading.
     status = (folder.path / "a.csv").stat()
     (folder.path / "a.csv").write_bytes(b"x" * status.st_size)
@@ -739,6 +740,13 @@ def test_files_of_a_folder_are_read_once(folder: Folder) -> None:
     folder.put("c.csv", "t,q\n2020-01-03,3\n")
     assert [v[1] for v in rows(folder.read())] == [3.0]
     assert len(folder.read().values) == 0
+
+
+def test_a_file_whose_ending_is_in_capitals_is_read(folder: Folder) -> None:
+    folder.put("a.csv", "t,q\n2020-01-01,1\n")
+    folder.put("B.CSV", "t,q\n2020-01-02,2\n")
+    first = folder.read()
+    assert [v[1] for v in rows(first)] == [1.0, 2.0] and told(first) == []
 
 
 def test_a_file_that_grew_is_read_again_and_one_that_was_only_touched_is_not(folder: Folder) -> None:
