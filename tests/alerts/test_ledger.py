@@ -881,6 +881,6 @@ def test_a_replay_of_thirteen_years_is_recorded_in_seconds(tmp_path):
     engine.dispose()
     size = (tmp_path / "ledger.sqlite").stat().st_size / 1e6
     print(f"13 runs of 8600 rows, {written:.0f} transitions: {elapsed:.2f} s of processor time, {size:.1f} MB")
-    assert elapsed < 5  # 1.5 s on a quiet machine
+    assert elapsed < 5  # 2.5 s on a quiet machine
     with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)

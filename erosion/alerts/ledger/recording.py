@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.opening import writing
 from erosion.alerts.ledger.queries import last_standing, one_row, select_standing
-from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS, UtcTime
+from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
 from erosion.alerts.levels import (
     STATE_COLUMNS,
     OpenWarning,
@@ -195,7 +194,7 @@ def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str
         now = current[event_id]
         gone = (now.first_issued_at, "superseded", "closed", now.level, "superseded", None, None, None)
         plan.append(Planned(event_id, target, now.segment_id, "closed", now.level, *gone))
-    at, issued_at = _stored(connection, datetime.now(UTC)), _stored(connection, as_of)
+    at, issued_at = datetime.now(UTC), as_of.to_pydatetime()
     added: list[Any] = []
     changed: list[Any] = []
     transitions: list[Any] = []
@@ -291,21 +290,9 @@ def _count_open(connection: sa.Connection, region: str) -> int:
 def _write_rows(
     connection: sa.Connection, statement: sa.Insert | sa.Update, names: list[str], rows: list[tuple[Any, ...]]
 ) -> None:
-    """Run a statement for many rows of values as the driver stores them, past SQLAlchemy's handling of each value."""
-    if not rows:
-        return
-    compiled = statement.compile(dialect=connection.dialect, column_keys=[name for name in names if name != "which"])
-    if compiled.positiontup:
-        pick = itemgetter(*(names.index(name) for name in compiled.positiontup))
-        connection.exec_driver_sql(str(compiled), [pick(row) for row in rows])
-    else:
-        connection.exec_driver_sql(str(compiled), [dict(zip(names, row, strict=True)) for row in rows])
-
-
-def _stored(connection: sa.Connection, instant: datetime) -> Any:
-    """Turn an instant into what the driver stores for it."""
-    process = UtcTime().dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    return instant if process is None else process(instant)
+    """Run a statement for many rows of values at once."""
+    if rows:
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _instant(value: datetime) -> datetime:
