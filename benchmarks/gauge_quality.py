@@ -231,7 +231,7 @@ def clock_table() -> list[str]:
 
 
 def sound_table() -> list[str]:
-    """What is doubted where no fault was put."""
+    """What is flagged where no fault was put."""
     out = [
         "| series | values | " + " | ".join(FLAG_WORDS[flag] for flag in COUNTED[:-1]) + " |",
         "|---|---|" + "---|" * 8,

@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--full", action="store_true", help="search all years again, for what was published late")
     fetch.add_argument("--new-reference", action="store_true", help="lay every scene anew on a reference made now")
 
-    gauges = command("gauges", _gauges, "say how old, complete and doubtful the gauges are; 2 where one is silent")
+    gauges = command("gauges", _gauges, "report how old, complete and suspect the gauges are; 2 where one is stale")
     gauges.add_argument(
         "--date", type=_day, default="today", help="YYYY-MM-DD; only what was known then is used (default: today, UTC)"
     )

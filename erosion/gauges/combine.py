@@ -1,7 +1,7 @@
 """Several sources of one gauge -> one series, as it could be known at every instant.
 
 The source that the region lists first is trusted most. Another one speaks for a day only while none before it has a value of that
-day that is not doubted; when such a value comes, the other one gives way, and when it is doubted later the other one speaks
+day that is not flagged; when such a value comes, the other one gives way, and when it is flagged later the other one speaks
 again. All of that happens by further revisions, so that what was known on a night stays what it was.
 """
 

@@ -1,4 +1,4 @@
-"""How the gauges of a region are doing on a date: how old, how complete and how doubtful their values are."""
+"""How the gauges of a region are doing on a date: how old, how complete their values are and how many of them are suspect."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pandas as pd
 
 from erosion.config.gauges import GaugeSource
 from erosion.core.contracts import GAUGE_FLAGS, as_of_instant
-from erosion.gauges.hydrograph import SILENT_CADENCES, SILENT_DAYS
+from erosion.gauges.hydrograph import STALE_CADENCES, STALE_DAYS
 from erosion.gauges.known import USED, known_values
 
 WINDOWS: Final[dict[str, int]] = {"30d": 30, "365d": 365}
 """Name of a window of the last days -> its length."""
 
-DOUBTED_SHARE: Final = 0.5
-"""A gauge is doubtful when more than this share of its values of the last 30 days is suspect."""
+SUSPECT_SHARE: Final = 0.5
+"""A gauge is suspect when more than this share of its values of the last 30 days is suspect."""
 
 NOT_MEASURED: Final = GAUGE_FLAGS["filled"] | GAUGE_FLAGS["superseded"]
 """Values with one of these flags are no readings of the gauge."""
@@ -34,12 +34,12 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "quantity": ("", "stage, discharge or rain; empty where nothing was known"),
     "sources": ("", "names of the catalogue entries whose values stand, those the region trusts most first"),
     "first_day": ("", "day of the oldest value, UTC"),
-    "values": ("", "times with a value that stands, doubted or not"),
-    "last_time": ("", "UTC instant of the newest value, doubted or not"),
+    "values": ("", "times with a value that stands, flagged or not"),
+    "last_time": ("", "UTC instant of the newest value, flagged or not"),
     "last_value": ("unit of the quantity", "that value"),
     "last_qc": ("", "good, estimated or suspect"),
     "age_days": ("day", "from the newest value to the date"),
-    "limit_days": ("day", "age from which the gauge is silent"),
+    "limit_days": ("day", "age from which the gauge is stale"),
     "silent": ("", "true where it is"),
     "cadence_days": ("day", "median time between the values of the last 365 days, of all where these are too few"),
     "complete_30d": ("1", "share of the values to be had in the last 30 days that are there and not suspect"),
@@ -73,7 +73,7 @@ def health(gauges: pd.DataFrame, as_of: pd.Timestamp | str, sources: Sequence[Ga
     -------
     pandas.DataFrame
         One row for each gauge and quantity, in the order of the entries, columns of :data:`COLUMNS`; a gauge of which
-        nothing was known has one row with an empty quantity, and is silent.
+        nothing was known has one row with an empty quantity, and is stale.
 
     Notes
     -----
@@ -98,7 +98,7 @@ def health(gauges: pd.DataFrame, as_of: pd.Timestamp | str, sources: Sequence[Ga
 def _row(sources: Sequence[GaugeSource], quantity: str, values: pd.DataFrame, now: pd.Timestamp) -> dict[str, Any]:
     there = set(values["source"])
     speak = [source for source in sources if source.name in there] or list(sources)
-    limit = max(SILENT_DAYS, min(SILENT_CADENCES * source.cadence_days + source.latency_days for source in speak))
+    limit = max(STALE_DAYS, min(STALE_CADENCES * source.cadence_days + source.latency_days for source in speak))
     row: dict[str, Any] = {
         "gauge_id": sources[0].gauge_id,
         "title": sources[0].called,
@@ -138,7 +138,7 @@ def _row(sources: Sequence[GaugeSource], quantity: str, values: pd.DataFrame, no
     lately = since["30d"]
     if lately.any():
         row["doubted_30d"] = float((values["qc"] == "suspect").to_numpy()[lately].mean())
-        row["doubtful"] = row["doubted_30d"] > DOUBTED_SHARE
+        row["doubtful"] = row["doubted_30d"] > SUSPECT_SHARE
     for window, inside in {"365d": since["365d"], "all": np.ones(time.size, dtype=bool)}.items():
         for name in COUNTED:
             row[f"{name}_{window}"] = int((flags[inside] & GAUGE_FLAGS[name] > 0).sum())

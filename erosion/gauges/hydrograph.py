@@ -41,15 +41,15 @@ MIN_MEMBERS: Final = 5
 DAY_H: Final = 12.0
 """A mean stands for a day whose values cover so many hours: a tide. Less of a tidal day would tell of the hour, not the river."""
 
-DOUBT_DAYS: Final = 30
-"""Doubts of so many days are counted."""
+FLAG_DAYS: Final = 30
+"""Quality flags of so many days are counted."""
 
-SILENT_CADENCES: Final = 3
-SILENT_DAYS: Final = 2.0
-"""A gauge is silent when its newest value is older than three cadences and the latency, and than this many days: a date stands
+STALE_CADENCES: Final = 3
+STALE_DAYS: Final = 2.0
+"""A gauge is stale when its newest value is older than three cadences and the latency, and than this many days: a date stands
 for its last instant, and a run made at its beginning cannot have that day's values."""
 
-NO_DOUBT: Final = GAUGE_FLAGS["filled"] | GAUGE_FLAGS["superseded"]
+NOT_SUSPECT: Final = GAUGE_FLAGS["filled"] | GAUGE_FLAGS["superseded"]
 
 #: Columns of the table, published as ``hydrograph.parquet``.
 COLUMNS: Final[dict[str, tuple[str, str]]] = {
@@ -142,8 +142,8 @@ def hydrograph(
     Returns
     -------
     table : pandas.DataFrame
-        :data:`COLUMNS`, sorted by gauge (in the order of ``stations``), quantity, kind, day and doubt. A day has one observed row
-        from its usable values and one from its doubtful ones, where it has such values.
+        :data:`COLUMNS`, sorted by gauge (in the order of ``stations``), quantity, kind, day and ``doubtful``. A day has one observed row
+        from its usable values and one from its suspect ones, where it has such values.
     facts : dict
         What is told beside the table, ready for JSON: ``as_of`` and ``gauges``, one entry for each gauge and quantity. A gauge
         of which nothing is known has one entry whose quantity is None.
@@ -208,7 +208,7 @@ def _rows(
     value: np.ndarray,
     low: np.ndarray | None = None,
     high: np.ndarray | None = None,
-    doubtful: np.ndarray | None = None,
+    suspect: np.ndarray | None = None,
     filled: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Put columns of one kind together; all of shape (day,)."""
@@ -219,7 +219,7 @@ def _rows(
             "value": value.astype(float),
             "low": nothing if low is None else low.astype(float),
             "high": nothing if high is None else high.astype(float),
-            "doubtful": no if doubtful is None else doubtful.astype(bool),
+            "doubtful": no if suspect is None else suspect.astype(bool),
             "filled": no if filled is None else filled.astype(bool),
         }
     )
@@ -319,7 +319,7 @@ def _facts(
     usable = _reading(measured[measured["qc"].isin(USED).to_numpy()], now)
     speak = [source for source in station.sources if source.name in {*values["source"], *issue["source"]}]
     limit = max(
-        SILENT_DAYS, min(SILENT_CADENCES * source.cadence_days + source.latency_days for source in station.sources)
+        STALE_DAYS, min(STALE_CADENCES * source.cadence_days + source.latency_days for source in station.sources)
     )
     stage = quantity in ("stage", None)
     warned = next((source for source in station.sources if source.alarm_levels_m), None) if stage else None
@@ -353,7 +353,7 @@ def _facts(
             }
             for source in speak
         ],
-        "doubts": dict(_doubts(values, now)),
+        "doubts": dict(_flag_counts(values, now)),
         "forecast": None
         if issue.empty
         else {
@@ -377,14 +377,14 @@ def _reading(values: pd.DataFrame, now: pd.Timestamp) -> dict[str, Any] | None:
     }
 
 
-def _doubts(values: pd.DataFrame, now: pd.Timestamp) -> Iterator[tuple[str, int]]:
-    """Count values of late by what is doubted of them; ``source`` where only their source doubts them."""
-    recent = values[(values["time"] > now - pd.Timedelta(days=DOUBT_DAYS)).to_numpy()]
+def _flag_counts(values: pd.DataFrame, now: pd.Timestamp) -> Iterator[tuple[str, int]]:
+    """Count values of late by quality flag; ``source`` where only their source calls them suspect."""
+    recent = values[(values["time"] > now - pd.Timedelta(days=FLAG_DAYS)).to_numpy()]
     flags = recent["flags"].to_numpy("int64")
     for name, bit in GAUGE_FLAGS.items():
         count = int(((flags & bit) > 0).sum())
-        if count and not bit & NO_DOUBT:
+        if count and not bit & NOT_SUSPECT:
             yield name, count
-    alone = int(((recent["qc"] == "suspect").to_numpy() & ((flags & ~NO_DOUBT) == 0)).sum())
+    alone = int(((recent["qc"] == "suspect").to_numpy() & ((flags & ~NOT_SUSPECT) == 0)).sum())
     if alone:
         yield "source", alone

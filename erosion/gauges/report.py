@@ -94,7 +94,7 @@ def lines(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Seq
     as_of
         Date of the product.
     skipped
-        What was left out or doubted when the gauges were read.
+        What was left out or flagged when the gauges were read.
     """
     out = [f"{region.name}, gauges as known on {as_of.date()}"]
     if region.simulated:
@@ -105,7 +105,7 @@ def lines(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Seq
         out += ["", *_aligned(_HEAD, [_cells(row) for row in _records(table)])]
     news, usual = [s for s in skipped if not s.usual], [s for s in skipped if s.usual]
     if news:
-        out += ["", "left out or doubted:"]
+        out += ["", "left out or flagged:"]
         for item in news[:_LISTED]:
             out += textwrap.wrap(f"{item.scene}: {item.reason}", 110, initial_indent="  - ", subsequent_indent="    ")
     more = len(news) - _LISTED
@@ -120,13 +120,23 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-_HEAD: Final = ("gauge", "what", "newest value", "age", "30 d", "365 d", "all", "doubts of the last 365 days", "")
+_HEAD: Final = (
+    "gauge",
+    "what",
+    "newest value",
+    "age",
+    "30 d",
+    "365 d",
+    "all",
+    "quality flags of the last 365 days",
+    "",
+)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     gauge = f"{row['title']} ({row['gauge_id']})"
     if not row["quantity"]:
-        return (gauge, "", "nothing known", "", "", "", "", "", "SILENT")
+        return (gauge, "", "nothing known", "", "", "", "", "", "STALE")
     unit = QUANTITIES[row["quantity"]][0]
     return (
         gauge,
@@ -142,9 +152,9 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 def _state(row: Mapping[str, Any]) -> str:
     words = []
     if row["silent"]:
-        words.append(f"SILENT: older than {row['limit_days']:.3g} days")
+        words.append(f"STALE: older than {row['limit_days']:.3g} days")
     if row["doubtful"]:
-        words.append(f"DOUBTFUL: {_percent(row['doubted_30d'])} of the last 30 days")
+        words.append(f"SUSPECT: {_percent(row['doubted_30d'])} of the last 30 days")
     return "; ".join(words)
 
 
@@ -231,7 +241,7 @@ def write_report(
                 parts.append(f"![{row['quantity']}, all of it and the last {RECENT_DAYS} days]({picture.name})")
             parts.append(_facts(row))
             parts.append(_returns(gauges[(gauges["gauge_id"] == gauge_id).to_numpy()], row, as_of))
-            parts.append(_doubts(of_it, row))
+            parts.append(_flag_counts(of_it, row))
         path = directory / f"{name}.md"
         path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8", newline="\n")
         written.append(path)
@@ -254,7 +264,7 @@ def _facts(row: Mapping[str, Any]) -> str:
     unit = QUANTITIES[row["quantity"]][0]
     facts = [
         ("newest value", f"{row['last_value']:.6g} {unit} ({row['last_qc']}), {row['last_time']:%Y-%m-%d %H:%M}"),
-        ("age", f"{_age(row['age_days'])}; silent from {row['limit_days']:.3g} days on"),
+        ("age", f"{_age(row['age_days'])}; stale from {row['limit_days']:.3g} days on"),
         ("state", _state(row) or "speaks"),
         ("first day", row["first_day"]),
         ("values", f"{row['values']}, usually every {_age(row['cadence_days'])}" if row["values"] > 1 else "1"),
@@ -263,8 +273,8 @@ def _facts(row: Mapping[str, Any]) -> str:
             (f"complete, {words}", _percent(row[f"complete_{window}"]))
             for window, words in (("30d", "last 30 days"), ("365d", "last 365 days"), ("all", "all days"))
         ),
-        ("doubts, last 365 days", flags_in_words(row, "365d") or "none"),
-        ("doubts, all", flags_in_words(row, "all") or "none"),
+        ("quality flags, last 365 days", flags_in_words(row, "365d") or "none"),
+        ("quality flags, all", flags_in_words(row, "all") or "none"),
     ]
     return "\n".join(
         [f"## {row['quantity']}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts)]
@@ -291,20 +301,20 @@ def _returns(gauges: pd.DataFrame, row: Mapping[str, Any], as_of: pd.Timestamp) 
     return "\n".join([*lines, "", "Dams, dykes and a changing climate are not in these intervals."])
 
 
-def _doubts(values: pd.DataFrame, row: Mapping[str, Any]) -> str:
-    """List stretches of doubted values, newest first."""
-    doubted = values[values["flags"].to_numpy("int64") > 0]
-    if doubted.empty:
+def _flag_counts(values: pd.DataFrame, row: Mapping[str, Any]) -> str:
+    """List stretches of flagged values, newest first."""
+    flagged = values[values["flags"].to_numpy("int64") > 0]
+    if flagged.empty:
         return ""
     step = (
         pd.Timedelta(days=1.5 * max(row["cadence_days"], 1 / 1440))
         if pd.notna(row["cadence_days"])
         else pd.Timedelta(0)
     )
-    new = (doubted["time"].diff() > step) | (doubted["flags"].diff() != 0)
-    stretches = [part for _, part in doubted.groupby(new.cumsum())][::-1]
+    new = (flagged["time"].diff() > step) | (flagged["flags"].diff() != 0)
+    stretches = [part for _, part in flagged.groupby(new.cumsum())][::-1]
     out = [
-        "Doubted values, newest first:",
+        "Flagged values, newest first:",
         "",
         "| from | to | values | why | lowest | highest | suspect |",
         "|---|---|---|---|---|---|---|",
@@ -401,7 +411,7 @@ def _panel(
     axes.set_ylabel(QUANTITIES[row["quantity"]][0])
     if not len(time):
         return
-    # The line is broken where a gap is shaded, and a doubted value does not bend it.
+    # The line is broken where a gap is shaded, and a flagged value does not bend it.
     step = row["cadence_days"] if pd.notna(row["cadence_days"]) else 1.0
     longest = pd.Timedelta(days=max(GAP_STEPS * step, GAP_DAYS))
     shown_time, shown = time[usable], value[usable]

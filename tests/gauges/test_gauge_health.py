@@ -60,7 +60,7 @@ def test_age_completeness_and_flags_of_a_daily_gauge() -> None:
     assert not row["silent"]
     assert row["cadence_days"] == 1
     # The last 30 days begin at noon of 1 March and end, a latency before now, at noon of the 30th: 29 steps, of which
-    # 2 to 10 March are doubted.
+    # 2 to 10 March are suspect.
     assert row["complete_30d"] == pytest.approx((29 - 1 - 9) / 29)
     assert row["complete_all"] == pytest.approx((454 - 2 - 10) / 454)
     assert row["doubted_30d"] == pytest.approx(9 / 28)
@@ -79,7 +79,7 @@ def test_what_comes_later_is_not_told() -> None:
     )
 
 
-def test_a_gauge_is_silent_after_three_cadences_and_the_latency() -> None:
+def test_a_gauge_is_stale_after_three_cadences_and_the_latency() -> None:
     gauges = table(pd.date_range("2021-01-01", "2021-03-27"))
     assert not health(gauges, pd.Timestamp("2021-03-30 23:59:59", tz="UTC"), [entry()]).iloc[0]["silent"]
     assert health(gauges, pd.Timestamp("2021-03-31 00:00:01", tz="UTC"), [entry()]).iloc[0]["silent"]
@@ -129,7 +129,7 @@ def test_disputed_days_are_days_and_not_values() -> None:
     assert (row["disputed_365d"], row["disputed_days_365d"]) == (30, 2)
 
 
-def test_a_gauge_of_which_nothing_is_known_has_a_row_and_is_silent() -> None:
+def test_a_gauge_of_which_nothing_is_known_has_a_row_and_is_stale() -> None:
     table_ = health(table(pd.date_range("2021-03-01", "2021-03-31")), NOW, [entry(gauge_id="x"), entry()])
     assert list(table_.columns) == list(COLUMNS)
     assert table_["gauge_id"].tolist() == ["x", "g"]
@@ -153,7 +153,7 @@ def test_lines_name_ages_flags_and_what_was_skipped(region: Region) -> None:
     text = "\n".join(lines(region, found, NOW, [Skipped("b", "is broken"), Skipped("c", "is usual", usual=True)]))
     assert "2 repeated too long" in text
     assert "2.5 d" in text
-    assert "Nowhere (x)" in text and "SILENT" in text
+    assert "Nowhere (x)" in text and "STALE" in text
     assert "b: is broken" in text
     assert "c: is usual" not in text and "1 more" in text
     heads = [line for line in text.splitlines() if line.startswith(("gauge ", "Tân", "Nowhere"))]
@@ -200,7 +200,7 @@ def test_a_report_has_a_picture_and_says_where_it_is_simulated(tmp_path: Path, r
     assert not (tmp_path / "x_stage.png").exists()
 
 
-def test_a_gauge_that_fell_silent_long_ago_can_be_drawn(tmp_path: Path, region: Region) -> None:
+def test_a_gauge_that_has_been_stale_for_long_can_be_drawn(tmp_path: Path, region: Region) -> None:
     gauges = table(pd.date_range("2019-04-01", periods=1))
     found, _ = report(region, gauges, NOW, [entry()])
     write_report(tmp_path, region, gauges, found, NOW, [entry()])
@@ -231,21 +231,21 @@ def made_region(folder: Path, values: int) -> Path:
     return path
 
 
-def test_the_command_ends_with_0_and_with_2_where_a_gauge_is_silent(
+def test_the_command_ends_with_0_and_with_2_where_a_gauge_is_stale(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = made_region(tmp_path, 90)
     out = tmp_path / "out.json"
     assert main(["gauges", str(path), "--date", "2021-02-01", "--json", str(out), "--report", str(tmp_path / "r")]) == 0
     told = capsys.readouterr().out
-    assert "SILENT" not in told
+    assert "STALE" not in told
     assert "Tân Châu (019803)" in told
     content = json.loads(out.read_text(encoding="utf-8"))
     assert content["gauges"][0]["values"] == 90
     assert (tmp_path / "r" / "tan_chau.md").is_file()
     assert (tmp_path / "r" / "tan_chau_stage.png").is_file()
     assert main(["gauges", str(path), "--date", "2021-02-20"]) == 2
-    assert "SILENT" in capsys.readouterr().out
+    assert "STALE" in capsys.readouterr().out
 
 
 def test_a_gauge_whose_file_is_not_there_is_told_without_a_traceback(

@@ -14,7 +14,7 @@ from erosion.config.gauges import GaugeChecks
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FLAGS, check_gauges
 from erosion.gauges.quality.checks import check_quality
 from erosion.gauges.quality.days import day_table
-from erosion.gauges.quality.flags import Doubts
+from erosion.gauges.quality.flags import QualityFlags
 from erosion.gauges.quality.revisions import History
 from erosion.gauges.statistics import known_values
 
@@ -383,7 +383,7 @@ def test_a_day_has_the_mean_of_what_stood_when_the_next_one_began() -> None:
     rows = pd.concat([rows, early, late]).sort_values(["time", "available_at"], ignore_index=True)
     stamps = [pd.DatetimeIndex(rows[name]).asi8 for name in ("time", "available_at")]
     history = History.of(*stamps, rows["value"].to_numpy(), np.ones(len(rows), dtype=bool))
-    found = day_table(history, Doubts(len(rows)))
+    found = day_table(history, QualityFlags(len(rows)))
     assert found is not None
     assert found.mean[:2].tolist() == [2.5, 8.0]  # the early correction counts, the late one does not
     assert np.isnan(found.mean[2])  # the last day is not over

@@ -282,7 +282,7 @@ def test_facts_name_everything_that_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cadence", "last", "silent"),
+    ("cadence", "last", "stale"),
     [
         (1.0, "2026-11-18T00:00", False),  # three cadences and a day of latency: four days
         (1.0, "2026-11-17T23:00", True),
@@ -291,9 +291,9 @@ def test_facts_name_everything_that_is_told() -> None:
         (10.0, "2026-10-23T00:00", False),
     ],
 )
-def test_a_gauge_is_silent_after_three_cadences_and_its_latency(cadence: float, last: str, silent: bool) -> None:
+def test_a_gauge_is_stale_after_three_cadences_and_its_latency(cadence: float, last: str, stale: bool) -> None:
     source = entry(cadence_days=cadence, latency_days=1.0 if cadence >= 1 else 0.05)
-    assert made(rows([last], [2.0]), of=station(source))[1]["silent"] is silent
+    assert made(rows([last], [2.0]), of=station(source))[1]["silent"] is stale
 
 
 def test_a_value_that_came_after_the_date_does_not_end_the_silence() -> None:
@@ -301,7 +301,7 @@ def test_a_value_that_came_after_the_date_does_not_end_the_silence() -> None:
     assert made(rows(["2026-11-10"], [2.0]), late)[1]["silent"] is True
 
 
-def test_a_gauge_of_which_nothing_is_known_is_silent_and_has_no_quantity() -> None:
+def test_a_gauge_of_which_nothing_is_known_is_stale_and_has_no_quantity() -> None:
     table, only = made()
     assert table.empty
     assert table["day"].dtype.kind == "M"
@@ -309,7 +309,7 @@ def test_a_gauge_of_which_nothing_is_known_is_silent_and_has_no_quantity() -> No
     assert only["sources"] == []
 
 
-def test_doubts_of_thirty_days_are_counted_by_kind() -> None:
+def test_quality_flags_of_thirty_days_are_counted_by_kind() -> None:
     flat, spike = GAUGE_FLAGS["flat_line"], GAUGE_FLAGS["spike"]
     _, only = made(
         rows(["2026-11-10", "2026-11-11"], [2.0, 2.0], qc="suspect", flags=flat),

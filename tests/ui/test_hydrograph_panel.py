@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from erosion.config.gauges import GaugeSource
 from erosion.core.contracts import GAUGE_FLAGS, LEVEL_COLOURS
-from erosion.gauges.hydrograph import NO_DOUBT, Station, hydrograph
+from erosion.gauges.hydrograph import NOT_SUSPECT, Station, hydrograph
 from erosion.ui import hydrograph as panel
 from erosion.ui import products, trigger
 from erosion.ui.choice import Choice
@@ -68,7 +68,7 @@ def rows(time, value, gauge_id, quantity, source, qc="good", flags=0):
 
 
 def gauge_rows():
-    """Three gauges: hours with tide, doubts, a filled gap and a hole; one that fell silent; rain."""
+    """Three gauges: hours with tide, doubts, a filled gap and a hole; one that is stale; rain."""
     hours = pd.date_range("2019-01-01", "2024-06-30T18:00", freq="6h", tz="UTC").append(pd.DatetimeIndex([NEWEST]))
     rise = np.random.default_rng(5)
     walk = np.cumsum(rise.normal(0, 0.02, hours.size)) * 0.3
@@ -230,13 +230,13 @@ def test_the_newest_reading_and_its_age_are_said_in_both_languages(published, mo
     assert "<b>2.85 m</b>, last reading 02:00 2024-07-01, 4 hours before issue" in text
 
 
-def test_a_gauge_that_fell_silent_is_loud(published, monkeypatch):
+def test_a_gauge_that_is_stale_is_shown_first(published, monkeypatch):
     text = words(published, monkeypatch, **{"gauge song-thu": "7 stage"})
     assert '<div class="er-banner er-bad" role="alert"><b>Trạm không gửi số liệu 6 ngày</b>' in text
     assert "đọc lần cuối 07:00 24/06/2024, 6 ngày trước khi phát hành" in text
 
 
-def test_a_gauge_whose_values_are_all_doubted_is_loud(own, monkeypatch):
+def test_a_gauge_whose_values_are_all_suspect_is_shown_first(own, monkeypatch):
     path, facts = facts_of(own)
     facts["gauges"][0]["last_usable"]["time"] = "2024-06-27T19:00:00+00:00"
     path.write_text(json.dumps(facts), encoding="utf-8")
@@ -246,7 +246,7 @@ def test_a_gauge_whose_values_are_all_doubted_is_loud(own, monkeypatch):
     assert "<b>Mọi số liệu của trạm đều bị nghi ngờ</b>" in words(own, monkeypatch)
 
 
-def test_a_doubted_newest_reading_is_said(own, monkeypatch):
+def test_a_suspect_newest_reading_is_reported(own, monkeypatch):
     path, facts = facts_of(own)
     facts["gauges"][0]["last_reading"]["doubtful"] = True
     path.write_text(json.dumps(facts), encoding="utf-8")
@@ -274,9 +274,9 @@ def test_a_mean_of_the_day_is_told_without_a_time_of_day(own, monkeypatch):
     assert "đọc lần cuối 29/06/2024, 2 ngày trước" in words(own, monkeypatch, **{"gauge song-thu": "7 stage"})
 
 
-def test_every_doubt_has_words_and_an_unknown_one_is_named(own, monkeypatch):
+def test_every_quality_flag_has_words_and_an_unknown_one_is_named(own, monkeypatch):
     for name, bit in GAUGE_FLAGS.items():
-        assert knows(f"hydrograph.doubt.{name}") != bool(bit & NO_DOUBT), name
+        assert knows(f"hydrograph.doubt.{name}") != bool(bit & NOT_SUSPECT), name
     path, facts = facts_of(own)
     facts["gauges"][0]["doubts"] = {"<u>new</u>": 1234}
     path.write_text(json.dumps(facts), encoding="utf-8")
@@ -513,7 +513,7 @@ def test_a_picture_of_an_exercise_says_so(published):
     assert "title" not in drawn(published, 0)
 
 
-def test_a_gauge_with_nothing_but_doubts_is_drawn(published):
+def test_a_gauge_with_nothing_but_suspect_values_is_drawn(published):
     spec = drawn(published, 0, change=lambda table: table[table["doubtful"]])
     assert len(layers(spec, type="point", color=panel.DOUBT)[0]) == 4
     assert layers(spec, type="line", color=panel.WATER) == [[]] or not layers(spec, type="line", color=panel.WATER)[0]

@@ -69,7 +69,7 @@ def read(source: GaugeFiles, asked: Asked) -> Reading:
     Reading
         Discharge in m3/s, stage in m, rain in mm. Of two values of one time the one of better quality stands; of two
         that differ at equal quality the last stands and is ``suspect``; of two files the newer one stands. A text where
-        a number should be is a ``missing`` value. ``skipped`` lists lines and values that were left out or doubted, with
+        a number should be is a ``missing`` value. ``skipped`` lists lines and values that were left out or flagged, with
         line numbers, and why.
 
     Raises

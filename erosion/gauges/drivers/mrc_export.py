@@ -73,7 +73,7 @@ _MEANINGS: Final = {
         "unusable": "suspect",
     },
 }
-_SILENT: Final = ("", "undef", "undefined", "unspecified")
+_NO_QUALITY: Final = ("", "undef", "undefined", "unspecified")
 _DAY_NS: Final = 86_400 * 10**9
 _MOST_ABOVE_HEADER: Final = 300  # lines
 _AT_ONCE: Final = 1000  # rows
@@ -264,7 +264,7 @@ def _ranks(table: dict[str, list[str]], line: NDArray[np.int64], notes: Notes) -
             word = _MEANINGS[column].get(text.lower())
             if word is not None:
                 ranks[text] = WORDS.index(word)
-            elif text.lower() in _SILENT or re.fullmatch(r"-?\d+", text):
+            elif text.lower() in _NO_QUALITY or re.fullmatch(r"-?\d+", text):
                 ranks[text] = WORDS.index("good")
             else:
                 ranks[text] = WORDS.index("suspect")

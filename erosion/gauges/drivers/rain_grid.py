@@ -368,10 +368,10 @@ def _summed_days(source: RainGrid, table: pd.DataFrame, step: pd.Timedelta, skip
 
 def _running_days(source: RainGrid, table: pd.DataFrame, skipped: list[Skipped]) -> pd.DataFrame:
     wet, falling = _falls(table)
-    doubted = falling[falling].index
-    if len(doubted) > 0.1 * max(int(wet.sum()), 10):
+    flagged = falling[falling].index
+    if len(flagged) > 0.1 * max(int(wet.sum()), 10):
         raise SourceError(
-            f"{source.name}: its values fall within {len(doubted)} days, the first on {grid_times.day_text(doubted[0])}, which sums since "
+            f"{source.name}: its values fall within {len(flagged)} days, the first on {grid_times.day_text(flagged[0])}, which sums since "
             "00 UTC do not; set 'counting' to step"
         )
     day = _day_of_end(table["time"])
@@ -380,7 +380,7 @@ def _running_days(source: RainGrid, table: pd.DataFrame, skipped: list[Skipped])
     groups = pd.DataFrame({"value": total, "fresh": table["fresh"]}).groupby(day)
     days = pd.DataFrame({"value": groups["value"].max(), "fresh": groups["fresh"].any()})
     days = days[days["fresh"]].assign(quality="estimated")
-    odd = days.index.isin(doubted)
+    odd = days.index.isin(flagged)
     if odd.any():
         days.loc[odd, "quality"] = "suspect"
         reason = f"the sum since 00 UTC falls within {int(odd.sum())} days, the first on {grid_times.day_text(days.index[odd][0])}; suspect"

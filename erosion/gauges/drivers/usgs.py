@@ -37,7 +37,7 @@ _PAGE: Final = 10_000
 _PARAMETERS: Final = {"discharge": ("00060", DISCHARGE_UNITS), "stage": ("00065", STAGE_UNITS)}
 _MEAN_OF_DAY: Final = "00003"
 _INSTANTANEOUS: Final = ("00011", "00000")  # the newer and the older service's number for "no statistic"
-_DOUBTED: Final = frozenset(
+_SUSPECT: Final = frozenset(
     [
         "ice",
         "bkw",
@@ -349,9 +349,9 @@ def _quality(source: Usgs, rows: pd.DataFrame, skipped: list[Skipped]) -> np.nda
     unknown: set[str] = set()
     for remarks in rows["remarks"].unique():
         words = set(re.findall(r"[a-z]+|[<>]", remarks.lower()))
-        strange = words - _DOUBTED - _ESTIMATED - _PLAIN
+        strange = words - _SUSPECT - _ESTIMATED - _PLAIN
         unknown |= strange
-        meant[remarks] = "suspect" if words & _DOUBTED else "estimated" if words & _ESTIMATED or strange else "good"
+        meant[remarks] = "suspect" if words & _SUSPECT else "estimated" if words & _ESTIMATED or strange else "good"
     if unknown:
         shown = ", ".join(sorted(unknown))[:80]
         skipped.append(

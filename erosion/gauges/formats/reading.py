@@ -50,7 +50,7 @@ class Reading:
     values
         :data:`READING_COLUMNS`, sorted by quantity, issued_at, member and time, one row for each of them.
     skipped
-        Lines, values and files that were left out or doubted, and why.
+        Lines, values and files that were left out or flagged, and why.
     state
         Small JSON object to be remembered for the next time.
     """

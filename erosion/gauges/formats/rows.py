@@ -33,7 +33,7 @@ _MARKUP: Final = ("<!doctype html", "<html", "<head", "<meta", "<table", "<?xml"
 
 
 class Notes:
-    """What was left out or doubted in one file, by line number; the list stays short however long the file is.
+    """What was left out or flagged in one file, by line number; the list stays short however long the file is.
 
     Parameters
     ----------

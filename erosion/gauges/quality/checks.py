@@ -1,9 +1,9 @@
-"""Quality control: which gauge values are doubted, why, and from when on that could be known.
+"""Quality control: which gauge values are flagged, why, and from when on that could be known.
 
-Every check is causal. A doubt is a further revision of the value, known from the instant at which the last value that the check
+Every check is causal. A quality flag is a further revision of the value, known from the instant at which the last value that the check
 needed was there; so what was known on a date is :func:`erosion.gauges.statistics.known_values` of the checked table, and what
 comes later changes nothing of it. What is usual at a gauge is learned anew at the start of each calendar year (UTC) from
-what was known by then and not doubted, once that spans :data:`LEARN_DAYS`; before, only limits of the gauge's entry
+what was known by then and not flagged, once that spans :data:`LEARN_DAYS`; before, only limits of the gauge's entry
 and very wide ones hold. A revision is judged when it comes and when the values after it come, among the values known then;
 later corrections of its neighbours do not judge it again, and a revision of its own starts afresh.
 
@@ -23,7 +23,7 @@ from erosion.config.gauges import GaugeChecks
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FLAGS
 from erosion.gauges.known import USED
 from erosion.gauges.quality.days import Name, check_days
-from erosion.gauges.quality.flags import SUSPECT_FLAGS, Doubts, evened, scale_of
+from erosion.gauges.quality.flags import SUSPECT_FLAGS, QualityFlags, evened, scale_of
 from erosion.gauges.quality.revisions import NEVER, History, chains, years_of
 
 LEARN_DAYS: Final = 729
@@ -48,20 +48,20 @@ FAR_DISCHARGE: Final = 10.0
 """... a discharge above this many times the 99.5 % quantile."""
 
 RATE_FACTOR: Final = (5.0, 2.5)
-"""A step is doubted above so many times the 99 % and the 99.9 % quantile of the usual steps, whichever is larger."""
+"""A step is flagged above so many times the 99 % and the 99.9 % quantile of the usual steps, whichever is larger."""
 
 SPIKE_USUAL: Final[dict[bool, tuple[float, float]]] = {True: (0.99, 5.0), False: (0.999, 5.0)}
-"""A spike is doubted above so many times a quantile of the usual ones, and above the least one below. More often than twice a
+"""A spike is flagged above so many times a quantile of the usual ones, and above the least one below. More often than twice a
 day (True) no flood looks like a spike, so those are faults, and up to one in a hundred must not become usual."""
 
 SPIKE_LEAST: Final[dict[str, float]] = {"stage": 0.15, "discharge": 0.1}
-"""Spikes and steps below this are never doubted: m, and about a share of the discharge."""
+"""Spikes and steps below this are never flagged: m, and about a share of the discharge."""
 
 UNLEARNED_SPIKE: Final[dict[str, float]] = {"stage": 2.0, "discharge": 1.1}
-"""Spike that is doubted before anything is learned: m, and ln 3 of discharge: three times as much, or a third."""
+"""Spike that is flagged before anything is learned: m, and ln 3 of discharge: three times as much, or a third."""
 
 UNLEARNED_STAGE_RATE: Final = 2.0
-"""Rise or fall of stage [m/h] that is doubted before anything is learned."""
+"""Rise or fall of stage [m/h] that is flagged before anything is learned."""
 
 SHORTEST_STEP_H: Final = 0.25
 """A shorter step counts as this long where a rate [m/h] is asked: waves are no rise."""
@@ -102,14 +102,14 @@ class _Usual(NamedTuple):
 
     cadence: float  # ns
     scale: float
-    step: float  # larger ones are doubted
+    step: float  # larger ones are flagged
     spike: tuple[float, ...]  # the same, by number of values
     thirds: np.ndarray  # between low, middle and high values
     flat: np.ndarray  # ns that a low, middle, high value may repeat
 
 
 def check_quality(gauges: pd.DataFrame, limits: Mapping[str, GaugeChecks]) -> pd.DataFrame:
-    """Doubt what is impossible or not like the gauge, from the instant on at which that could be told.
+    """Flag what is impossible or not like the gauge, from the instant on at which that could be decided.
 
     Parameters
     ----------
@@ -117,20 +117,20 @@ def check_quality(gauges: pd.DataFrame, limits: Mapping[str, GaugeChecks]) -> pd
         Table of :data:`erosion.core.contracts.GAUGE_COLUMNS` with every revision, one row for each gauge, quantity, time and
         ``available_at``, flags 0.
     limits
-        Gauge id -> what its entry says is impossible or doubtful; a gauge that is not there has the defaults.
+        Gauge id -> what its entry says is impossible or suspect; a gauge that is not there has the defaults.
 
     Returns
     -------
     pandas.DataFrame
-        The same columns: every row given, and a further one for each instant at which a value came to be doubted more.
+        The same columns: every row given, and a further one for each instant at which a value got a further flag.
         Its ``available_at`` is that instant; where that is the value's own, the row itself carries the flags. Sorted by
-        gauge, quantity, time and ``available_at``. ``flags`` are those of all doubts so far; ``qc`` is suspect with any of
+        gauge, quantity, time and ``available_at``. ``flags`` are those of all checks so far; ``qc`` is suspect with any of
         :data:`SUSPECT_FLAGS`.
 
     Notes
     -----
     For every date, ``known_values(check_quality(gauges, limits), date)`` is ``known_values(check_quality(gauges of that
-    date, limits), date)``: a doubt rests on nothing that was not known. Values that are missing, or that their source
+    date, limits), date)``: a quality flag rests on nothing that was not known. Values that are missing, or that their source
     itself calls suspect, are neither judged nor used to judge others.
     """
     key = ["gauge_id", "quantity", "time", "available_at"]
@@ -140,7 +140,7 @@ def check_quality(gauges: pd.DataFrame, limits: Mapping[str, GaugeChecks]) -> pd
     usable = table["qc"].isin(USED).to_numpy() & np.isfinite(table["value"].to_numpy(float))
     columns = (_ns(table["time"]), _ns(table["available_at"]), table["value"].to_numpy(float), usable)
     at: dict[Name, np.ndarray] = {}
-    series: dict[Name, tuple[History, Doubts]] = {}
+    series: dict[Name, tuple[History, QualityFlags]] = {}
     whose = table["gauge_id"].to_numpy(str), table["quantity"].to_numpy(str)
     first = np.flatnonzero(np.append(True, (whose[0][1:] != whose[0][:-1]) | (whose[1][1:] != whose[1][:-1])))
     for begin, end in zip(first, np.append(first[1:], len(table)), strict=True):
@@ -149,23 +149,25 @@ def check_quality(gauges: pd.DataFrame, limits: Mapping[str, GaugeChecks]) -> pd
         history = History.of(*(column[begin:end] for column in columns))
         series[name] = _check_values(history, name[1], limits.get(name[0], GaugeChecks()))
     check_days(series)
-    return _with_revisions(table, [(at[name], history, doubts) for name, (history, doubts) in series.items()])
+    return _with_revisions(
+        table, [(at[name], history, quality_flags) for name, (history, quality_flags) in series.items()]
+    )
 
 
 def _ns(instants: pd.Series) -> np.ndarray:
     return pd.DatetimeIndex(instants).as_unit("ns").asi8
 
 
-def _with_revisions(table: pd.DataFrame, series: Sequence[tuple[np.ndarray, History, Doubts]]) -> pd.DataFrame:
-    """Add a row for each instant at which a value came to be doubted more."""
+def _with_revisions(table: pd.DataFrame, series: Sequence[tuple[np.ndarray, History, QualityFlags]]) -> pd.DataFrame:
+    """Add a row for each instant at which a value got a further flag."""
     rows, bits, instants = [], [], []
-    for at, history, doubts in series:
-        if not doubts.rows:
+    for at, history, quality_flags in series:
+        if not quality_flags.rows:
             continue
-        row, instant = np.concatenate(doubts.rows), np.concatenate(doubts.instants)
-        standing = instant < history.until[row]  # a doubt of what was corrected meanwhile is of no use
+        row, instant = np.concatenate(quality_flags.rows), np.concatenate(quality_flags.instants)
+        standing = instant < history.until[row]  # a quality flag of what was corrected meanwhile is of no use
         rows.append(at[row[standing]])
-        bits.append(np.concatenate(doubts.bits)[standing])
+        bits.append(np.concatenate(quality_flags.bits)[standing])
         instants.append(instant[standing])
     if not rows or not sum(part.size for part in rows):
         return table
@@ -184,25 +186,25 @@ def _with_revisions(table: pd.DataFrame, series: Sequence[tuple[np.ndarray, Hist
         table["available_at"].dt.unit
     )
     key = ["gauge_id", "quantity", "time", "available_at"]
-    # A doubt of the value's own instant takes the place of its row.
+    # A flag of the value's own instant takes the place of its row.
     out = pd.concat([table, more]).sort_values(key, kind="stable")
     return out.drop_duplicates(key, keep="last", ignore_index=True)
 
 
-def _check_values(history: History, quantity: str, checks: GaugeChecks) -> tuple[History, Doubts]:
+def _check_values(history: History, quantity: str, checks: GaugeChecks) -> tuple[History, QualityFlags]:
     """Apply every check of single values; the history that is returned knows nothing of what is out of range."""
-    doubts = Doubts(history.time.size)
-    _check_range(history, quantity, checks, doubts)
-    history = history.without(doubts.since < NEVER)
+    quality_flags = QualityFlags(history.time.size)
+    _check_range(history, quantity, checks, quality_flags)
+    history = history.without(quality_flags.since < NEVER)
     rows = np.flatnonzero(history.usable)
     before = np.full(history.time.size, -1)
     before[rows] = history.nearest(rows, history.available[rows], -1, 1, _REACH)[:, 0]
-    _check_duplicates(history, before, doubts)
-    _check_usual(history, quantity, checks, before, doubts)
-    return history, doubts
+    _check_duplicates(history, before, quality_flags)
+    _check_usual(history, quantity, checks, before, quality_flags)
+    return history, quality_flags
 
 
-def _check_range(history: History, quantity: str, checks: GaugeChecks, doubts: Doubts) -> None:
+def _check_range(history: History, quantity: str, checks: GaugeChecks, quality_flags: QualityFlags) -> None:
     given, default = {
         "stage": (checks.stage_m, STAGE_M),
         "discharge": (checks.discharge_m3s, DISCHARGE_M3S),
@@ -210,13 +212,13 @@ def _check_range(history: History, quantity: str, checks: GaugeChecks, doubts: D
     }[quantity]
     low, high = given or default
     value = history.value
-    doubted = history.usable & ((value < low) | (value > high))
-    doubts.add("range", np.flatnonzero(doubted), history.available[doubted])
+    flagged = history.usable & ((value < low) | (value > high))
+    quality_flags.add("range", np.flatnonzero(flagged), history.available[flagged])
     if given or quantity == "rain":
         return
     for start, stop in years_of(history.available):
         rows = history.standing(start)
-        rows = rows[doubts.since[rows] >= start]
+        rows = rows[quality_flags.since[rows] >= start]
         if not _enough(history.time[rows]):
             continue
         low, middle, high = np.quantile(value[rows], (0.005, 0.5, 0.995))
@@ -227,11 +229,11 @@ def _check_range(history: History, quantity: str, checks: GaugeChecks, doubts: D
             low, high = -np.inf, FAR_DISCHARGE * max(high, middle) if high > 0 else np.inf
         now = (history.available >= start) & (history.available < stop) & history.usable
         far = np.flatnonzero(now & ((value < low) | (value > high)))
-        doubts.add("range", far, history.available[far])
+        quality_flags.add("range", far, history.available[far])
 
 
-def _check_duplicates(history: History, before: np.ndarray, doubts: Doubts) -> None:
-    """Doubt stretches that repeat value by value what was there whole days earlier."""
+def _check_duplicates(history: History, before: np.ndarray, quality_flags: QualityFlags) -> None:
+    """Flag stretches that repeat value by value what was there whole days earlier."""
     time, value = history.time, history.value
     gap = np.where(before >= 0, time - time[before], NEVER)
     daily = gap >= _DAY // 2
@@ -257,24 +259,31 @@ def _check_duplicates(history: History, before: np.ndarray, doubts: Doubts) -> N
         told = rises + falls >= DUPLICATE_CHANGES
         told &= (np.minimum(rises, falls) > 0) | (count + 1 >= DUPLICATE_ONE_WAY)
         repeats = same & many & told & (lasted >= DUPLICATE_HOURS * _HOUR)
-        _doubt_chains("duplicated_day", history, start, repeats, same, doubts)
+        _flag_chains("duplicated_day", history, start, repeats, same, quality_flags)
 
 
-def _doubt_chains(
-    flag: str, history: History, start: np.ndarray, decided: np.ndarray, members: np.ndarray, doubts: Doubts
+def _flag_chains(
+    flag: str,
+    history: History,
+    start: np.ndarray,
+    decided: np.ndarray,
+    members: np.ndarray,
+    quality_flags: QualityFlags,
 ) -> None:
-    """Doubt every member of a chain from the instant at which its first value was decided, or its own if that is later."""
+    """Flag every member of a chain from the instant at which its first value was decided, or its own if that is later."""
     rows = np.flatnonzero(decided)
     if not rows.size:
         return
     since = np.full(start.size, NEVER)
     np.minimum.at(since, start[rows], history.available[rows])
-    doubted = np.flatnonzero(members & (since[start] < NEVER))
-    doubts.add(flag, doubted, np.maximum(history.available[doubted], since[start[doubted]]))
+    flagged = np.flatnonzero(members & (since[start] < NEVER))
+    quality_flags.add(flag, flagged, np.maximum(history.available[flagged], since[start[flagged]]))
 
 
-def _check_usual(history: History, quantity: str, checks: GaugeChecks, before: np.ndarray, doubts: Doubts) -> None:
-    """Doubt spikes, fast steps and repetitions against what was usual by the start of each year."""
+def _check_usual(
+    history: History, quantity: str, checks: GaugeChecks, before: np.ndarray, quality_flags: QualityFlags
+) -> None:
+    """Flag spikes, fast steps and repetitions against what was usual by the start of each year."""
     time, value, available = history.time, history.value, history.available
     followed = history.followed(SPIKE_WIDTH) if quantity != "rain" else np.empty((0, time.size), dtype=np.int64)
     orders = [np.argsort(instants, kind="stable") for instants in (available, *followed)]
@@ -286,27 +295,27 @@ def _check_usual(history: History, quantity: str, checks: GaugeChecks, before: n
     fast = np.zeros(time.size, dtype=bool)
     for first, stop in years_of(history.available):
         known = history.standing(first)
-        usual = _learn(history, quantity, known[doubts.since[known] >= first])
+        usual = _learn(history, quantity, known[quality_flags.since[known] >= first])
         now = _slice(orders[0], available, first, stop, history)
         long = lasted[now] > _flat_limit(usual, checks, value[now])
         long &= (repeats[now] >= FLAT_STEPS // 2) & ((value[now] != 0) | (quantity != "rain"))
         decided = np.zeros(time.size, dtype=bool)
         decided[now[long]] = True
         going_on = np.arange(time.size) != start
-        _doubt_chains("flat_line", history, start, decided, going_on, doubts)
+        _flag_chains("flat_line", history, start, decided, going_on, quality_flags)
         if quantity == "rain":
             continue
         for later, instants in enumerate(followed, start=1):
             rows = _slice(orders[later], instants, first, stop, history)
-            _check_spikes(history, quantity, usual, rows, instants[rows], later, doubts)
+            _check_spikes(history, quantity, usual, rows, instants[rows], later, quality_flags)
         near = now[before[now] >= 0]
-        near = near[doubts.since[before[near]] > available[near]]
+        near = near[quality_flags.since[before[near]] > available[near]]
         fast[near] = _fast(history, quantity, checks, usual, near, before[near])
-    # A value is not held against one that is doubted, so that the way back from a fault is none: in a row of fast steps it
+    # A value is not held against one that is flagged, so that the way back from a fault is none: in a row of fast steps it
     # is every second one that counts.
     _, steps = chains(np.where(fast & (before >= 0) & fast[before], before, -1), np.ones(time.size, dtype=int))
     rows = np.flatnonzero(fast & (steps % 2 == 0))
-    doubts.add("rate", rows, available[rows])
+    quality_flags.add("rate", rows, available[rows])
 
 
 def _check_spikes(
@@ -316,9 +325,9 @@ def _check_spikes(
     rows: np.ndarray,
     instants: np.ndarray,
     later: int,
-    doubts: Doubts,
+    quality_flags: QualityFlags,
 ) -> None:
-    """Doubt rows in spikes that end ``later`` values after them, told when that many later values are known."""
+    """Flag rows in spikes that end ``later`` values after them, decided when that many later values are known."""
     time = history.time
     after = history.nearest(rows, instants, 1, later, _REACH)
     some = after[:, -1] >= 0
@@ -335,7 +344,7 @@ def _check_spikes(
             limit, scale, longest = usual.spike[width - 1], usual.scale, 1.5 * usual.cadence * (width + 1)
         even = [evened(history.value[member], quantity, scale) for member in (left, *members, right)]
         spiked = (left >= 0) & (span <= longest) & (_spike(even[0], even[1:-1], even[-1]) > limit)
-        doubts.add("spike", rows[spiked], instants[spiked])
+        quality_flags.add("spike", rows[spiked], instants[spiked])
 
 
 def _spike(left: np.ndarray, members: Sequence[np.ndarray], right: np.ndarray) -> np.ndarray:

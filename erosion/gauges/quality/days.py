@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from erosion.gauges.quality.flags import Doubts, evened, scale_of
+from erosion.gauges.quality.flags import QualityFlags, evened, scale_of
 from erosion.gauges.quality.revisions import NEVER, History, years_of
 
 Name = tuple[str, str]
@@ -28,7 +28,7 @@ RELATION_R: Final = 0.8
 """Least correlation of two gauges of which one is held against the other."""
 
 NEIGHBOUR_FACTOR: Final = (1.5, 2.0)
-"""A residual, and a residual less the median of the days before it, is doubted above so many times the 99.9 % quantile
+"""A residual, and a residual less the median of the days before it, is flagged above so many times the 99.9 % quantile
 of the usual ones, ..."""
 
 RESIDUAL_DAYS: Final = 5
@@ -85,8 +85,8 @@ class Table(NamedTuple):
     day: np.ndarray  # their days, counted from the first
 
 
-def day_table(history: History, doubts: Doubts) -> Table | None:
-    """Make daily means of what was known and not doubted when each day was closed; None where no day is."""
+def day_table(history: History, quality_flags: QualityFlags) -> Table | None:
+    """Make daily means of what was known and not flagged when each day was closed; None where no day is."""
     rows = np.flatnonzero(history.usable)
     if not rows.size:
         return None
@@ -98,7 +98,9 @@ def day_table(history: History, doubts: Doubts) -> Table | None:
     closed = np.minimum.accumulate(came[::-1])[::-1][1:]
     closed_of = closed[number[rows] - first]
     stood = (
-        (history.available[rows] <= closed_of) & (closed_of < history.until[rows]) & (doubts.since[rows] > closed_of)
+        (history.available[rows] <= closed_of)
+        & (closed_of < history.until[rows])
+        & (quality_flags.since[rows] > closed_of)
     )
     rows = rows[stood & (closed_of < NEVER)]
     day = number[rows] - first
@@ -108,28 +110,28 @@ def day_table(history: History, doubts: Doubts) -> Table | None:
     return Table(first, mean, closed, rows, day)
 
 
-def check_days(series: Mapping[Name, tuple[History, Doubts]]) -> None:
-    """Mark days of every series that do not fit; the marks are added to its doubts.
+def check_days(series: Mapping[Name, tuple[History, QualityFlags]]) -> None:
+    """Mark days of every series that do not fit; the marks are added to its quality flags.
 
     Parameters
     ----------
     series
-        Gauge id and quantity -> its history, and what is doubted of it so far.
+        Gauge id and quantity -> its history, and its quality flags so far.
     """
     tables = {
         name: table
-        for name, (history, doubts) in series.items()
-        if name[1] != "rain" and (table := day_table(history, doubts)) is not None
+        for name, (history, quality_flags) in series.items()
+        if name[1] != "rain" and (table := day_table(history, quality_flags)) is not None
     }
     for name, table in tables.items():
-        history, doubts = series[name]
+        history, quality_flags = series[name]
         others = [(other[1], found) for other, found in tables.items() if _gauge(other[0]) != _gauge(name[0])]
         strange, jumped = _against_others(name[1], table, others)
         marks = {"neighbour": strange, "datum_jump": jumped, "clock_shift": _clock(history, table)}
         for flag, decided in marks.items():
             instants = decided[table.day]
             marked = instants < NEVER
-            doubts.add(flag, table.rows[marked], instants[marked])
+            quality_flags.add(flag, table.rows[marked], instants[marked])
 
 
 def _gauge(series_id: str) -> str:

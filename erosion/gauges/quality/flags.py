@@ -1,4 +1,4 @@
-"""What the checks of single values and of days share: the doubts they gather, and values made comparable."""
+"""What the checks of single values and of days share: the quality flags they gather, and values made comparable."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SUSPECT_FLAGS: Final = ("range", "spike", "flat_line", "rate", "duplicated_day")
 """Flags that make a value suspect, so that no statistic uses it. The others only mark it."""
 
 
-class Doubts:
-    """What is doubted of one series, gathered from all checks."""
+class QualityFlags:
+    """Quality flags of one series, gathered from all checks."""
 
     def __init__(self, size: int) -> None:
         self.rows: list[np.ndarray] = []
         self.bits: list[np.ndarray] = []
         self.instants: list[np.ndarray] = []
         self.since = np.full(size, NEVER)
-        """When each row came to be doubted by a check that says more than that it changed fast, shape (row,)."""
+        """When each row came to be flagged by a check that says more than that it changed fast, shape (row,)."""
 
     def add(self, flag: str, rows: np.ndarray, instants: np.ndarray) -> None:
-        """Doubt rows from instants on, shape (n,) each."""
+        """Flag rows from instants on, shape (n,) each."""
         self.rows.append(rows)
         self.bits.append(np.full(rows.size, GAUGE_FLAGS[flag]))
         self.instants.append(instants)

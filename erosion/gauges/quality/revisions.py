@@ -30,7 +30,7 @@ class History:
     value
         Number in the unit of the quantity.
     usable
-        Whether it is neither missing nor doubted from the start.
+        Whether it is neither missing nor flagged from the start.
     times
         The different times, shape (time,).
     place
@@ -59,9 +59,9 @@ class History:
         key = place * (instants.size + 1) + rank
         return cls(time, available, until, value, usable, times, place, instants, key)
 
-    def without(self, doubted: np.ndarray) -> History:
-        """Return the same rows with the doubted ones, boolean of shape (row,), not usable."""
-        return dataclasses.replace(self, usable=self.usable & ~doubted)
+    def without(self, flagged: np.ndarray) -> History:
+        """Return the same rows with the flagged ones, boolean of shape (row,), not usable."""
+        return dataclasses.replace(self, usable=self.usable & ~flagged)
 
     def known(self, place: np.ndarray, instant: np.ndarray) -> np.ndarray:
         """Return the row that stood for each time at each instant, shape (n,); -1 for none or one that is not usable."""

@@ -58,7 +58,7 @@ def known_windows(gauges: pd.DataFrame, dates: Dates, days: int, quantity: str) 
 
     Notes
     -----
-    The newest revision known decides; where it is doubted or missing the value is missing, whatever an older one said. A
+    The newest revision known decides; where it is flagged or missing the value is missing, whatever an older one said. A
     day has the mean of its values, of rain their sum. A value that had none of its own source within
     :data:`ALONE_H` hours when it came stands for a day, and the nearest UTC midnight names that day (daily values are stamped
     with the start of a local day); one that had stands for the time to the nearest of them, in its UTC day. A day counts once
