@@ -209,7 +209,7 @@ def train_target(
     conformal = fit_conformal(_raw_quantiles(early_quantiles, x[calibrate]), retreat[calibrate])
     thresholds: dict[int, float] = {}
     if precision:
-        from erosion.alerts.levels import choose_thresholds
+        from erosion.alerts.thresholds import choose_thresholds
 
         event = retreat[calibrate] >= target.threshold_m
         length = rows["length_m"].to_numpy()[calibrate]

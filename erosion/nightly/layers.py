@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from erosion.alerts import levels as alerts
+from erosion.alerts import life
 from erosion.banks.as_of import data_age_days
 from erosion.config.region import Region
 from erosion.core.contracts import ALERT_COLUMNS, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, TRIGGER_COLUMNS, check_scores
@@ -89,7 +89,7 @@ def segment_layer(
     region, target
         The region and the name of the target.
     decided
-        Levels of today's segments, from ``alerts.decide``, with :data:`erosion.core.contracts.TRIGGER_COLUMNS`.
+        Levels of today's segments, from ``levels.decide``, with :data:`erosion.core.contracts.TRIGGER_COLUMNS`.
     made
         The reaches that were made.
     kept
@@ -108,7 +108,7 @@ def segment_layer(
     geopandas.GeoDataFrame
         ``contracts.LAYER_COLUMNS`` and the bank line, one row per segment.
     """
-    plan = alerts.plan_events(
+    plan = life.plan_events(
         before,
         decided,
         walk,

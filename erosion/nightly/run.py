@@ -26,7 +26,8 @@ import pandas as pd
 import xarray as xr
 
 from erosion.alerts import ledger
-from erosion.alerts import levels as alerts
+from erosion.alerts.levels import decide
+from erosion.alerts.states import carry, issue_time
 from erosion.alerts.trigger_night import Night, night_of
 from erosion.banks.as_of import NothingKnownError, baseline_on, knowledge_on, observe_region, sound_epochs
 from erosion.banks.channel import ChannelError
@@ -541,11 +542,11 @@ def _decide(
     if kept is not None:
         tables.append(pd.DataFrame(kept.drop(columns="geometry")).assign(as_of=as_of, coverage=1.0, kept=True))
     scores = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True, join="inner")
-    remembered = alerts.carry(ledger.previous_states(engine, region.name, target, as_of), walk)
+    remembered = carry(ledger.previous_states(engine, region.name, target, as_of), walk)
     if night is not None:
         scores = scores.join(night.table, on="segment_id", validate="one_to_one")
     thresholds, trigger = release.models[target].thresholds, None if night is None else region.trigger
-    decided = alerts.decide(scores, remembered, thresholds, region.policy, as_of, trigger)
+    decided = decide(scores, remembered, thresholds, region.policy, as_of, trigger)
     carried = ("p_event", "chainage_m", "bank", *TRIGGER_COLUMNS)
     return decided.assign(**{name: scores[name].to_numpy() if name in scores else None for name in carried})
 
@@ -642,7 +643,7 @@ def _load_release(path: Path, _content: str) -> Release:
 
 def _refuse_rewriting(engine: ledger.Ledger, region: Region, as_of: pd.Timestamp) -> None:
     newest = ledger.last_run(engine, region.name)
-    if newest is not None and newest["as_of"] > alerts.issue_time(as_of):
+    if newest is not None and newest["as_of"] > issue_time(as_of):
         raise ledger.LedgerError(
             f"{region.name} is on record up to {newest['as_of']:%Y-%m-%d}, and a run for {as_of:%Y-%m-%d} with other "
             "inputs than before would rewrite the past; give it a product directory of its own with --out"

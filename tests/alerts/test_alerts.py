@@ -10,7 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from erosion.alerts.levels import STATE_COLUMNS, carry, choose_thresholds, decide, plan_events
+from erosion.alerts.levels import decide
+from erosion.alerts.life import plan_events
+from erosion.alerts.states import STATE_COLUMNS, carry
+from erosion.alerts.thresholds import choose_thresholds
 from erosion.config.region import Drawdown, Policy, Trigger
 from erosion.core.contracts import ALERT_COLUMNS
 

@@ -39,7 +39,8 @@ from erosion.alerts.ledger import (
     standing_products,
     superseded_by,
 )
-from erosion.alerts.levels import STATE_COLUMNS, plan_events
+from erosion.alerts.life import plan_events
+from erosion.alerts.states import STATE_COLUMNS
 
 HERE = Path(__file__).resolve()
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.queries import last_standing, one_row, reading, select_standing, table_of
 from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
-from erosion.alerts.levels import STATE_COLUMNS, Standing, issue_time, kind_of_change
+from erosion.alerts.life import Standing, kind_of_change
+from erosion.alerts.states import STATE_COLUMNS, issue_time
 
 
 def standing_products(engine: sa.Engine, region: str) -> list[tuple[str, str]]:
@@ -57,7 +58,7 @@ def previous_states(engine: sa.Engine, region: str, target: str, before: pd.Time
     Returns
     -------
     pandas.DataFrame
-        ``alerts.STATE_COLUMNS`` sorted by segment; empty where there was no run or it did not have the target.
+        ``states.STATE_COLUMNS`` sorted by segment; empty where there was no run or it did not have the target.
 
     Raises
     ------

@@ -14,17 +14,8 @@ from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.opening import writing
 from erosion.alerts.ledger.queries import last_standing, one_row, select_standing
 from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
-from erosion.alerts.levels import (
-    STATE_COLUMNS,
-    OpenWarning,
-    Planned,
-    Standing,
-    issue_time,
-    kind_of_change,
-    need,
-    plan_rows,
-    rows_of,
-)
+from erosion.alerts.life import OpenWarning, Planned, Standing, kind_of_change, plan_rows
+from erosion.alerts.states import STATE_COLUMNS, issue_time, need, rows_of
 
 OUTCOMES: Final = {"published": 0, "degraded": 2, "failed": 1}
 """Outcome of a run to its exit code."""
@@ -42,7 +33,7 @@ ALERTS_NEEDED: Final = (
     "chainage_m",
     "bank",
 )
-"""What :func:`record_run` reads of each target: the columns of ``alerts.decide`` joined with score and segment."""
+"""What :func:`record_run` reads of each target: the columns of ``levels.decide`` joined with score and segment."""
 
 CHANGING: Final = (
     "segment_id",
