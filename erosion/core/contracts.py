@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 CONTRACT_VERSION: Final = "1"
 
+SIMULATED_NOTICE: Final = "MÔ PHỎNG / SIMULATED"
+"""Printed wherever a product of simulated data could be taken for a real one."""
+
 BANKS: Final = ("L", "R", "I")
 """Left and right looking downstream, and I for the bank of an island."""
 

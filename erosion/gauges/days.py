@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from erosion.core.contracts import QUANTITIES, as_of_instant, known_at
+from erosion.core.contracts import QUANTITIES, SIMULATED_NOTICE, as_of_instant, known_at
 from erosion.gauges.statistics.between_gauges import METHODS, fill
 from erosion.gauges.statistics.windows import known_windows
-from erosion.publish.columns import SIMULATED_NOTICE
 
 FILLABLE = ("stage", "discharge")
 """Rain of a missing day is nothing between the rain of its neighbours."""

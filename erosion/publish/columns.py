@@ -12,9 +12,6 @@ from erosion.core import contracts
 
 Kind = Literal["text", "json", "int", "float", "bool", "date"]
 
-#: Printed wherever a product of simulated data could be taken for a real one.
-SIMULATED_NOTICE: Final = "MÔ PHỎNG / SIMULATED"
-
 #: Title of the warning level. It is the model's own and never the legal class or the disaster-risk level.
 LEVEL_TITLE: Final = "Mức nguy cơ (mô hình)"
 
@@ -160,7 +157,11 @@ BAND: Final = (
 
 #: Columns that the CSV files add to :data:`SHOWN`.
 NOTICE: Final = Column(
-    "notice", "text", "", f"{SIMULATED_NOTICE}, on every row of a simulated run; a real run has no such column", "Lưu ý"
+    "notice",
+    "text",
+    "",
+    f"{contracts.SIMULATED_NOTICE}, on every row of a simulated run; a real run has no such column",
+    "Lưu ý",
 )
 LEVEL_WORD: Final = Column("level_word", "text", "", "level as number, symbol and word", "Mức nguy cơ bằng chữ")
 LON: Final = Column("lon", "float", "degree", "longitude of the middle of the segment, WGS 84", "Kinh độ", 6)

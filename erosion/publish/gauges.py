@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.core.files import sha256_of, write_json
-from erosion.publish.columns import SIMULATED_NOTICE
 from erosion.publish.errors import writing
 
 TABLE = "hydrograph.parquet"

@@ -17,7 +17,7 @@ import pyarrow as pa
 import shapely
 from pyproj import CRS
 
-from erosion.core.contracts import CONTRACT_VERSION, LEVELS
+from erosion.core.contracts import CONTRACT_VERSION, LEVELS, SIMULATED_NOTICE
 from erosion.core.files import sha256_of
 from erosion.publish import columns as words
 from erosion.publish.bands import retreat_band
@@ -116,7 +116,7 @@ def write_all(
     targets = [_prepare(name, tables[name], layer, projection, lon_lat) for name, layer in layers.items()]
     about = _about(region, as_of, targets, projection, lon_lat, crs, meta or {})
 
-    members = ({"notice": words.SIMULATED_NOTICE} if region.simulated else {}) | {"about": about}
+    members = ({"notice": SIMULATED_NOTICE} if region.simulated else {}) | {"about": about}
     stamp = f"{as_of or '1970-01-01'}T00:00:00.000Z"
     sealed: dict[str, Future[str]] = {}
     with ThreadPoolExecutor(1) as pool:  # syncing and hashing a file overlaps with making the next one
@@ -245,7 +245,7 @@ def _about(
     meta: Mapping[str, Any],
 ) -> dict[str, str]:
     """Say what the run is, for the metadata of every file; texts only."""
-    about = {"notice": words.SIMULATED_NOTICE} if region.simulated else {}
+    about = {"notice": SIMULATED_NOTICE} if region.simulated else {}
     about |= {
         "simulated": "true" if region.simulated else "false",
         "region": region.name,
@@ -278,7 +278,7 @@ def _operation(projection: Projection) -> str:
 
 
 def _vector_layers(targets: list[_Target], region: RegionLike) -> list[VectorLayer]:
-    notice = f"{words.SIMULATED_NOTICE}: " if region.simulated else ""
+    notice = f"{SIMULATED_NOTICE}: " if region.simulated else ""
     place = region.title.get("vi", region.name)
     segments = [
         VectorLayer(
@@ -331,7 +331,7 @@ def _sheet(cells: Cells, target: _Target, simulated: bool) -> tuple[Cells, list[
     order += [words.LON, words.LAT]
     if simulated:
         order.insert(0, words.NOTICE)
-        added[words.NOTICE.name] = [words.SIMULATED_NOTICE] * len(lon)
+        added[words.NOTICE.name] = [SIMULATED_NOTICE] * len(lon)
     return {**sheet_cells(cells, words.SHOWN), **added}, order
 
 

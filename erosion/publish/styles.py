@@ -10,8 +10,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from erosion.core.contracts import LEVEL_COLOURS, LEVELS
-from erosion.publish.columns import LEVEL_TITLE, SIMULATED_NOTICE, Column, level_label
+from erosion.core.contracts import LEVEL_COLOURS, LEVELS, SIMULATED_NOTICE
+from erosion.publish.columns import LEVEL_TITLE, Column, level_label
 
 #: Width of a bank line by level [mm].
 WIDTHS_MM: Final = {0: 0.6, 1: 0.6, 2: 1.0, 3: 1.5, 4: 2.1}

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.publish import write_all
-from erosion.publish.columns import SHOWN, SIMULATED_NOTICE
+from erosion.publish.columns import SHOWN
 from erosion.publish.csv_table import guarded
 
 SHOWN_COLUMNS = tuple(column.name for column in SHOWN)

@@ -8,8 +8,9 @@ import pytest
 import shapely
 from pyproj import Transformer
 
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.publish import ExportError, write_all
-from erosion.publish.columns import SHOWN, SIMULATED_NOTICE
+from erosion.publish.columns import SHOWN
 from erosion.publish.geojson import tidy
 
 SHOWN_COLUMNS = tuple(column.name for column in SHOWN)

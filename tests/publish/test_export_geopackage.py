@@ -14,9 +14,9 @@ import pandas as pd
 import pyogrio
 import pytest
 
-from erosion.core.contracts import LEVEL_COLOURS, LEVEL_SYMBOLS
+from erosion.core.contracts import LEVEL_COLOURS, LEVEL_SYMBOLS, SIMULATED_NOTICE
 from erosion.publish import write_all
-from erosion.publish.columns import BAND, LEVEL_WORDS, SHOWN, SIMULATED_NOTICE
+from erosion.publish.columns import BAND, LEVEL_WORDS, SHOWN
 
 SHOWN_COLUMNS = tuple(column.name for column in SHOWN)
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from erosion.core.contracts import HISTORY_COLUMNS, LAYER_COLUMNS
-from erosion.publish.columns import LAYER, SIMULATED_NOTICE
+from erosion.core.contracts import HISTORY_COLUMNS, LAYER_COLUMNS, SIMULATED_NOTICE
+from erosion.publish.columns import LAYER
 from erosion.publish.tables import attribute_table
 
 
