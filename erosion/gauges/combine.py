@@ -86,7 +86,7 @@ def combine(
 
 
 def other_zero(source: GaugeSource, zero: str | None) -> Skipped:
-    """Say that a source is left out because its stage counts from elsewhere."""
+    """The listed item of a source that is left out because its stage counts from elsewhere."""
     return Skipped(
         source.name,
         f"its stage counts from {source.datum!r}, that of gauge {source.gauge_id} from {zero!r}; give datum_offset_m, or make "
@@ -111,7 +111,7 @@ def _revisions(rows: pd.DataFrame, source: GaugeSource) -> pd.DataFrame:
 
 
 def _turns(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Say which source speaks for each day from when to when: day, begins, ends [ns], rank.
+    """Which source is used for each day from when to when: day, begins, ends [ns], rank.
 
     The first that has a usable value of the day; where none has, the first that has any.
     """

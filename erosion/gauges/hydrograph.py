@@ -311,7 +311,7 @@ def _facts(
     issue: pd.DataFrame,
     as_of: pd.Timestamp | str,
 ) -> dict[str, Any]:
-    """Tell everything of one gauge and quantity that is not a value of a day."""
+    """Everything of one gauge and quantity that is not a value of a day."""
     now = as_of_instant(as_of)
     first = station.sources[0]
     measured = values[~values["filled"].to_numpy(bool)]

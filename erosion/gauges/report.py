@@ -282,7 +282,7 @@ def _facts(row: Mapping[str, Any]) -> str:
 
 
 def _returns(gauges: pd.DataFrame, row: Mapping[str, Any], as_of: pd.Timestamp) -> str:
-    """Tell return periods of yearly peaks, empty where the record is too short for them."""
+    """Return periods of yearly peaks, empty where the record is too short for them."""
     if row["quantity"] not in ("stage", "discharge"):
         return ""
     table = return_periods(gauges, as_of, quantity=row["quantity"])

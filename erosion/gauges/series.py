@@ -214,7 +214,7 @@ def _changed_at(source: GaugeSource, kept: gauge_store.Kept) -> pd.Timestamp:
 
 
 def _failed(source: GaugeSource, error: SourceError, more: str = "") -> Skipped:
-    """Say what failed; the name of the source stands before the reason anyway."""
+    """The failure as a listed item; the name of the source stands before the reason anyway."""
     return Skipped(source.name, str(error).removeprefix(f"{source.name}: ") + more)
 
 

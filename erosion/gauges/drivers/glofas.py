@@ -88,7 +88,7 @@ def read(source: Glofas, asked: Asked) -> Reading:
 
     found = grid_files.gather(source.name, files, known, read_one)
     skipped += found.skipped
-    skipped += _say_cells(source, chosen, used)
+    skipped += _list_cells(source, chosen, used)
     table = found.table
     if len(table):
         table, twice = grid_files.newest_stands(table, ["issued", "member", "time"], source.name)
@@ -188,7 +188,7 @@ def _only(cells: grid_cells.Near, place: int) -> grid_cells.Near:
     )
 
 
-def _say_cells(source: Glofas, chosen: Mapping[str, list[Any]], used: set[str]) -> list[Skipped]:
+def _list_cells(source: Glofas, chosen: Mapping[str, list[Any]], used: set[str]) -> list[Skipped]:
     said = []
     for key in sorted(used):
         latitude, longitude, mean = chosen[key]

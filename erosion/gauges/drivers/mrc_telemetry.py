@@ -133,7 +133,7 @@ def _numbers(given: list[Any]) -> tuple[list[float], list[str]]:
 
 
 def _check_station(service: Service, headers: Mapping[str, str], source: MrcTelemetry) -> tuple[bool, list[Skipped]]:
-    """Say whether the station stands where the entry says, as far as the service tells, and list what is odd."""
+    """Whether the station stands where the entry puts it, as far as the service reports its place, and what is odd."""
     try:
         answer = service.json(STATIONS, headers=headers)
     except SourceError as error:

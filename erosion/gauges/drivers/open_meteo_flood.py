@@ -90,7 +90,7 @@ def read(source: OpenMeteoFlood, asked: Asked) -> Reading:
         forecast = _forecast(source, answer, today, skipped)
     if not cells:
         return Reading(past, skipped, asked.state)
-    _say_whence(source, cells, asked, skipped)
+    _list_cell_distance(source, cells, asked, skipped)
     values = joined([past, *forecast])
     if not len(values):
         raise SourceError(
@@ -185,7 +185,9 @@ def _forecast(
     return tables
 
 
-def _say_whence(source: OpenMeteoFlood, cells: list[tuple[float, float]], asked: Asked, skipped: list[Skipped]) -> None:
+def _list_cell_distance(
+    source: OpenMeteoFlood, cells: list[tuple[float, float]], asked: Asked, skipped: list[Skipped]
+) -> None:
     before = tuple(asked.state.get("cell") or cells[0])
     for cell in dict.fromkeys(cells):
         east = (cell[0] - source.location[0] + 180) % 360 - 180

@@ -269,7 +269,7 @@ def _step(source: RainGrid, table: pd.DataFrame, state: Mapping[str, Any]) -> pd
 
 
 def _counting(source: RainGrid, table: pd.DataFrame, step: pd.Timedelta, state: Mapping[str, Any]) -> tuple[str, bool]:
-    """Say whether the values are rain of each step or sums that run, and whether the data have told it for good."""
+    """Whether the values are rain of each step or running sums, and whether the data have decided it for good."""
     if source.counting != "auto":
         if source.counting == "running" and table["rate"].any():
             raise SourceError(
@@ -302,7 +302,7 @@ def _counting(source: RainGrid, table: pd.DataFrame, step: pd.Timedelta, state: 
 
 
 def _runs(table: pd.DataFrame) -> bool:
-    """Say whether the data tell that the values are running sums: wet days enough, and hardly one on which they fall."""
+    """Whether the data show that the values are running sums: wet days enough, and hardly one on which they fall."""
     wet, falling = _falls(table)
     return bool(wet.sum() >= MIN_WET and falling[wet].mean() <= 0.1)
 

@@ -72,7 +72,7 @@ def steps(dataset: xr.Dataset, variable: xr.DataArray, cells: Near) -> pd.DataFr
 
 
 def forecast(dataset: xr.Dataset, variable: xr.DataArray) -> bool:
-    """Say whether the values of a file are steps of a forecast."""
+    """Whether the values of a file are steps of a forecast."""
     return any(dim in STEP for dim in variable.dims)
 
 

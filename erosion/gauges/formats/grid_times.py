@@ -98,7 +98,10 @@ def numbers_of(dataset: xr.Dataset, name: str) -> np.ndarray:
 
 
 def decoded(numbers: np.ndarray, attrs: Mapping[str, Any], name: str) -> np.ndarray:
-    """Instants out of a CF time ("hours since 1970-01-01"), to the second, UTC without zone."""
+    """Instants out of a CF time ("hours since 1970-01-01"), to the second, UTC without zone.
+
+    xarray without cftime decodes neither IMERG's "julian" calendar nor units like "hr", so the numbers are decoded here.
+    """
     text = str(attrs.get("units", ""))
     told = re.fullmatch(r"\s*([A-Za-z]+)\s+since\s+(.+?)\s*", text)
     calendar = str(attrs.get("calendar", "standard")).lower()

@@ -112,7 +112,7 @@ def _level(value: Any, source: GaugeSource) -> float | None:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Say whether two names are one name: diacritics, blanks and capitals aside, as services leave them out."""
+    """Whether two names are one name: diacritics, blanks and capitals aside, as services leave them out."""
     return _plain(one) == _plain(other)
 
 

@@ -359,7 +359,7 @@ def _spike(left: np.ndarray, members: Sequence[np.ndarray], right: np.ndarray) -
 def _fast(
     history: History, quantity: str, checks: GaugeChecks, usual: _Usual | None, rows: np.ndarray, before: np.ndarray
 ) -> np.ndarray:
-    """Say which rows differ from the one before by more than a river does; boolean of shape (n,)."""
+    """Rows that differ from the one before by more than a river does; boolean of shape (n,)."""
     gap = (history.time[rows] - history.time[before]).astype(float)
     hours = np.maximum(gap / _HOUR, SHORTEST_STEP_H)
     fast = np.zeros(rows.size, dtype=bool)

@@ -293,7 +293,7 @@ def _clock(history: History, table: Table) -> np.ndarray:
 
 
 def _sides(y: np.ndarray, weight: np.ndarray, fitted: np.ndarray, waves: np.ndarray) -> np.ndarray:
-    """Say to which side the clock of each day is off against the tide of the days before it.
+    """To which side the clock of each day is off against the tide of the days before it.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class _Rows(NamedTuple):
 
 
 def forecasts_ahead(forecasts: pd.DataFrame, dates: Dates) -> dict[str, FloatArray]:
-    """Say what the newest forecast of one gauge known on each date tells.
+    """Statistics of the newest forecast of one gauge known on each date.
 
     Parameters
     ----------

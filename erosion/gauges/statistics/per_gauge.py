@@ -34,7 +34,7 @@ def gauge_statistics(
     quantities: tuple[str, ...] = ("stage", "discharge"),
     rain_of: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
-    """Say what was known of every gauge on every date.
+    """Statistics of every gauge as known on every date.
 
     Parameters
     ----------
