@@ -149,6 +149,30 @@ def test_what_is_left_out_and_why(tmp_path: Path) -> None:
     assert "cannot be read" in reasons["broken_2023-08-19.tif"]
 
 
+def test_files_that_no_scene_can_be_made_of_are_listed_one_by_one(tmp_path: Path) -> None:
+    write_band(tmp_path / "good_2023-08-15.TIF", stack(1))
+    write_band(tmp_path / "month_2023-08.tif", stack(2))
+    local = 'LOCAL_CS["unnamed",UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]'
+    write_band(tmp_path / "local_2023-08-16.tif", stack(2), crs=local)
+    (tmp_path / "other_2023-08-17.tif").write_text(
+        f'<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="UInt16" band="1"><SimpleSource>'
+        f"<SourceFilename>{tmp_path}/good_2023-08-15.TIF</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    (tmp_path / "bands_2023-08-18.jp2").touch()
+    (tmp_path / "bands_1990-01-01.jp2").touch()  # outside the days that are asked for
+    refs, skipped = find(source_of(tmp_path, files="*.tif"))
+    assert [ref.items[0].id for ref in refs] == ["good_2023_08_15"]
+    reasons = {left_out.scene: left_out.reason for left_out in skipped}
+    assert set(reasons) == {
+        "month_2023-08.tif", "local_2023-08-16.tif", "other_2023-08-17.tif", "bands_2023-08-18.jp2",
+    }  # fmt: skip
+    assert "the name holds a month alone; write the day into it" in reasons["month_2023-08.tif"]
+    assert "its CRS is local, engineering, vertical" in reasons["local_2023-08-16.tif"]
+    assert "cannot be read" in reasons["other_2023-08-17.tif"]
+    assert "does not match the pattern under 'files' (*.tif)" in reasons["bands_2023-08-18.jp2"]
+    assert not any(left_out.usual for left_out in skipped)
+
+
 def test_split_scenes_that_lack_a_band_or_have_it_twice(tmp_path: Path) -> None:
     write_split(tmp_path, "a_2023-08-15_{}.tif", 1)
     write_split(tmp_path, "b_2023-08-20_{}.tif", 2)
