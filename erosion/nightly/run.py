@@ -26,12 +26,13 @@ import pandas as pd
 import xarray as xr
 
 from erosion.alerts import ledger
+from erosion.alerts.crosswalk import crosswalk
 from erosion.alerts.levels import decide
 from erosion.alerts.states import carry, issue_time
 from erosion.alerts.trigger_night import Night, night_of
 from erosion.banks.as_of import NothingKnownError, baseline_on, knowledge_on, observe_region, sound_epochs
 from erosion.banks.channel import ChannelError
-from erosion.banks.segments import Baseline, crosswalk
+from erosion.banks.segments import Baseline
 from erosion.config.region import Region
 from erosion.config.sources import Skipped, SourceError
 from erosion.config.store import store_of

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from erosion.banks.channel import ChannelError
 from erosion.banks.measuring import near_reach_end
-from erosion.banks.segments import Baseline, crosswalk, curvature, cut_baseline, middle_xy
+from erosion.banks.segments import Baseline, curvature, cut_baseline, middle_xy
 from erosion.config.region import Region
 from tests.rivers import PIXEL, make_grid, make_region, sine_river, straight_river
 
@@ -141,15 +141,6 @@ def test_an_island_at_the_end_of_the_reach_is_cut_in_one_piece() -> None:
     ends = np.array([[line.coords[0], line.coords[-1]] for line in island.geometry])
     followed = np.isclose(ends[:, None, 1], ends[None, :, 0]).all(axis=2).sum()
     assert followed == len(island) - 1  # one open chain
-
-
-def test_crosswalk_finds_the_bank_that_moved() -> None:
-    old, new = cut(straight_river(96, 104)).segments, cut(straight_river(98, 106)).segments
-    walk = crosswalk(old, new, within_m=150.0)
-    assert walk["old_segment_id"].tolist() == old["segment_id"].tolist()
-    assert walk["moved_m"].to_numpy() == pytest.approx(2 * PIXEL, abs=8.0)
-    assert (walk["new_segment_id"].str[:6] == walk["old_segment_id"].str[:6]).all()
-    assert crosswalk(old, new, within_m=10.0)["new_segment_id"].isna().all()
 
 
 def test_segments_longer_than_the_banks_are_an_error() -> None:

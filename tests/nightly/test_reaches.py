@@ -24,8 +24,8 @@ from pyproj import Transformer
 from shapely.geometry import LineString
 
 from erosion.alerts import ledger
+from erosion.alerts.crosswalk import crosswalk
 from erosion.banks.as_of import baseline_on, knowledge_on, observe_region
-from erosion.banks.segments import crosswalk
 from erosion.config.region import Area, Reach, Region, load_region
 from erosion.config.sources import CATALOGUE
 from erosion.config.store import store_of
