@@ -1,5 +1,6 @@
 """The gauges beside the map: what the panel says and draws, in words and in a real browser."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -293,6 +294,15 @@ def test_a_run_of_an_older_program_shows_no_panel_and_no_error(own, monkeypatch)
     for path in directory.glob("segments_*.parquet"):
         table = gpd.read_parquet(path)
         table.drop(columns=["model_level", "trigger", "trigger_points", "trigger_terms"]).to_parquet(path)
+    # What that program published: its manifest holds the hashes of these files, its list none of the manifest.
+    manifest = json.loads((directory / "manifest.json").read_text("utf-8"))
+    for path in directory.glob("segments_*.parquet"):
+        manifest["outputs"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (directory / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    listing = json.loads((directory.parent / "published.json").read_text("utf-8"))
+    for entry in listing["runs"]:
+        entry.pop("manifest_sha256", None)
+    (directory.parent / "published.json").write_text(json.dumps(listing), "utf-8")
     chosen = {"segment": "thu-L-0000100", "segment_on": ("song-thu", "2022-06-30")}
     text = text_of(
         open_page_of("map", own, monkeypatch, region="song-thu", **{"date song-thu": "2022-06-30"}, **chosen)
@@ -391,7 +401,7 @@ def test_an_exercise_is_marked_in_the_panel_and_in_the_picture(published, monkey
     ],
 )
 def test_ages_count_from_the_issue(finished, wanted):
-    run = products.Run(AS_OF, "", Path(), False, "", "", finished, ())
+    run = products.Run(AS_OF, "", Path(), False, "", "", finished, (), None)
     assert panel.issued(run) == pd.Timestamp(wanted, tz="UTC")
 
 
