@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import difflib
-import typing
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +83,9 @@ class PixelQuality:
         str, Key("classes: the band holds class numbers; bits: a flag in each bit", choices=("classes", "bits"))
     ]
     usable: Annotated[tuple[int, ...], Key("classes of usable pixels")] = ()
-    refuse: Annotated[tuple[int, ...], Key("bits, counted from 0, any of which makes a pixel unusable")] = ()
+    refuse: Annotated[
+        tuple[int, ...], Key("bits, counted from 0, any of which makes a pixel unusable", low=0, high=63)
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +203,10 @@ def load_source(name: str, near: Path | None = None) -> Source:
         Where there is no such source, or its file has mistakes (all of them are listed).
     """
     folders = ([near.parent, near.parent.parent] if near is not None else []) + [CATALOGUE]
+    if re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", name) is None:
+        raise CatalogError(
+            [f"{near or CATALOGUE}: {name[:80]!r} is no name of a source; write letters, digits, _ and ."]
+        )
     file = next((f for folder in folders if (f := folder / f"{name}.yaml").is_file()), None)
     if file is None:
         known = sorted(p.stem for p in CATALOGUE.glob("*.yaml"))
@@ -216,12 +222,13 @@ def read_source(file: Path) -> Source:
     raw = read_yaml(file)
     problems = Problems(file)
     driver = raw.get("driver")
-    if driver not in DRIVERS:
+    if not isinstance(driver, str) or driver not in DRIVERS:
         close = difflib.get_close_matches(str(driver), DRIVERS, n=1)
         mend = f"did you mean {close[0]}?" if close else f"known drivers: {', '.join(DRIVERS)}"
         problems.add("driver", f"{driver!r} is no driver; {mend}" if "driver" in raw else f"is missing; {mend}")
         problems.stop_if_any()
-    source = parse(DRIVERS[typing.cast(str, driver)], raw, problems)
+    assert isinstance(driver, str)
+    source = parse(DRIVERS[driver], raw, problems)
     if source is not None:
         _VALIDATORS[source.driver](source, problems)
     problems.stop_if_any()
@@ -257,8 +264,12 @@ def _check_folder(path: Path, files: str, problems: Problems) -> None:
         problems.add("files", f"{files!r} must be a pattern inside 'path', like *.tif")
     elif not path.is_dir():
         problems.add("path", f"{path} is no folder; give the folder, and the pattern under 'files'")
-    elif not files_in(path, files):
-        problems.add("files", f"no file in {path} matches {files!r}")
+    else:
+        try:
+            if not files_in(path, files):
+                problems.add("files", f"no file in {path} matches {files!r}")
+        except (ValueError, NotImplementedError, OSError) as err:  # '' or 'a**b', a name that is too long
+            problems.add("files", f"{files!r} is no pattern of file names ({err}); write one like *.tif")
 
 
 def _validate_scenes(source: SceneSource, problems: Problems, bands: Mapping[str, object]) -> None:

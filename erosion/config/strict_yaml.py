@@ -2,7 +2,7 @@
 
 A catalogue file is a fact sheet, so a mistake in it must be met when it is read and not when a number looks odd. The
 reader therefore goes through the whole file and reports everything it found at once, each problem with the file, the
-dotted key and the mend.
+dotted key and the mend. Size, nesting and repetition by aliases are bounded, so that no file can hold up a run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import yaml
@@ -24,6 +24,28 @@ import yaml
 T = TypeVar("T")
 
 LonLat = tuple[float, float]
+
+MAX_BYTES: Final = 65_536
+"""Largest catalogue file; the longest shipped one has 3 kB."""
+
+MAX_DEPTH: Final = 20
+"""Deepest nesting of lists and keys; a region file needs four levels."""
+
+MAX_VALUES: Final = 10_000
+"""Most values of a file, those that aliases (`*name`) repeat counted each time."""
+
+MAX_NUMBER_LENGTH: Final = 40
+"""Most characters of a number; a double has 17 significant digits."""
+
+UNIT_MAXIMUM: Final = {"day": 36_525.0, "s": 86_400.0, "m": 1e7, "m2": 1e13, "km": 41_000.0}
+"""Largest value in a unit: 100 years of days, a day of seconds, the size of the Earth. More cannot be computed with."""
+
+
+_SHOWN: Final = 80
+"""Characters of a value that a message repeats."""
+
+_SHOWN_LEVELS: Final = 5
+"""Levels of a dotted key that a message about nesting repeats."""
 
 
 class CatalogError(ValueError):
@@ -65,6 +87,9 @@ class Problems:
             raise CatalogError(self.found)
 
 
+_MERGE: Final = "tag:yaml.org,2002:merge"
+
+
 class _StrictLoader(yaml.SafeLoader):
     """Safe loader that refuses a key written twice, where YAML itself would quietly keep the last."""
 
@@ -72,10 +97,12 @@ class _StrictLoader(yaml.SafeLoader):
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *defaults` brings keys in, it is none itself
+        if key_node.tag == _MERGE:  # `<<: *defaults` brings keys in, it is none itself
             continue
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key must be one word or number", problem_mark=key_node.start_mark)
         name = loader.construct_object(key_node)
-        if isinstance(name, (list, dict)) or name in seen:
+        if name in seen:
             raise yaml.MarkedYAMLError(problem=f"key {name!r} is written twice", problem_mark=key_node.start_mark)
         seen.add(name)
     return dict(loader.construct_mapping(node, deep=True))
@@ -85,20 +112,19 @@ _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _m
 
 
 def read_yaml(file: Path) -> dict[Any, Any]:
-    """Read one catalogue file.
+    """Return the keys of one catalogue file.
 
     Raises
     ------
     CatalogError
-        Where the file is missing, is no YAML, writes a key twice or holds no keys.
+        Where the file is missing, too large, no YAML, writes a key twice, holds no keys, or holds a value that cannot
+        be built: nested too deeply, repeated too often by aliases, or a number or date that does not exist.
     """
+    text = _text_of(file)
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise CatalogError([f"{file}: no such file"]) from None
-    except (OSError, UnicodeDecodeError) as err:
-        raise CatalogError([f"{file}: cannot be read ({err}); save it as UTF-8 text"]) from err
-    try:
+        problems = Problems(file)
+        _check_structure(text, problems)
+        problems.stop_if_any()
         raw = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as err:
         mark = getattr(err, "problem_mark", None)
@@ -107,6 +133,116 @@ def read_yaml(file: Path) -> dict[Any, Any]:
     if not isinstance(raw, dict):
         raise CatalogError([f"{file}: holds no keys; write one 'key: value' a line, see docs/region-files.md"])
     return raw
+
+
+def _text_of(file: Path) -> str:
+    try:
+        if file.exists() and not file.is_file():
+            raise CatalogError([f"{file}: is no regular file; give the path of a YAML file"])
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise CatalogError([f"{file}: no such file"]) from None
+    except OSError as err:
+        raise CatalogError([f"{file}: cannot be read ({err})"]) from err
+    if len(data) > MAX_BYTES:
+        raise CatalogError(
+            [f"{file}: is larger than {MAX_BYTES:,} bytes; a region or source file is a few kilobytes of text"]
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as err:
+        raise CatalogError([f"{file}: cannot be read ({err}); save it as UTF-8 text"]) from err
+
+
+@dataclass
+class _Open:
+    """A list or mapping whose end has not been met yet, while the structure of a file is checked."""
+
+    is_mapping: bool
+    anchor: str | None
+    values: int = 1
+    children: int = 0
+    key: str = "?"
+
+    def name_of_child(self) -> str:
+        return self.key if self.is_mapping else f"[{self.children}]"
+
+
+def _check_structure(text: str, problems: Problems) -> None:
+    """Note the first value of a file that must not or cannot be built; the file is read event by event, without recursion.
+
+    Raises
+    ------
+    yaml.YAMLError
+        Where the text is no YAML.
+    """
+    loader = _StrictLoader(text)
+    opened: list[_Open] = []
+    sizes: dict[str | None, int] = {}
+    total = 0
+    while loader.check_event():
+        event = loader.get_event()
+        problem: str | None = None
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            opened.append(_Open(isinstance(event, yaml.MappingStartEvent), event.anchor))
+            problem = _problem_of_tag(event.tag)
+            new, size = 1, 0  # its size is known at its end
+            if len(opened) > MAX_DEPTH:
+                problem = f"is nested more than {MAX_DEPTH} levels deep; write it flatter, see docs/region-files.md"
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            ended = opened.pop()
+            new, size = 0, ended.values
+            sizes[ended.anchor] = size
+        elif isinstance(event, yaml.ScalarEvent):
+            problem = _problem_of_tag(event.tag) or _problem_of_scalar(loader, event)
+            new = size = 1
+            sizes[event.anchor] = size
+        elif isinstance(event, yaml.AliasEvent):
+            new = size = sizes.get(event.anchor, 1)
+            if any(parent.anchor == event.anchor for parent in opened):
+                problem = f"*{event.anchor} repeats what it is a part of; write the values out"
+        else:
+            continue
+        total += new
+        if total > MAX_VALUES:
+            problem = f"here the file has more than {MAX_VALUES:,} values, those that aliases (*name) repeat counted each time"
+        if problem is not None:
+            problems.add(_dotted(opened), f"line {event.start_mark.line + 1}: {problem}")
+            return
+        if opened and size:
+            parent = opened[-1]
+            if parent.is_mapping and parent.children % 2 == 0:
+                parent.key = event.value if isinstance(event, yaml.ScalarEvent) else "?"
+            parent.values += size
+            parent.children += 1
+
+
+def _dotted(opened: list[_Open]) -> str:
+    return ".".join(parent.name_of_child()[:_SHOWN] for parent in opened[:_SHOWN_LEVELS]).replace(".[", "[")
+
+
+def _problem_of_tag(tag: str | None) -> str | None:
+    if tag in (None, "!"):
+        return None
+    return f"tag {tag!r} is not allowed here and this is not valid YAML for a catalogue; write the plain value"
+
+
+def _problem_of_scalar(loader: _StrictLoader, event: yaml.ScalarEvent) -> str | None:
+    """Say why a plain scalar cannot be built, None where it can."""
+    tag = loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+    shown = _short(event.value)
+    if tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and len(event.value) > MAX_NUMBER_LENGTH:
+        return (
+            f"a number of {len(event.value):,} characters, {shown}, is more than can be computed with; write it shorter"
+        )
+    if tag == _MERGE:
+        return None
+    try:
+        loader.construct_object(yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark))
+    except (ValueError, OverflowError) as err:
+        return f"{shown} cannot be read ({err}); mend it, or put text in quotes"
+    return None
 
 
 def parse(cls: type[T], raw: Mapping[Any, Any], problems: Problems, prefix: str = "") -> T | None:
@@ -130,7 +266,7 @@ def parse(cls: type[T], raw: Mapping[Any, Any], problems: Problems, prefix: str 
         if name not in fields:
             near = difflib.get_close_matches(str(name), fields, n=1, cutoff=0.5)
             mend = f"did you mean {prefix}{near[0]}?" if near else f"known keys here: {', '.join(fields)}"
-            problems.add(f"{prefix}{name}", f"unknown key; {mend}")
+            problems.add(f"{prefix}{_short(name)}", f"unknown key; {mend}")
     values: dict[str, Any] = {}
     for name, field in fields.items():
         dotted = f"{prefix}{name}"
@@ -196,42 +332,89 @@ def _convert_tuple(args: tuple[Any, ...], value: Any, key: Key, dotted: str, pro
 
 
 def _convert_scalar(hint: Any, value: Any, key: Key, dotted: str, problems: Problems) -> Any:
-    unit = f" [{key.unit}]" if key.unit else ""
     if hint is bool:
         if isinstance(value, bool):
             return value
         problems.add(dotted, f"must be true or false, not {_show(value)}")
     elif hint in (int, float):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or (hint is int and value != int(value)):
-            kind = "a whole number" if hint is int else "a number"
-            problems.add(dotted, f"must be {kind}{unit}, not {_show(value)}; write it without unit and quotes")
-        elif not math.isfinite(value):
-            problems.add(dotted, f"must be a finite number{unit}")
-        elif key.above is not None and not value > key.above:
-            problems.add(dotted, f"must be above {key.above:g}{unit}, is {value:g}")
-        elif (key.low is not None and value < key.low) or (key.high is not None and value > key.high):
-            top = "" if key.high is None else f" to {key.high:g}"
-            problems.add(dotted, f"must be {key.low:g}{top or ' or more'}{unit}, is {value:g}")
-        else:
-            return hint(value)
+        return _convert_number(hint, value, key, dotted, problems)
     elif not isinstance(value, str):
-        problems.add(dotted, f'must be text, not {_show(value)}; put it in quotes: "{value}"')
+        problems.add(dotted, f'must be text, not {_show(value)}; put it in quotes: "{_short(value)}"')
+    elif (unwritable := _unwritable(value)) is not None:
+        problems.add(
+            dotted, f"{_short(repr(value))} holds {unwritable}, which no file name or text may hold; take it out"
+        )
     elif key.choices and value not in key.choices:
         near = difflib.get_close_matches(value, key.choices, n=1)
         hint_text = f"; did you mean {near[0]}?" if near else ""
-        problems.add(dotted, f"{value!r} is not one of {', '.join(key.choices)}{hint_text}")
+        problems.add(dotted, f"{_short(repr(value))} is not one of {', '.join(key.choices)}{hint_text}")
     elif hint is Path:
-        path = (problems.file.parent / value).resolve()
-        if key.may_lack or path.exists():
-            return path
-        problems.add(dotted, f"{value} does not exist (looked for {path}); paths are relative to this file")
+        return _convert_path(value, key, dotted, problems)
     else:
         return value
     return None
 
 
+def _convert_number(hint: Any, value: Any, key: Key, dotted: str, problems: Problems) -> Any:
+    unit = f" [{key.unit}]" if key.unit else ""
+    kind = "a whole number" if hint is int else "a number"
+    most = UNIT_MAXIMUM.get(key.unit, math.inf)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        problems.add(dotted, f"must be {kind}{unit}, not {_show(value)}; write it without unit and quotes")
+    elif not math.isfinite(value):
+        problems.add(dotted, f"must be a finite number{unit}, not {_show(value)}")
+    elif hint is int and value != int(value):
+        problems.add(dotted, f"must be {kind}{unit}, not {_show(value)}; write it without unit and quotes")
+    elif hint is int and not -(2**63) <= value < 2**63:
+        problems.add(dotted, f"must be {kind}{unit} of at most 18 digits, is {value:g}")
+    elif (
+        (key.above is not None and not value > key.above)
+        or (key.low is not None and value < key.low)
+        or (key.high is not None and value > key.high)
+    ):
+        problems.add(dotted, f"must be {_range(key)}{unit}, is {value:g}")
+    elif abs(value) > most:
+        problems.add(dotted, f"must be {most:g} at most{unit}, is {value:g}; is it in another unit?")
+    else:
+        return hint(value)
+    return None
+
+
+def _range(key: Key) -> str:
+    """Allowed range of a number in words."""
+    if key.above is not None:
+        return f"above {key.above:g}" + ("" if key.high is None else f" and {key.high:g} at most")
+    if key.low is None:
+        return f"{key.high:g} at most"
+    return f"{key.low:g} or more" if key.high is None else f"{key.low:g} to {key.high:g}"
+
+
+def _convert_path(value: str, key: Key, dotted: str, problems: Problems) -> Path | None:
+    try:
+        path = (problems.file.parent / value).resolve()
+        if key.may_lack or path.exists():
+            return path
+    except (OSError, RuntimeError) as err:  # too long, a loop of links, no permission
+        problems.add(dotted, f"{_short(value)} cannot be looked up ({_short(err)}); paths are relative to this file")
+        return None
+    problems.add(dotted, f"{value} does not exist (looked for {path}); paths are relative to this file")
+    return None
+
+
+def _unwritable(text: str) -> str | None:
+    """Name the character of a text that cannot stand in a file name or a UTF-8 file, None where there is none."""
+    if "\0" in text:
+        return "a NUL character"
+    return "half of a surrogate pair" if any("\ud800" <= c <= "\udfff" for c in text) else None
+
+
 def _show(value: Any) -> str:
-    return f"{value!r} ({type(value).__name__})"
+    return f"{_short(repr(value))} ({type(value).__name__})"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def check_name(name: str, key: str, problems: Problems, *, hyphen: bool = False) -> None:
