@@ -231,15 +231,16 @@ def _problem_of_tag(tag: str | None) -> str | None:
 def _problem_of_scalar(loader: _StrictLoader, event: yaml.ScalarEvent) -> str | None:
     """Say why a plain scalar cannot be built, None where it can."""
     tag = loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+    numbers = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
     shown = _short(event.value)
-    if tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and len(event.value) > MAX_NUMBER_LENGTH:
+    if tag in numbers and len(event.value) > MAX_NUMBER_LENGTH:
         return (
             f"a number of {len(event.value):,} characters, {shown}, is more than can be computed with; write it shorter"
         )
-    if tag == _MERGE:
+    if tag not in (*numbers, "tag:yaml.org,2002:timestamp"):
         return None
     try:
-        loader.construct_object(yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark))
+        loader.construct_object(yaml.ScalarNode(tag, event.value))
     except (ValueError, OverflowError) as err:
         return f"{shown} cannot be read ({err}); mend it, or put text in quotes"
     return None
