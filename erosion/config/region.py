@@ -15,7 +15,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from erosion.config.gauges import GaugeSource
-from erosion.config.sources import CATALOGUE, RasterFolder, SceneSource, load_source
+from erosion.config.sources import RasterFolder, SceneSource, catalogue_folders, load_source
 from erosion.config.strict_yaml import (
     CatalogError,
     Key,
@@ -302,12 +302,15 @@ def find_region(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     if text.endswith((".yaml", ".yml")) or "/" in text or "\\" in text:
         return Path(text).resolve()
-    file = CATALOGUE / "regions" / f"{text}.yaml"
-    if not file.is_file():
-        known = sorted(p.stem for p in file.parent.glob("*.yaml"))
+    folders = [folder / "regions" for folder in catalogue_folders()]
+    file = next((f for folder in folders if (f := folder / f"{text}.yaml").is_file()), None)
+    if file is None:
+        known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
         close = difflib.get_close_matches(text, known, n=1)
         mend = f"did you mean {close[0]}?" if close else f"known regions: {', '.join(known)}"
-        raise CatalogError([f"{file}: no region {text!r}; {mend}, or give the path of a region file"])
+        raise CatalogError(
+            [f"{folders[-1] / f'{text}.yaml'}: no region {text!r}; {mend}, or give the path of a region file"]
+        )
     return file
 
 

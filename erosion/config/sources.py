@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import difflib
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -183,6 +184,12 @@ DRIVERS: Final[dict[str, type[Source]]] = {
 }
 
 
+def catalogue_folders() -> list[Path]:
+    """Return the folders whose sources and regions are found by name: those of EROSION_DATA_SOURCES, then the shipped one."""
+    own = os.environ.get("EROSION_DATA_SOURCES", "").split(os.pathsep)
+    return [*(Path(folder).resolve() for folder in own if folder.strip()), CATALOGUE]
+
+
 def load_source(name: str, near: Path | None = None) -> Source:
     """Load one source of the catalogue.
 
@@ -191,7 +198,7 @@ def load_source(name: str, near: Path | None = None) -> Source:
     name
         Name of the source: ``<name>.yaml``.
     near
-        Region file that asks for it; its folder and the folder above are looked in before the project's catalogue.
+        Region file that asks for it; its folder and the folder above are looked in before :func:`catalogue_folders`.
 
     Returns
     -------
@@ -202,14 +209,14 @@ def load_source(name: str, near: Path | None = None) -> Source:
     CatalogError
         Where there is no such source, or its file has mistakes (all of them are listed).
     """
-    folders = ([near.parent, near.parent.parent] if near is not None else []) + [CATALOGUE]
+    folders = ([near.parent, near.parent.parent] if near is not None else []) + catalogue_folders()
     if re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", name) is None:
         raise CatalogError(
             [f"{near or CATALOGUE}: {name[:80]!r} is no name of a source; write letters, digits, _ and ."]
         )
     file = next((f for folder in folders if (f := folder / f"{name}.yaml").is_file()), None)
     if file is None:
-        known = sorted(p.stem for p in CATALOGUE.glob("*.yaml"))
+        known = sorted({p.stem for folder in catalogue_folders() for p in folder.glob("*.yaml")})
         close = difflib.get_close_matches(name, known, n=1)
         mend = f"did you mean {close[0]}?" if close else f"known sources: {', '.join(known)}"
         looked = ", ".join(str(f) for f in dict.fromkeys(folders))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from erosion.config.gauges import GaugeFiles
+from erosion.config.region import find_region
 from erosion.config.sources import CATALOGUE, RasterFolder, load_source, read_source
 from erosion.config.strict_yaml import CatalogError
 
@@ -203,6 +205,30 @@ def test_names_are_looked_up_near_the_region_first(tmp_path: Path) -> None:
     assert load_source("mamore_masks", region).described_in == CATALOGUE / "mamore_masks.yaml"
     with pytest.raises(CatalogError, match="did you mean mamore_masks"):
         load_source("mamore_mask", region)
+
+
+def test_names_are_looked_up_in_the_folders_of_the_environment_before_the_shipped_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        (folder / "regions").mkdir(parents=True)
+    write(second, {**MASKS, "title": "second"})
+    write(second, {**MASKS, "name": "mamore_masks", "title": "mine"})
+    (second / "regions" / "mine.yaml").touch()
+    (second / "regions" / "mamore.yaml").touch()
+    with pytest.raises(CatalogError):
+        load_source("masks")
+    monkeypatch.setenv("EROSION_DATA_SOURCES", f"{first}{os.pathsep}{second}")
+    assert load_source("masks").title == "second"
+    assert load_source("mamore_masks").title == "mine"
+    assert find_region("mine") == second / "regions" / "mine.yaml"
+    assert find_region("mamore") == second / "regions" / "mamore.yaml"
+    assert find_region("athabasca") == CATALOGUE / "regions" / "athabasca.yaml"
+    write(first, {**MASKS, "title": "first"})
+    assert load_source("masks").title == "first"
+    with pytest.raises(CatalogError, match=r"did you mean mine\?"):
+        find_region("mime")
 
 
 @pytest.mark.parametrize("file", sorted(CATALOGUE.glob("*.yaml")), ids=lambda p: p.stem)
