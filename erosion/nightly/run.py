@@ -269,17 +269,16 @@ def _publish(
     started: datetime,
 ) -> Result:
     home = out / region.name
-    unfetched: dict[str, list[Skipped]] = {}
+    unfetched: list[Skipped] = []
     fetched = Fetched({}, [])
     if fetch:
         with progress.stage("fetch"):
             fetched = gauge_series.fetch(region, store_of(region), progress.say)
+            unfetched += fetched.skipped
             if sources.has_scenes(region):
-                unfetched = _fetch(region, as_of, progress)
+                unfetched += _fetch(region, as_of, progress)
     with progress.stage("read"):
         gauges, forecasts, unread_gauges = gauge_series.read(region, store_of(region), as_of, fetched.series)
-        # A source that can be neither fetched nor read is listed twice.
-        unread_gauges = list(dict.fromkeys([*fetched.skipped, *unread_gauges]))
         seen, missing = _read(region, as_of, gauges, unfetched)
         skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *unread_gauges]
         path = models / release_name if release_name else find_release(region.model, as_of, models, region.name)
@@ -296,6 +295,8 @@ def _publish(
     made: dict[str, Made] = {}
     manifest = _read_manifest(home, directory, digest)
     done = recorded and manifest is not None
+    if manifest is not None and fetch:
+        manifest = _refetched(directory, manifest, unfetched)
     if manifest is None:
         if not recorded:
             _refuse_rewriting(engine, region, as_of)
@@ -308,7 +309,7 @@ def _publish(
         ]
         manifest = _make(
             region, as_of, made, missing, levels, release, engine, previous, out, directory, inputs, digest, skipped,
-            progress, started,
+            unfetched, progress, started,
         )  # fmt: skip
     _record(engine, region, as_of, directory, run_id, digest, manifest, out)
     list_published(engine, home, region, out, run_id, progress.say)
@@ -319,19 +320,21 @@ def _publish(
     return Result(code, directory, tuple(manifest["messages"]), new=not done, baselines=baselines)
 
 
-def _fetch(region: Region, as_of: pd.Timestamp, progress: Progress) -> dict[str, list[Skipped]]:
-    """Bring the store up to date, reach by reach; what is wrong with a corridor is told when the reach is read."""
+def _fetch(region: Region, as_of: pd.Timestamp, progress: Progress) -> list[Skipped]:
+    """Bring the store up to date, reach by reach; what is wrong with a corridor is reported when the reach is read."""
     unfetched = {}
     for one in region.by_reach():
         with suppress(SourceError):
             unfetched[one.reach.name] = sources.fetch_scenes(one, as_of, progress.say)
-    return unfetched
+    return sources.together(unfetched)
 
 
 def _read(
-    region: Region, as_of: pd.Timestamp, gauges: pd.DataFrame, unfetched: Mapping[str, list[Skipped]]
+    region: Region, as_of: pd.Timestamp, gauges: pd.DataFrame, unfetched: Sequence[Skipped]
 ) -> tuple[dict[str, Seen], dict[str, str]]:
-    """Read every reach; return also the reaches of which nothing can be had, and why.
+    """Every reach as read, and the reaches of which nothing can be had, with the reason.
+
+    What the search of this attempt left out enters neither: a run is made of what is known, whenever it is asked for.
 
     Raises
     ------
@@ -349,12 +352,11 @@ def _read(
             continue
         sound, broken = sound_epochs(water)
         past = broken if water["epoch"][-1] == sound["epoch"][-1] else broken[:-1]
-        seen[name] = Seen(one, sound, [*unfetched.get(name, []), *unreadable, *broken], past)
-    # Why there is nothing of a reach may be that nothing could be fetched.
-    unread = {name: [item for item in unfetched.get(name, []) if not item.usual] for name in failed}
+        seen[name] = Seen(one, sound, [*unreadable, *broken], past)
     if not seen:
-        _stop(failed, sources.together(unread))
-    return seen, {name: "; ".join([str(error), *_told(unread[name])]) for name, error in failed.items()}
+        # Why nothing is known may be that nothing could be fetched.
+        _stop(failed, [item for item in unfetched if not item.usual])
+    return seen, {name: str(error) for name, error in failed.items()}
 
 
 def _told(items: Sequence[Skipped]) -> list[str]:
@@ -415,6 +417,7 @@ def _make(
     inputs: Mapping[str, Any],
     digest: str,
     skipped: list[Skipped],
+    unfetched: Sequence[Skipped],
     progress: Progress,
     started: datetime,
 ) -> dict[str, Any]:
@@ -465,8 +468,7 @@ def _make(
             "region": region.name,
             "simulated": region.simulated,
             "as_of": f"{as_of:%Y-%m-%d}",
-            "outcome": "degraded" if progress.messages else "published",
-            "messages": progress.messages,
+            **_account({"messages": progress.messages, "skipped": [s._asdict() for s in skipped]}, unfetched),
             "model_id": release.name,
             "reaches": {
                 one.name: {"newest_epoch": newest.get(one.name), "missing": missing.get(one.name)}
@@ -478,7 +480,6 @@ def _make(
             "data_age_days": (as_of - pd.Timestamp(min(newest.values()))).days,
             "inputs": dict(inputs),
             "inputs_hash": digest,
-            "skipped": [s._asdict() for s in skipped],
             "segments": len(segments),
             "levels": {name: level_lengths(table) for name, table in layers.items()},
             "stages": progress.stages,
@@ -498,6 +499,35 @@ def _make(
         raise
     sync(directory.parent)
     return manifest
+
+
+def _account(read: Mapping[str, Any], unfetched: Sequence[Skipped]) -> dict[str, Any]:
+    """Entries of the manifest on what was left out: of what is known, of the newest search, and of both together.
+
+    A pass that could not be fetched is listed in both; the search knows the cause in detail.
+    """
+    known = {(item["scene"], item["reason"]) for item in read["skipped"]}
+    items = [item for item in unfetched if (item.scene, item.reason) not in known]
+    messages = _told([item for item in items if not item.usual])
+    explained = {item.scene for item in items if not item.usual}
+    skipped = [item for item in read["skipped"] if item["scene"] not in explained or item["usual"]]
+    shorter = set(_told([Skipped(**item) for item in read["skipped"] if item not in skipped]))
+    told = [*(message for message in read["messages"] if message not in shorter), *messages]
+    return {
+        "outcome": "degraded" if told else "published",
+        "messages": told,
+        "skipped": [*skipped, *(item._asdict() for item in items)],
+        "read": dict(read),
+        "fetch": [item._asdict() for item in unfetched],
+    }
+
+
+def _refetched(directory: Path, manifest: dict[str, Any], unfetched: Sequence[Skipped]) -> dict[str, Any]:
+    """Manifest of a run that was made before, with what the newest search left out."""
+    newest = manifest | _account(manifest["read"], unfetched)
+    if newest != manifest:
+        write_json(directory / "manifest.json", newest)
+    return newest
 
 
 def _keep(

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -42,7 +46,35 @@ def nights(folder: Path) -> dict[str, object]:
             told[f"{name} files"] = {seen.path.split("/")[-2] for seen in server.requests(r"(?i)GET /files/.*\.tif")}
             server.heal()
             server.seen.clear()
+        told["third"] = run(region, NIGHT, folder / "products")
+        for name in ("undisturbed", "killed"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("EROSION_STORE", str(folder / f"store-{name}"))
+                if name == "killed":
+                    _kill_while_it_fetches(region_file, folder / f"products-{name}", server)
+                told[name] = run(region, NIGHT, folder / f"products-{name}")
     return told | {"region": region, "lost": lost}
+
+
+RUN = """
+import sys
+from pathlib import Path
+import pandas as pd
+from erosion.config.region import load_region
+from erosion.nightly.run import run
+run(load_region(sys.argv[1]), pd.Timestamp(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
+def _kill_while_it_fetches(region_file: Path, products: Path, server: StacServer) -> None:
+    """Start a run in a process of its own and kill it when it has asked for some scenes."""
+    server.seen.clear()
+    job = subprocess.Popen([sys.executable, "-c", RUN, str(region_file), str(NIGHT), str(products)])
+    while len({seen.path.split("/")[-2] for seen in server.requests(r"(?i)GET /files/.*\.tif")}) < 8:
+        assert job.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+    job.kill()
+    assert job.wait() == -signal.SIGKILL
 
 
 def _a_landsat_item(folder: Path) -> str:
@@ -71,6 +103,22 @@ def test_the_next_night_fetches_that_one_pass_only(nights: dict) -> None:
     region: Region = nights["region"]
     found = [r for name in region.water[1:] for r in records(store_of(region), region, name)]
     assert {record.state for record in found} <= {"water", "unusable"}
+
+
+def test_a_repeated_night_is_the_same_run(nights: dict) -> None:
+    third = nights["third"]
+    assert (third.directory, third.exit_code, third.messages) == (nights["second"].directory, PUBLISHED, ())
+    assert not third.new
+
+
+@pytest.mark.parametrize("name", ["undisturbed", "killed"])
+def test_a_run_depends_on_what_was_known_and_not_on_how_it_was_fetched(nights: dict, name: str) -> None:
+    expected, found = nights["second"].directory, nights[name].directory
+    assert nights[name].exit_code == PUBLISHED
+    assert found.name == expected.name
+    files = {path.name for path in expected.iterdir()} - {"manifest.json"}
+    assert files == {path.name for path in found.iterdir()} - {"manifest.json"}
+    assert [name for name in sorted(files) if (found / name).read_bytes() != (expected / name).read_bytes()] == []
 
 
 def test_every_file_of_the_product_says_that_it_is_simulated(nights: dict) -> None:

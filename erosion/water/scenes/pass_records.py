@@ -153,8 +153,14 @@ def read_records(store: Path, region: Region, source: SceneSource | str) -> tupl
 
 
 def left_out(record: PassRecord) -> Skipped:
-    """Say why a pass in another state than ``water`` is left out; that it is unusable is usual and needs no mending."""
-    return Skipped(record.pass_id, record.reason, usual=record.state == "unusable")
+    """Why a pass in another state than ``water`` is left out; that it is unusable is usual and needs no mending.
+
+    The text of a failure may differ from attempt to attempt and is reported by the attempt alone: what is known is that
+    the pass could not be read.
+    """
+    if record.state == "failed":
+        return Skipped(record.pass_id, "could not be read, tried again next night")
+    return Skipped(record.pass_id, record.reason, usual=True)
 
 
 def damage(record: PassRecord) -> str | None:

@@ -416,7 +416,7 @@ class _Night:
                 if record.state == "failed":
                     self.tried.add(record.pass_id)
                 if record.state != "water":
-                    self.skipped.append(left_out(record))
+                    self.skipped.append(left_out(record)._replace(reason=record.reason))
                 self.say(f"{done}/{len(jobs)} {record.pass_id}: {record.reason or record.state}")
         finally:
             loaded.close()
