@@ -32,6 +32,7 @@ from erosion.alerts.states import carry, issue_time
 from erosion.alerts.trigger_night import Night, night_of
 from erosion.banks.as_of import NothingKnownError, baseline_on, knowledge_on, observe_region, sound_epochs
 from erosion.banks.channel import ChannelError
+from erosion.banks.common_shift import questioned
 from erosion.banks.segments import Baseline
 from erosion.config.region import Region
 from erosion.config.sources import Skipped, SourceError
@@ -303,6 +304,12 @@ def _publish(
         _check_targets(region, release)
         progress.messages += _warnings(region, as_of, seen, unread_gauges, release)
         made = _make_reaches(region, as_of, seen, gauges, release, missing, progress)
+        for name, one in made.items():
+            pixel_m = seen[name].region.pixel_m
+            reason = questioned(one.known.banks, one.known.baseline, pixel_m)
+            progress.messages += (
+                [] if reason is None else [f"{name}: {reason}" if seen[name].region.neighbours else reason]
+            )
         progress.messages += [
             f"{name} is missing: {reason}; its levels and warnings stay as they were"
             for name, reason in missing.items()

@@ -1,0 +1,95 @@
+"""Displacement that all banks share between the two newest epochs: a sign of a misregistered image."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import least_squares
+
+from erosion.banks.segments import Baseline
+
+MAX_SHIFT_PIXELS: Final = 0.5
+"""Largest shared displacement that real banks are taken to have, in pixels. Between the yearly masks of the Mamoré, a river that
+erodes tens of metres a year, the fit stays below 0.45 pixels but for one scene of November among those of June to August; on the
+quiet Athabasca below 0.1."""
+
+MANY_SEGMENTS: Final = 1000
+"""With so many segments the real retreat of many bends averages out, and the displacement alone decides."""
+
+MOSTLY_ALIKE: Final = 0.5
+"""With fewer segments the displacement must explain this share of the median change of each bank, too."""
+
+MIN_SEGMENTS: Final = 20
+"""Fewer observed segments do not determine a displacement."""
+
+_SCALE_M: Final = 5.0
+"""Residual [m] from which a segment counts less: banks that really move must not decide the fit."""
+
+
+class CommonShift(NamedTuple):
+    """Displacement of both banks since the epoch before."""
+
+    east_m: float
+    north_m: float
+    alike: float
+    """Share of the median change that the displacement explains, of the bank where that is less; at most 1."""
+    segments: int
+
+
+def common_shift(banks: xr.Dataset, baseline: Baseline) -> CommonShift | None:
+    """Displacement that explains most of the last change of both banks; None where undetermined.
+
+    Each segment's change of position is modelled as the component of one displacement along its landward direction
+    plus one constant for the change of stage, which widens or narrows the river everywhere. The fit is robust
+    (soft L1 loss), so that a few banks with real retreat do not decide it.
+
+    Parameters
+    ----------
+    banks
+        Bank measurements, dims (segment_id, epoch), with ``offset_m`` [m].
+    baseline
+        Segments with their landward directions; the same order as ``banks``.
+
+    Returns
+    -------
+    CommonShift or None
+        None with a single epoch, or fewer than 20 segments on either bank.
+    """
+    if banks.sizes["epoch"] < 2:
+        return None
+    offset = banks["offset_m"].transpose("segment_id", "epoch").to_numpy()
+    change = offset[:, -1] - offset[:, -2]
+    bank = baseline.segments["bank"].to_numpy()
+    use = np.isfinite(change) & np.isin(bank, ["L", "R"])
+    bank, change = bank[use], change[use]
+    if min((bank == side).sum() for side in "LR") < MIN_SEGMENTS:
+        return None
+    angle = np.deg2rad(baseline.segments["landward_deg"].to_numpy()[use])
+    design = np.column_stack([np.sin(angle), np.cos(angle), np.ones(angle.size)])
+    east, north, stage = least_squares(lambda x: change - design @ x, np.zeros(3), loss="soft_l1", f_scale=_SCALE_M).x
+    before, after = np.abs(change - stage), np.abs(change - design @ (east, north, stage))
+    alike = min(1 - np.median(after[bank == side]) / max(np.median(before[bank == side]), 1e-9) for side in "LR")
+    return CommonShift(float(east), float(north), float(alike), int(change.size))
+
+
+def questioned(banks: xr.Dataset, baseline: Baseline, pixel_m: float) -> str | None:
+    """Reason to question the newest epoch because both banks moved alike; None where there is none.
+
+    Parameters
+    ----------
+    pixel_m
+        Pixel size of the water product [m].
+    """
+    shift = common_shift(banks, baseline)
+    if shift is None or np.hypot(shift.east_m, shift.north_m) <= MAX_SHIFT_PIXELS * pixel_m:
+        return None
+    if shift.segments < MANY_SEGMENTS and shift.alike < MOSTLY_ALIKE:
+        return None
+    return (
+        f"the observation of {baseline.version} is questioned: most of both banks moved alike, by "
+        f"{abs(shift.east_m):.0f} m {'east' if shift.east_m > 0 else 'west'} and {abs(shift.north_m):.0f} m "
+        f"{'north' if shift.north_m > 0 else 'south'} since the one before; its image is probably misregistered, and "
+        "retreat along whole banks may not be real; check its position"
+    )
