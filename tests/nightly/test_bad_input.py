@@ -190,7 +190,7 @@ def test_a_catalogue_that_cannot_be_read_is_the_reason_why_there_is_nothing(
     (home / "line.geojson").write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": line}))
     reach = {"name": "mamore_crop", "upstream": upstream, "area": {"path": "line.geojson"}}
     edit(crop, water=["scenes"], reaches=[reach], seasons=[{"name": "dry", "months": [6, 7, 8]}])
-    (home / "store").mkdir()
+    (home / "store").mkdir(exist_ok=True)
     code, told, _ = nightly(date="2018-07-18")
     assert code == NOT_PUBLISHED and len(told.splitlines()) == 1
     assert "holds no pass" in told and "scenes: the catalogue cannot be read" in told and "catalog.json" in told

@@ -551,10 +551,16 @@ def test_a_revision_that_failed_leaves_the_one_before_and_is_listed(world: World
     world.night("2021-02-01")
     again = world.scene("2021-01-10", 0.8)
     world.driver.broken.add(again)
-    world.night("2021-02-08")
+    searched = world.night("2021-02-08")
+    assert "cut short" in next(item.reason for item in searched if item.scene == again)
     water, skipped = read(world, "2021-02-08")
     assert at_here(water, "water_fraction") == np.float32(0.2) and water["n_scenes"].item() == 3
-    assert [item.scene for item in skipped] == [again] and "cut short" in skipped[0].reason and not skipped[0].usual
+    # The cause may differ from attempt to attempt: what is known is that the pass could not be read.
+    assert (
+        [item.scene for item in skipped] == [again]
+        and "could not be read" in skipped[0].reason
+        and not skipped[0].usual
+    )
 
 
 def test_a_revision_that_is_unusable_takes_the_pass_out(world: World) -> None:
