@@ -552,7 +552,7 @@ def test_a_revision_that_failed_leaves_the_one_before_and_is_listed(world: World
     again = world.scene("2021-01-10", 0.8)
     world.driver.broken.add(again)
     searched = world.night("2021-02-08")
-    assert "cut short" in next(item.reason for item in searched if item.scene == again)
+    assert any(item.scene == again and "cut short" in item.reason and not item.usual for item in searched)
     water, skipped = read(world, "2021-02-08")
     assert at_here(water, "water_fraction") == np.float32(0.2) and water["n_scenes"].item() == 3
     # The cause may differ from attempt to attempt: what is known is that the pass could not be read.
