@@ -25,7 +25,8 @@ from erosion.config.sources import SceneSource, Skipped, SourceError
 from erosion.core.grid import Grid
 from erosion.satellite.corridor import Corridor
 from erosion.satellite.passes import PassRef
-from erosion.water.classification.water import Unusable, WaterPass, WaterReference
+from erosion.water.classification.reference import WaterReference
+from erosion.water.classification.water import Unusable, WaterPass
 from erosion.water.scenes.scene_store import refresh
 
 CRS = "EPSG:32648"

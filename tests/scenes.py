@@ -14,7 +14,8 @@ from scipy.ndimage import gaussian_filter
 from erosion.config.region import SceneRules
 from erosion.core.grid import Grid
 from erosion.satellite.corridor import Corridor
-from erosion.water.classification.water import WaterPass, WaterReference, water_of
+from erosion.water.classification.reference import WaterReference
+from erosion.water.classification.water import WaterPass, water_of
 
 Array = NDArray[np.floating]
 Shape = Callable[[Array, Array], NDArray[np.bool_]]

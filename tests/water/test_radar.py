@@ -16,7 +16,8 @@ from erosion.water.classification.radar import (
     radar_share,
     to_db,
 )
-from erosion.water.classification.water import Unusable, WaterReference, water_of
+from erosion.water.classification.reference import WaterReference
+from erosion.water.classification.water import Unusable, water_of
 from tests.scenes import (
     RULES,
     Array,

@@ -15,7 +15,8 @@ from erosion.config.region import SceneRules
 from erosion.core.block_array import BlockArray
 from erosion.core.contracts import ContractError
 from erosion.satellite.corridor import Corridor
-from erosion.water.classification.water import METHOD, Unusable, WaterReference, water_of
+from erosion.water.classification.reference import WaterReference
+from erosion.water.classification.water import METHOD, Unusable, water_of
 from tests.scenes import (
     RULES,
     SAND,

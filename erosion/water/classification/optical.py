@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from erosion.config.region import SceneRules
 from erosion.core.block_array import BlockArray
 from erosion.core.windows import Window, padded, pixels, spread_round
+from erosion.satellite.corridor import Corridor
 from erosion.water.classification.mixing import mix_windows
+from erosion.water.classification.reference import WaterReference
 from erosion.water.classification.threshold import SceneUnusable, find_threshold
-
-if TYPE_CHECKING:
-    from erosion.satellite.corridor import Corridor
-    from erosion.water.classification.water import WaterReference
 
 ORDER: Final = ("blue", "green", "red", "nir", "swir16", "swir22")
 """Bands of an optical scene, in the order of the arrays here."""

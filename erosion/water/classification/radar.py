@@ -7,7 +7,7 @@ Speckle is averaged in linear power, the threshold is found in decibels, the sha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import xarray as xr
@@ -18,13 +18,11 @@ from erosion.core.arrays import BoolArray
 from erosion.core.block_array import BlockArray, Raster
 from erosion.core.components import find_runs, join_runs, patch_at, pixels_of
 from erosion.core.windows import Window, padded, pixels, spread
+from erosion.satellite.corridor import Corridor
 from erosion.water.classification.mixing import mix_windows
 from erosion.water.classification.optical import Shares
+from erosion.water.classification.reference import WaterReference
 from erosion.water.classification.threshold import MIN_PIXELS, SURE_PERCENT, SceneUnusable, find_threshold, thin
-
-if TYPE_CHECKING:
-    from erosion.satellite.corridor import Corridor
-    from erosion.water.classification.water import WaterReference
 
 POLARISATIONS: Final = ("vv", "vh")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,7 @@ from numpy.typing import NDArray
 from erosion.core.arrays import MAD_TO_SIGMA, BoolArray
 from erosion.core.block_array import Raster
 from erosion.core.windows import Window, padded, pixels, spread
-
-if TYPE_CHECKING:
-    from erosion.water.classification.water import WaterReference
+from erosion.water.classification.reference import WaterReference
 
 BINS = 256
 """Bins of the histogram that the threshold is looked for in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -12,35 +12,18 @@ from numpy.typing import NDArray
 from erosion.config.region import SceneRules
 from erosion.core.block_array import BlockArray
 from erosion.core.contracts import check_scene
+from erosion.satellite.corridor import Corridor
 from erosion.water.classification.coregister import as_share, measure_shift, move_back
 from erosion.water.classification.optical import optical_share
 from erosion.water.classification.radar import radar_share
+from erosion.water.classification.reference import WaterReference
 from erosion.water.classification.threshold import SceneUnusable
-
-if TYPE_CHECKING:
-    from erosion.satellite.corridor import Corridor
 
 METHOD: Final = 2
 """Version of the way from bands to water; passes stored under another one are made anew."""
 
 UNSEEN: Final = np.uint8(255)
 """Percent of a pixel that cannot be used."""
-
-
-@dataclass(frozen=True)
-class WaterReference:
-    """The best water share so far, on which scenes are laid.
-
-    Attributes
-    ----------
-    percent
-        0 to 100, 255 where unknown, shape (rows, columns) of the corridor's grid.
-    established
-        True for a dry-season composite, false for what a few first passes gave.
-    """
-
-    percent: NDArray[np.uint8]
-    established: bool
 
 
 @dataclass(frozen=True)

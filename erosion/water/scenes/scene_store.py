@@ -435,7 +435,8 @@ class _Night:
             return err
 
     def _make(self, job: _Job, scene: xr.Dataset | Exception) -> tuple[PassRecord, NDArray[np.uint8] | None]:
-        from erosion.water.classification.water import Unusable, WaterReference
+        from erosion.water.classification.reference import WaterReference
+        from erosion.water.classification.water import Unusable
 
         record = PassRecord(
             pass_id=job.ref.pass_id,
