@@ -291,8 +291,8 @@ def see_river(seed: int, folder: Path, *, density: float, over_http: bool) -> di
 
 def _composites(region: Region, last: pd.Timestamp, family: str, seed: int) -> xr.Dataset | None:
     """Return the observations of a family of scenes; where there is none that is said and a row of the tables is missing."""
-    from erosion.config.sources import SourceError
     from erosion.config.store import store_of
+    from erosion.core.errors import SourceError
     from erosion.gauges import series as gauge_series
     from erosion.water.read import read_water
 

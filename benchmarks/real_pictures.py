@@ -33,7 +33,8 @@ from erosion.banks.as_of import baseline_on, observe_region
 from erosion.banks.measuring import measure_loss, near_reach_end
 from erosion.banks.segments import Baseline
 from erosion.config.region import Region, load_region
-from erosion.config.sources import SourceError, load_source
+from erosion.config.sources import load_source
+from erosion.core.errors import SourceError
 from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.water.scenes.pass_records import PassRecord, records

@@ -20,7 +20,7 @@ import pandas as pd
 from erosion.core.shipped import shipped
 
 if TYPE_CHECKING:
-    from erosion.config.sources import Skipped
+    from erosion.core.errors import Skipped
 
 PRODUCTS = Path(os.environ.get("EROSION_PRODUCTS", "products"))
 """Where products go and the map looks for them."""

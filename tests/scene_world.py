@@ -21,7 +21,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from erosion.config.region import Reach, Region, SceneRules, Season
-from erosion.config.sources import SceneSource, Skipped, SourceError
+from erosion.config.sources import SceneSource
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.grid import Grid
 from erosion.satellite.corridor import Corridor
 from erosion.satellite.passes import PassRef

@@ -12,8 +12,9 @@ from erosion.banks.channel import pixels_in, river_runs
 from erosion.banks.measuring import CellStates, measure_banks, observe_cells, threads_unless_cluster
 from erosion.banks.segments import Baseline, cut_baseline
 from erosion.config.region import Region
-from erosion.config.sources import Skipped, load_source
+from erosion.config.sources import load_source
 from erosion.core.contracts import as_of_instant, known_at
+from erosion.core.errors import Skipped
 from erosion.core.grid import Grid
 from erosion.features.registry import Knowledge
 

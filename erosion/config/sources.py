@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 from erosion.config.gauges import GAUGE_DRIVERS, GaugeSource, check_gauge
 from erosion.config.strict_yaml import CatalogError, Key, Problems, check_name, parse, read_yaml
@@ -19,18 +19,6 @@ from erosion.core.shipped import shipped
 
 CATALOGUE: Final = shipped("data_sources")
 """The catalogue that comes with the project."""
-
-
-class SourceError(RuntimeError):
-    """A source gave nothing usable; the message lists what was tried and why it failed."""
-
-
-class Skipped(NamedTuple):
-    """An observation that was left out, and why; ``usual`` where a rule says so and nothing needs mending (clouds)."""
-
-    scene: str
-    reason: str
-    usual: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

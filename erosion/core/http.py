@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import requests  # type: ignore[import-untyped,unused-ignore]
 
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 
 SAS_TOKENS: Final = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 """Where the Planetary Computer hands out tokens, ``{address}/{collection}``; they are free and last about an hour.

@@ -19,9 +19,9 @@ from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region, 
 from erosion.banks.channel import ChannelError
 from erosion.banks.measuring import ESTABLISHED_YEARS, measure_loss
 from erosion.config.region import Region, Trigger
-from erosion.config.sources import Skipped
 from erosion.config.store import store_of
 from erosion.core.arrays import FloatArray
+from erosion.core.errors import Skipped
 from erosion.gauges import series as gauge_series
 from erosion.gauges.statistics.windows import daily
 from erosion.water import read as sources

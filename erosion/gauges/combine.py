@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import GaugeSource, on_zero
-from erosion.config.sources import Skipped
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FLAGS, QUANTITIES
+from erosion.core.errors import Skipped
 from erosion.gauges.known import USED
 
 NEVER: Final = np.iinfo(np.int64).max

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import GaugeSource
-from erosion.config.sources import Skipped
 from erosion.core.contracts import GAUGE_FLAGS, QUANTITIES, as_of_instant
+from erosion.core.errors import Skipped
 from erosion.gauges.health import COUNTED, NOT_MEASURED, health
 from erosion.gauges.known import USED, known_values
 from erosion.gauges.quality.flags import SUSPECT_FLAGS

@@ -22,8 +22,9 @@ from erosion.config.gauges import (
     zero_of,
 )
 from erosion.config.region import Region
-from erosion.config.sources import Skipped, SourceError, load_source
+from erosion.config.sources import load_source
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FORECAST_COLUMNS, check_gauges, in_utc, known_at
+from erosion.core.errors import Skipped, SourceError
 from erosion.gauges import drivers as gauges
 from erosion.gauges import store as gauge_store
 from erosion.gauges.combine import combine, empty_gauges

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import GaugeSource, reading_rules
-from erosion.config.sources import Skipped, SourceError
 from erosion.core.contracts import QUANTITIES, SERIES_COLUMNS
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import sync
 from erosion.gauges.formats.reading import READING_COLUMNS, Reading
 

@@ -18,17 +18,10 @@ import pandas as pd
 
 from erosion.config.gauges import GaugeSource, WebGauge, on_zero, zero_of
 from erosion.config.region import Region, load_region
-from erosion.config.sources import (
-    RasterFolder,
-    SceneFolder,
-    SceneSource,
-    Skipped,
-    SourceError,
-    StacCollection,
-    load_source,
-)
+from erosion.config.sources import RasterFolder, SceneFolder, SceneSource, StacCollection, load_source
 from erosion.config.strict_yaml import CatalogError
 from erosion.core.dates import date_in_name
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.geotiff import open_geotiff
 from erosion.gauges.combine import other_zero
 

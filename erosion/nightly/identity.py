@@ -15,8 +15,9 @@ import xarray as xr
 
 from erosion.alerts import ledger
 from erosion.config.region import Region
-from erosion.config.sources import Skipped, load_source
+from erosion.config.sources import load_source
 from erosion.core.contracts import CONTRACT_VERSION
+from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of
 
 PLACES = ("path", "described_in")

@@ -20,8 +20,8 @@ from erosion.banks.channel import ChannelError
 from erosion.banks.measuring import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.banks.segments import Baseline, middle_xy
 from erosion.config.region import Region, Target
-from erosion.config.sources import Skipped
 from erosion.config.store import store_of
+from erosion.core.errors import Skipped
 from erosion.core.files import write_json
 from erosion.forecast.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
 from erosion.gauges import series as gauge_series

@@ -35,9 +35,9 @@ from erosion.banks.channel import ChannelError
 from erosion.banks.common_shift import questioned
 from erosion.banks.segments import Baseline
 from erosion.config.region import Region
-from erosion.config.sources import Skipped, SourceError
 from erosion.config.store import store_of
 from erosion.core.contracts import CONTRACT_VERSION, TRIGGER_COLUMNS
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import sha256_of, sync, write_json
 from erosion.features import make_features
 from erosion.forecast.model import FeatureMismatchError

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from erosion.config.sources import INCIDENCE, PixelQuality, SceneSource, SourceError
+from erosion.config.sources import INCIDENCE, PixelQuality, SceneSource
 from erosion.core.block_array import BlockArray
+from erosion.core.errors import SourceError
 from erosion.core.windows import Window
 from erosion.satellite.items import assets_of
 

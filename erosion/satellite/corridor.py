@@ -17,7 +17,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.core.grid import MAX_PIXELS, Grid
 
 if TYPE_CHECKING:

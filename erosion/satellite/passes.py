@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
-from erosion.config.sources import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource, SourceError
+from erosion.config.sources import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource
 from erosion.core.block_array import BlockArray
 from erosion.core.contracts import SCENE_VARIABLES, check_scene
+from erosion.core.errors import SourceError
 from erosion.core.http import keep_secrets_from_logs
 from erosion.core.windows import Window
 from erosion.satellite.calibration import Numbers, calibrate, quality_rules, refuses

@@ -12,9 +12,10 @@ import pandas as pd
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from erosion.config.sources import SceneFolder, Skipped, SourceError
+from erosion.config.sources import SceneFolder
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.core.dates import date_of_file
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import sha256_of
 from erosion.core.folder import files_in, unused_in
 from erosion.core.geotiff import GdalError, crs_problem, open_geotiff

@@ -14,8 +14,9 @@ import pandas as pd
 import shapely
 from pyproj import CRS, Transformer
 
-from erosion.config.sources import QUALITY_BANDS, SceneSource, Skipped, SourceError, StacCollection
+from erosion.config.sources import QUALITY_BANDS, SceneSource, StacCollection
 from erosion.core.contracts import as_of_instant, in_utc
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.http import (
     Answer,
     Patience,

@@ -22,7 +22,8 @@ from rasterio.enums import Interleaving
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from erosion.config.sources import QUALITY_BANDS, SceneSource, SourceError
+from erosion.config.sources import QUALITY_BANDS, SceneSource
+from erosion.core.errors import SourceError
 from erosion.core.grid import Grid, same_crs
 from erosion.core.http import Answer, Patience, WebError, without_secrets
 from erosion.core.windows import Window

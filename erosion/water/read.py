@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from erosion.config.sources import RasterFolder, SceneSource, Skipped, SourceError, load_source
+from erosion.config.sources import RasterFolder, SceneSource, load_source
 from erosion.config.store import store_of
 from erosion.core.contracts import check_water
+from erosion.core.errors import Skipped, SourceError
 from erosion.water.masks import raster_folder
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ import yaml
 
 from erosion.config.gauges import GAUGE_DRIVERS, GaugeChecks, GaugeSource, WebGauge
 from erosion.config.region import load_region
-from erosion.config.sources import CATALOGUE, SourceError, load_source, read_source
+from erosion.config.sources import CATALOGUE, load_source, read_source
 from erosion.config.strict_yaml import Key
+from erosion.core.errors import SourceError
 from erosion.gauges import drivers as gauges
 from erosion.gauges.formats.reading import Asked, Reading
 from erosion.gauges.series import read as read_region

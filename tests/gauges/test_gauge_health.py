@@ -15,8 +15,9 @@ from PIL import Image
 from erosion.cli import main
 from erosion.config.gauges import GaugeSource
 from erosion.config.region import Region, load_region
-from erosion.config.sources import Skipped, load_source
+from erosion.config.sources import load_source
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FLAGS
+from erosion.core.errors import Skipped
 from erosion.gauges.health import COLUMNS, COUNTED, health
 from erosion.gauges.report import as_json, flags_in_words, lines, report, write_report
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
 from erosion.config.region import Area, Region
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.core.grid import Grid
 from erosion.satellite.corridor import Corridor, corridor_of
 from tests.rivers import make_region

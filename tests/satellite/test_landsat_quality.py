@@ -14,7 +14,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.config.region import SceneRules
-from erosion.config.sources import PixelQuality, SceneFolder, SceneUnits, Skipped
+from erosion.config.sources import PixelQuality, SceneFolder, SceneUnits
+from erosion.core.errors import Skipped
 from erosion.satellite import scene_folder
 from erosion.water.classification.water import Unusable, water_of
 from tests.made_scenes import make_corridor

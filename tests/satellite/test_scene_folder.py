@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from erosion.config.sources import PixelQuality, SceneFolder, SceneUnits, SourceError, read_source
+from erosion.config.sources import PixelQuality, SceneFolder, SceneUnits, read_source
 from erosion.core.contracts import check_scene
+from erosion.core.errors import SourceError
 from erosion.satellite import scene_folder
 from tests.made_scenes import X0, make_corridor, numbers, optical, write_band
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
 
-from erosion.config.sources import PixelQuality, SceneUnits, SourceError, StacCollection
+from erosion.config.sources import PixelQuality, SceneUnits, StacCollection
 from erosion.core.contracts import check_scene
+from erosion.core.errors import SourceError
 from erosion.satellite import stac
 from erosion.satellite.calibration import usable
 from erosion.satellite.corridor import Corridor

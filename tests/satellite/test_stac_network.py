@@ -15,7 +15,7 @@ import rasterio.shutil
 import requests
 from rasterio.vrt import WarpedVRT
 
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.core.http import (
     Patience,
     Signer,

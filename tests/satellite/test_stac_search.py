@@ -15,7 +15,8 @@ import pytest
 from pyproj import Transformer
 
 from erosion.config.region import utm_zone
-from erosion.config.sources import SourceError, load_source
+from erosion.config.sources import load_source
+from erosion.core.errors import SourceError
 from erosion.satellite import stac
 from erosion.satellite.items import (
     assets_of,

@@ -22,7 +22,7 @@ from pyproj import Transformer
 
 from erosion.banks.as_of import sound_epochs
 from erosion.config.region import Season
-from erosion.config.sources import Skipped, SourceError
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.grid import Grid
 from erosion.gauges.combine import empty_gauges
 from erosion.satellite.corridor import Corridor

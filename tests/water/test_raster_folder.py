@@ -22,8 +22,9 @@ from pyproj import Geod, Proj
 from rasterio.errors import NotGeoreferencedWarning
 
 from erosion.config.region import Region, load_region
-from erosion.config.sources import CATALOGUE, MaskValues, RasterFolder, Skipped, SourceError, load_source
+from erosion.config.sources import CATALOGUE, MaskValues, RasterFolder, load_source
 from erosion.core.contracts import check_water
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.grid import Grid, region_grid
 from erosion.gauges.combine import empty_gauges
 from erosion.water import read as sources

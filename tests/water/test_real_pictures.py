@@ -20,7 +20,8 @@ from shapely import points
 from erosion.banks.as_of import baseline_on, observe_region, sound_epochs
 from erosion.banks.measuring import measure_loss, near_reach_end
 from erosion.config.region import Region, load_region
-from erosion.config.sources import SourceError, load_source
+from erosion.config.sources import load_source
+from erosion.core.errors import SourceError
 from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.water.scenes.pass_records import PassRecord, records

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.config.region import Season
-from erosion.config.sources import Skipped, SourceError
+from erosion.core.errors import Skipped, SourceError
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.water import Unusable
 from erosion.water.scenes.pass_records import damage, read_percent, records

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from erosion.config.gauges import Altimetry
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers
 from erosion.gauges.formats.compact import WORDS, Compact, as_reading
 from erosion.gauges.formats.reading import Asked, Reading

@@ -29,8 +29,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from erosion.config.gauges import DISCHARGE_UNITS, QUALITY_WORDS, RAIN_UNITS, STAGE_UNITS, GaugeFiles
-from erosion.config.sources import Skipped, SourceError
 from erosion.core.contracts import in_utc
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.folder import files_in, unused_in
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers, with_clock
 from erosion.gauges.formats.compact import WORDS, Compact, Values, all_of, as_reading

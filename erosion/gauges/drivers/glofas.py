@@ -15,7 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from erosion.config.gauges import Glofas
-from erosion.config.sources import Skipped
+from erosion.core.errors import Skipped
 from erosion.gauges.formats import grid_cells, grid_files, grid_series, grid_times
 from erosion.gauges.formats.grid_files import GridError, GridFile
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings

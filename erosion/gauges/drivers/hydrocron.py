@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import Hydrocron
-from erosion.config.sources import Skipped, SourceError
+from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import answers
 from erosion.gauges.formats.periods import pieces, whole_days
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erosion.config.gauges import DISCHARGE_UNITS, RAIN_UNITS, STAGE_UNITS, MrcExport
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers
 from erosion.gauges.formats.compact import WORDS, Compact, as_reading
 from erosion.gauges.formats.reading import Asked, Reading

@@ -18,7 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from erosion.config.gauges import RainGrid
-from erosion.config.sources import Skipped, SourceError
+from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import grid_cells, grid_files, grid_series, grid_times
 from erosion.gauges.formats.grid_files import GridError, GridFile
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings

@@ -18,7 +18,7 @@ from typing import Any, Final
 import pandas as pd
 
 from erosion.config.gauges import Vndms
-from erosion.config.sources import Skipped, SourceError
+from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings
 from erosion.gauges.formats.station import alarm_differences, number, one_a_time, same_name, shown
 from erosion.gauges.formats.web import Service

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 
 _NUMBER: Final = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from erosion.config.sources import Skipped, SourceError
+from erosion.core.errors import Skipped, SourceError
 
 _MARGIN: Final = np.timedelta64(36, "h")  # a day of rain reaches into the files of the day before and after
 _MAGIC: Final = (

@@ -2,7 +2,7 @@
 
 A driver is a function ``read(source, asked) -> Reading``. It settles units, time zone, missing values and quality words at
 this door; behind it a stage is in m, a discharge in m3/s, rain in mm, and every time is UTC. It guesses nothing: what cannot
-be read is left out or missing, and ``skipped`` says what and why. It raises :class:`erosion.config.sources.SourceError` where it has
+be read is left out or missing, and ``skipped`` says what and why. It raises :class:`erosion.core.errors.SourceError` where it has
 nothing to give. It knows nothing of the store: what is new, what is a correction and when it could be had is decided there.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from erosion.config.sources import Skipped
 from erosion.core.contracts import QUANTITIES
+from erosion.core.errors import Skipped
 
 READING_COLUMNS = ("quantity", "time", "value", "quality", "issued_at", "member")
 """Columns of :data:`erosion.core.contracts.SERIES_COLUMNS` that a driver gives; the store adds the others."""

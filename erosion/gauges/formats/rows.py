@@ -16,7 +16,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from erosion.config.sources import Skipped, SourceError
+from erosion.core.errors import Skipped, SourceError
 
 EXCEL: Final = (".xlsx", ".xlsm")
 """Suffixes of the files that are read as Excel."""

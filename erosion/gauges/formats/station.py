@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from erosion.config.gauges import GaugeSource
-from erosion.config.sources import Skipped
+from erosion.core.errors import Skipped
 
 _SHOWN: Final = 5
 _SAME_M: Final = 0.005  # levels are given to the centimetre

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import requests  # type: ignore[import-untyped,unused-ignore]
 
 from erosion.config.gauges import WebGauge
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.core.http import Patience, Web, WebError, keep_secrets_from_logs, without_secrets
 
 PATIENCE: Final = Patience(tries=3, first_wait_s=2.0, longest_wait_s=60.0, connect_s=15.0, read_s=60.0)

@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
-from erosion.config.sources import RasterFolder, Skipped, SourceError
+from erosion.config.sources import RasterFolder
 from erosion.core.contracts import CONTRACT_VERSION, as_of_instant
 from erosion.core.dates import date_of_file
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.folder import files_in, unused_in
 from erosion.core.grid import Grid, region_grid
 from erosion.satellite.corridor import Corridor, corridor_of

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from erosion.config.sources import Skipped
+from erosion.core.errors import Skipped
 from erosion.core.grid import Grid
 from erosion.water.masks.mask_file import Scene
 from erosion.water.masks.packed import NODATA_PERCENT, Pixels, unpack_percent

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from erosion.config.sources import SceneSource, Skipped, SourceError
+from erosion.config.sources import SceneSource
 from erosion.core.contracts import ContractError
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import sha256_of, write_json
 from erosion.satellite.corridor import TILE, Corridor
 

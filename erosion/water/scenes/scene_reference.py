@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.core.files import write_json
 from erosion.satellite.corridor import Corridor
 from erosion.water.scenes.pass_records import (

@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.config.sources import SceneSource, Skipped, SourceError, load_source
+from erosion.config.sources import SceneSource, load_source
 from erosion.core.contracts import ContractError, as_of_instant, in_utc
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import write_json
 from erosion.satellite.corridor import Corridor
 from erosion.water.scenes.pass_records import (

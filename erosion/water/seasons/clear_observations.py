@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from erosion.config.gauges import GaugeSource
-from erosion.config.sources import SceneSource, Skipped, load_source
+from erosion.config.sources import SceneSource, load_source
+from erosion.core.errors import Skipped
 from erosion.gauges.known import USED, known_values
 from erosion.satellite.corridor import Corridor
 from erosion.water.scenes.pass_records import PassRecord, damage, left_out, read_records

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from erosion.config.sources import Skipped, SourceError
 from erosion.core.contracts import CONTRACT_VERSION, as_of_instant, check_water
+from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import write_json
 from erosion.core.windows import padded
 from erosion.satellite.corridor import TILE, Corridor

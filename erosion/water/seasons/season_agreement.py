@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from erosion.config.sources import Skipped
 from erosion.core.block_array import BlockArray
+from erosion.core.errors import Skipped
 from erosion.core.files import write_json
 from erosion.water.classification.coregister import as_share, measure_shift
 from erosion.water.scenes.pass_records import NODATA, read_raster

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from erosion.config.gauges import Altimetry
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.gauges.drivers import altimetry
 from erosion.gauges.drivers.altimetry import read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading

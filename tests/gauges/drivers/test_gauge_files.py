@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from erosion.config.gauges import GaugeColumns, GaugeFiles, GaugeUnits, QualityCodes, check_gauge
-from erosion.config.sources import CATALOGUE, SourceError, load_source
+from erosion.config.sources import CATALOGUE, load_source
 from erosion.config.strict_yaml import CatalogError, Problems
+from erosion.core.errors import SourceError
 from erosion.gauges.drivers import gauge_files
 from erosion.gauges.drivers.gauge_files import read
 from erosion.gauges.formats import compact

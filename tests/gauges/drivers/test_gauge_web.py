@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from erosion.config.gauges import WebGauge
-from erosion.config.sources import SourceError, read_source
+from erosion.config.sources import read_source
 from erosion.config.strict_yaml import CatalogError
+from erosion.core.errors import SourceError
 from erosion.core.http import Patience
 from erosion.gauges.formats import web
 from erosion.gauges.formats.web import Service

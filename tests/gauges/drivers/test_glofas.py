@@ -21,8 +21,9 @@ import pytest
 import xarray as xr
 
 from erosion.config.gauges import Glofas
-from erosion.config.sources import SourceError, read_source
+from erosion.config.sources import read_source
 from erosion.config.strict_yaml import CatalogError
+from erosion.core.errors import SourceError
 from erosion.gauges.drivers import read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
 

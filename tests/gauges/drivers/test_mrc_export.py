@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from erosion.config.gauges import MrcExport
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.gauges.drivers.mrc_export import read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
 

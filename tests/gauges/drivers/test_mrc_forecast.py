@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.config.gauges import MrcForecast
-from erosion.config.sources import SourceError, load_source
+from erosion.config.sources import load_source
+from erosion.core.errors import SourceError
 from erosion.core.http import Patience
 from erosion.gauges import drivers as gauges
 from erosion.gauges.drivers import Asked, Reading

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from erosion.config.gauges import Vndms
-from erosion.config.sources import SourceError
+from erosion.core.errors import SourceError
 from erosion.core.http import Patience
 from erosion.gauges import drivers as gauges
 from erosion.gauges.drivers import Asked, Reading
