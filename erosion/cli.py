@@ -250,7 +250,8 @@ def _gauges(arguments: argparse.Namespace) -> int:
 
     method = parse_method(arguments.filled[0]) if arguments.filled else None
     region = load_region(arguments.region)
-    values, _, skipped = read(region, store_of(region), arguments.date)
+    values, _, flagged, unread = read(region, store_of(region), arguments.date)
+    skipped = [*unread, *flagged]
     sources = gauge_sources(region)
     table, sound = report(region, values, arguments.date, sources)
     print("\n".join(lines(region, table, arguments.date, skipped)))

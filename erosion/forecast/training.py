@@ -43,12 +43,12 @@ def load_rows(
     tuple
         The rows, and a hash of the observations they come from.
     """
-    gauges, _, skipped_gauges = gauge_series.read(region, store_of(region), until)
+    gauges, _, flagged, unread = gauge_series.read(region, store_of(region), until)
     waters, skipped = sources.read_reaches(region, until, gauges)
     for name, water in waters.items():
         waters[name], broken = sound_epochs(water)
         skipped[name] = [*skipped[name], *broken]
-    for item in (*sources.together(skipped), *skipped_gauges):
+    for item in (*sources.together(skipped), *unread, *flagged):
         say(f"left out: {item.scene}: {item.reason}")
     parts = []
     for one in region.by_reach():

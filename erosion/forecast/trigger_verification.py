@@ -74,9 +74,9 @@ def trigger_history(
         raise ValueError(f"{region.name} has no trigger; write a trigger block into its file, see docs/trigger.md")
     if last < first:
         raise ValueError(f"the last night, {last:%Y-%m-%d}, lies before the first, {first:%Y-%m-%d}; turn them round")
-    series, forecasts, unread_gauges = gauge_series.read(region, store_of(region), last)
+    series, forecasts, flagged, unread_gauges = gauge_series.read(region, store_of(region), last)
     waters, unread = sources.read_reaches(region, last, series)
-    skipped = [*sources.together(unread), *unread_gauges]
+    skipped = [*sources.together(unread), *unread_gauges, *flagged]
     rng = np.random.default_rng(seed)
     reaches = {}
     for one in region.by_reach():

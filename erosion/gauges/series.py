@@ -69,12 +69,17 @@ class GaugeSeries(NamedTuple):
     forecasts
         :data:`erosion.core.contracts.GAUGE_FORECAST_COLUMNS`, sorted.
     skipped
-        Lines, values, days and sources that were left out or flagged, and why.
+        Values and days that were left out or flagged, and why. It follows from what was known at the date alone, so that
+        it is the same whenever and however the gauges are read.
+    unread
+        What this reading found wrong: files and lines that cannot be read, what a source left out when it last answered,
+        sources that hold nothing for the date. Another reading of the same values may find something else.
     """
 
     values: pd.DataFrame
     forecasts: pd.DataFrame
     skipped: list[Skipped]
+    unread: list[Skipped]
 
 
 def gauge_sources(region: Region) -> list[GaugeSource]:
@@ -243,7 +248,7 @@ def read(
     """
     sources = gauge_sources(region)
     zeros = zeros_of(sources)
-    skipped: list[Skipped] = []
+    unread: list[Skipped] = []
     observed: list[tuple[GaugeSource, pd.DataFrame]] = []
     forecasts: list[pd.DataFrame] = []
     for source in sources:
@@ -253,9 +258,9 @@ def read(
             try:
                 values, more = series_of(source, region, store)
             except SourceError as error:
-                skipped.append(_failed(source, error))
+                unread.append(_failed(source, error))
                 continue
-            skipped += more
+            unread += more
         known = values[known_at(values["available_at"], pd.Timestamp(as_of))]
         if isinstance(source, FORECASTERS):
             forecasts.append(_forecasts(source, known[known["issued_at"].notna()], zeros))
@@ -264,14 +269,15 @@ def read(
             observed.append((source, mine))
         elif len(values):
             first = values["available_at"].min()
-            skipped.append(
+            # Values that came later are not known at the date: they must not tell two runs of it apart.
+            unread.append(
                 Skipped(
                     source.name,
                     f"no value was available on {pd.Timestamp(as_of).date()}; the first value became available on {first.date()}",
                 )
             )
-    table, more = _checked(sources, observed, as_of, zeros)
-    return GaugeSeries(table, _sorted(forecasts), [*skipped, *more])
+    table, skipped = _checked(sources, observed, as_of, zeros)
+    return GaugeSeries(table, _sorted(forecasts), skipped, unread)
 
 
 def _checked(

@@ -279,9 +279,10 @@ def _publish(
             if sources.has_scenes(region):
                 unfetched += _fetch(region, as_of, progress)
     with progress.stage("read"):
-        gauges, forecasts, unread_gauges = gauge_series.read(region, store_of(region), as_of, fetched.series)
+        gauges, forecasts, flagged, unread = gauge_series.read(region, store_of(region), as_of, fetched.series)
         seen, missing = _read(region, as_of, gauges, unfetched)
-        skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *unread_gauges]
+        unfetched += _not_repeated(unread, unfetched)
+        skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *flagged]
         path = models / release_name if release_name else find_release(region.model, as_of, models, region.name)
         release = _load_release(path, files_digest(path))
     previous = ledger.last_run(engine, region.name, before=as_of)
@@ -296,13 +297,13 @@ def _publish(
     made: dict[str, Made] = {}
     manifest = _read_manifest(home, directory, digest)
     done = recorded and manifest is not None
-    if manifest is not None and fetch:
-        manifest = _refetched(directory, manifest, unfetched)
+    if manifest is not None:
+        manifest = _refetched(directory, manifest, unfetched, asked=fetch)
     if manifest is None:
         if not recorded:
             _refuse_rewriting(engine, region, as_of)
         _check_targets(region, release)
-        progress.messages += _warnings(region, as_of, seen, unread_gauges, release)
+        progress.messages += _warnings(region, as_of, seen, flagged, release)
         made = _make_reaches(region, as_of, seen, gauges, release, missing, progress)
         for name, one in made.items():
             pixel_m = seen[name].region.pixel_m
@@ -509,7 +510,7 @@ def _make(
 
 
 def _account(read: Mapping[str, Any], unfetched: Sequence[Skipped]) -> dict[str, Any]:
-    """Entries of the manifest on what was left out: of what is known, of the newest search, and of both together.
+    """Entries of the manifest on what was left out: of what is known, by the newest attempt, and by both together.
 
     A pass that could not be fetched is listed in both; the search knows the cause in detail.
     """
@@ -529,8 +530,24 @@ def _account(read: Mapping[str, Any], unfetched: Sequence[Skipped]) -> dict[str,
     }
 
 
-def _refetched(directory: Path, manifest: dict[str, Any], unfetched: Sequence[Skipped]) -> dict[str, Any]:
-    """Manifest of a run that was made before, with what the newest search left out."""
+def _not_repeated(unread: Sequence[Skipped], unfetched: Sequence[Skipped]) -> list[Skipped]:
+    """Items of a reading that do not tell again what the fetch before it has told."""
+    told = [(item.scene, item.reason) for item in unfetched]
+    return [
+        item for item in unread if not any(item.scene == scene and item.reason.startswith(why) for scene, why in told)
+    ]
+
+
+def _refetched(
+    directory: Path, manifest: dict[str, Any], unfetched: Sequence[Skipped], *, asked: bool
+) -> dict[str, Any]:
+    """Manifest of a run that was made before, with what this attempt left out.
+
+    An attempt that asked no source cannot know whether what an earlier one could not fetch is there now: it only adds.
+    """
+    if not asked:
+        before = [Skipped(**item) for item in manifest["fetch"]]
+        unfetched = [*before, *_not_repeated(unfetched, before)]
     newest = manifest | _account(manifest["read"], unfetched)
     if newest != manifest:
         write_json(directory / "manifest.json", newest)
@@ -632,12 +649,12 @@ def _crosswalk(
 
 
 def _warnings(
-    region: Region, as_of: pd.Timestamp, seen: Mapping[str, Seen], unread_gauges: list[Skipped], release: Release
+    region: Region, as_of: pd.Timestamp, seen: Mapping[str, Seen], flagged: list[Skipped], release: Release
 ) -> list[str]:
     """Say what makes a run degraded."""
     # A mask of long ago that is in pieces is listed and past.
     told = {name: [item for item in one.skipped if item not in one.past] for name, one in seen.items()}
-    messages = _told([item for item in [*sources.together(told), *unread_gauges] if not item.usual])
+    messages = _told([item for item in [*sources.together(told), *flagged] if not item.usual])
     for name, one in seen.items():
         of_reach = f"{name}: " if one.region.neighbours else ""
         if one.water.sizes["epoch"] == 1:

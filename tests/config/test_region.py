@@ -315,9 +315,9 @@ def test_the_example_of_the_guide_loads_and_reads(tmp_path: Path) -> None:
     (tmp_path / "tan_chau.csv").write_text("Ngày;Mực nước (cm)\n01/02/2024;112\n02/02/2024;108,5\n", "utf-8")
 
     region = load_region(tmp_path / "my_river.yaml")
-    gauges, _, unread = gauge_series.read(region, store_of(region), "2024-12-31")
+    gauges, _, *listed = gauge_series.read(region, store_of(region), "2024-12-31")
     water, skipped = sources.read_water(region, "2024-12-31", gauges)
     assert water.sizes == {"epoch": 2, "y": 40, "x": 30} and skipped == []
-    assert gauges["quantity"].tolist() == ["stage", "stage"] and unread == []
+    assert gauges["quantity"].tolist() == ["stage", "stage"] and listed == [[], []]
     assert gauges["value"].tolist() == pytest.approx([1.12, 1.085])
     assert gauges["time"].iloc[0] == pd.Timestamp("2024-01-31T17:00Z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -10,12 +11,17 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import yaml
 
+from erosion.config.region import load_region
 from erosion.forecast.release import MODELS
+from erosion.gauges.formats import web
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
+from erosion.nightly.run import run as run_region
+from tests.gauge_server import GaugeServer
 
 DATE = "2010-07-18"
 ROOT = Path(__file__).parents[2]
@@ -247,6 +253,65 @@ def test_a_gauge_that_cannot_be_read_does_not_stop_the_run(
     (item,) = manifest["skipped"]
     assert path.name in item["scene"] + item["reason"] and words in item["reason"] and item["reason"] in told
     assert {1, 2, 3, 4} <= levels(tmp_path)
+
+
+def test_a_run_is_the_same_however_its_gauges_were_read(
+    crop: Path, tmp_path: Path, edit: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a fetch, without one, and where it fails: what was known on the date is the same."""
+    monkeypatch.setattr(web, "PATIENCE", dataclasses.replace(web.PATIENCE, tries=1))
+    path, lines = gauge(crop)
+    day, _, *rest = lines[5].split(",")
+    lines[5] = ",".join([day, "n.a.", *rest])
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    answer = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [-65.0, -11.0, 150.0]},
+        "properties": {"parameter": {"PRECTOTCORR": {"20090101": 2.5, "20090102": -3.0}}},
+        "header": {"fill_value": -999.0, "start": "20090101", "end": "20090102", "time_standard": "UTC"},
+        "parameters": {"PRECTOTCORR": {"units": "mm/day"}},
+    }
+    with GaugeServer() as server:
+        rain = {
+            "name": "rain", "driver": "nasa_power", "title": "made", "gauge_id": "g-rain", "river": "made",
+            "location": [-65.0, -11.0], "licence": "CC0", "attribution": "nobody", "citation": "none",
+            "cadence_days": 1e-9, "latency_days": 1, "service": server.url, "pause_s": 0, "first_day": "2009-01-01",
+        }  # fmt: skip
+        (crop.parent / "rain.yaml").write_text(yaml.safe_dump(rain), encoding="utf-8")
+        edit(crop, gauges=["guajara_mirim", "principe_da_beira", "rain"])
+        region = load_region(crop)
+
+        def made(out: str, *, fetch: bool) -> tuple[Path, dict[str, Any]]:
+            result = run_region(region, pd.Timestamp(DATE), tmp_path / out, fetch=fetch)
+            assert result.exit_code == DEGRADED and result.directory is not None
+            return result.directory, json.loads((result.directory / "manifest.json").read_text("utf-8"))
+
+        server.answer("/api/temporal/daily/point", answer)
+        fetched, first = made("fetched", fetch=True)
+        kept, second = made("kept", fetch=False)
+        server.answer("/api/temporal/daily/point", 500)
+        path.write_text("<html>not found</html>", encoding="utf-8")
+        failed, third = made("failed", fetch=True)
+
+        said = [{(item["scene"], item["reason"]) for item in manifest["fetch"]} for manifest in (first, second, third)]
+        assert said[0] == said[1] and {scene for scene, _ in said[0]} == {path.name, "rain"}
+        assert len(said[2]) > 2 and said[2] != said[0]
+        for manifest in (first, second, third):
+            assert not any("n.a." in item["reason"] for item in manifest["read"]["skipped"])
+            assert [item for item in manifest["read"]["skipped"] if item not in manifest["skipped"]] == []
+        assert fetched.name == kept.name == failed.name
+        assert first["outputs"] == second["outputs"] == third["outputs"]
+        assert first["memory"] == second["memory"] == third["memory"]
+
+        # Of a run that stands, an attempt adds what it could not read; only one that asked takes back what was missing.
+        again, more = made("fetched", fetch=True)
+        assert again == fetched and more["fetch"] == third["fetch"] and more["read"] == first["read"]
+        _, unasked = made("fetched", fetch=False)
+        assert [item for item in more["fetch"] if item not in unasked["fetch"]] == []
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        server.answer("/api/temporal/daily/point", answer)
+        _, mended = made("fetched", fetch=True)
+        assert mended["fetch"] == first["fetch"] and mended["messages"] == first["messages"]
 
 
 def test_a_gauge_in_another_encoding_is_the_same_gauge(
