@@ -1,0 +1,108 @@
+"""Published files that are lost or damaged are named, and made again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from erosion.config.region import load_region
+from erosion.nightly.published import NOT_PUBLISHED, PUBLISHED, RunError, published
+from erosion.nightly.run import run
+from tests.nightly.made_runs import FIRST, SECOND, assert_agreed, home_of, ledger_of, read_json
+
+
+@pytest.mark.parametrize("spoilt", ["segments_1y.csv", "decisions.parquet", "manifest.json"])
+def test_a_spoilt_product_is_made_again(out: Path, region_file: Path, spoilt: str) -> None:
+    recorded = ledger_of(out)
+    (entry,) = published(home_of(out))["runs"]
+    directory = home_of(out) / entry["directory"]
+    spoilt = "segments_1y_vi.csv" if spoilt.endswith(".csv") else spoilt
+    (directory / spoilt).write_bytes(b"half")
+    result = run(load_region(region_file), FIRST, out)
+    assert (result.exit_code, result.directory) == (PUBLISHED, directory)
+    assert_agreed(out)
+    assert ledger_of(out) == recorded
+
+
+@pytest.mark.parametrize(
+    "damage", [None, '{"runs": [', "{}", "[]", '{"version": 99}', '{"runs": 3}', '{"runs": [{"run_id": 1}]}', ""]
+)
+def test_a_lost_or_damaged_list_is_written_anew(out: Path, region_file: Path, damage: str | None) -> None:
+    path = home_of(out) / "published.json"
+    listed = path.read_bytes()
+    said: list[str] = []
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_text(damage)
+        with pytest.raises(RunError, match=r"published\.json.*the next run of the region writes it anew"):
+            published(home_of(out))
+    result = run(load_region(region_file), FIRST, out, say=said.append)
+    assert (result.exit_code, result.new) == (PUBLISHED, False)
+    assert path.read_bytes() == listed
+    assert any(str(path) in line and "this run has done so" in line for line in said) == (damage is not None)
+
+
+def damaged(path: Path, kind: str) -> None:
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(
+        {
+            "truncated": content[:half],
+            "empty": b"",
+            "one bit": content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :],
+        }[kind]
+    )
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", "one bit"])
+def test_damaged_segments_of_the_run_before_stop_the_next_one_and_running_it_again_mends_it(
+    out: Path, region_file: Path, kind: str
+) -> None:
+    region = load_region(region_file)
+    directory = home_of(out) / published(home_of(out))["runs"][0]["directory"]
+    damaged(directory / "segments_1y.parquet", kind)
+    result = run(region, SECOND, out)
+    assert result.exit_code == NOT_PUBLISHED
+    fault = "is empty" if kind == "empty" else "is not what was published"
+    assert f"segments_1y.parquet {fault}" in result.messages[0]
+    assert "run 2009-08-16 again, which makes them anew" in result.messages[0].lower()
+    assert run(region, FIRST, out).exit_code == PUBLISHED
+    assert run(region, SECOND, out).exit_code == PUBLISHED
+    assert_agreed(out)
+
+
+def test_other_damage_to_the_run_before_is_reported_and_the_next_one_goes_on(out: Path, region_file: Path) -> None:
+    directory = home_of(out) / published(home_of(out))["runs"][0]["directory"]
+    damaged(directory / "segments.gpkg", "one bit")
+    (directory / "segments_1y.geojson").unlink()
+    said: list[str] = []
+    assert run(load_region(region_file), SECOND, out, say=said.append).exit_code == PUBLISHED
+    (line,) = [line for line in said if "damaged" in line]
+    assert "segments.gpkg is not what was published" in line and "segments_1y.geojson is missing" in line
+    assert "Run 2009-08-16 again, which makes them anew" in line
+
+
+def test_a_manifest_with_another_number_in_it_is_made_again(out: Path, region_file: Path) -> None:
+    directory = home_of(out) / published(home_of(out))["runs"][0]["directory"]
+    path = directory / "manifest.json"
+    segments = read_json(path)["segments"]
+    path.write_text(
+        path.read_text("utf-8").replace(f'"segments": {segments},', f'"segments": {segments + 1},'), "utf-8"
+    )
+    assert read_json(path)["segments"] == segments + 1
+    assert run(load_region(region_file), FIRST, out).exit_code == PUBLISHED
+    assert read_json(path)["segments"] == segments
+    assert_agreed(out)
+
+
+def test_the_product_of_the_run_before_is_needed(out: Path, region_file: Path) -> None:
+    (entry,) = published(home_of(out))["runs"]
+    shutil.rmtree(home_of(out) / entry["directory"])
+    result = run(load_region(region_file), SECOND, out)
+    assert result.exit_code == NOT_PUBLISHED and "run 2009-08-16 again" in result.messages[0]
+    assert run(load_region(region_file), FIRST, out).exit_code == PUBLISHED
+    assert run(load_region(region_file), SECOND, out).exit_code == PUBLISHED
+    assert_agreed(out)
