@@ -25,7 +25,7 @@ from erosion.config.sources import SceneSource
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.grid import Grid
 from erosion.satellite.corridor import Corridor
-from erosion.satellite.passes import PassRef
+from erosion.satellite.grouping import PassRef
 from erosion.water.classification.reference import WaterReference
 from erosion.water.classification.water import Unusable, WaterPass
 from erosion.water.scenes.scene_store import refresh

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from erosion.config.sources import INCIDENCE, PixelQuality, SceneSource
 from erosion.core.block_array import BlockArray
 from erosion.core.errors import SourceError
 from erosion.core.windows import Window
+from erosion.satellite.grouping import PassRef
 from erosion.satellite.items import assets_of
-
-if TYPE_CHECKING:
-    from erosion.satellite.passes import PassRef
 
 ALREADY_SHIFTED: Final = 0.2
 """Where more of the clear pixels than this would get a negative green reflectance, the shift was taken out before."""

@@ -10,20 +10,19 @@ from __future__ import annotations
 import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
 from erosion.config.sources import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource
 from erosion.core.block_array import BlockArray
 from erosion.core.contracts import SCENE_VARIABLES, check_scene
 from erosion.core.errors import SourceError
-from erosion.core.http import keep_secrets_from_logs
+from erosion.core.http.redaction import keep_secrets_from_logs
 from erosion.core.windows import Window
 from erosion.satellite.calibration import Numbers, calibrate, quality_rules, refuses
+from erosion.satellite.grouping import PassRef
 from erosion.satellite.items import assets_of, bands_of, boa_shift, platform_of
 from erosion.satellite.window_reader import Access, File, Header, WindowReader, meets, pixel_m_of
 
@@ -38,37 +37,6 @@ WINDOW: Final = 1024
 
 THREADS: Final = 4
 """Reads under way at once; they wait for the network, not for a processor."""
-
-
-@dataclass(frozen=True)
-class PassRef:
-    """What one platform saw of a region on one orbit of one day.
-
-    Attributes
-    ----------
-    pass_id
-        ``<source>-<platform>-<YYYYMMDD>-<orbit, or x>``.
-    source
-        Name of the catalogue entry.
-    time
-        UTC instant of the first item.
-    available_at
-        UTC instant from which all items could be had.
-    items
-        Tiles of the pass, in the order in which they fill the grid.
-    items_hash
-        Changes when the provider publishes something else under the same pass.
-    cloud_percent
-        Mean of what the items say [%], None where they say nothing.
-    """
-
-    pass_id: str
-    source: str
-    time: pd.Timestamp
-    available_at: pd.Timestamp
-    items: tuple[pystac.Item, ...]
-    items_hash: str
-    cloud_percent: float | None = None
 
 
 def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) -> xr.Dataset:

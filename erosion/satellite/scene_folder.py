@@ -21,9 +21,9 @@ from erosion.core.folder import files_in, unused_in
 from erosion.core.geotiff import GdalError, crs_problem, open_geotiff
 from erosion.core.grid import Grid
 from erosion.satellite import passes
+from erosion.satellite.footprint import corridor_boxes, touches
+from erosion.satellite.grouping import PassRef, group
 from erosion.satellite.items import BAND_NUMBER, boa_shift, lacking, time_of
-from erosion.satellite.passes import PassRef
-from erosion.satellite.stac import corridor_boxes, group, touches
 from erosion.satellite.window_reader import LocalFiles
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Windows of the files of a pass, read onto the region's grid, patiently.
+"""Windows of the files of a pass, read onto the region's grid.
 
 Where a file lies is told by the file itself and held against what its item says. What fails for a reason that may pass
 is tried again; what fails for good is told with scene, file and reason.
@@ -25,7 +25,9 @@ from rasterio.io import DatasetReader
 from erosion.config.sources import QUALITY_BANDS, SceneSource
 from erosion.core.errors import SourceError
 from erosion.core.grid import Grid, same_crs
-from erosion.core.http import Answer, Patience, WebError, without_secrets
+from erosion.core.http.redaction import without_secrets
+from erosion.core.http.retry import RetryPolicy
+from erosion.core.http.session import Answer, WebError
 from erosion.core.windows import Window
 from erosion.satellite.items import BAND_NUMBER, said_crs, said_grid, time_of
 
@@ -74,8 +76,8 @@ class Access(Protocol):
     """How the files of a source are reached."""
 
     @property
-    def patience(self) -> Patience:
-        """How long a bad network is borne."""
+    def retry(self) -> RetryPolicy:
+        """How often and with which waits a read is tried."""
 
     def address(self, href: str) -> str:
         """Address to open: signed where that is needed."""
@@ -93,7 +95,7 @@ class Access(Protocol):
 class LocalFiles:
     """Files on this machine: opened as they are, and a broken one stays broken."""
 
-    patience = Patience(tries=1)
+    retry = RetryPolicy(tries=1)
 
     def address(self, href: str) -> str:
         """Return the path."""
@@ -113,7 +115,7 @@ class LocalFiles:
 
 
 class WindowReader:
-    """Reads windows of files onto one grid, patiently."""
+    """Reads windows of files onto one grid."""
 
     # Files that this process has read, and in which state of their pass.
     _known: ClassVar[dict[str, str]] = {}
@@ -158,7 +160,7 @@ class WindowReader:
                     placed and missing is None,
                 )
 
-        header = self._patiently(file, read)
+        header = self._with_retries(file, read)
         problem = _contradiction(file, header)
         if problem:
             raise SourceError(f"{file.label}: {problem}")
@@ -185,9 +187,9 @@ class WindowReader:
             )
             return np.asarray(loaded["pixels"].values[0])
 
-        return self._patiently(file, read)
+        return self._with_retries(file, read)
 
-    def _patiently(self, file: File, read: Callable[[str], T]) -> T:
+    def _with_retries(self, file: File, read: Callable[[str], T]) -> T:
         """Read, and try again after a failure that may pass; SourceError that names scene and file after the last."""
         failures = 0
         while True:
@@ -204,7 +206,7 @@ class WindowReader:
             except (RasterioError, OSError, ValueError, RuntimeError) as err:  # the last: pyproj
                 failures += 1
                 reason, again_s = self._diagnose(address, err, failures)
-                if again_s is None or failures >= self.access.patience.tries:
+                if again_s is None or failures >= self.access.retry.tries:
                     tried = f" (tried {failures} times)" if failures > 1 else ""
                     self._failure = SourceError(f"{file.label}: {reason}{tried}")
                     self._stop.set()
@@ -213,14 +215,14 @@ class WindowReader:
 
     def _diagnose(self, address: str, err: Exception, failures: int) -> tuple[str, float | None]:
         """Reason in words, and seconds until the next try (None: it would not help)."""
-        patience = self.access.patience
+        retry = self.access.retry
         if isinstance(err, _LastingError | WebError):  # the latter has been tried often enough where it comes from
             return str(err), None
         said = _one_line(err)
         answer = self.access.look(address)
         if answer is None:  # a file on this machine stays broken; a store that cannot be asked may mend itself
-            return f"cannot be read: {said}", patience.wait_s(failures) if "://" in address else None
-        wait = patience.wait_s(failures, answer.retry_after_s)
+            return f"cannot be read: {said}", retry.wait_s(failures) if "://" in address else None
+        wait = retry.wait_s(failures, answer.retry_after_s)
         if answer.status is None:
             return answer.words, wait
         if answer.status in (401, 403):
@@ -229,7 +231,7 @@ class WindowReader:
         if answer.status in (400, 404, 405, 410, 451):
             return f"the server does not have it (HTTP {answer.status})", None
         if answer.status >= 400:
-            if wait > patience.longest_wait_s:
+            if wait > retry.longest_wait_s:
                 return f"HTTP {answer.status}, and the server asks to wait {wait:.0f} s", None
             return f"HTTP {answer.status}", wait
         return f"the file comes broken or cut short: {said}", wait

@@ -337,7 +337,7 @@ def test_a_service_that_fails_costs_only_its_own_series(
 ) -> None:
     from erosion.gauges.formats import web
 
-    monkeypatch.setattr(web, "PATIENCE", dataclasses.replace(web.PATIENCE, tries=1))
+    monkeypatch.setattr(web, "RETRY", dataclasses.replace(web.RETRY, tries=1))
     service.answer(PATH, "<html><title>Down for maintenance</title></html>", kind="text/html")
     (told,) = gauge_series.fetch(river, store).skipped
     assert told.scene == "rain" and "web page ('Down for maintenance')" in told.reason and not told.usual

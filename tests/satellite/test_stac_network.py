@@ -16,21 +16,16 @@ import requests
 from rasterio.vrt import WarpedVRT
 
 from erosion.core.errors import SourceError
-from erosion.core.http import (
-    Patience,
-    Signer,
-    Web,
-    WebError,
-    may_have_token,
-    off_limits,
-    retry_after_s,
-    without_secrets,
-)
+from erosion.core.http.addresses import may_have_token, off_limits
+from erosion.core.http.redaction import without_secrets
+from erosion.core.http.retry import RetryPolicy, retry_after_s
+from erosion.core.http.session import Web, WebError
 from erosion.satellite import stac
+from erosion.satellite.signing import Signer
 from tests.made_scenes import make_corridor, make_source, optical, write_band, write_item
 from tests.stac_server import StacServer
 
-QUICK = Patience(tries=3, first_wait_s=0.02, longest_wait_s=2.0, connect_s=2.0, read_s=1.0)
+QUICK = RetryPolicy(tries=3, first_wait_s=0.02, longest_wait_s=2.0, connect_s=2.0, read_s=1.0)
 CORRIDOR = make_corridor()
 DAYS = ("2024-01-01", "2024-12-31")
 
@@ -52,7 +47,7 @@ def server(folder: Path) -> Iterator[StacServer]:
 
 def first_pass(server: StacServer, **changes: object):
     source = make_source(server.api_url, **changes)
-    refs, skipped = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+    refs, skipped = stac.find_passes(source, None, CORRIDOR, *DAYS, retry=QUICK)
     assert skipped == []
     return refs[0], source
 
@@ -99,10 +94,10 @@ def test_a_file_published_anew_under_its_old_name_is_read_anew(tmp_path: Path) -
     write_item(tmp_path, "one", optical(1))
     with StacServer(tmp_path) as server:
         source = make_source(server.api_url)
-        (ref,), _ = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+        (ref,), _ = stac.find_passes(source, None, CORRIDOR, *DAYS, retry=QUICK)
         np.testing.assert_allclose(stac.load_pass(ref, source, CORRIDOR, QUICK)["green"].values, expected(), rtol=1e-6)
         write_item(tmp_path, "one", optical(7), properties={"updated": "2024-06-01T00:00:00Z"})
-        (anew,), _ = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+        (anew,), _ = stac.find_passes(source, None, CORRIDOR, *DAYS, retry=QUICK)
         assert anew.pass_id == ref.pass_id and anew.items_hash != ref.items_hash
         once = dataclasses.replace(QUICK, tries=1)  # nothing remembered of the old file gets in the way
         scene = stac.load_pass(anew, source, CORRIDOR, once)
@@ -177,7 +172,7 @@ def test_what_is_gone_is_not_asked_for_again(server: StacServer) -> None:
 def test_other_passes_go_on(server: StacServer) -> None:
     server.fail(r"/one/", "status", status=500)
     source = make_source(server.api_url)
-    refs, _ = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+    refs, _ = stac.find_passes(source, None, CORRIDOR, *DAYS, retry=QUICK)
     with pytest.raises(SourceError, match="one"):
         stac.load_pass(refs[0], source, CORRIDOR, QUICK)
     scene = stac.load_pass(refs[1], source, CORRIDOR, QUICK)
@@ -200,13 +195,13 @@ def test_no_server_at_all(folder: Path) -> None:
     with StacServer(folder) as gone:
         address = gone.api_url
     with pytest.raises(SourceError, match="connection refused"):
-        stac.find_passes(make_source(address), None, CORRIDOR, *DAYS, patience=QUICK)
+        stac.find_passes(make_source(address), None, CORRIDOR, *DAYS, retry=QUICK)
 
 
 def test_one_unreadable_item_of_a_static_catalogue_is_listed_and_the_rest_goes_on(server: StacServer) -> None:
     server.fail(r"/one/one\.json", "status", status=404)
     source = make_source(f"{server.static_url}/catalog.json")
-    refs, skipped = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+    refs, skipped = stac.find_passes(source, None, CORRIDOR, *DAYS, retry=QUICK)
     assert [item.id for ref in refs for item in ref.items] == ["two"]
     assert [(s.scene, "HTTP 404" in s.reason) for s in skipped] == [("one.json", True)]
 
@@ -215,7 +210,7 @@ def test_an_item_of_a_static_catalogue_that_may_come_back_is_told_of_the_source(
     # By this the store knows that the search was not read to its end.
     server.fail(r"/one/one\.json", "status", status=503)
     source = make_source(f"{server.static_url}/catalog.json")
-    refs, skipped = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+    refs, skipped = stac.find_passes(source, None, CORRIDOR, *DAYS, retry=QUICK)
     assert [item.id for ref in refs for item in ref.items] == ["two"]
     assert [(s.scene, "one.json: HTTP 503" in s.reason) for s in skipped] == [("made_s2", True)]
 
@@ -268,7 +263,7 @@ def test_a_revoked_token_is_replaced(server: StacServer, monkeypatch: pytest.Mon
     load(server, signing="planetary_computer")
     server.revoked.update(server.tokens)
     _, source = first_pass(server, signing="planetary_computer")
-    refs, _ = stac.find_passes(source, None, CORRIDOR, *DAYS, patience=QUICK)
+    refs, _ = stac.find_passes(source, None, CORRIDOR, *DAYS, retry=QUICK)
     scene = stac.load_pass(refs[1], source, CORRIDOR, QUICK)  # another file: GDAL remembers nothing of it
     assert np.isfinite(scene["green"].values).all()
     assert len(server.tokens) >= 2
@@ -298,7 +293,7 @@ def test_a_bearer_token_comes_from_the_environment_and_shows_nowhere(
         np.testing.assert_allclose(scene["green"].values, expected(), rtol=1e-6)
         server.fail(r"two/green\.tif", "status", status=500)
         refs, _ = stac.find_passes(
-            source := make_source(server.api_url, token_env="MADE_TOKEN"), None, CORRIDOR, *DAYS, patience=QUICK
+            source := make_source(server.api_url, token_env="MADE_TOKEN"), None, CORRIDOR, *DAYS, retry=QUICK
         )
         with pytest.raises(SourceError) as failure:
             stac.load_pass(refs[1], source, CORRIDOR, QUICK)
@@ -380,7 +375,7 @@ def test_an_item_that_leads_to_a_file_of_ours_is_listed_and_not_opened(server: S
     item = json.loads((server.root / "made" / "one" / "one.json").read_text())
     item["assets"]["green"]["href"] = str(tmp_path / "ours.tif")
     server.answer = {"features": [item]}
-    refs, skipped = stac.find_passes(make_source(server.api_url), None, CORRIDOR, *DAYS, patience=QUICK)
+    refs, skipped = stac.find_passes(make_source(server.api_url), None, CORRIDOR, *DAYS, retry=QUICK)
     assert refs == [] and [s.scene for s in skipped] == ["one"]
     assert f"green, {tmp_path / 'ours.tif'}, is no address on the web" in skipped[0].reason
 
@@ -415,10 +410,10 @@ def test_retry_after_in_both_forms() -> None:
 
 
 def test_waits_grow_and_end() -> None:
-    patience = Patience(first_wait_s=2.0, longest_wait_s=20.0)
+    retry = RetryPolicy(first_wait_s=2.0, longest_wait_s=20.0)
     for failures, most in ((1, 2.0), (2, 4.0), (3, 8.0), (9, 20.0)):
-        assert 0.75 * most <= patience.wait_s(failures) <= most
-    assert patience.wait_s(1, retry_after_s=13.0) == 13.0
+        assert 0.75 * most <= retry.wait_s(failures) <= most
+    assert retry.wait_s(1, retry_after_s=13.0) == 13.0
 
 
 def test_secrets_are_taken_out_of_texts() -> None:

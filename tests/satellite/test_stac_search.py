@@ -18,6 +18,8 @@ from erosion.config.region import utm_zone
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
 from erosion.satellite import stac
+from erosion.satellite.footprint import corridor_boxes, touches
+from erosion.satellite.grouping import group, orbit_of
 from erosion.satellite.items import (
     assets_of,
     boa_shift,
@@ -27,7 +29,6 @@ from erosion.satellite.items import (
     processing_baseline,
     said_grid,
 )
-from erosion.satellite.stac import corridor_boxes, group, orbit_of, touches
 from tests.made_scenes import SIZE, X0, Y0, make_corridor, make_source, optical, save_item, write_item
 from tests.stac_server import StacServer
 

@@ -15,9 +15,11 @@ import requests  # type: ignore[import-untyped,unused-ignore]
 
 from erosion.config.gauges import WebGauge
 from erosion.core.errors import SourceError
-from erosion.core.http import Patience, Web, WebError, keep_secrets_from_logs, without_secrets
+from erosion.core.http.redaction import keep_secrets_from_logs, without_secrets
+from erosion.core.http.retry import RetryPolicy
+from erosion.core.http.session import Web, WebError
 
-PATIENCE: Final = Patience(tries=3, first_wait_s=2.0, longest_wait_s=60.0, connect_s=15.0, read_s=60.0)
+RETRY: Final = RetryPolicy(tries=3, first_wait_s=2.0, longest_wait_s=60.0, connect_s=15.0, read_s=60.0)
 
 MOST_BYTES: Final = 64_000_000
 """A larger answer is refused, counted after unpacking: ten years of a gauge are a few megabytes."""
@@ -64,7 +66,7 @@ class Service:
         keep_secrets_from_logs()
         self._source = source
         self._address = address.rstrip("/")
-        self._web = _KeyStaysHome(PATIENCE, catalog=address)
+        self._web = _KeyStaysHome(RETRY, catalog=address)
         self._web.headers["User-Agent"] = _AGENT
         self._web.max_redirects = 5
         key = os.environ.get(source.key_env or "", "").strip()
@@ -154,7 +156,7 @@ class Service:
 
     def _ask(self, url: str, form: Mapping[str, Any] | None, how: Mapping[str, Any]) -> tuple[int, str]:
         """Status and text of an answer that came in whole; one that broke off is asked for again."""
-        for failures in range(1, PATIENCE.tries + 1):
+        for failures in range(1, RETRY.tries + 1):
             self._wait_for_turn(url)
             try:
                 if form is None:
@@ -164,9 +166,9 @@ class Service:
                 with response:
                     return response.status_code, _decoded(b"".join(_pieces(response, url)), response.encoding)
             except _BROKEN:
-                if failures < PATIENCE.tries:
-                    time.sleep(PATIENCE.wait_s(failures))
-        raise WebError(f"{url}: the answer broke off (tried {PATIENCE.tries} times)")
+                if failures < RETRY.tries:
+                    time.sleep(RETRY.wait_s(failures))
+        raise WebError(f"{url}: the answer broke off (tried {RETRY.tries} times)")
 
     def _error(self, words: str) -> SourceError:
         return SourceError(f"{self._source.name}: {without_secrets(words, self._web.secrets)}")

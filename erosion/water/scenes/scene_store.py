@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from erosion.config.region import Region
-    from erosion.satellite.passes import PassRef
+    from erosion.satellite.grouping import PassRef
 
 __all__ = ["PassRecord", "read_percent", "records", "refresh"]
 

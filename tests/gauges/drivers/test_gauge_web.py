@@ -16,7 +16,7 @@ from erosion.config.gauges import WebGauge
 from erosion.config.sources import read_source
 from erosion.config.strict_yaml import CatalogError
 from erosion.core.errors import SourceError
-from erosion.core.http import Patience
+from erosion.core.http.retry import RetryPolicy
 from erosion.gauges.formats import web
 from erosion.gauges.formats.web import Service
 from tests.gauge_server import GaugeServer
@@ -44,8 +44,8 @@ def entry(**changes: Any) -> WebGauge:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    quickly = Patience(tries=3, first_wait_s=0.01, longest_wait_s=1.0, connect_s=2.0, read_s=1.0)
-    monkeypatch.setattr(web, "PATIENCE", quickly)
+    quickly = RetryPolicy(tries=3, first_wait_s=0.01, longest_wait_s=1.0, connect_s=2.0, read_s=1.0)
+    monkeypatch.setattr(web, "RETRY", quickly)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -110,7 +110,7 @@ def test_nobody_there(server: GaugeServer) -> None:
 
 
 def test_a_service_that_falls_silent_is_given_up(server: GaugeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "PATIENCE", Patience(tries=1, read_s=0.1))
+    monkeypatch.setattr(web, "RETRY", RetryPolicy(tries=1, read_s=0.1))
     server.answer("/a", b"1", drip_s=0.5)  # its head comes at once
     assert "broke off" in refused(server)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from erosion.config.gauges import MrcForecast
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
-from erosion.core.http import Patience
+from erosion.core.http.retry import RetryPolicy
 from erosion.gauges import drivers as gauges
 from erosion.gauges.drivers import Asked, Reading
 from erosion.gauges.drivers.mrc_forecast import DRY, FORECAST, WET, repaired
@@ -48,7 +48,7 @@ AHEAD_PAGE = [
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "PATIENCE", Patience(tries=1, read_s=2.0))
+    monkeypatch.setattr(web, "RETRY", RetryPolicy(tries=1, read_s=2.0))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from erosion.config.gauges import MrcTelemetry
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
-from erosion.core.http import Patience
+from erosion.core.http.retry import RetryPolicy
 from erosion.gauges import drivers as gauges
 from erosion.gauges.drivers import Asked, Reading
 from erosion.gauges.drivers.mrc_telemetry import MEASUREMENTS, STATIONS
@@ -30,7 +30,7 @@ ROW = {"d": "2026-09-17T12:30:00Z", "w": 3.19, "r": 0.2, "t": 29.1, "b": 12.7}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "PATIENCE", Patience(tries=1, read_s=2.0))
+    monkeypatch.setattr(web, "RETRY", RetryPolicy(tries=1, read_s=2.0))
 
 
 @pytest.fixture(scope="module")

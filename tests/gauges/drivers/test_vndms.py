@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from erosion.config.gauges import Vndms
 from erosion.core.errors import SourceError
-from erosion.core.http import Patience
+from erosion.core.http.retry import RetryPolicy
 from erosion.gauges import drivers as gauges
 from erosion.gauges.drivers import Asked, Reading
 from erosion.gauges.drivers.vndms import PATH
@@ -37,7 +37,7 @@ ANSWER = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "PATIENCE", Patience(tries=1, read_s=2.0))
+    monkeypatch.setattr(web, "RETRY", RetryPolicy(tries=1, read_s=2.0))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,138 @@
+"""HTTP requests with bounded tries and growing waits.
+
+Two libraries speak HTTP here: ``requests`` for catalogues and tokens, and GDAL for pixels. Both are asked to fail at
+once and to leave waiting and trying again to this file, so that there is one rule for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import requests  # type: ignore[import-untyped,unused-ignore]
+
+from erosion.core.http.addresses import may_have_token, off_limits
+from erosion.core.http.redaction import without_secrets
+from erosion.core.http.retry import RetryPolicy, retry_after_s
+
+_TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class WebError(OSError):
+    """A request failed for good; the message holds no query and no token.
+
+    Attributes
+    ----------
+    status
+        HTTP status, or None where there was no answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Answer(NamedTuple):
+    """What a server says about an address: HTTP status (None: no answer), wait it asks for [s], and words."""
+
+    status: int | None
+    retry_after_s: float | None
+    words: str
+
+
+class Web(requests.Session):  # type: ignore[misc,unused-ignore]
+    """HTTP that waits and tries again, within the bounds of a :class:`~erosion.core.http.retry.RetryPolicy`."""
+
+    def __init__(self, retry: RetryPolicy, token: str | None = None, catalog: str = "") -> None:
+        super().__init__()
+        self.retry = retry
+        self._token = token
+        self._catalog = catalog
+        self.auth = self._authorize  # set on every request, so nothing else (netrc) is sent instead
+
+    def token_for(self, url: str) -> str | None:
+        """Bearer token to send to an address; None where it must not go there, or there is none."""
+        return self._token if self._token and may_have_token(url, self._catalog) else None
+
+    def _authorize(self, request: Any) -> Any:
+        token = self.token_for(request.url)
+        if token is not None:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    def send(self, request: Any, **how: Any) -> Any:
+        """Send a request; transient failures are tried again, what still fails is a :class:`WebError`."""
+        how["timeout"] = (self.retry.connect_s, self.retry.read_s)
+        for failures in range(1, self.retry.tries + 1):
+            answer, response = self._once(request, how)
+            if response is not None and answer.status not in _TRY_AGAIN:
+                return response
+            wait = self.retry.wait_s(failures, answer.retry_after_s)
+            if failures == self.retry.tries:
+                break
+            if wait > self.retry.longest_wait_s:
+                raise WebError(f"{answer.words}; asks to wait {wait:.0f} s, longer than is waited", answer.status)
+            time.sleep(wait)
+        raise WebError(f"{answer.words} (tried {self.retry.tries} times)", answer.status)
+
+    def _once(self, request: Any, how: Mapping[str, Any]) -> tuple[Answer, Any]:
+        where = without_secrets(request.url, (self._token or "",))
+        problem = off_limits(request.url, self._catalog)
+        if problem:
+            raise WebError(f"{where}: {problem}")
+        try:
+            response = super().send(request, **how)
+        except requests.Timeout:
+            return Answer(None, None, f"{where}: no answer within {self.retry.read_s:g} s"), None
+        except requests.RequestException as err:
+            return Answer(None, None, f"{where}: {_why_broken(err)}"), None
+        if response.ok and not how.get("stream") and "json" in response.headers.get("Content-Type", ""):
+            try:
+                response.json()
+            except ValueError:
+                return Answer(None, None, f"{where}: the answer is no JSON"), None
+        wait = retry_after_s(response.headers.get("Retry-After"))
+        return Answer(response.status_code, wait, f"{where}: HTTP {response.status_code}"), response
+
+    def look(self, url: str) -> Answer:
+        """Ask once for the first byte of a file and say what the server answers."""
+        request = self.prepare_request(requests.Request("GET", url, headers={"Range": "bytes=0-0"}))
+        how = {
+            "timeout": (self.retry.connect_s, self.retry.read_s),
+            "stream": True,
+            "allow_redirects": True,
+            **self.merge_environment_settings(url, {}, True, None, None),
+        }
+        try:
+            answer, response = self._once(request, how)
+        except WebError as err:
+            return Answer(err.status, None, str(err))
+        if response is not None:
+            response.close()
+        return answer
+
+    def get_json(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
+        """Get a JSON document; WebError where it cannot be had."""
+        response = self.get(url, headers=dict(headers or {}))
+        if response.status_code >= 400:
+            raise WebError(f"{without_secrets(url)}: HTTP {response.status_code}", response.status_code)
+        try:
+            return response.json()
+        except ValueError as err:
+            raise WebError(f"{without_secrets(url)}: the answer is no JSON ({err})") from None
+
+
+def _why_broken(err: Exception) -> str:
+    text = str(err)
+    if "IncompleteRead" in text:
+        return "the answer broke off"
+    if "refused" in text:
+        return "connection refused"
+    if "Name or service" in text or "getaddrinfo" in text or "resolve" in text:
+        return "host not found; is there a network?"
+    if "certificate" in text.lower():
+        return "its certificate is not accepted"
+    if "proxy" in text.lower():
+        return "the proxy does not let it through"
+    return "connection broken"

@@ -1,0 +1,210 @@
+"""Items of a STAC catalogue as it gives them: by search where it is an API, else by walking its links."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import pandas as pd
+
+from erosion.config.sources import StacCollection
+from erosion.core.errors import Skipped, SourceError
+from erosion.core.http.redaction import without_secrets
+from erosion.core.http.session import Web, WebError
+from erosion.satellite.footprint import Places
+
+PAGE: Final = 100
+"""Items asked for at once; the usual servers refuse answers of several megabytes."""
+
+MAX_PAGES: Final = 10_000
+"""A server that goes on longer is not paging, it is turning in circles."""
+
+MAX_DEPTH: Final = 50
+"""Static catalogues are a few levels deep; one that goes on is made up as it is read."""
+
+
+def raw_items(
+    source: StacCollection,
+    web: Web,
+    places: Places,
+    first: pd.Timestamp,
+    last: pd.Timestamp,
+    skipped: list[Skipped],
+) -> Iterator[dict[str, Any]]:
+    """Items as the catalogue gives them, by search where it is an API, else by walking its links."""
+    root = catalog_address(source)
+    document = _read_json(root, web)
+    search = [link for link in _links(document) if link.get("rel") == "search"]
+    if search:
+        count = 0
+        for raw in _search(source, web, root, search, places, first, last, skipped):
+            count += 1
+            yield raw
+        if not count:
+            _check_collection(source, web, root)
+    else:
+        yield from _walk(source, web, root, document, skipped)
+
+
+def _search(
+    source: StacCollection,
+    web: Web,
+    root: str,
+    links: Sequence[Mapping[str, Any]],
+    places: Places,
+    first: pd.Timestamp,
+    last: pd.Timestamp,
+    skipped: list[Skipped],
+) -> Iterator[dict[str, Any]]:
+    from pystac_client import ItemSearch
+    from pystac_client.exceptions import APIError
+
+    method = "POST" if any(link.get("method") == "POST" for link in links) else "GET"
+    address = urljoin(root, str(links[0]["href"]))
+    for box in places.boxes:
+        search = ItemSearch(
+            address,
+            method=method,
+            stac_io=_client_io(web),
+            collections=[source.collection],
+            bbox=list(box),
+            datetime=f"{first:%Y-%m-%dT%H:%M:%SZ}/{last:%Y-%m-%dT%H:%M:%SZ}",
+            limit=PAGE,
+        )
+        seen: set[str] = set()
+        try:
+            for number, page in enumerate(search.pages_as_dicts(), start=1):
+                fresh = [raw for raw in page.get("features", []) if raw.get("id") not in seen]
+                if not fresh or number > MAX_PAGES:
+                    reason = (
+                        f"the catalogue's paging turns in circles: page {number} brings only items of earlier pages; "
+                        f"{len(seen)} items were read, what may lie behind them was not"
+                    )
+                    skipped.append(Skipped(source.name, reason))
+                    break
+                seen |= {str(raw.get("id")) for raw in fresh}
+                yield from fresh
+        except APIError as err:
+            status = getattr(err, "status_code", None)
+            told = f"{without_secrets(address)}: HTTP {status}: " if status else ""
+            raise WebError(f"{told}{first_line(err)}", status) from None
+        except ValueError as err:
+            raise WebError(f"{without_secrets(address)}: the answer is no page of items ({first_line(err)})") from None
+
+
+def _check_collection(source: StacCollection, web: Web, root: str) -> None:
+    """Tell a name that is misspelt from a search that found nothing."""
+    try:
+        web.get_json(f"{root.rstrip('/')}/collections/{source.collection}")
+    except WebError as err:
+        if err.status == 404:
+            raise SourceError(
+                f"{source.name}: {without_secrets(root)} has no collection {source.collection!r}; check 'collection'"
+            ) from None
+
+
+def _client_io(web: Web) -> Any:
+    """pystac-client's reader, with our session below it; a page without a list of items is an error, not an empty one."""
+    from pystac_client.stac_api_io import StacApiIO
+
+    class Reader(StacApiIO):
+        def read_json(self, *args: Any, **kwargs: Any) -> Any:
+            page = super().read_json(*args, **kwargs)
+            features = page.get("features") if isinstance(page, dict) else None
+            if not isinstance(features, list) or not all(isinstance(raw, dict) for raw in features):
+                raise ValueError("it has no list of items under 'features'")
+            return {**page, "links": _links(page)}
+
+    reader = Reader(max_retries=None)
+    web.headers.update(reader.session.headers)
+    reader.session = web
+    return reader
+
+
+def _walk(
+    source: StacCollection, web: Web, root: str, document: dict[str, Any], skipped: list[Skipped]
+) -> Iterator[dict[str, Any]]:
+    """Items of a static catalogue: the collection is looked for below the root, then everything below it is read."""
+    visited: set[str] = set()
+
+    def below(where: str, node: dict[str, Any], inside: bool, depth: int = 0) -> Iterator[dict[str, Any]]:
+        inside = inside or node.get("id") == source.collection
+        if depth > MAX_DEPTH:
+            reason = (
+                f"{without_secrets(where)} lies more than {MAX_DEPTH} catalogues deep; what is below it was not read"
+            )
+            skipped.append(Skipped(source.name, reason))
+            return
+        for link in _links(node):
+            rel, there = link.get("rel"), urljoin(where, link["href"])
+            if rel not in ("child", "item") or (rel == "item" and not inside) or there in visited:
+                continue
+            visited.add(there)
+            try:
+                found = _read_json(there, web)
+            except WebError as err:
+                # A branch that cannot be read is named; whether it held the collection shows below. One that may be there
+                # the next night leaves the search unfinished, and what is said of the source itself tells so.
+                gone = err.status in (404, 410)
+                name = str(link.get("title") or without_secrets(there).rsplit("/", 1)[-1])
+                skipped.append(Skipped(name if gone else source.name, str(err)))
+                continue
+            if rel == "child":
+                yield from below(there, found, inside, depth + 1)
+            else:
+                _make_absolute(found, there)
+                yield found
+
+    count = 0
+    for raw in below(root, document, document.get("id") == source.collection):
+        count += 1
+        yield raw
+    if not count and not skipped:
+        raise SourceError(
+            f"{source.name}: no item of collection {source.collection!r} in {without_secrets(root)}; check 'collection'"
+        )
+
+
+def _links(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Links of a STAC document that lead somewhere."""
+    links = document.get("links")
+    whole = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    return [link for link in whole if isinstance(link.get("rel"), str) and isinstance(link.get("href"), str)]
+
+
+def _make_absolute(raw: Mapping[str, Any], where: str) -> None:
+    """Make the addresses of an item's files absolute, in place; assets that are none are told with the item."""
+    from pystac.utils import make_absolute_href
+
+    assets = raw.get("assets")
+    for asset in assets.values() if isinstance(assets, dict) else ():
+        if isinstance(asset, dict) and isinstance(asset.get("href"), str):
+            asset["href"] = make_absolute_href(asset["href"], where, start_is_dir=False)
+
+
+def catalog_address(source: StacCollection) -> str:
+    """Address of the catalogue; a path is relative to the catalogue entry."""
+    if "://" in source.catalog:
+        return source.catalog
+    return str((source.described_in.parent / source.catalog).resolve())
+
+
+def _read_json(where: str, web: Web) -> dict[str, Any]:
+    if where.startswith(("http://", "https://")):
+        found = web.get_json(where)
+    else:
+        try:
+            found = json.loads(Path(where).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as err:
+            raise WebError(f"{Path(where).name}: {first_line(err)}") from None
+    if not isinstance(found, dict):
+        raise WebError(f"{without_secrets(where)}: is no STAC document")
+    return found
+
+
+def first_line(err: Exception) -> str:
+    """First line of an error, without secrets."""
+    return without_secrets(err).strip().split("\n")[0][:200] or type(err).__name__
