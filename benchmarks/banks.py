@@ -64,11 +64,8 @@ def cost_of(command: list[str]) -> Cost:
 def masks_of(region_name: str) -> list[str]:
     """Paths of the mask files of a region."""
     from erosion.config.region import load_region
-    from erosion.config.sources import RasterFolder, load_source
 
-    region = load_region(region_name)
-    sources = [load_source(name, region.path) for name in region.water]
-    return [str(p) for s in sources if isinstance(s, RasterFolder) for p in sorted(s.path.glob(s.files))]
+    return [str(p) for s in load_region(region_name).mask_sources for p in sorted(s.path.glob(s.files))]
 
 
 def main() -> None:

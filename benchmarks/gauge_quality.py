@@ -23,7 +23,6 @@ from erosion.gauges.health import COUNTED, health
 from erosion.gauges.quality.checks import check_quality
 from erosion.gauges.quality.flags import SUSPECT_FLAGS
 from erosion.gauges.report import FLAG_WORDS, draw
-from erosion.gauges.series import gauge_sources
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "gauge-quality.md"
@@ -292,7 +291,7 @@ def picture_of_faults(path: Path) -> None:
         value[at(text)] *= factor
     gaps = np.r_[at("2009-01-10") : at("2009-08-20"), at("2025-11-26") : at("2025-12-02")]
     region = load_region("mamore")
-    sources = [source for source in gauge_sources(region) if source.gauge_id == "15250000"]
+    sources = [source for source in region.gauge_sources if source.gauge_id == "15250000"]
     assert isinstance(sources[0], GaugeFiles)
     sources = [dataclasses.replace(sources[0], place="Guajará-Mirim WITH FAULTS PUT IN")]
     rows = newest(gauges.assign(value=value, source="guajara_mirim").drop(index=gaps))

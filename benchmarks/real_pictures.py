@@ -33,7 +33,6 @@ from erosion.banks.as_of import baseline_on, observe_region
 from erosion.banks.measuring import measure_loss, near_reach_end
 from erosion.banks.segments import Baseline
 from erosion.config.region import Region, load_region
-from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
 from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor, corridor_of
@@ -428,7 +427,7 @@ def drau_picture(seen: Seen, path: Path) -> None:
     axes.set_title(f"Looks used (n_clear); fewer than {seen.region.scenes.min_looks} give no value", fontsize=9)
     figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=30, ticks=range(5))
 
-    source = load_source(seen.region.water[0], seen.region.path)
+    source = seen.region.sources[seen.region.water[0]]
     refs, _ = stac.find_passes(source, seen.region, seen.corridor, "2023-08-01", LATER)
     states = {record.pass_id: record for record in seen.passes}
     kinds = ListedColormap(["white", "#f4a259", "#d9e4cf", "#2b6cb0"])

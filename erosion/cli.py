@@ -221,14 +221,14 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from erosion.config.store import store_of
     from erosion.gauges.series import fetch
     from erosion.nightly.published import DEGRADED
-    from erosion.water.read import fetch_scenes, has_scenes, together
+    from erosion.water.read import fetch_scenes, together
 
     region = load_region(arguments.region)
     gauges = fetch(region, store_of(region), _say, full=arguments.full).skipped
     found: dict[str, list[Skipped]] = {}
-    if not has_scenes(region):
+    if not region.scene_sources:
         _say(f"{region.name} has no scenes to fetch; its masks are read from their files")
-    for one in region.by_reach() if has_scenes(region) else ():
+    for one in region.by_reach() if region.scene_sources else ():
         if one.neighbours:
             _say(one.reach.name)
         options = {"full": arguments.full, "new_reference": arguments.new_reference}
@@ -245,14 +245,14 @@ def _gauges(arguments: argparse.Namespace) -> int:
     from erosion.core.files import write_json
     from erosion.gauges.days import parse_method, write_days
     from erosion.gauges.report import as_json, lines, report, write_report
-    from erosion.gauges.series import gauge_sources, read
+    from erosion.gauges.series import read
     from erosion.nightly.published import DEGRADED
 
     method = parse_method(arguments.filled[0]) if arguments.filled else None
     region = load_region(arguments.region)
     values, _, flagged, unread = read(region, store_of(region), arguments.date)
     skipped = [*unread, *flagged]
-    sources = gauge_sources(region)
+    sources = region.gauge_sources
     table, sound = report(region, values, arguments.date, sources)
     print("\n".join(lines(region, table, arguments.date, skipped)))
     if arguments.json:

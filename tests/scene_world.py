@@ -21,7 +21,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from erosion.config.region import Reach, Region, SceneRules, Season
-from erosion.config.sources import SceneSource
+from erosion.config.sources import SceneSource, load_source
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.grid import Grid
 from erosion.satellite.corridor import Corridor
@@ -170,6 +170,7 @@ class World:
             scenes=SceneRules(**{"since": "2020-01-01", "min_looks": 3, **self.rules}),
             model="made",
             path=self.base / "made.yaml",
+            sources={name: load_source(name, self.base / "made.yaml") for name in (*self.sources, *self.gauges)},
         )
 
     def source(self, name: str = "s2", *, sensor: str = "optical", pixel_m: float = 10, geo_rmse_m: float = 5) -> World:

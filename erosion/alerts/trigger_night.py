@@ -13,7 +13,6 @@ from pyproj import Transformer
 from erosion.alerts.trigger import Facts, Gauge, Told, Weighed, term_records, told_on, water_along, weigh
 from erosion.config.gauges import GaugeSource, zero_of
 from erosion.config.region import Region, Trigger
-from erosion.gauges.series import gauge_sources
 from erosion.gauges.statistics.between_gauges import MixedDatumsError
 
 PLACE_M = 1000.0
@@ -77,14 +76,11 @@ def gauges_of(region: Region, segments: gpd.GeoDataFrame | None = None) -> list[
     A gauge stands at the chainage of the segment nearest to it, or ``distance_downstream_km`` above or below the reach
     where its entry says so.
     """
-    sources = gauge_sources(region)
-    heard = [source for source in sources if not region.reach.gauges or source.name in region.reach.gauges]
-    heard.sort(key=lambda source: region.reach.gauges.index(source.name) if region.reach.gauges else 0)
     found: dict[str, Gauge] = {}
-    for first in heard:
+    for first in region.gauge_sources_of(region.reach):
         if first.gauge_id in found:
             continue
-        entries = [source for source in sources if source.gauge_id == first.gauge_id]
+        entries = [source for source in region.gauge_sources if source.gauge_id == first.gauge_id]
         warned = next((source for source in entries if source.alarm_levels_m), first)
         alarms = tuple(level + warned.datum_offset_m for level in warned.alarm_levels_m)
         datum = zero_of(entries)

@@ -12,7 +12,6 @@ from erosion.banks.channel import pixels_in, river_runs
 from erosion.banks.measuring import CellStates, measure_banks, observe_cells, threads_unless_cluster
 from erosion.banks.segments import Baseline, cut_baseline
 from erosion.config.region import Region
-from erosion.config.sources import load_source
 from erosion.core.contracts import as_of_instant, known_at
 from erosion.core.errors import Skipped
 from erosion.core.grid import Grid
@@ -152,8 +151,7 @@ def knowledge_on(
     """
     banks = measure_banks(states.until(pd.Timestamp(baseline.version)), baseline)
     known = gauges[known_at(gauges["available_at"], as_of)] if len(gauges) else gauges
-    speaks = next(iter(region.reach.gauges or region.gauges), None)
-    gauge_id = load_source(speaks, region.path).gauge_id if speaks else None  # type: ignore[union-attr]
+    gauge_id = next((source.gauge_id for source in region.gauge_sources_of(region.reach)), None)
     return Knowledge(baseline, banks, known, gauge_id, as_of)
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import difflib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,7 +15,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from erosion.config.gauges import GaugeSource
-from erosion.config.sources import RasterFolder, SceneSource, catalogue_folders, load_source
+from erosion.config.sources import RasterFolder, SceneSource, Source, catalogue_folders, load_source
 from erosion.config.strict_yaml import (
     CatalogError,
     Key,
@@ -247,8 +247,30 @@ class Region:
     policy: Annotated[Policy, Key("how probabilities become levels")] = Policy()
     trigger: Annotated[Trigger | None, Key("what of water levels and rain raises a warning for a night")] = None
     path: Path = Path()
+    sources: Mapping[str, Source] = dataclasses.field(default_factory=dict)
+    """Catalogue entry of every source that ``water`` and ``gauges`` name, by that name."""
     neighbours: tuple[Reach, ...] = ()
     """The other reaches of the region, where this is a copy from :meth:`by_reach`."""
+
+    @property
+    def mask_sources(self) -> tuple[RasterFolder, ...]:
+        """Sources of water masks, in the order of ``water``."""
+        return tuple(s for name in self.water if isinstance(s := self.sources[name], RasterFolder))
+
+    @property
+    def scene_sources(self) -> tuple[SceneSource, ...]:
+        """Sources of satellite scenes, in the order of ``water``."""
+        return tuple(s for name in self.water if isinstance(s := self.sources[name], SceneSource))
+
+    @property
+    def gauge_sources(self) -> tuple[GaugeSource, ...]:
+        """Sources of gauges, in the order of ``gauges``: the most trusted source of a gauge first."""
+        return tuple(s for name in self.gauges if isinstance(s := self.sources[name], GaugeSource))
+
+    def gauge_sources_of(self, reach: Reach) -> tuple[GaugeSource, ...]:
+        """Sources of the gauges of one reach, the main one first: those it names, all of the region where it names none."""
+        names = dict.fromkeys(reach.gauges or self.gauges)
+        return tuple(s for name in names if isinstance(s := self.sources[name], GaugeSource))
 
     def by_reach(self) -> tuple[Region, ...]:
         """Return a copy of the region for each reach: what sources, baselines and features work on."""
@@ -291,10 +313,10 @@ def load_region(name_or_path: str | Path) -> Region:
     region = parse(Region, raw, problems)
     if region is not None:
         _validate(region, problems)
-    _check_sources(raw, problems)
+    sources = _read_sources(raw, problems)
     problems.stop_if_any()
     assert region is not None
-    return dataclasses.replace(region, path=file)
+    return dataclasses.replace(region, path=file, sources=sources)
 
 
 def find_region(name_or_path: str | Path) -> Path:
@@ -422,10 +444,9 @@ def _check_targets(region: Region, problems: Problems) -> None:
         problems.add("policy.precision", "must not fall from level 2 to 4; a higher level is a surer one")
 
 
-def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
-    """Look into the files of the sources, also where the region itself has mistakes: one check tells all."""
-    scenes: list[str] = []
-    alarmed: set[str] = set()
+def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Source]:
+    """Read the files of the sources, also where the region itself has mistakes: one check lists everything."""
+    found: dict[str, Source] = {}
     for key, kind in (("water", (RasterFolder, SceneSource)), ("gauges", (GaugeSource,))):
         listed = raw.get(key)
         if listed == [] and key == "water":
@@ -439,14 +460,20 @@ def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
             except CatalogError as err:
                 problems.found.extend(f"{problems.file}: {key}: {problem}" for problem in err.problems)
                 continue
-            if isinstance(source, SceneSource) and key == "water":
-                scenes.append(name)
-            if isinstance(source, GaugeSource) and source.alarm_levels_m:
-                alarmed.add(name)
-            if not isinstance(source, kind):
+            if isinstance(source, kind):
+                found[name] = source
+            else:
                 problems.add(
                     key, f"{name!r} has driver {source.driver}, which gives no {key}; move it to the other list"
                 )
+    _check_needs(raw, found.values(), problems)
+    return found
+
+
+def _check_needs(raw: Mapping[Any, Any], sources: Iterable[Source], problems: Problems) -> None:
+    """Note what a region must have because of the kinds of its sources."""
+    scenes = [source.name for source in sources if isinstance(source, SceneSource)]
+    alarmed = {source.name for source in sources if isinstance(source, GaugeSource) and source.alarm_levels_m}
     reaches = raw.get("reaches")
     reaches = [reach for reach in reaches if isinstance(reach, dict)] if isinstance(reaches, list) else []
     reason = f"{', '.join(scenes)} give scenes" if scenes else "several reaches are told apart by their areas"
@@ -455,8 +482,8 @@ def _check_sources(raw: Mapping[Any, Any], problems: Problems) -> None:
     trigger = raw.get("trigger")
     if isinstance(trigger, dict) and "above_alarm" in trigger:
         for reach in reaches:
-            heard = reach.get("gauges") or raw.get("gauges")
-            if isinstance(heard, list) and not alarmed & {name for name in heard if isinstance(name, str)}:
+            named = reach.get("gauges") or raw.get("gauges")
+            if isinstance(named, list) and not alarmed & {name for name in named if isinstance(name, str)}:
                 problems.add(
                     "trigger.above_alarm",
                     f"no gauge of {reach.get('name')} has alarm levels; give one its alarm_levels_m, or take the term out",

@@ -22,7 +22,6 @@ from erosion.config.gauges import (
     zero_of,
 )
 from erosion.config.region import Region
-from erosion.config.sources import load_source
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FORECAST_COLUMNS, check_gauges, in_utc, known_at
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges import drivers as gauges
@@ -82,12 +81,6 @@ class GaugeSeries(NamedTuple):
     unread: list[Skipped]
 
 
-def gauge_sources(region: Region) -> list[GaugeSource]:
-    """Return the entries of a region's gauges in its order, the most trusted source of a gauge first."""
-    found = [load_source(name, region.path) for name in region.gauges]
-    return [source for source in found if isinstance(source, GaugeSource)]
-
-
 def fetch(region: Region, store: Path, say: Callable[[str], None] = lambda _: None, *, full: bool = False) -> Fetched:
     """Ask every source of a region for what is new and keep it.
 
@@ -109,7 +102,7 @@ def fetch(region: Region, store: Path, say: Callable[[str], None] = lambda _: No
     """
     from filelock import FileLock, Timeout
 
-    sources = gauge_sources(region)
+    sources = region.gauge_sources
     if not sources:
         return Fetched({}, [])
     folder = store / region.name / "gauges"
@@ -246,7 +239,7 @@ def read(
     -------
     GaugeSeries
     """
-    sources = gauge_sources(region)
+    sources = region.gauge_sources
     zeros = zeros_of(sources)
     unread: list[Skipped] = []
     observed: list[tuple[GaugeSource, pd.DataFrame]] = []

@@ -18,7 +18,7 @@ import pandas as pd
 
 from erosion.config.gauges import GaugeSource, WebGauge, on_zero, zero_of
 from erosion.config.region import Region, load_region
-from erosion.config.sources import RasterFolder, SceneFolder, SceneSource, StacCollection, load_source
+from erosion.config.sources import RasterFolder, SceneFolder, SceneSource, StacCollection
 from erosion.config.strict_yaml import CatalogError
 from erosion.core.dates import date_in_name
 from erosion.core.errors import Skipped, SourceError
@@ -172,18 +172,14 @@ def check_region(region: Region) -> Report:
     report = Report(region.name, str(region.path))
     for one in region.by_reach():
         reach = one.reach.name if one.neighbours else ""
-        for name in region.water:
-            source = load_source(name, region.path)
-            if isinstance(source, RasterFolder):
-                report.water.append(_check_masks(source, one, reach, report))
-            elif isinstance(source, SceneSource):
-                report.scenes.append(_check_scenes(source, one, reach, report))
-    gauges = [source for name in region.gauges if isinstance(source := load_source(name, region.path), GaugeSource)]
-    for source in gauges:
-        report.gauges.append(_check_gauge(source, region, report))
-        zero = zero_of([other for other in gauges if other.gauge_id == source.gauge_id])
-        if report.gauges[-1].stage_m and not on_zero(source, zero):
-            left_out = other_zero(source, zero)
+        report.water += [_check_masks(source, one, reach, report) for source in region.mask_sources]
+        report.scenes += [_check_scenes(source, one, reach, report) for source in region.scene_sources]
+    gauges = region.gauge_sources
+    for gauge in gauges:
+        report.gauges.append(_check_gauge(gauge, region, report))
+        zero = zero_of([other for other in gauges if other.gauge_id == gauge.gauge_id])
+        if report.gauges[-1].stage_m and not on_zero(gauge, zero):
+            left_out = other_zero(gauge, zero)
             report.problems.append(f"{left_out.scene}: {left_out.reason}")
     try:
         find_release(region.model, _FOR_EVER, models_of(region.path), region.name)

@@ -15,13 +15,12 @@ import xarray as xr
 
 from erosion.alerts import ledger
 from erosion.config.region import Region
-from erosion.config.sources import load_source
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of
 
-PLACES = ("path", "described_in")
-"""Settings that say where files lie; what is in them is told by the hash of the observations."""
+NOT_INPUTS = ("path", "described_in", "sources")
+"""Fields that say where files lie, whose content the hash of the observations covers; and the sources, which stand beside."""
 
 
 def inputs_of(
@@ -39,10 +38,10 @@ def inputs_of(
     anywhere = tuple(dataclasses.replace(reach, area=None) for reach in region.reaches)
     catalogue = [
         dataclasses.replace(region, reaches=anywhere),
-        *(load_source(name, region.path) for name in (*region.water, *region.gauges)),
+        *(region.sources[name] for name in (*region.water, *region.gauges)),
     ]
     settings = [
-        {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in PLACES}
+        {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in NOT_INPUTS}
         for entry in catalogue
     ]
     return {

@@ -114,7 +114,7 @@ def replay(
         A date that fails does not stop the others.
     """
     left_out: dict[str, list[Skipped]] = {one.reach.name: [] for one in region.by_reach()}
-    if sources.has_scenes(region):
+    if region.scene_sources:
         for one in region.by_reach():
             left_out[one.reach.name] += sources.fetch_scenes(one, last, say)
     gauges = gauge_series.read(region, store_of(region), last).values

@@ -44,7 +44,7 @@ from erosion.forecast.model import FeatureMismatchError
 from erosion.forecast.release import Release, ReleaseError, find_release, load_release, models_of
 from erosion.gauges import series as gauge_series
 from erosion.gauges.hydrograph import hydrograph, stations
-from erosion.gauges.series import Fetched, gauge_sources
+from erosion.gauges.series import Fetched
 from erosion.nightly.identity import files_digest, identify, inputs_of
 from erosion.nightly.layers import Made, history_table, kept_rows, level_lengths, score, segment_layer
 from erosion.nightly.published import (
@@ -276,7 +276,7 @@ def _publish(
         with progress.stage("fetch"):
             fetched = gauge_series.fetch(region, store_of(region), progress.say)
             unfetched += fetched.skipped
-            if sources.has_scenes(region):
+            if region.scene_sources:
                 unfetched += _fetch(region, as_of, progress)
     with progress.stage("read"):
         gauges, forecasts, flagged, unread = gauge_series.read(region, store_of(region), as_of, fetched.series)
@@ -460,7 +460,7 @@ def _make(
         with progress.stage("export"):
             meta = {"model_id": release.name, "inputs_hash": digest, "skipped": [s._asdict() for s in skipped]}
             files = write_all(temporary, layers, history, region, meta)
-            told = hydrograph(*levels, as_of, stations(gauge_sources(region), region.reaches))
+            told = hydrograph(*levels, as_of, stations(region.gauge_sources, region.reaches))
             files |= write_gauges(temporary, *told, simulated=region.simulated)
             decisions = pd.concat(
                 [table.drop(columns=list(TRIGGER_COLUMNS)).assign(target=name) for name, table in decided.items()],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from erosion.config.sources import RasterFolder, SceneSource, load_source
+from erosion.config.sources import RasterFolder
 from erosion.config.store import store_of
 from erosion.core.contracts import check_water
 from erosion.core.errors import Skipped, SourceError
@@ -24,16 +24,10 @@ __all__ = [
     "Skipped",
     "SourceError",
     "fetch_scenes",
-    "has_scenes",
     "read_reaches",
     "read_water",
     "together",
 ]
-
-
-def has_scenes(region: Region) -> bool:
-    """Say whether any of a region's water comes from satellite scenes."""
-    return any(isinstance(load_source(name, region.path), SceneSource) for name in region.water)
 
 
 def fetch_scenes(
@@ -103,15 +97,14 @@ def read_water(region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame) 
     SourceError
         Where no source gave a usable observation.
     """
-    listed = [load_source(name, region.path) for name in region.water]
-    masks = [source for source in listed if isinstance(source, RasterFolder)]
-    if len(listed) == 1 and masks:
+    masks = region.mask_sources
+    if len(masks) == 1 and not region.scene_sources:
         water, skipped = raster_folder.read_water(masks[0], region, as_of)
         return check_water(water), skipped
     parts: list[xr.Dataset] = []
     skipped = []
     corridor = None
-    if len(masks) < len(listed):
+    if region.scene_sources:
         from erosion.satellite.corridor import corridor_of
         from erosion.water.seasons.composites import read_composites
 

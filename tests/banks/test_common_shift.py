@@ -15,7 +15,7 @@ from erosion.banks.common_shift import CommonShift, common_shift, questioned
 from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import Baseline
 from erosion.config.region import Region, load_region
-from erosion.config.sources import RasterFolder, load_source
+from erosion.config.sources import RasterFolder
 from erosion.water.masks.raster_folder import read_water
 from tests.conftest import Reach
 
@@ -23,7 +23,7 @@ from tests.conftest import Reach
 @lru_cache(maxsize=1)
 def river() -> tuple[Region, xr.Dataset]:
     region = next(iter(load_region("mamore").by_reach()))
-    source = load_source(region.water[0], region.path)
+    source = region.sources[region.water[0]]
     assert isinstance(source, RasterFolder)
     return region, read_water(source, region, "2030-01-01")[0]
 

@@ -231,6 +231,26 @@ def test_a_mistake_in_a_source_is_told_with_the_region_that_uses_it(tmp_path: Pa
     assert "r.yaml: water: " in str(caught.value) and "masks.yaml: path: nowhere does not exist" in str(caught.value)
 
 
+def test_a_region_holds_its_sources_by_kind_and_order() -> None:
+    region = load_region("an-giang")
+    assert [source.name for source in region.scene_sources] == list(region.water) and region.mask_sources == ()
+    assert [source.name for source in region.gauge_sources] == list(region.gauges)
+    assert set(region.sources) == {*region.water, *region.gauges}
+    hau = region.by_reach()[1]
+    assert hau.sources == region.sources
+    assert [source.name for source in hau.gauge_sources_of(hau.reach)] == ["chau_doc", "chau_doc_rain_power"]
+    mamore = load_region("mamore")
+    assert [source.name for source in mamore.mask_sources] == ["mamore_masks"] and mamore.scene_sources == ()
+    assert mamore.gauge_sources_of(mamore.reach) == mamore.gauge_sources  # a reach that names none has all
+
+
+def test_the_catalogue_is_read_in_config_alone() -> None:
+    package = CATALOGUE.parent / "erosion"
+    for file in package.rglob("*.py"):
+        if file.parent.name != "config":
+            assert not {"load_source", "read_source"} & set(re.findall(r"\w+", file.read_text("utf-8"))), file
+
+
 def test_unknown_names_and_files() -> None:
     with pytest.raises(CatalogError, match="did you mean mamore"):
         load_region("mamoré")

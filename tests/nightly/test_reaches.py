@@ -424,14 +424,13 @@ sys.addaudithook(note)
 import pandas as pd
 from erosion.config.region import load_region
 from erosion.gauges.drivers import Asked, read
-from erosion.gauges.series import gauge_sources
 from erosion.nightly.run import run
 
 region, out, fetch = sys.argv[1:]
 region = load_region(region)
 code = run(region, pd.Timestamp("2009-12-31"), Path(out), fetch=fetch == "True").exit_code
 during_run = len(opened)
-read(*gauge_sources(region), Asked(None, pd.Timestamp.now("UTC"), {}))
+read(*region.gauge_sources, Asked(None, pd.Timestamp.now("UTC"), {}))
 print(code, during_run, len(opened) - during_run)
 """
 

@@ -24,7 +24,7 @@ from affine import Affine
 from erosion.alerts.trigger import water_on, weigh
 from erosion.alerts.trigger_night import gauges_of
 from erosion.config.region import load_region
-from erosion.config.sources import RasterFolder, StacCollection, load_source
+from erosion.config.sources import RasterFolder, StacCollection
 from erosion.config.store import store_of
 from erosion.core.grid import Grid
 from erosion.forecast.release import MODELS, load_release, models_of
@@ -229,7 +229,7 @@ def test_the_region_is_one_that_erosion_can_run(made: Path) -> None:
     assert region.title == {"vi": "An Giang (MÔ PHỎNG)", "en": "An Giang (SIMULATED)"}
     assert (region.crs, region.export_crs, region.pixel_m) == ("EPSG:32648", "EPSG:9208", 10)
     assert [t.threshold_m for t in region.targets] == [10, 20]
-    maps, *scenes = (load_source(name, region.path) for name in region.water)
+    maps, *scenes = (region.sources[name] for name in region.water)
     assert isinstance(maps, RasterFolder) and len(list(maps.path.glob("*.tif"))) == EARLIER_YEARS
     for source in scenes:
         assert isinstance(source, StacCollection)
@@ -243,7 +243,7 @@ def test_the_older_maps_show_the_river_of_their_year(made: Path) -> None:
     setting = set_stage(LAST_YEAR + 1 - years, years, SETTINGS["seed"], 4.0)
     # Without its area the reach is read as the maps are, on their own grid.
     whole = dataclasses.replace(region, reaches=(dataclasses.replace(region.reach, area=None),))
-    water, skipped = raster_folder.read_water(load_source(region.water[0], region.path), whole, "2030-01-01")
+    water, skipped = raster_folder.read_water(region.mask_sources[0], whole, "2030-01-01")
     assert skipped == []
     assert [f"{day:%Y}" for day in pd.DatetimeIndex(water["epoch"].values)] == [
         str(year) for year in range(LAST_YEAR + 1 - years - EARLIER_YEARS, LAST_YEAR + 1 - years)

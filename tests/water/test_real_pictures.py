@@ -20,7 +20,6 @@ from shapely import points
 from erosion.banks.as_of import baseline_on, observe_region, sound_epochs
 from erosion.banks.measuring import measure_loss, near_reach_end
 from erosion.config.region import Region, load_region
-from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
 from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor, corridor_of
@@ -133,7 +132,7 @@ def test_ten_scenes_are_five_passes_of_two_orbits_and_two_tiles_are_one(drau: Se
 
 
 def test_what_is_clear_is_what_the_scene_classification_says(drau: Seen) -> None:
-    source = load_source(drau.region.water[0], drau.region.path)
+    source = drau.region.sources[drau.region.water[0]]
     refs, skipped = stac.find_passes(source, drau.region, drau.corridor, "2023-08-01", LATER)
     assert skipped == [] and len(refs) == 5
     strip = line_of(drau).iloc[0].buffer(1000)
@@ -265,7 +264,7 @@ def test_eight_composites_are_eight_sound_observations(ucayali: Seen) -> None:
 
 def test_display_numbers_become_reflectances_of_forest(ucayali: Seen) -> None:
     # Tropical forest: near infrared about 0.3, SWIR 0.1 to 0.2, green 0.02 to 0.06.
-    source = load_source(ucayali.region.water[0], ucayali.region.path)
+    source = ucayali.region.sources[ucayali.region.water[0]]
     for year in years(ucayali.water):  # type: ignore[arg-type]
         with rasterio.open(DATA / "ucayali" / "scenes" / f"ucayali_{year}.tif") as file:
             numbers = file.read()

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.config.sources import SceneSource, load_source
+from erosion.config.sources import SceneSource
 from erosion.core.contracts import ContractError, as_of_instant, in_utc
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import write_json
@@ -189,8 +189,7 @@ class _Night:
         self.region, self.corridor, self.store, self.home = region, corridor, store, home_of(store, region)
         self.limit, self.now, self.full = limit, now, full
         self.to_water, self.processing, self.say = to_water, processing, say
-        sources = (load_source(name, region.path) for name in region.water)
-        self.sources = [source for source in sources if isinstance(source, SceneSource)]
+        self.sources = region.scene_sources
         self.drivers = {s.name: (drivers or _drivers())[s.driver] for s in self.sources}
         # What is in no season would be read and worked out for nothing.
         self.months = {month for season in region.seasons for month in season.months}

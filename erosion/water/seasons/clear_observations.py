@@ -13,8 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.config.gauges import GaugeSource
-from erosion.config.sources import SceneSource, load_source
 from erosion.core.errors import Skipped
 from erosion.gauges.known import USED, known_values
 from erosion.satellite.corridor import Corridor
@@ -98,10 +96,8 @@ def _known_passes(
     """Return the revision of each pass that was known at an instant, where it shows water."""
     chosen: list[PassRecord] = []
     skipped: list[Skipped] = []
-    for name in region.water:
-        if not isinstance(load_source(name, region.path), SceneSource):
-            continue
-        found, damaged = read_records(store, region, name)
+    for source in region.scene_sources:
+        found, damaged = read_records(store, region, source)
         skipped += damaged
         for pass_id, revisions in itertools.groupby(found, key=lambda r: r.pass_id):
             known = [record for record in revisions if record.available_at <= limit]
@@ -198,9 +194,8 @@ def _nearest(gauge_ids: Sequence[str], region: Region, corridor: Corridor) -> st
     rows, cols = np.nonzero(corridor.inside)
     x, y = corridor.grid.x[cols], corridor.grid.y[rows]
     distance: dict[str, float] = {}
-    for name in region.gauges:
-        source = load_source(name, region.path)
-        if isinstance(source, GaugeSource) and source.gauge_id in gauge_ids:
+    for source in region.gauge_sources:
+        if source.gauge_id in gauge_ids:
             at_x, at_y = to_grid.transform(*source.location)
             pixels = float(np.hypot(x - at_x, y - at_y).min()) // corridor.grid.pixel_m
             distance.setdefault(source.gauge_id, pixels)
