@@ -259,7 +259,7 @@ def test_a_run_is_the_same_however_its_gauges_were_read(
     crop: Path, tmp_path: Path, edit: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a fetch, without one, and where it fails: what was known on the date is the same."""
-    monkeypatch.setattr(web, "PATIENCE", dataclasses.replace(web.PATIENCE, tries=1))
+    monkeypatch.setattr(web, "RETRY", dataclasses.replace(web.RETRY, tries=1))
     path, lines = gauge(crop)
     day, _, *rest = lines[5].split(",")
     lines[5] = ",".join([day, "n.a.", *rest])
