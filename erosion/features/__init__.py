@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from erosion.banks.knowledge import Knowledge
 from erosion.features import history, hydrology, planform
-from erosion.features.registry import Feature, Knowledge
+from erosion.features.registry import Feature
 
 FAMILIES = {"history": history, "planform": planform, "hydrology": hydrology}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from erosion.banks.knowledge import Knowledge
 from erosion.core.arrays import FloatArray
-from erosion.features.registry import Feature, Knowledge
+from erosion.features.registry import Feature
 
 SPANS_Y = (1, 2, 3, 6)
 LINE_SPANS_Y = {"3y": 3.0, "6y": 6.0, "record": np.inf}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from erosion.banks.knowledge import Knowledge
 from erosion.core.arrays import FloatArray
-from erosion.features.registry import Feature, Knowledge
+from erosion.features.registry import Feature
 from erosion.gauges.statistics import gauge_statistics, scene_flow
 
 _GAUGE = "gauge series known at the date"

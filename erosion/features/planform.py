@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
+from erosion.banks.knowledge import Knowledge
 from erosion.banks.segments import curvature, outer_side
 from erosion.core.arrays import FloatArray
-from erosion.features.registry import Feature, Knowledge
+from erosion.features.registry import Feature
 
 SCALES_W = (0.5, 1.0, 2.0, 4.0)
 """Smoothing of the centre line, in channel widths."""

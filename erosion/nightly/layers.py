@@ -11,9 +11,9 @@ import pandas as pd
 
 from erosion.alerts import life
 from erosion.banks.as_of import data_age_days
+from erosion.banks.knowledge import Knowledge
 from erosion.config.region import Region
 from erosion.core.contracts import ALERT_COLUMNS, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, TRIGGER_COLUMNS, check_scores
-from erosion.features.registry import Knowledge
 from erosion.forecast.model import TargetModel, explain, predict
 from erosion.forecast.release import Release, ReleaseError
 

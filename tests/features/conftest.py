@@ -12,10 +12,10 @@ import pytest
 import shapely
 import xarray as xr
 
+from erosion.banks.knowledge import Knowledge
 from erosion.banks.segments import Baseline
 from erosion.core.contracts import BANK_VARIABLES, GAUGE_COLUMNS, check_banks, check_segments
 from erosion.core.grid import Grid
-from erosion.features.registry import Knowledge
 
 CRS = "EPSG:32620"
 
