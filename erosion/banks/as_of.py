@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from erosion.banks.channel import pixels_in, river_runs
 from erosion.banks.knowledge import Knowledge
-from erosion.banks.measuring import CellStates, measure_banks, observe_cells, threads_unless_cluster
+from erosion.banks.measuring import CellStates, measure_banks, observe_cells
 from erosion.banks.segments import Baseline, cut_baseline
 from erosion.config.region import Region
 from erosion.core.contracts import as_of_instant, known_at
 from erosion.core.errors import Skipped
 from erosion.core.grid import Grid
+from erosion.core.scheduler import threads_unless_cluster
 
 WHOLE_SHARE = 0.9
 """Share of the usual that a river must hang together for its epoch to be sound."""

@@ -7,9 +7,6 @@ corridor's pixels. The edge on a fixed transect is kept beside it as a second op
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,6 +19,7 @@ from erosion.banks.channel import land_of_river
 from erosion.banks.segments import Baseline
 from erosion.core.components import patch_at
 from erosion.core.contracts import BANK_VARIABLES, FLAGS, check_banks, check_water
+from erosion.core.scheduler import threads_unless_cluster
 
 ESTABLISHED_YEARS = 5.0
 """Land that stayed land this long is established: bars and water-level flicker are not."""
@@ -410,20 +408,6 @@ def _usual_move(retreat_m: NDArray[np.float64], hidden: NDArray[np.float64]) -> 
         if seen.any():
             usual[k] = np.sqrt(np.mean(retreat_m[k][seen] ** 2))
     return usual
-
-
-@contextlib.contextmanager
-def threads_unless_cluster() -> Iterator[None]:
-    """Compute lazy arrays on two threads of this process, unless a scheduler is set or a cluster is connected."""
-    import dask
-    import dask.threaded
-
-    if "distributed" in sys.modules or dask.config.get("scheduler", None) is not None:
-        yield
-    else:
-        # Given no scheduler, or one by name, dask imports its whole distributed side to ask whether a cluster is there.
-        with dask.config.set(scheduler=dask.threaded.get, num_workers=dask.config.get("num_workers", 2)):
-            yield
 
 
 def _pixels_in_either(some: NDArray[np.int64], more: NDArray[np.int64], size: int) -> NDArray[np.int64]:

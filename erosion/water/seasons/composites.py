@@ -28,6 +28,7 @@ from rasterio.windows import Window
 from erosion.core.contracts import CONTRACT_VERSION, as_of_instant, check_water
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import write_json
+from erosion.core.scheduler import threads_unless_cluster
 from erosion.core.windows import padded
 from erosion.satellite.corridor import TILE, Corridor
 from erosion.water.classification.coregister import resample
@@ -291,8 +292,6 @@ def _compute(
     """Make a composite tile by tile and keep it; return its facts."""
     from dask.base import compute
     from dask.delayed import delayed
-
-    from erosion.banks.measuring import threads_unless_cluster
 
     paths = [look.record.raster for look in looks]
     radar = np.array([look.record.sensor == "radar" for look in looks])
