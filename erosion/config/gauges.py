@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from erosion.config.strict_yaml import Key, LonLat, Problems, check_lonlat, check_name, check_timezone
+from erosion.config.entry import Entry, check_entry
+from erosion.config.strict_yaml import Key, LonLat, Problems, check_lonlat, check_timezone
 
 DISCHARGE_UNITS: Final[dict[str, float]] = {"m3/s": 1.0, "l/s": 1e-3, "ft3/s": 0.3048**3}
 """Unit -> factor to m3/s."""
@@ -54,12 +55,9 @@ class GaugeChecks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaugeSource:
+class GaugeSource(Entry):
     """What is told of every source of a gauge's series, whatever it comes from."""
 
-    name: Annotated[str, Key("name of the source, the same as the file's")]
-    driver: Annotated[str, Key("which reader")]
-    title: Annotated[str, Key("what a reader of a product sees")]
     gauge_id: Annotated[str, Key("identifier of the gauge, always text; sources of one gauge share it")]
     river: Annotated[str, Key("river the gauge stands on")]
     place: Annotated[str | None, Key("where it stands, as people say it: Tân Châu; the title where not given")] = None
@@ -74,13 +72,6 @@ class GaugeSource:
     ] = ()
     alarm_source: Annotated[str | None, Key("who has set the alarm levels; needed with them")] = None
     checks: Annotated[GaugeChecks, Key("what is impossible or doubtful at this gauge")] = GaugeChecks()
-    cadence_days: Annotated[float, Key("usual time between values", "day", above=0)]
-    latency_days: Annotated[float, Key("from the time of a value to when it can be had", "day", low=0)]
-    licence: Annotated[str, Key("licence of the data")]
-    attribution: Annotated[str, Key("who is named where the data are shown")]
-    citation: Annotated[str, Key("what is cited in a report")]
-    url: Annotated[str | None, Key("where the data come from")] = None
-    described_in: Path = Path()
 
     @property
     def called(self) -> str:
@@ -299,9 +290,7 @@ GAUGE_DRIVERS: Final[dict[str, type[GaugeSource]]] = {
 
 def check_gauge(source: GaugeSource, problems: Problems) -> None:
     """Note what is wrong with an entry, beside what its types say."""
-    check_name(source.name, "name", problems)
-    if source.name != problems.file.stem:
-        problems.add("name", f"is {source.name!r} in a file named {problems.file.name}; make them the same")
+    check_entry(source, problems)
     check_lonlat(source.location, "location", problems)
     levels = source.alarm_levels_m
     if levels and (len(levels) != 3 or not levels[0] < levels[1] < levels[2]):

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Final
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource
-from erosion.config.sources import RasterFolder, SceneSource, Source, catalogue_folders, load_source
+from erosion.config.sources import RasterFolder, SceneSource, catalogue_folders, load_source
 from erosion.config.strict_yaml import (
     CatalogError,
     Key,
@@ -247,7 +248,7 @@ class Region:
     policy: Annotated[Policy, Key("how probabilities become levels")] = Policy()
     trigger: Annotated[Trigger | None, Key("what of water levels and rain raises a warning for a night")] = None
     path: Path = Path()
-    sources: Mapping[str, Source] = dataclasses.field(default_factory=dict)
+    sources: Mapping[str, Entry] = dataclasses.field(default_factory=dict)
     """Catalogue entry of every source that ``water`` and ``gauges`` name, by that name."""
     neighbours: tuple[Reach, ...] = ()
     """The other reaches of the region, where this is a copy from :meth:`by_reach`."""
@@ -444,9 +445,9 @@ def _check_targets(region: Region, problems: Problems) -> None:
         problems.add("policy.precision", "must not fall from level 2 to 4; a higher level is a surer one")
 
 
-def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Source]:
+def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Entry]:
     """Read the files of the sources, also where the region itself has mistakes: one check lists everything."""
-    found: dict[str, Source] = {}
+    found: dict[str, Entry] = {}
     for key, kind in (("water", (RasterFolder, SceneSource)), ("gauges", (GaugeSource,))):
         listed = raw.get(key)
         if listed == [] and key == "water":
@@ -470,7 +471,7 @@ def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Sourc
     return found
 
 
-def _check_needs(raw: Mapping[Any, Any], sources: Iterable[Source], problems: Problems) -> None:
+def _check_needs(raw: Mapping[Any, Any], sources: Iterable[Entry], problems: Problems) -> None:
     """Note what a region must have because of the kinds of its sources."""
     scenes = [source.name for source in sources if isinstance(source, SceneSource)]
     alarmed = {source.name for source in sources if isinstance(source, GaugeSource) and source.alarm_levels_m}

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from erosion.config.gauges import GAUGE_DRIVERS, GaugeSource, check_gauge
-from erosion.config.strict_yaml import CatalogError, Key, Problems, check_name, parse, read_yaml
+from erosion.config.entry import Entry, check_entry
+from erosion.config.gauges import GAUGE_DRIVERS, check_gauge
+from erosion.config.strict_yaml import CatalogError, Key, Problems, parse, read_yaml
 from erosion.core.folder import DEFAULT_PATTERN, files_in
 from erosion.core.shipped import shipped
 
@@ -37,12 +38,9 @@ class MaskUnits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RasterFolder:
+class RasterFolder(Entry):
     """A folder of dated GeoTIFF water masks."""
 
-    name: Annotated[str, Key("name of the source, the same as the file's")]
-    driver: Annotated[str, Key("which reader", choices=("raster_folder",))]
-    title: Annotated[str, Key("what a reader of a product sees")]
     path: Annotated[Path, Key("folder of the files, relative to the catalogue file")]
     files: Annotated[str, Key("pattern of the file names, in any letter case; .tif also means .tiff")] = DEFAULT_PATTERN
     values: Annotated[MaskValues, Key("meaning of the pixel values")]
@@ -54,14 +52,7 @@ class RasterFolder:
     date_tag: Annotated[str, Key("GeoTIFF tag that holds the date")] = "acquisition_date"
     year_day: Annotated[str, Key("day given to a file whose name has only a year", "MM-DD")] = "07-01"
     units: Annotated[MaskUnits, Key("units of the values")] = MaskUnits()
-    cadence_days: Annotated[float, Key("usual time between observations", "day", above=0)]
-    latency_days: Annotated[float, Key("from observation to when it can be had", "day", low=0)]
     geo_rmse_m: Annotated[float, Key("geolocation and bank-line error, root mean square", "m", above=0)]
-    licence: Annotated[str, Key("licence of the data")]
-    attribution: Annotated[str, Key("who is named where the data are shown")]
-    citation: Annotated[str, Key("what is cited in a report")]
-    url: Annotated[str | None, Key("where the data come from")] = None
-    described_in: Path = Path()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +87,9 @@ QUALITY_BANDS: Final = ("quality", "saturation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SceneSource:
+class SceneSource(Entry):
     """What is told of every source of satellite scenes, wherever they lie."""
 
-    name: Annotated[str, Key("name of the source, the same as the file's")]
-    driver: Annotated[str, Key("which reader", choices=("stac", "scene_folder"))]
-    title: Annotated[str, Key("what a reader of a product sees")]
     sensor: Annotated[str, Key("kind of instrument", choices=("optical", "radar"))]
     units: Annotated[SceneUnits, Key("units of the bands")]
     scale: Annotated[float, Key("value = number in the file x scale + offset")] = 1.0
@@ -118,14 +106,7 @@ class SceneSource:
     quality: Annotated[PixelQuality | None, Key("which pixels can be used")] = None
     saturation: Annotated[PixelQuality | None, Key("the same, told by a band that marks saturated pixels")] = None
     pixel_m: Annotated[float, Key("pixel size of the sharpest band", "m", above=0)]
-    cadence_days: Annotated[float, Key("usual time between observations", "day", above=0)]
-    latency_days: Annotated[float, Key("from observation to when it can be had", "day", low=0)]
     geo_rmse_m: Annotated[float, Key("geolocation error, root mean square", "m", above=0)]
-    licence: Annotated[str, Key("licence of the data")]
-    attribution: Annotated[str, Key("who is named where the data are shown")]
-    citation: Annotated[str, Key("what is cited in a report")]
-    url: Annotated[str | None, Key("where the data come from")] = None
-    described_in: Path = Path()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +144,7 @@ class SceneFolder(SceneSource):
     date_tag: Annotated[str, Key("GeoTIFF tag that holds the date")] = "acquisition_date"
 
 
-Source = RasterFolder | GaugeSource | StacCollection | SceneFolder
-DRIVERS: Final[dict[str, type[Source]]] = {
+DRIVERS: Final[dict[str, type[Entry]]] = {
     "raster_folder": RasterFolder,
     "stac": StacCollection,
     "scene_folder": SceneFolder,
@@ -178,7 +158,7 @@ def catalogue_folders() -> list[Path]:
     return [*(Path(folder).resolve() for folder in own if folder.strip()), CATALOGUE]
 
 
-def load_source(name: str, near: Path | None = None) -> Source:
+def load_source(name: str, near: Path | None = None) -> Entry:
     """Load one source of the catalogue.
 
     Parameters
@@ -212,7 +192,7 @@ def load_source(name: str, near: Path | None = None) -> Source:
     return read_source(file)
 
 
-def read_source(file: Path) -> Source:
+def read_source(file: Path) -> Entry:
     """Read one source file; see :func:`load_source`."""
     raw = read_yaml(file)
     problems = Problems(file)
@@ -231,14 +211,8 @@ def read_source(file: Path) -> Source:
     return dataclasses.replace(source, described_in=file)
 
 
-def _check_entry(source: RasterFolder | SceneSource, problems: Problems) -> None:
-    check_name(source.name, "name", problems)
-    if source.name != problems.file.stem:
-        problems.add("name", f"is {source.name!r} in a file named {problems.file.name}; make them the same")
-
-
 def _validate_raster(source: RasterFolder, problems: Problems) -> None:
-    _check_entry(source, problems)
+    check_entry(source, problems)
     both = set(source.values.water) & set(source.values.land)
     if both:
         problems.add("values", f"{sorted(both)} stand for water and for land; a value means one thing")
@@ -268,7 +242,7 @@ def _check_folder(path: Path, files: str, problems: Problems) -> None:
 
 
 def _validate_scenes(source: SceneSource, problems: Problems, bands: Mapping[str, object]) -> None:
-    _check_entry(source, problems)
+    check_entry(source, problems)
     known = (*OPTICAL_BANDS, *QUALITY_BANDS) if source.sensor == "optical" else (*RADAR_BANDS, INCIDENCE, "quality")
     for alias in bands:
         if alias not in known:

@@ -14,13 +14,17 @@ import pandas as pd
 import xarray as xr
 
 from erosion.alerts import ledger
+from erosion.config.entry import Entry
 from erosion.config.region import Region
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of
 
 NOT_INPUTS = ("path", "described_in", "sources")
-"""Fields that say where files lie, whose content the hash of the observations covers; and the sources, which stand beside."""
+"""Fields that hold where files lie, whose content the hash of the observations covers; and the sources, which stand beside."""
+
+_FIRST = ("name", "driver", "title")
+_TERMS = ("cadence_days", "latency_days", "geo_rmse_m", "licence", "attribution", "citation", "url")
 
 
 def inputs_of(
@@ -36,13 +40,10 @@ def inputs_of(
 ) -> dict[str, Any]:
     """Name everything a product depends on; where files lie is not part of it."""
     anywhere = tuple(dataclasses.replace(reach, area=None) for reach in region.reaches)
-    catalogue = [
-        dataclasses.replace(region, reaches=anywhere),
-        *(region.sources[name] for name in (*region.water, *region.gauges)),
-    ]
+    plain = dataclasses.replace(region, reaches=anywhere)
     settings = [
-        {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in NOT_INPUTS}
-        for entry in catalogue
+        {f.name: getattr(plain, f.name) for f in dataclasses.fields(plain) if f.name not in NOT_INPUTS},
+        *(settings_of(region.sources[name]) for name in (*region.water, *region.gauges)),
     ]
     return {
         "as_of": f"{as_of:%Y-%m-%d}",
@@ -63,6 +64,20 @@ def inputs_of(
         "contract_version": CONTRACT_VERSION,
         "program": version("erosion"),
     }
+
+
+def settings_of(entry: Entry) -> dict[str, Any]:
+    """Return the fields of a catalogue entry that are inputs, in the order in which every run has hashed them.
+
+    Name and title, what the kind of source (masks, scenes, gauges) has, its terms, what the driver has. In another order the
+    same entry would have another hash, and each run of the past would be made again under another id.
+    """
+    kind = next(cls for cls in type(entry).__mro__ if Entry in cls.__bases__)
+    of_kind = [f.name for f in dataclasses.fields(kind)]
+    of_driver = [f.name for f in dataclasses.fields(entry) if f.name not in of_kind]
+    between = [name for name in of_kind if name not in (*_FIRST, *_TERMS)]
+    terms = [name for name in _TERMS if name in of_kind]
+    return {name: getattr(entry, name) for name in (*_FIRST, *between, *terms, *of_driver) if name not in NOT_INPUTS}
 
 
 def identify(
