@@ -8,14 +8,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from erosion.alerts import ledger
-from erosion.alerts.ledger import LedgerError, Run, open_ledger, read_ledger, record_run
+from erosion.alerts.ledger import LedgerError, open_ledger, read_ledger
+from tests.alerts.ledger.made_runs import ROOT, record
 
 NOBODY = 65534
 
@@ -28,28 +27,6 @@ def folder():
     yield path
     path.chmod(0o755)
     shutil.rmtree(path)
-
-
-def record(engine, as_of, levels):
-    ids = list(levels)
-    alerts = pd.DataFrame(
-        {
-            "segment_id": ids,
-            "level": list(levels.values()),
-            "model_level": list(levels.values()),
-            "previous_level": -1,
-            "candidate_level": list(levels.values()),
-            "candidate_runs": 1,
-            "trigger_runs": 0,
-            "why": "raised",
-            "p_event": 0.5,
-            "chainage_m": [100.0 * i for i in range(len(ids))],
-            "bank": "L",
-        }
-    )
-    now = datetime(2020, 1, 1, tzinfo=UTC)
-    run = Run(run_id=f"rio-{as_of}", region="rio", as_of=as_of, started_at=now, finished_at=now, outcome="published")
-    record_run(engine, run, {"1y": alerts}, None, warning_from_level=2)
 
 
 def levels_of(path):
@@ -110,9 +87,9 @@ def test_another_user_reads_what_a_run_at_work_has_recorded(folder):
 
 KILLED = """
 import os, signal, sys
-sys.path.insert(0, sys.argv[1])
-from test_ledger_read_only import open_ledger, record
-engine = open_ledger(sys.argv[2])
+from erosion.alerts.ledger import open_ledger
+from tests.alerts.ledger.made_runs import record
+engine = open_ledger(sys.argv[1])
 with engine.connect():
     record(engine, "2011-01-01", {"a": 4, "b": 2})
     os.kill(os.getpid(), signal.SIGKILL)
@@ -124,10 +101,7 @@ def killed(folder):
     """A ledger whose newest run is in the -wal file alone, for the process was killed after recording it."""
     path = folder / "ledger.sqlite"
     made(path, {"a": 3})
-    here = Path(__file__).resolve()
-    job = subprocess.run(
-        [sys.executable, "-c", KILLED, str(here.parent), str(path)], cwd=here.parents[2], check=False, timeout=120
-    )
+    job = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, check=False, timeout=120)
     assert job.returncode == -signal.SIGKILL
     assert path.with_name("ledger.sqlite-wal").stat().st_size > 0
     return path
