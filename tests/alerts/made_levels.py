@@ -1,0 +1,81 @@
+"""Scores, memories and policies from which levels are decided in the tests of levels."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from erosion.alerts.levels import decide
+from erosion.config.region import Drawdown, Policy, Trigger
+
+AS_OF = "2012-08-01"
+NEVER = float("nan")
+THRESHOLDS = {2: 0.2, 3: 0.5, 4: 0.7}
+POLICY = Policy(
+    stale_after_days=800,
+    min_coverage=0.5,
+    runs_to_raise=2,
+    runs_to_clear=2,
+    jump=0.3,
+    clear_ratio=0.8,
+    max_level4_share=1.0,
+    warning_from_level=2,
+)
+"""Clears at 0.16, 0.40 and 0.56; jumps at 0.5, 0.8 and 1.0. No cap unless a test sets one."""
+
+
+def policy(**changes):
+    return dataclasses.replace(POLICY, **changes)
+
+
+def scores(p, *, length_m=100.0, age=10.0, coverage=1.0, ids=None):
+    p = np.atleast_1d(np.asarray(p, dtype=float))
+    return pd.DataFrame(
+        {
+            "segment_id": [f"test-L-{i * 100:07d}" for i in range(p.size)] if ids is None else ids,
+            "p_event": p,
+            "length_m": np.broadcast_to(length_m, p.shape),
+            "data_age_days": np.broadcast_to(age, p.shape),
+            "coverage": np.broadcast_to(coverage, p.shape),
+        }
+    )
+
+
+def state(level, candidate_level, candidate_runs, ids=None, *, model_level=None, trigger_runs=0):
+    level = np.atleast_1d(level)
+    return pd.DataFrame(
+        {
+            "segment_id": [f"test-L-{i * 100:07d}" for i in range(level.size)] if ids is None else ids,
+            "level": level,
+            "model_level": level if model_level is None else np.atleast_1d(model_level),
+            "candidate_level": np.atleast_1d(candidate_level),
+            "candidate_runs": np.atleast_1d(candidate_runs),
+            "trigger_runs": trigger_runs,
+        }
+    )
+
+
+def walk(series, rules=POLICY, thresholds=THRESHOLDS, start=None):
+    """Levels and reasons of one place under a series of probabilities."""
+    levels, reasons, memory = [], [], start
+    for p in series:
+        memory = decide(scores([p]), memory, thresholds, rules, AS_OF)
+        levels.append(int(memory["level"].iloc[0]))
+        reasons.append(memory["why"].iloc[0])
+    return levels, reasons
+
+
+DRAWDOWN = Drawdown(days=3, points=3, start=0.0, full=1.0)
+
+
+def trigger_of(raises, raise_from_level=2):
+    return Trigger(unit="m", drawdown=DRAWDOWN, raises=raises, raise_from_level=raise_from_level)
+
+
+def triggered(table, level, most=None):
+    level = np.broadcast_to(level, len(table))
+    return table.assign(trigger=level, trigger_most=np.where(level < 0, 3, level) if most is None else most)
+
+
+def crosswalk(*pairs):
+    return pd.DataFrame(pairs, columns=["old_segment_id", "new_segment_id"])
