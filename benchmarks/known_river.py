@@ -23,7 +23,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.banks.as_of import grid_of
-from erosion.banks.measuring import measure_banks, observe_cells
+from erosion.banks.cells import observe_cells
+from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import cut_baseline
 from erosion.config.region import Region, load_region
 from erosion.core.contracts import FLAGS

@@ -30,8 +30,8 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
 from erosion.banks.as_of import baseline_on, observe_region
-from erosion.banks.measuring import measure_loss, near_reach_end
-from erosion.banks.segments import Baseline
+from erosion.banks.outcomes import measure_loss
+from erosion.banks.segments import Baseline, near_reach_end
 from erosion.config.region import Region, load_region
 from erosion.core.errors import SourceError
 from erosion.satellite import stac

@@ -13,7 +13,8 @@ from pyproj import Transformer
 from scipy.spatial import cKDTree
 
 from erosion.banks.as_of import baseline_on, observe_region
-from erosion.banks.measuring import CellStates, measure_banks
+from erosion.banks.cells import CellStates
+from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import Baseline
 from erosion.config.region import Reach, Region, SegmentRules
 from erosion.core.contracts import FLAGS

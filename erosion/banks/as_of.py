@@ -8,9 +8,10 @@ import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
 
+from erosion.banks.cells import CellStates, observe_cells
 from erosion.banks.channel import pixels_in, river_runs
 from erosion.banks.knowledge import Knowledge
-from erosion.banks.measuring import CellStates, measure_banks, observe_cells
+from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import Baseline, cut_baseline
 from erosion.config.region import Region
 from erosion.core.contracts import as_of_instant, known_at

@@ -235,6 +235,17 @@ def outer_side(segments: gpd.GeoDataFrame, centre: pd.DataFrame) -> NDArray[np.f
     return np.where(on_right == 0, 1.0, on_right)
 
 
+def near_reach_end(baseline: Baseline) -> NDArray[np.bool_]:
+    """Return True for segments within one channel width of an end of the mapped reach, shape (n_segments,)."""
+    chainage = baseline.segments["chainage_m"].to_numpy()
+    width = baseline.segments["width_m"].to_numpy()
+    near = np.zeros(len(chainage), dtype=bool)
+    for _, piece in baseline.centre.groupby("part"):
+        for end in (piece["chainage_m"].iloc[0], piece["chainage_m"].iloc[-1]):
+            near |= np.abs(chainage - end) < width
+    return near
+
+
 def _cut(line: BankLine, length_m: float) -> NDArray[np.float64]:
     """Cut one bank into equal pieces of about ``length_m``, shape (n, STEPS + 1, 2)."""
     xy, usable = line.xy, ~line.beyond_end

@@ -1,4 +1,4 @@
-"""Types of arrays that several packages name, and the factor from a median absolute deviation to a standard deviation."""
+"""Types and values of arrays that several packages name."""
 
 from __future__ import annotations
 
@@ -13,3 +13,6 @@ BoolArray = NDArray[np.bool_]
 
 MAD_TO_SIGMA: Final = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation (Rousseeuw and Croux 1993)."""
+
+UNOBSERVED: Final = np.uint8(255)
+"""Value of a pixel that was not observed, in arrays of uint8 percent (0 to 100)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from erosion.banks.established import YEAR_DAYS
 from erosion.banks.knowledge import Knowledge
 from erosion.core.arrays import FloatArray
 from erosion.features.registry import Feature
@@ -32,7 +33,6 @@ STRETCHED = {
 LOSS_EVENT_M = 15.0
 """A yearly loss of established land that counts as "the bank moved"; half a Landsat pixel."""
 
-YEAR_DAYS = 365.25
 
 _NO_SPAN = "NaN where the record is shorter than half the span"
 _FEW = "NaN with fewer than three epochs"

@@ -10,7 +10,8 @@ import xarray as xr
 from scipy.spatial import cKDTree
 
 from erosion.banks.as_of import NothingKnownError, baseline_on, issue_dates, knowledge_on, observe_region
-from erosion.banks.measuring import CellStates, measure_loss
+from erosion.banks.cells import CellStates
+from erosion.banks.outcomes import measure_loss
 from erosion.banks.segments import Baseline, middle_xy
 from erosion.config.region import Region, Target
 from erosion.core.contracts import as_of_instant

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from erosion.banks.established import YEAR_DAYS
 from erosion.config.region import Region, Target
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.forecast.dataset import LABELS
@@ -87,7 +88,7 @@ def origins(rows: pd.DataFrame, first: pd.Timestamp) -> list[tuple[pd.Timestamp,
     dates = dates[dates >= first]
     groups = []
     while len(dates):
-        end = dates[0] + pd.Timedelta(days=RETRAIN_EVERY_Y * 365.25 - 30)
+        end = dates[0] + pd.Timedelta(days=RETRAIN_EVERY_Y * YEAR_DAYS - 30)
         groups.append((dates[0], end))
         dates = dates[dates >= end]
     return groups
@@ -237,7 +238,7 @@ def _distance_km(rows: pd.DataFrame, held: pd.Series, block_km: float) -> FloatA
 
 def _forecast_part(learn: pd.DataFrame, test: pd.DataFrame, target: Target, label: str, seed: int) -> pd.DataFrame:
     result = test.copy()
-    years = target.horizon_days / 365.25
+    years = target.horizon_days / YEAR_DAYS
     retreat = learn[f"retreat_{label}_{target.name}"].to_numpy(float)
     event = retreat >= target.threshold_m
 

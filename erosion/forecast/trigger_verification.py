@@ -17,7 +17,8 @@ from erosion.alerts.trigger import Facts, Gauge, water_on, weigh
 from erosion.alerts.trigger_night import gauges_of
 from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region, sound_epochs
 from erosion.banks.channel import ChannelError
-from erosion.banks.measuring import ESTABLISHED_YEARS, measure_loss
+from erosion.banks.established import ESTABLISHED_YEARS, YEAR_DAYS
+from erosion.banks.outcomes import measure_loss
 from erosion.config.region import Region, Trigger
 from erosion.config.store import store_of
 from erosion.core.arrays import FloatArray
@@ -26,7 +27,6 @@ from erosion.gauges import series as gauge_series
 from erosion.gauges.statistics.windows import daily
 from erosion.water import read as sources
 
-YEAR_DAYS: Final = 365.25
 MIN_KNOWN: Final = 0.8
 """A year counts where the trigger was known on at least this share of its nights."""
 MIN_YEARS: Final = 8

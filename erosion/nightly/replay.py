@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from erosion.banks.as_of import NothingKnownError, baseline_on, issue_dates, observe_region, sound_epochs
 from erosion.banks.channel import ChannelError
-from erosion.banks.measuring import ESTABLISHED_YEARS, YEAR_DAYS
+from erosion.banks.established import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.banks.segments import Baseline, middle_xy
 from erosion.config.region import Region, Target
 from erosion.config.store import store_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from erosion.banks.measuring import near_reach_end
+from erosion.banks.segments import near_reach_end
 from tests.rivers import PIXEL, SHAPE, Mask, Measured, sine_river
 
 AREA = PIXEL**2

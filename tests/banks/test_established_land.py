@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from erosion.banks.measuring import measure_loss
+from erosion.banks.outcomes import measure_loss
 from tests.banks.shapes import AREA, box
 from tests.rivers import Measured, measure, straight_river
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.banks.measuring import measure_loss, near_reach_end
-from erosion.banks.segments import Baseline
+from erosion.banks.outcomes import measure_loss
+from erosion.banks.segments import Baseline, near_reach_end
 from tests.banks.shapes import AREA, COLUMNS, ROWS, SUMS, box, disc, moving
 from tests.rivers import Mask, make_grid, make_region, measure, sine_river, straight_river
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.banks.as_of import baseline_on
-from erosion.banks.measuring import measure_banks, observe_cells
+from erosion.banks.cells import observe_cells
+from erosion.banks.measuring import measure_banks
 from tests.banks.shapes import AREA, ROWS, SUMS, away_from_ends, box, disc
 from tests.rivers import PIXEL, make_region, make_water, measure, sine_river, straight_river
 

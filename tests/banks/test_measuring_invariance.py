@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from erosion.banks.as_of import baseline_on
-from erosion.banks.measuring import CellStates, observe_cells
+from erosion.banks.cells import CellStates, observe_cells
 from tests.banks.shapes import AREA, SUMS, away_from_ends, disc, moving
 from tests.rivers import CORNER, PIXEL, Measured, make_grid, make_region, make_water, measure
 

@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from erosion.banks.channel import ChannelError
-from erosion.banks.measuring import near_reach_end
-from erosion.banks.segments import Baseline, curvature, cut_baseline, middle_xy
+from erosion.banks.segments import Baseline, curvature, cut_baseline, middle_xy, near_reach_end
 from erosion.config.region import Region
 from tests.rivers import PIXEL, make_grid, make_region, sine_river, straight_river
 

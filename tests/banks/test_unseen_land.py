@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from erosion.banks.measuring import MISSING
+from erosion.core.arrays import UNOBSERVED
 from tests.banks.shapes import AREA, COLUMNS, ROWS, box
 from tests.rivers import measure, sine_river, straight_river
 
@@ -39,4 +39,4 @@ def test_stripes_in_the_newest_mask_are_filled_from_older_ones() -> None:
     assert measured.baseline.segments.equals(plain.baseline.segments)
     assert measured.total("land_loss_m2") == 0
     assert measured.total("land_gain_m2") == 0
-    assert (measured.states.cells[-1] == MISSING).mean() == pytest.approx(0.2, abs=0.03)
+    assert (measured.states.cells[-1] == UNOBSERVED).mean() == pytest.approx(0.2, abs=0.03)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.banks.as_of import NothingKnownError, baseline_on, issue_dates, knowledge_on, observe_region
-from erosion.banks.measuring import measure_loss
+from erosion.banks.outcomes import measure_loss
 from erosion.config.store import store_of
 from erosion.features import REGISTRY, make_features
 from erosion.forecast.dataset import (

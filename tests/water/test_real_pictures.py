@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from shapely import points
 
 from erosion.banks.as_of import baseline_on, observe_region, sound_epochs
-from erosion.banks.measuring import measure_loss, near_reach_end
+from erosion.banks.outcomes import measure_loss
+from erosion.banks.segments import near_reach_end
 from erosion.config.region import Region, load_region
 from erosion.core.errors import SourceError
 from erosion.satellite import stac
