@@ -6,11 +6,11 @@ from functools import partial
 
 import streamlit as st
 
-from erosion.ui import frame, html, products
+from erosion.ui import html, products
 from erosion.ui.choice import language
+from erosion.ui.pages import frame, operations, results
 from erosion.ui.pages import list as list_page
 from erosion.ui.pages import map as map_page
-from erosion.ui.pages import operations, results
 from erosion.ui.words import say
 
 PAGES = {

@@ -29,8 +29,8 @@ from erosion.banks.segments import cut_baseline
 from erosion.config.region import Region, load_region
 from erosion.core.contracts import FLAGS
 from erosion.core.grid import Grid
-from erosion.simulate.law import CUT_SLOPE, SIDES, SIGN
-from erosion.simulate.river import River
+from erosion.simulate.river.law import CUT_SLOPE, SIDES, SIGN
+from erosion.simulate.river.river import River
 
 SEEDS = (9401, 9402, 9403)
 """Kept for this benchmark; nothing was developed on them."""

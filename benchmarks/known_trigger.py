@@ -28,9 +28,9 @@ from erosion.core.contracts import GAUGE_COLUMNS
 from erosion.gauges.quality.checks import check_quality
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, set_stage
 from erosion.simulate.exercise_files import ALARM_LEVELS_M, GAUGE_ZERO_M
-from erosion.simulate.hydrograph import FLOOD_DAYS
 from erosion.simulate.rain import daily_rain
-from erosion.simulate.river import River, make_river
+from erosion.simulate.river.hydrograph import FLOOD_DAYS
+from erosion.simulate.river.river import River, make_river
 
 SEEDS: Final = tuple(range(9501, 9521))
 """Kept for this benchmark; no threshold was chosen on them."""

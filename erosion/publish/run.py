@@ -21,14 +21,14 @@ from erosion.core.contracts import CONTRACT_VERSION, LEVELS, SIMULATED_NOTICE
 from erosion.core.files import sha256_of
 from erosion.publish import columns as words
 from erosion.publish.bands import retreat_band
-from erosion.publish.csv_table import LANGUAGES, sheet_cells, write_csv
 from erosion.publish.errors import ExportError, writing
-from erosion.publish.geojson import write_geojson
-from erosion.publish.geopackage import VectorLayer, write_geopackage
-from erosion.publish.geoparquet import write_geoparquet, write_history
+from erosion.publish.formats.csv_table import LANGUAGES, sheet_cells, write_csv
+from erosion.publish.formats.geojson import write_geojson
+from erosion.publish.formats.geopackage import VectorLayer, write_geopackage
+from erosion.publish.formats.geoparquet import write_geoparquet, write_history
+from erosion.publish.formats.styles import band_qml, band_sld, segment_qml, segment_sld
+from erosion.publish.formats.tables import Cells, attribute_table, number_cells, text_cells
 from erosion.publish.projection import Projection, choose
-from erosion.publish.styles import band_qml, band_sld, segment_qml, segment_sld
-from erosion.publish.tables import Cells, attribute_table, number_cells, text_cells
 
 LON_LAT: Final = "EPSG:4326"
 MULTILINE: Final = shapely.GeometryType.MULTILINESTRING

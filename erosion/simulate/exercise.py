@@ -1,6 +1,6 @@
 """An exercise for An Giang: a piece of the Hậu, simulated, with everything a region needs to run on it.
 
-What is written is labelled :data:`erosion.simulate.items.LABEL` in every file that can hold a label. The river's course
+What is written is labelled :data:`erosion.simulate.scenes.items.LABEL` in every file that can hold a label. The river's course
 is the provisional line of ``data_sources/datasets/an_giang``, smoothed; its banks, its erosion and its pictures are made up.
 """
 
@@ -17,8 +17,6 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from erosion.core.grid import Grid
-from erosion.simulate.archive import write_catalog, write_scene
-from erosion.simulate.centre_line import smooth_line
 from erosion.simulate.exercise_files import (
     AREA_WIDTH_M,
     CRS,
@@ -31,10 +29,12 @@ from erosion.simulate.exercise_files import (
     write_rain,
     write_truth,
 )
-from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
-from erosion.simulate.plan import OFFSET_FROM, Look, baseline_of, looks
-from erosion.simulate.river import River, make_river
-from erosion.simulate.sensors import Picture, cloud_percent, see_landsat, see_sentinel1, see_sentinel2
+from erosion.simulate.river.centre_line import smooth_line
+from erosion.simulate.river.river import River, make_river
+from erosion.simulate.scenes.archive import write_catalog, write_scene
+from erosion.simulate.scenes.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
+from erosion.simulate.scenes.plan import OFFSET_FROM, Look, baseline_of, looks
+from erosion.simulate.scenes.sensors import Picture, cloud_percent, see_landsat, see_sentinel1, see_sentinel2
 
 LAST_YEAR: Final = 2025
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from erosion.core.shipped import shipped
-from erosion.simulate.items import LABEL
 from erosion.simulate.rain import daily_rain
-from erosion.simulate.river import River
+from erosion.simulate.river.river import River
+from erosion.simulate.scenes.items import LABEL
 
 if TYPE_CHECKING:
     from shapely.geometry import LineString

@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 import streamlit as st
 
-from erosion.ui import deck, products, sketch
+from erosion.ui import products
+from erosion.ui.map import deck, sketch
 from erosion.ui.words import LANGUAGES, say
 
 SAME_PLACE_M = 500.0

@@ -11,9 +11,9 @@ import streamlit as st
 
 from erosion.core.contracts import LEVEL_COLOURS, LEVEL_TEXT_COLOURS
 from erosion.publish.columns import level_label
-from erosion.ui import write
 from erosion.ui.choice import Choice, choose_segment, segment_row
-from erosion.ui.deck import OUTCOME_SYMBOLS
+from erosion.ui.map.deck import OUTCOME_SYMBOLS
+from erosion.ui.words import write
 
 MOST_ROWS: Final = 500
 """A longer table is slow to draw and nobody reads it; the files have all rows."""

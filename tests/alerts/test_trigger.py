@@ -15,7 +15,7 @@ from erosion.alerts.trigger import Facts, Gauge, Told, term_records, told_on, wa
 from erosion.config.region import AboveAlarm, Drawdown, ForecastFall, LowWater, RainOnLowWater, Trigger
 from erosion.core.contracts import GAUGE_FORECAST_COLUMNS
 from erosion.gauges.statistics.between_gauges import MixedDatumsError
-from erosion.ui.trigger_words import words
+from erosion.ui.trigger.words import words
 from tests.gauge_tables import gauge_rows
 
 NAN = np.nan

@@ -8,7 +8,7 @@ import numpy as np
 from affine import Affine
 
 from erosion.core.grid import Grid
-from erosion.simulate.river import River, make_river
+from erosion.simulate.river.river import River, make_river
 
 CRS = "EPSG:32648"
 CORNER = (500_000.0, 1_170_000.0)

@@ -29,12 +29,12 @@ from erosion.config.store import store_of
 from erosion.core.grid import Grid
 from erosion.forecast.release import MODELS, load_release, models_of
 from erosion.gauges import series as gauge_series
-from erosion.simulate.archive import write_catalog, write_scene
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, set_stage, train_exercise
 from erosion.simulate.exercise_files import ALARM_LEVELS_M, GAUGE_ZERO_M
-from erosion.simulate.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
-from erosion.simulate.plan import baseline_of, looks
 from erosion.simulate.rain import daily_rain
+from erosion.simulate.scenes.archive import write_catalog, write_scene
+from erosion.simulate.scenes.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
+from erosion.simulate.scenes.plan import baseline_of, looks
 from erosion.water.masks import raster_folder
 
 SETTINGS: dict[str, Any] = {"years": 5, "seed": 3, "length_km": 4.0, "density": 0.35}

@@ -17,7 +17,7 @@ from erosion.config.region import Region, load_region
 from erosion.config.store import store_of
 from erosion.nightly.run import DEGRADED, PUBLISHED, run
 from erosion.simulate.exercise import make_exercise, train_exercise
-from erosion.simulate.items import LABEL
+from erosion.simulate.scenes.items import LABEL
 from erosion.water.scenes.pass_records import records
 from tests.stac_server import StacServer
 

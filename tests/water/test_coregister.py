@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from erosion.core.grid import Grid
-from erosion.simulate.ground import ground_of
-from erosion.simulate.river import make_river
+from erosion.simulate.river.river import make_river
+from erosion.simulate.scenes.ground import ground_of
 from erosion.water.classification.coregister import Shift, as_share, find_stretches, measure_shift, move_back, resample
 from tests.scenes import Array, Shape, bend, corridor_for, percent_of
 

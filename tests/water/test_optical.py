@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from erosion.config.region import SceneRules
 from erosion.core.grid import Grid
 from erosion.satellite.corridor import Corridor
-from erosion.simulate.law import CUT_SLOPE
-from erosion.simulate.river import make_river
-from erosion.simulate.sensors import see_sentinel2
+from erosion.simulate.river.law import CUT_SLOPE
+from erosion.simulate.river.river import make_river
+from erosion.simulate.scenes.sensors import see_sentinel2
 from erosion.water.classification.mixing import discriminant, share_between, zones_of
 from erosion.water.classification.optical import (
     INDICES,

@@ -1,1 +1,1 @@
-"""One file a page; each has a function ``show`` that takes what was chosen."""
+"""One file a page, each with a function ``show`` that takes what was chosen; ``frame`` is what stands on every page."""

@@ -6,10 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from erosion.core.contracts import LEVELS
-from erosion.ui import deck, frame, html, hydrograph, products, write
+from erosion.ui import html, products
 from erosion.ui.choice import Choice, choose_segment, forget_segment, look, river, segment_row
-from erosion.ui.detail import segment_detail
+from erosion.ui.detail.segment import segment_detail
+from erosion.ui.hydrograph.panel import panel
+from erosion.ui.map import deck
+from erosion.ui.pages import frame
 from erosion.ui.ranking import ranking_table
+from erosion.ui.words import write
 
 MAP_PX = 610
 TOP_ROWS = 60
@@ -28,7 +32,7 @@ def show(choice: Choice) -> None:
     left, right = st.columns([1.75, 1], gap="medium")
     with left:
         _map(choice, found, row, reach, outcome=outcome)
-        hydrograph.panel(choice, reach if row is None else str(choice.segments["reach"].iloc[row]))
+        panel(choice, reach if row is None else str(choice.segments["reach"].iloc[row]))
     with right:
         if row is None:
             _top(choice, reach)

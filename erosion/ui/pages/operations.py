@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from erosion.ui import html, products, write
+from erosion.ui import html, products
 from erosion.ui.choice import Choice
-from erosion.ui.words import knows
+from erosion.ui.words import knows, write
 
 
 def show(choice: Choice) -> None:

@@ -7,9 +7,11 @@ import dataclasses
 import pandas as pd
 import streamlit as st
 
-from erosion.ui import charts, deck, html, products, write
+from erosion.ui import charts, html, products
 from erosion.ui.choice import Choice, remember, select
+from erosion.ui.map import deck
 from erosion.ui.ranking import ranking_table
+from erosion.ui.words import write
 
 MOST_PLACES = 200
 

@@ -1,4 +1,4 @@
-"""Words of the screen in each language, and how numbers and dates are written in it."""
+"""Words of the screen in each language, and how numbers, dates and places are written in it (:mod:`erosion.ui.words.write`)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Writers of published files, one a format, and the typed table that all of them start from."""

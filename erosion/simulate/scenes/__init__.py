@@ -1,0 +1,1 @@
+"""Satellite scenes of a simulated river: ground, sky, sensors, and the STAC archive that lists them."""

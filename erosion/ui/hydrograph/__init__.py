@@ -1,0 +1,1 @@
+"""Gauges beside the map: newest readings and their course."""

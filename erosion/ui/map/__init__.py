@@ -1,0 +1,1 @@
+"""The map: bank lines on a plane, as layers of deck.gl."""

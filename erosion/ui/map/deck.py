@@ -1,0 +1,485 @@
+"""The map as deck.gl layers that draw without asking any other computer for anything.
+
+Streamlit's map component takes a description in JSON. pydeck would write every coordinate on a line of its own and take
+a second over it; here the parts that do not change with a click are written once, compactly, and kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pydeck
+import shapely
+import streamlit as st
+from numpy.typing import NDArray
+
+from erosion.core.contracts import LEVEL_COLOURS, LEVELS
+from erosion.publish.columns import level_label
+from erosion.ui import products
+from erosion.ui.map import sketch
+from erosion.ui.words import say, write
+
+NO_BASE_MAP: Final = "__MAP_STYLE__"
+"""What ``pydeck.Deck(map_provider=None)`` writes. An empty style would send the browser to a tile server."""
+
+LAND, WATER, GRID, INK = [248, 246, 241], [205, 222, 232], [228, 224, 215], [54, 69, 79]
+FLOW = [22, 66, 104]
+BAND: Final = {"p90": [240, 221, 199], "p50": [205, 148, 102]}
+"""Land that may be lost: earth colours, opaque, so that overlapping strips do not look denser."""
+
+LINE_PX: Final = {0: 2.0, 1: 2.0, 2: 3.5, 3: 5.0, 4: 6.0}
+"""Width of bank lines by level [pixel]: a print in black and white can be read by it."""
+
+OUTCOMES: Final = ("hit", "miss", "false_alarm", "quiet", "unknown")
+OUTCOME_COLOURS: Final = {
+    "hit": "#08519c",
+    "miss": "#d7191c",
+    "false_alarm": "#f0a830",
+    "quiet": "#b9c2c8",
+    "unknown": "#8c8c8c",
+}
+OUTCOME_SYMBOLS: Final = {"hit": "✔", "miss": "✖", "false_alarm": "△", "quiet": "·", "unknown": "?"}
+OUTCOME_PX: Final = {"hit": 5.0, "miss": 6.0, "false_alarm": 4.5, "quiet": 2.0, "unknown": 2.0}
+
+FONT: Final = "Source Sans, Segoe UI, Roboto, sans-serif"
+NUMBER_INLAND_M: Final = 32.0
+"""Where a level's number stands, inland of the bank line [m]."""
+
+SEGMENT_ZOOM: Final = -1.5
+"""Zoom at a chosen segment: about 3 m a pixel."""
+
+_ARROW: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">'
+    '<path d="M6 32 H44 M30 16 L50 32 L30 48" fill="none" stroke="#fff" stroke-width="9" '
+    'stroke-linecap="round" stroke-linejoin="round"/></svg>'
+)
+_NORTH: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">'
+    '<path d="M32 4 L48 58 L32 46 L16 58 Z" fill="#fff"/></svg>'
+)
+
+
+class ReadyDeck(pydeck.Deck):  # type: ignore[misc]
+    """A deck whose JSON is written already."""
+
+    def __init__(self, text: str, tooltip: str) -> None:
+        super().__init__(map_provider=None, tooltip={"text": tooltip, "style": _TOOLTIP})
+        self._text = text
+
+    def to_json(self) -> str:
+        """Return the description as it stands."""
+        return self._text
+
+
+_TOOLTIP: Final = {
+    "backgroundColor": "#17242d",
+    "color": "#ffffff",
+    "fontSize": "13px",
+    "lineHeight": "1.45",
+    "borderRadius": "6px",
+    "padding": "8px 10px",
+    "whiteSpace": "pre-line",
+}
+
+
+def colour(text: str, alpha: int = 255) -> list[int]:
+    """Turn ``#rrggbb`` into numbers."""
+    return [int(text[i : i + 2], 16) for i in (1, 3, 5)] + [alpha]
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def plane_of(_run: products.Run, target: str, version: str) -> tuple[sketch.Frame, NDArray[Any]]:
+    """Return the plane of a run's map and its bank lines on it, in the order of ``products.segments``."""
+    lines = sketch.lon_lat(products.segments(_run, target).geometry)
+    plane = sketch.frame(lines)
+    return plane, sketch.to_metres(lines, plane)
+
+
+def _reaches(table: pd.DataFrame) -> list[NDArray[np.bool_]]:
+    """Say which rows belong to each reach: chainages of two of them mean nothing to each other."""
+    return [(table["reach"] == name).to_numpy() for name in dict.fromkeys(table["reach"])]
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def ground(_run: products.Run, target: str, version: str) -> str:
+    """Return the layers below the levels, as JSON without the outer brackets: land, grid, water, strips."""
+    table = products.segments(_run, target)
+    plane, lines = plane_of(_run, target, version)
+    bank, at = table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float)
+    west, south, east, north = sketch.view_bounds(plane)
+    rivers = [sketch.river(lines[mine], bank[mine], at[mine]) for mine in _reaches(table)]
+    water, islands = ([ring for river in rivers for ring in river[part]] for part in (0, 1))
+    far = 3.0 * max(east - west, north - south)
+    around = [west - far, south - far, east + far, south - far, east + far, north + far, west - far, north + far]
+    grid = sketch.graticule(plane)
+    layers = [
+        _polygons("land", [[round(value) for value in around]], LAND),
+        _paths("grid", grid.lines, GRID, 1.0),
+        _polygons("water", water, WATER),
+        _polygons("islands", islands, LAND),
+    ]
+    layers += [_polygons(f"band-{name}", strips, BAND[name]) for name, strips in _strips(_run, target, plane).items()]
+    return _join(layers)
+
+
+def _strips(run: products.Run, target: str, plane: sketch.Frame) -> dict[str, list[list[int]]]:
+    table = products.bands(run, target)
+    table = table[table["retreat_m"] >= sketch.SIMPLIFY_M]
+    if table.empty:
+        return {"p90": [], "p50": []}
+    shapes = sketch.to_metres(sketch.lon_lat(table.geometry), plane)
+    quantile = table["quantile"].to_numpy(str)
+    return {name: sketch.rings(shapes[quantile == name]) for name in ("p90", "p50")}
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def marks(_run: products.Run, target: str, language: str, version: str) -> str:
+    """Return the layers above the levels: chainage, flow, north, scale."""
+    table = products.segments(_run, target)
+    plane, lines = plane_of(_run, target, version)
+    bank, chainage = table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float)
+    centres = [sketch.centre_line(lines[mine], bank[mine], chainage[mine]) for mine in _reaches(table)]
+
+    def along(step_m: float, first_m: float = 0.0) -> list[Any]:
+        return [mark for at, xy in centres for mark in sketch.marks(at + first_m, xy, step_m)]
+
+    west, south, east, north = sketch.view_bounds(plane)
+    grid = sketch.graticule(plane)
+    degrees = [
+        {"p": place, "t": _degrees(kind, value, language), "a": "middle" if kind == "lon" else "start"}
+        for kind, value, place in grid.labels
+    ]
+    # A number each ten kilometres where there is room for it at first sight; the others come with zooming in.
+    metres_per_px = 2.0 ** -whole_view(plane)["zoom"]
+    tens, between = sketch.spaced(along(sketch.MARK_M), 30.0 * metres_per_px)
+    ones = [mark for mark in along(sketch.SMALL_MARK_M) if mark[0] % 10]
+    arrows, _ = sketch.spaced(along(sketch.MARK_M, 0.5 * sketch.MARK_M), 90.0 * metres_per_px)
+    bar = sketch.nice(0.22 * (east - west))
+    corner = [east - 0.05 * (east - west) - bar, south + 0.05 * (north - south)]
+    ticks = 0.008 * (north - south)
+    scale = [
+        corner[0], corner[1] + ticks, corner[0], corner[1],
+        corner[0] + bar, corner[1], corner[0] + bar, corner[1] + ticks,
+    ]  # fmt: skip
+    length = f"{write.number(bar / 1000, language)} km" if bar >= 1000 else f"{write.number(bar, language)} m"
+    layers = [
+        _icons("flow", [{"p": place, "g": round(angle, 1)} for _, place, angle in arrows], _ARROW, 17, FLOW),
+        _texts("km-1", _km(ones), 60, units="meters", most=12),
+        _texts("km-between", _km(between), 300, units="meters", most=12),
+        _dots("km-dots", [place for _, place, _ in tens], INK),
+        _texts("km", _km(tens), 12, box=True, anchor="start", shift=[9, 0]),
+        _texts("degrees", degrees, 11, ink=[140, 134, 120], anchor="@@=a", baseline="bottom", shift=[2, -2]),
+        _paths("scale", [[round(value) for value in scale]], INK, 2.0),
+        _texts("scale-text", [{"p": [round(corner[0] + bar / 2), round(corner[1])], "t": length}], 12, shift=[0, -9]),
+        _icons(
+            "north", [{"p": [round(east - 0.06 * (east - west)), round(north - 0.06 * (north - south))], "g": 0}],
+            _NORTH, 30, INK,
+        ),
+        _texts(
+            "north-text",
+            [{"p": [round(east - 0.06 * (east - west)), round(north - 0.06 * (north - south))],
+              "t": say(language, "map.north")}],
+            13, shift=[0, 24],
+        ),
+    ]  # fmt: skip
+    return _join(layers)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def levels(_run: products.Run, target: str, version: str) -> str:
+    """Return bank lines coloured by level, the worst on top."""
+    table = products.segments(_run, target)
+    _plane, lines = plane_of(_run, target, version)
+    numbers = table["level"].to_numpy(int)
+    styles = {level: (LEVEL_COLOURS[level], LINE_PX[level]) for level in LEVELS}
+    return _coloured("level", lines, numbers, table, styles) + "," + _level_numbers(lines, table)
+
+
+def _level_numbers(lines: NDArray[Any], table: pd.DataFrame) -> str:
+    """Write the number of each raised level inland of its line; it grows into sight when the map comes closer."""
+    numbers = table["level"].to_numpy(int)
+    raised = np.flatnonzero(numbers >= 2)
+    middle = shapely.get_coordinates(shapely.line_interpolate_point(lines[raised], 0.5, normalized=True))
+    inland = np.radians(table["landward_deg"].to_numpy(float, na_value=np.nan)[raised])
+    places = middle + np.nan_to_num(NUMBER_INLAND_M * np.column_stack([np.sin(inland), np.cos(inland)]))
+    data = [
+        {"p": place, "t": str(level)}
+        for place, level in zip(np.rint(places).astype(int).tolist(), numbers[raised].tolist(), strict=True)
+    ]
+    return _join([_texts("level-number", data, 38, units="meters", most=14)])
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def results(_run: products.Run, target: str, _found: pd.DataFrame, version: str) -> str:
+    """Return bank lines coloured by what became of the forecast, misses on top."""
+    table = products.segments(_run, target)
+    _plane, lines = plane_of(_run, target, version)
+    styles = {
+        name: (OUTCOME_COLOURS[name], OUTCOME_PX[name]) for name in ("unknown", "quiet", "false_alarm", "hit", "miss")
+    }
+    return _coloured("outcome", lines, outcome_of(table, _found), table, styles)
+
+
+def outcome_of(table: pd.DataFrame, found: pd.DataFrame) -> NDArray[Any]:
+    """Return the outcome of each segment of a table; what the file does not say, or says oddly, is unknown."""
+    named = table["segment_id"].map(found.drop_duplicates("segment_id").set_index("segment_id")["outcome"])
+    return named.where(named.isin(OUTCOMES), "unknown").to_numpy(str)
+
+
+def _coloured(
+    name: str,
+    lines: NDArray[Any],
+    value: NDArray[Any],
+    table: pd.DataFrame,
+    styles: Mapping[Any, tuple[str, float]],
+) -> str:
+    sides = zip(table["reach"], table["bank"], value, strict=True)
+    key = np.array([f"{reach}|{side}|{what}" for reach, side, what in sides])
+    long = sketch.chains(lines, key, table["chainage_m"].to_numpy(float))
+    drawn: dict[str, list[list[int]]] = {}
+    for which, xy in long:
+        drawn.setdefault(which.rsplit("|", 1)[1], []).append(sketch.thin(xy))
+    layers = [
+        _paths(f"{name}-{what}", drawn.get(str(what), []), colour(paint), width)
+        for what, (paint, width) in styles.items()
+    ]
+    return _join(layers)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def picks(
+    _run: products.Run,
+    target: str,
+    language: str,
+    _found: pd.DataFrame | None,
+    version: str,
+) -> str:
+    """Return the data of the invisible lines that catch the mouse: one straight piece a segment, and its tooltip."""
+    table = products.segments(_run, target)
+    _plane, lines = plane_of(_run, target, version)
+    ends = [np.rint(shapely.get_coordinates(shapely.get_point(lines, end))).astype(int).tolist() for end in (0, -1)]
+    label = {level: level_label(level, language) for level in LEVELS}
+    whole = {name: _whole(table[f"retreat_{name}_m"], language) for name in ("p10", "p50", "p90")}
+    forecast = [
+        write.NOTHING if mid == write.NOTHING else f"{mid} m ({low}–{high} m)"
+        for low, mid, high in zip(*whole.values(), strict=True)
+    ]
+    data: list[dict[str, Any]] = [
+        {"p": [*start, *end], "a": write.place(bank, at, language), "b": label[level], "c": p, "d": d}
+        for start, end, bank, at, level, p, d in zip(
+            *ends,
+            table["bank"],
+            table["chainage_m"],
+            table["level"],
+            [write.share(p, language) for p in table["p_event"]],
+            forecast,
+            strict=True,
+        )
+    ]
+    if _found is not None:
+        by_segment = _found.drop_duplicates("segment_id").set_index("segment_id")
+        observed = table["segment_id"].map(by_segment["retreat_observed_m"])
+        for row, what, metres in zip(data, outcome_of(table, _found), observed, strict=True):
+            row["e"] = (
+                f"{OUTCOME_SYMBOLS[what]} {say(language, f'results.{what}')} ({write.number(metres, language)} m)"
+            )
+    return _compact(data)
+
+
+def _whole(values: pd.Series, language: str) -> list[str]:
+    """Write many numbers without decimals; most of them occur often."""
+    rounded = values.round()
+    written = {value: write.number(value, language) for value in rounded.dropna().unique()}
+    return [written.get(value, write.NOTHING) for value in rounded.tolist()]
+
+
+def chosen(line: Any, level: int) -> str:
+    """Return the layers that mark the chosen segment: a dark rim, a light one, its own colour on top."""
+    xy = [sketch.thin(shapely.get_coordinates(line), 0.5)]
+    return _join(
+        [
+            _paths("chosen-rim", xy, [23, 36, 45], 15.0),
+            _paths("chosen-gap", xy, [255, 255, 255], 10.0),
+            _paths("chosen", xy, colour(LEVEL_COLOURS[level]), 6.5),
+        ]
+    )
+
+
+def compose(parts: Sequence[str], pick_data: str, pick_id: str, view: Mapping[str, Any], tooltip: str) -> ReadyDeck:
+    """Put the layers together, lines that catch the mouse last.
+
+    Parameters
+    ----------
+    parts
+        Layers as JSON without outer brackets, bottom first.
+    pick_data
+        From :func:`picks`.
+    pick_id
+        Name of the catching layer. Streamlit fades everything else while something of a layer is selected; a new name
+        after each click makes it forget the selection, and the map stays as it is.
+    view
+        Initial view state.
+    tooltip
+        Text with placeholders in braces, filled as text, never as HTML.
+    """
+    catching = (
+        '{"@@type":"PathLayer","id":' + json.dumps(pick_id) + ',"data":' + pick_data + ',"getPath":"@@=p",'
+        '"positionFormat":"XY","getColor":[0,0,0,0],"getWidth":18,"widthUnits":"pixels","capRounded":true,'
+        '"pickable":true,"autoHighlight":true,"highlightColor":[23,36,45,70]}'
+    )
+    text = (
+        '{"mapStyle":"' + NO_BASE_MAP + '","initialViewState":' + _compact(view) + ',"views":{"@@type":'
+        '"OrthographicView","id":"plan","flipY":false,"controller":true},"layers":['
+        + ",".join([*(part for part in parts if part), catching])
+        + "]}"
+    )
+    return ReadyDeck(text, tooltip)
+
+
+def whole_view(plane: sketch.Frame, width_px: float = 640.0, height_px: float = 600.0) -> dict[str, Any]:
+    """Return the view that shows the whole reach."""
+    west, south, east, north = sketch.view_bounds(plane)
+    zoom = math.log2(min(width_px / (east - west), height_px / (north - south)))
+    return {
+        "target": [round(0.5 * (west + east)), round(0.5 * (south + north)), 0],
+        "zoom": round(zoom, 3),
+        "minZoom": round(zoom - 1.5, 3),
+        "maxZoom": 1.5,
+    }
+
+
+def frame_of(plane: sketch.Frame, lines: NDArray[Any]) -> sketch.Frame:
+    """Return the plane with the bounds of some of its bank lines."""
+    return plane._replace(bounds=tuple(shapely.total_bounds(lines).tolist()))
+
+
+def segment_view(plane: sketch.Frame, line: Any) -> dict[str, Any]:
+    """Return the view that shows one segment and its neighbours."""
+    x, y = shapely.get_coordinates(shapely.line_interpolate_point(line, 0.5, normalized=True))[0]
+    return whole_view(plane) | {"target": [round(x), round(y), 0], "zoom": SEGMENT_ZOOM}
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
+
+
+def _polygons(name: str, polygons: list[list[int]], fill: list[int]) -> dict[str, Any]:
+    return {
+        "@@type": "SolidPolygonLayer",
+        "id": name,
+        "data": [{"p": ring} for ring in polygons],
+        "getPolygon": "@@=p",
+        "positionFormat": "XY",
+        "getFillColor": fill,
+        "pickable": False,
+    }
+
+
+def _paths(name: str, paths: list[list[int]], ink: list[int], width_px: float) -> dict[str, Any]:
+    return {
+        "@@type": "PathLayer",
+        "id": name,
+        "data": [{"p": path} for path in paths],
+        "getPath": "@@=p",
+        "positionFormat": "XY",
+        "getColor": ink,
+        "getWidth": width_px,
+        "widthUnits": "pixels",
+        "capRounded": True,
+        "jointRounded": True,
+        "pickable": False,
+    }
+
+
+def _texts(
+    name: str,
+    data: list[dict[str, Any]],
+    size: float,
+    *,
+    units: str = "pixels",
+    most: float | None = None,
+    ink: list[int] = INK,
+    box: bool = False,
+    anchor: str = "middle",
+    baseline: str = "center",
+    shift: Sequence[float] = (0, 0),
+) -> dict[str, Any]:
+    layer: dict[str, Any] = {
+        "@@type": "TextLayer",
+        "id": name,
+        "data": data,
+        "getPosition": "@@=p",
+        "getText": "@@=t",
+        "getSize": size,
+        "sizeUnits": units,
+        "getColor": ink,
+        "fontFamily": FONT,
+        "fontWeight": 600,
+        "characterSet": "auto",
+        "getTextAnchor": anchor,
+        "getAlignmentBaseline": baseline,
+        "getPixelOffset": list(shift),
+        "pickable": False,
+    }
+    if most is not None:
+        layer["sizeMaxPixels"] = most
+    if box:  # not for texts given in metres: its padding would stay when they shrink to nothing
+        layer |= {"background": True, "getBackgroundColor": [255, 255, 255, 215], "backgroundPadding": [4, 1]}
+    return layer
+
+
+def _km(marks: list[tuple[int, list[int], float]]) -> list[dict[str, Any]]:
+    return [{"p": place, "t": f"km {km}"} for km, place, _ in marks]
+
+
+def _dots(name: str, places: list[list[int]], ink: list[int]) -> dict[str, Any]:
+    return {
+        "@@type": "ScatterplotLayer",
+        "id": name,
+        "data": [{"p": place} for place in places],
+        "getPosition": "@@=p",
+        "getRadius": 3,
+        "radiusUnits": "pixels",
+        "getFillColor": [255, 255, 255],
+        "stroked": True,
+        "getLineColor": ink,
+        "getLineWidth": 1.5,
+        "lineWidthUnits": "pixels",
+        "pickable": False,
+    }
+
+
+def _icons(name: str, data: list[dict[str, Any]], svg: str, size_px: float, ink: list[int]) -> dict[str, Any]:
+    return {
+        "@@type": "IconLayer",
+        "id": name,
+        "data": data,
+        "iconAtlas": "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode(),
+        "iconMapping": {"it": {"x": 0, "y": 0, "width": 64, "height": 64, "mask": True, "anchorX": 32, "anchorY": 32}},
+        "getIcon": "it",
+        "getPosition": "@@=p",
+        "getAngle": "@@=g",
+        "getSize": size_px,
+        "getColor": ink,
+        "pickable": False,
+    }
+
+
+def _degrees(kind: str, value: float, language: str) -> str:
+    key = ("map.east" if value >= 0 else "map.west") if kind == "lon" else (
+        "map.northing" if value >= 0 else "map.southing"
+    )  # fmt: skip
+    return say(language, key, degrees=write.number(abs(value), language, 2).rstrip("0").rstrip(",."))
+
+
+def _join(layers: Sequence[Mapping[str, Any]]) -> str:
+    return ",".join(_compact(layer) for layer in layers)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""What the trigger of the night adds to a segment's level."""
