@@ -37,7 +37,7 @@ from erosion.core.errors import SourceError
 from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.water.scenes.pass_records import PassRecord, records
-from erosion.water.scenes.scene_store import refresh
+from erosion.water.scenes.refresh import refresh
 from erosion.water.seasons.composites import read_composites
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -28,7 +28,7 @@ from erosion.satellite.corridor import Corridor
 from erosion.satellite.grouping import PassRef
 from erosion.water.classification.reference import WaterReference
 from erosion.water.classification.water import Unusable, WaterPass
-from erosion.water.scenes.scene_store import refresh
+from erosion.water.scenes.refresh import refresh
 
 CRS = "EPSG:32648"
 SHAPE = (20, 30)

@@ -6,28 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from erosion.config.sources import RasterFolder
 from erosion.config.store import store_of
 from erosion.core.contracts import check_water
 from erosion.core.errors import Skipped, SourceError
+from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.water.masks import raster_folder
+from erosion.water.scenes.refresh import refresh
+from erosion.water.seasons.composites import read_composites
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
     from erosion.config.region import Region
-    from erosion.satellite.corridor import Corridor
-
-__all__ = [
-    "Skipped",
-    "SourceError",
-    "fetch_scenes",
-    "read_reaches",
-    "read_water",
-    "together",
-]
 
 
 def fetch_scenes(
@@ -63,9 +56,6 @@ def fetch_scenes(
     SourceError
         Where the corridor cannot be made.
     """
-    from erosion.satellite.corridor import corridor_of
-    from erosion.water.scenes.scene_store import refresh
-
     corridor = corridor_of(region)
     return refresh(region, corridor, store_of(region), as_of, full=full, new_reference=new_reference, say=say)
 
@@ -105,9 +95,6 @@ def read_water(region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame) 
     skipped = []
     corridor = None
     if region.scene_sources:
-        from erosion.satellite.corridor import corridor_of
-        from erosion.water.seasons.composites import read_composites
-
         corridor = corridor_of(region)
         try:
             part, more = read_composites(region, corridor, store_of(region), as_of, gauges)
@@ -202,8 +189,6 @@ def _read_masks(
 
 def _join(parts: Sequence[xr.Dataset]) -> tuple[xr.Dataset, list[Skipped]]:
     """Put water products on one grid in order of time; of two of one date the sharper one stands."""
-    import xarray as xr
-
     skipped: list[Skipped] = []
     if len(parts) == 1:
         return parts[0], skipped

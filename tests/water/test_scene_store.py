@@ -21,9 +21,9 @@ from erosion.config.region import Season
 from erosion.core.errors import Skipped, SourceError
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.water import Unusable
-from erosion.water.scenes.pass_records import damage, read_percent, records
+from erosion.water.scenes.pass_records import PassRecord, damage, read_percent, records
 from erosion.water.scenes.scene_reference import Looks, Reference, make_reference
-from erosion.water.scenes.scene_store import LOOK_BACK, PassRecord
+from erosion.water.scenes.search import LOOK_BACK
 from tests.scene_world import DAY, SHAPE, World, tell_water
 
 START = pd.Timestamp("2020-01-01", tz="UTC")
