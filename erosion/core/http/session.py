@@ -12,9 +12,13 @@ from typing import Any, Final, NamedTuple
 
 import requests  # type: ignore[import-untyped,unused-ignore]
 
-from erosion.core.http.addresses import may_have_token, off_limits
+from erosion.core.http.addresses import AddressError, may_have_token
+from erosion.core.http.gate import Gate, GatedAdapter
 from erosion.core.http.redaction import without_secrets
 from erosion.core.http.retry import RetryPolicy, retry_after_s
+
+MOST_REDIRECTS: Final = 5
+"""Redirects of one request that are followed; stores of satellite files use one or two."""
 
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -42,7 +46,11 @@ class Answer(NamedTuple):
 
 
 class Web(requests.Session):  # type: ignore[misc,unused-ignore]
-    """HTTP that waits and tries again, within the bounds of a :class:`~erosion.core.http.retry.RetryPolicy`."""
+    """HTTP that waits and tries again, within the bounds of a :class:`~erosion.core.http.retry.RetryPolicy`.
+
+    Every request and every redirect passes the :class:`~erosion.core.http.gate.Gate` of ``catalog``, the address that the
+    operator wrote.
+    """
 
     def __init__(self, retry: RetryPolicy, token: str | None = None, catalog: str = "") -> None:
         super().__init__()
@@ -50,6 +58,11 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         self._token = token
         self._catalog = catalog
         self.auth = self._authorize  # set on every request, so nothing else (netrc) is sent instead
+        self.max_redirects = MOST_REDIRECTS
+        self.gate = Gate(catalog)
+        self.adapters.clear()  # those for other schemes too
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, GatedAdapter(self.gate))
 
     def token_for(self, url: str) -> str | None:
         """Bearer token to send to an address; None where it must not go there, or there is none."""
@@ -60,6 +73,21 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         if token is not None:
             request.headers["Authorization"] = f"Bearer {token}"
         return request
+
+    def prepare_request(self, request: Any) -> Any:
+        """Prepare a request; the address is judged as it was given, before it is rewritten."""
+        self.check(str(request.url))
+        return super().prepare_request(request)
+
+    def check(self, url: str) -> None:
+        """Judge an address by its notation; WebError where it must not be opened."""
+        try:
+            self.gate.check(url)
+        except AddressError as err:
+            raise WebError(f"{self._plain(url)}: {err}") from None
+
+    def _plain(self, url: str) -> str:
+        return without_secrets(url, (self._token or "",))
 
     def send(self, request: Any, **how: Any) -> Any:
         """Send a request; transient failures are tried again, what still fails is a :class:`WebError`."""
@@ -77,17 +105,25 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         raise WebError(f"{answer.words} (tried {self.retry.tries} times)", answer.status)
 
     def _once(self, request: Any, how: Mapping[str, Any]) -> tuple[Answer, Any]:
-        where = without_secrets(request.url, (self._token or "",))
-        problem = off_limits(request.url, self._catalog)
-        if problem:
-            raise WebError(f"{where}: {problem}")
+        where = self._plain(request.url)
         try:
             response = super().send(request, **how)
+        except AddressError as err:
+            raise WebError(f"{where}: {err}") from None
+        except requests.TooManyRedirects:
+            raise WebError(f"{where}: leads through more than {self.max_redirects} redirects") from None
+        except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
+            raise WebError(f"{where}: leads to what is no address on the web") from None
         except requests.Timeout:
             return Answer(None, None, f"{where}: no answer within {self.retry.read_s:g} s"), None
         except requests.RequestException as err:
             return Answer(None, None, f"{where}: {_why_broken(err)}"), None
-        if response.ok and not how.get("stream") and "json" in response.headers.get("Content-Type", ""):
+        if (
+            response.ok
+            and not response.is_redirect
+            and not how.get("stream")
+            and "json" in response.headers.get("Content-Type", "")
+        ):
             try:
                 response.json()
             except ValueError:
@@ -96,8 +132,11 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         return Answer(response.status_code, wait, f"{where}: HTTP {response.status_code}"), response
 
     def look(self, url: str) -> Answer:
-        """Ask once for the first byte of a file and say what the server answers."""
-        request = self.prepare_request(requests.Request("GET", url, headers={"Range": "bytes=0-0"}))
+        """Answer of the server when it is asked once for the first byte of a file."""
+        try:
+            request = self.prepare_request(requests.Request("GET", url, headers={"Range": "bytes=0-0"}))
+        except WebError as err:
+            return Answer(None, None, str(err))
         how = {
             "timeout": (self.retry.connect_s, self.retry.read_s),
             "stream": True,

@@ -68,7 +68,6 @@ class Service:
         self._address = address.rstrip("/")
         self._web = _KeyStaysHome(RETRY, catalog=address)
         self._web.headers["User-Agent"] = _AGENT
-        self._web.max_redirects = 5
         key = os.environ.get(source.key_env or "", "").strip()
         self._web.secrets = tuple(dict.fromkeys((key, quote(key, safe="")))) if key else ()
 

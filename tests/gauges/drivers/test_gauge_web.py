@@ -20,6 +20,7 @@ from erosion.core.http.retry import RetryPolicy
 from erosion.gauges.formats import web
 from erosion.gauges.formats.web import Service
 from tests.gauge_server import GaugeServer
+from tests.public_network import public_network
 
 KEY = "s3cret/key+that&must=stay"
 
@@ -239,28 +240,33 @@ def test_an_answer_that_drips_is_given_up(server: GaugeServer, monkeypatch: pyte
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names of the world that lead to this machine, so that its servers can stand for public ones."""
-    real = socket.getaddrinfo
-
-    def found(host: Any, *how: Any, **more: Any) -> Any:
-        return real("127.0.0.1" if str(host).endswith(".example.org") else host, *how, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", found)
+    """Names below example.org are public and lead to the servers of the test."""
+    public_network(monkeypatch)
 
 
 def port(server: GaugeServer) -> str:
     return server.url.rsplit(":", 1)[1]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433"])
-def test_a_service_cannot_lead_into_the_private_network(server: GaugeServer, elsewhere: None, host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("127.0.0.1", "lies in a private network"),
+        ("localhost", "lies in a private network"),
+        ("0x7f.1", "writes an IP address in an unusual way"),
+        ("2130706433", "writes an IP address in an unusual way"),
+    ],
+)
+def test_a_service_cannot_lead_into_the_private_network(
+    server: GaugeServer, elsewhere: None, host: str, words: str
+) -> None:
     server.answer("/a", b"", status=302, headers={"Location": f"http://{host}:{port(server)}/inner?token=x"})
     server.answer("/inner", {"inner": True})
     public = Service(entry(), f"http://gauges.example.org:{port(server)}")
-    with pytest.raises(SourceError, match="lies in a private network") as error:
+    with pytest.raises(SourceError, match=words) as error:
         public.json("/a")
     assert "token" not in str(error.value)
-    with pytest.raises(SourceError, match="lies in a private network"):
+    with pytest.raises(SourceError, match=words):
         public.json(f"http://{host}:{port(server)}/inner")
     assert [question.path for question in server.asked] == ["/a"]
 
