@@ -30,7 +30,8 @@ from erosion.water.classification.coregister import resample
 from erosion.water.classification.water import WaterPass
 from erosion.water.scenes.pass_records import NODATA, records
 from erosion.water.scenes.refresh import refresh
-from erosion.water.seasons.composites import GEO_FLOOR_PIXELS, lies_within_m, read_composites
+from erosion.water.seasons.composites import read_composites
+from erosion.water.seasons.registration import GEO_FLOOR_PIXELS, lies_within_m
 from erosion.water.seasons.season_stack import AGREE_PERCENT, SIGMA_UNIT, composite, whole_weights
 from tests.gauge_tables import gauge_rows
 from tests.scene_world import CRS, DRY, GRID, SHAPE, SOURCE, World

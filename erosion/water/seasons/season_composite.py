@@ -1,0 +1,208 @@
+"""Composite of one season: made tile by tile, kept on the disk under the hash of what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from erosion.core.files import write_json
+from erosion.core.scheduler import threads_unless_cluster
+from erosion.core.windows import padded
+from erosion.satellite.corridor import TILE, Corridor
+from erosion.water.classification.coregister import resample
+from erosion.water.scenes.pass_records import NODATA, home_of, known_sha256, read_raster
+from erosion.water.seasons.clear_observations import Look
+from erosion.water.seasons.registration import season_position, weights_of
+from erosion.water.seasons.season_stack import HALF_PERCENT, Stack, composite
+
+if TYPE_CHECKING:
+    from erosion.config.region import Region
+
+METHOD: Final = 3
+"""Version of the way from passes to a composite; those kept from another one are made anew."""
+
+KEPT_DAYS: Final = 30
+"""Composites that no product asked for so long are taken away; they can be made again."""
+
+TILES_AT_ONCE: Final = 8
+"""Tiles under way together; what a season takes in memory does not grow with the region."""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A composite on the disk, and what it was made from."""
+
+    name: str
+    season: str
+    path: Path
+    looks: tuple[Look, ...]
+    weights: NDArray[np.int64]
+    used: NDArray[np.int64]
+    coverage: float
+    radar_share: float
+    content: str
+
+
+def make_composite(
+    name: str, season: str, looks: Sequence[Look], region: Region, corridor: Corridor, store: Path
+) -> Composite:
+    """Return the composite of some looks, from the disk where it was made before."""
+    weights = weights_of(looks)
+    parts = [f"{look.record.path.stem} {look.record.sha256} {w}" for look, w in zip(looks, weights, strict=True)]
+    position = f"position {season_position(looks)}"
+    recipe = [f"method {METHOD}", f"looks {region.scenes.min_looks}", corridor.digest, position, *sorted(parts)]
+    key = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
+    home = home_of(store, region) / "season-composites"
+    path = home / f"{name.replace(' ', '-')}-{key[:16]}.tif"
+    facts = _read_facts(path)
+    if facts is None:
+        home.mkdir(parents=True, exist_ok=True)
+        facts = _compute(looks, weights, region.scenes.min_looks, corridor, path)
+        _take_away_old(home, path)
+    used = np.array([facts["used"][look.record.pass_id] for look in looks], np.int64)
+    coverage, radar_share = float(facts["coverage"]), float(facts["radar_share"])
+    return Composite(name, season, path, tuple(looks), weights, used, coverage, radar_share, key)
+
+
+def _read_facts(path: Path) -> dict[str, Any] | None:
+    """Return the facts of a composite that is on the disk and whole."""
+    facts_path = path.with_suffix(".json")
+    try:
+        facts: dict[str, Any] = json.loads(facts_path.read_text(encoding="utf-8"))
+        if facts["sha256"] != known_sha256(path):
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    with suppress(OSError):  # a store that may only be read serves what it has
+        os.utime(facts_path)
+    return facts
+
+
+def _take_away_old(home: Path, but: Path) -> None:
+    old = time.time() - KEPT_DAYS * 86400
+    for facts in home.glob("*.json"):
+        if facts.stem != but.stem and facts.stat().st_mtime < old:
+            facts.unlink(missing_ok=True)
+            facts.with_suffix(".tif").unlink(missing_ok=True)
+    for left in home.glob(".*.new"):  # of a process that died; a living one writes for seconds
+        if left.stat().st_mtime < time.time() - 86400:
+            left.unlink(missing_ok=True)
+
+
+def _tile(
+    paths: Sequence[Path],
+    weights: NDArray[np.int64],
+    radar: NDArray[np.bool_],
+    min_looks: int,
+    window: tuple[slice, slice],
+    shape: tuple[int, int],
+    move: tuple[float, float],
+) -> Stack:
+    """One tile with all its dates, moved right and down by so many columns and rows."""
+    # What cubic convolution reaches, and as far again what its gaps are filled from: tiles then show no seam.
+    rim = math.ceil(max(map(abs, move))) + 6
+    outer, inner = padded(window, rim, shape)
+    stack = composite(np.stack([read_raster(path, outer) for path in paths]), weights, radar, min_looks, inner)
+    # How often and how well a pixel was seen changes slowly: the nearest pixel's figure will do.
+    rows, cols = (round(m) for m in reversed(move))
+    seen, looks, sigma = (
+        _moved(part, rows, cols)[inner] for part in (stack.half_percent != NODATA, stack.looks, stack.sigma)
+    )
+    moved = resample(_filled(stack.half_percent), -move[0], -move[1])[inner]
+    half_percent = np.where(seen, np.clip(np.rint(np.nan_to_num(moved)), 0, HALF_PERCENT), NODATA).astype(np.uint8)
+    return stack._replace(half_percent=half_percent, looks=looks, sigma=sigma)
+
+
+def _moved(values: NDArray[Any], rows: int, cols: int) -> NDArray[Any]:
+    """Move a picture down and right by whole pixels; what comes in over the rim is 0."""
+    moved = np.zeros_like(values)
+    height, width = values.shape
+    to = slice(max(rows, 0), height + min(rows, 0)), slice(max(cols, 0), width + min(cols, 0))
+    of = slice(max(-rows, 0), height + min(-rows, 0)), slice(max(-cols, 0), width + min(-cols, 0))
+    moved[to] = values[of]
+    return moved
+
+
+def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Water share with every gap filled from its nearest pixel, so that a small move eats nothing off the rims."""
+    from scipy.ndimage import distance_transform_edt  # 0.2 s
+
+    gap = half_percent == NODATA
+    if not gap.any() or gap.all():
+        return half_percent.astype(np.float32)
+    nearest = distance_transform_edt(gap, return_distances=False, return_indices=True)
+    return np.asarray(half_percent[tuple(nearest)], np.float32)
+
+
+def _compute(
+    looks: Sequence[Look], weights: NDArray[np.int64], min_looks: int, corridor: Corridor, path: Path
+) -> dict[str, Any]:
+    """Make a composite tile by tile and keep it; return its facts."""
+    from dask.base import compute  # 0.1 s, and a night that finds its composites on the disk makes none
+    from dask.delayed import delayed
+
+    paths = [look.record.raster for look in looks]
+    radar = np.array([look.record.sensor == "radar" for look in looks])
+    used = np.zeros(len(looks), np.int64)
+    filled = by_radar = 0
+    east, north, _ = season_position(looks)
+    move = east / corridor.grid.pixel_m, -north / corridor.grid.pixel_m
+    profile = {
+        "driver": "GTiff",
+        "dtype": "uint16",
+        "count": 3,
+        "height": corridor.grid.height,
+        "width": corridor.grid.width,
+        "crs": corridor.grid.crs,
+        "transform": corridor.grid.transform,
+        "compress": "deflate",
+        "tiled": True,
+        "blockxsize": TILE,
+        "blockysize": TILE,
+        "interleave": "band",
+        "sparse_ok": True,
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    task = delayed(_tile, pure=True)
+    try:
+        with rasterio.open(temporary, "w", **profile) as file, threads_unless_cluster():
+            windows = iter(corridor.windows())
+            while some := list(itertools.islice(windows, TILES_AT_ONCE)):
+                tiles = compute(
+                    *(task(paths, weights, radar, min_looks, window, corridor.grid.shape, move) for window in some)
+                )
+                for window, tile in zip(some, tiles, strict=True):
+                    seen = tile.half_percent != NODATA
+                    if seen.any():
+                        # 0 is what a block that is not there reads as: so a share of 0 is kept as 1, and so on.
+                        share = np.where(seen, tile.half_percent.astype(np.uint16) + 1, 0)
+                        file.write(np.stack([share, tile.looks, tile.sigma]), window=Window.from_slices(*window))
+                    used += tile.used
+                    filled += tile.filled
+                    by_radar += tile.radar
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    facts = {
+        "passes": [look.record.path.stem for look in looks],
+        "used": {look.record.pass_id: int(n) for look, n in zip(looks, used, strict=True)},
+        "coverage": filled / int(np.count_nonzero(corridor.inside)),
+        "radar_share": by_radar / max(filled, 1),
+        "sha256": known_sha256(path),
+    }
+    write_json(path.with_suffix(".json"), facts)
+    return facts
