@@ -7,12 +7,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from erosion import cli
+from erosion.commands import features
 from erosion.features import FAMILIES
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
 
@@ -74,21 +75,41 @@ def test_an_unknown_region_is_told_with_one_like_it(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_help_loads_no_scientific_library() -> None:
+    """They take seconds; help and a mistake in the arguments are answered without them."""
+    program = (
+        "import sys\nfrom erosion import cli\n"
+        "try: cli.main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    for arguments in (["--help"], ["replay", "--help"], ["run", "mamore", "--date", "yesterday"]):
+        command = [sys.executable, "-c", program, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        loaded = done.stdout.rpartition("LOADED ")[2].split()
+        assert "erosion" in loaded
+        assert not {"numpy", "pandas", "shapely", "rasterio", "streamlit", "sqlalchemy", "lightgbm"} & set(loaded)
+
+
+def test_every_command_has_its_module() -> None:
+    folder = Path(cli.__file__).parent / "commands"
+    assert set(cli.COMMANDS) | {"__init__", "printing"} == {path.stem for path in folder.glob("*.py")}
+
+
 def test_years_stand_for_their_first_and_last_day() -> None:
     arguments = cli._parser().parse_args(["replay", "mamore", "--from", "2006", "--to", "2018"])
-    assert (arguments.first, arguments.last) == (pd.Timestamp("2006-01-01"), pd.Timestamp("2018-12-31"))
+    assert (arguments.first, arguments.last) == (date(2006, 1, 1), date(2018, 12, 31))
     today = cli._parser().parse_args(["run", "mamore"]).date
-    assert today == today.normalize() and abs(pd.Timestamp.now("UTC").tz_localize(None) - today) < pd.Timedelta(days=2)
-    tomorrow = today + pd.Timedelta(days=1)  # already today east of Greenwich
+    assert abs(datetime.now(UTC).date() - today) <= timedelta(days=1)
+    tomorrow = today + timedelta(days=1)  # already today east of Greenwich
     assert cli._parser().parse_args(["run", "mamore", "--date", f"{tomorrow:%Y-%m-%d}"]).date == tomorrow
 
 
 def test_features_lists_every_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["features"]) == 0
     told = capsys.readouterr().out
-    features = [feature for family in FAMILIES.values() for feature in family.FEATURES]
-    assert len(features) > 50
-    for feature in features:
+    registered = [feature for family in FAMILIES.values() for feature in family.FEATURES]
+    assert len(registered) > 50
+    for feature in registered:
         assert f"  {feature.name} " in told and feature.meaning in told and f"[{feature.unit}]" in told
 
 
@@ -150,7 +171,7 @@ def test_a_mistake_in_the_program_is_told_without_traceback(
     def broken(_: object) -> int:
         return {}["column"]
 
-    monkeypatch.setattr(cli, "_features", broken)
+    monkeypatch.setattr(features, "main", broken)
     assert cli.main(["features"]) == NOT_PUBLISHED
     told = capsys.readouterr().err
     assert "mistake in the program: KeyError: 'column' (test_cli.py, line" in told and len(told.splitlines()) == 1

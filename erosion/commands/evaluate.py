@@ -1,0 +1,40 @@
+"""``erosion evaluate``: score the model and every baseline forward in time and across space."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import pandas as pd
+
+from erosion.commands.printing import print_line
+from erosion.config.region import load_region
+from erosion.features import FAMILIES
+from erosion.forecast import ablation
+from erosion.forecast.evaluate import evaluate, table
+from erosion.forecast.training import load_rows
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Return 0 when the scores are printed and written."""
+    region = load_region(arguments.region)
+    until = pd.Timestamp.now().normalize() if arguments.until is None else pd.Timestamp(arguments.until)
+    first = pd.Timestamp(arguments.first)
+    if arguments.without is not None and arguments.without not in FAMILIES:
+        raise ValueError(f"--without: {arguments.without!r} is no family of features; those are {', '.join(FAMILIES)}")
+    rows, _ = load_rows(region, until, print_line)
+    if arguments.without is not None:
+        options = {"first": first, "seed": arguments.seed, "draws": arguments.draws, "say": print_line}
+        records = ablation.compare(rows, region, arguments.without, **options)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
+        print(f"\n{ablation.table(records)}")
+        return 0
+    records = evaluate(rows, region, first=first, seed=arguments.seed, draws=arguments.draws, say=print_line)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
+    if region.simulated:
+        print_line("MÔ PHỎNG / SIMULATED: scores on a river made by a computer; they say nothing of a real one")
+    for subset in ("all", "onset", "cutoff"):
+        print(f"\n{subset}\n\n{table(records, subset)}")
+    return 0

@@ -1,0 +1,39 @@
+"""``erosion run``: make and publish the warnings of one date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from erosion.commands.printing import print_line
+from erosion.config.region import load_region
+from erosion.config.strict_yaml import CatalogError
+from erosion.nightly.published import note_failure
+from erosion.nightly.run import run
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Return 0, 1 where nothing could be published, or 2 where the run was published but is degraded."""
+    as_of = pd.Timestamp(arguments.date)
+    try:
+        region = load_region(arguments.region)
+    except CatalogError as error:
+        # The map must not go on as if nothing had happened; a region is named like its file.
+        note_failure(arguments.out / Path(arguments.region).stem, as_of, str(error))
+        raise
+    result = run(
+        region,
+        as_of,
+        arguments.out,
+        release=arguments.release,
+        ledger_url=arguments.ledger,
+        say=print_line,
+    )
+    for message in result.messages:
+        print(message if result.directory else f"erosion: {message}", file=sys.stderr, flush=True)
+    if result.directory is not None and not result.new:
+        print_line(f"nothing new; {result.directory} stands")
+    return result.exit_code
