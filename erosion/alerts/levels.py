@@ -10,17 +10,14 @@ the trigger has asked for less; :func:`decide` turns them and tonight's scores i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from erosion.alerts.states import NO_STATE, STATE_COLUMNS, carry, issue_time, need
 from erosion.alerts.thresholds import ladder
+from erosion.config.region import Policy, Trigger
 from erosion.core.contracts import ALERT_COLUMNS, LEVELS
-
-if TYPE_CHECKING:
-    from erosion.config.region import Policy, Trigger
 
 
 def decide(

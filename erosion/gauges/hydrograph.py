@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import GaugeSource
+from erosion.config.region import Reach
 from erosion.core.contracts import GAUGE_FLAGS, QUANTITIES, as_of_instant, known_at
 from erosion.gauges.known import USED, known_values
-
-if TYPE_CHECKING:
-    from erosion.config.region import Reach
 
 AHEAD_DAYS: Final = 10
 """So far beyond the date reach the forecast, last year's line and what is usual."""

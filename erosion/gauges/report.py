@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import GaugeSource
+from erosion.config.region import Region
 from erosion.core.contracts import GAUGE_FLAGS, QUANTITIES, as_of_instant
 from erosion.core.errors import Skipped
 from erosion.gauges.health import COUNTED, NOT_MEASURED, health
@@ -20,8 +21,6 @@ from erosion.gauges.statistics.return_periods import return_periods
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from erosion.config.region import Region
 
 FLAG_WORDS: Final[dict[str, str]] = {
     "range": "impossible",
@@ -357,6 +356,7 @@ def draw(
     sources
         Entries of the gauge.
     """
+    # Matplotlib takes long to import, and only pictures need it.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -401,7 +401,7 @@ def _panel(
     *,
     marker: str | None,
 ) -> None:
-    from matplotlib.dates import date2num
+    from matplotlib.dates import date2num  # takes long to import, as above
 
     value = values["value"].to_numpy(float)
     usable = values["qc"].isin(USED).to_numpy()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from erosion.config.gauges import (
     GaugeChecks,
@@ -100,8 +101,6 @@ def fetch(region: Region, store: Path, say: Callable[[str], None] = lambda _: No
     Fetched
         The series as kept now, for :func:`read`. One source that fails is listed and does not stop the others.
     """
-    from filelock import FileLock, Timeout
-
     sources = region.gauge_sources
     if not sources:
         return Fetched({}, [])

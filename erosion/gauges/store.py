@@ -19,6 +19,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from erosion.config.gauges import GaugeSource, reading_rules
 from erosion.core.contracts import QUANTITIES, SERIES_COLUMNS
@@ -77,8 +79,6 @@ def load(path: Path, source: GaugeSource) -> tuple[Kept, list[Skipped]]:
     SourceError
         If the file is there and cannot be read.
     """
-    import pyarrow.parquet as pq
-
     if not path.is_file():
         return Kept(empty_series()), []
     try:
@@ -108,9 +108,6 @@ def save(path: Path, kept: Kept, source: GaugeSource) -> None:
     OSError
         If it cannot be written; what was there is whole.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path.parent.mkdir(parents=True, exist_ok=True)
     assert kept.asked_at is not None
     meta = {

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+
 
 class ExportError(RuntimeError):
     """A product could not be written; the message names the file or layer, the reason and the mend."""
@@ -39,9 +42,6 @@ def writing(path: Path) -> Iterator[None]:
     ExportError
         Naming ``path``, the reason and the mend.
     """
-    import pyarrow as pa
-    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
-
     try:
         yield
     except OSError as error:

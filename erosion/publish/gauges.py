@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.core.files import sha256_of, write_json
@@ -38,9 +40,6 @@ def write_gauges(directory: Path, table: pd.DataFrame, facts: Mapping[str, Any],
     ExportError
         If a file cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     about = {"simulated": "true" if simulated else "false"} | ({"notice": SIMULATED_NOTICE} if simulated else {})
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **about})

@@ -6,17 +6,24 @@ is the provisional line of ``data_sources/datasets/an_giang``, smoothed; its ban
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.features import geometry_mask
+from shapely.ops import substring
 
+from erosion.config.region import load_region
 from erosion.core.grid import Grid
+from erosion.forecast.training import train_release
 from erosion.simulate.exercise_files import (
     AREA_WIDTH_M,
     CRS,
@@ -144,11 +151,6 @@ def train_exercise(region_file: Path, say: Callable[[str], None] = print) -> Pat
     erosion.forecast.model.TrainingError
         Where too little happened on the simulated river to learn from.
     """
-    import shutil
-
-    from erosion.config.region import load_region
-    from erosion.forecast.training import train_release
-
     region = load_region(region_file)
     until = pd.Timestamp(region.scenes.since)
     models = region_file.parent / "models"
@@ -159,8 +161,6 @@ def train_exercise(region_file: Path, say: Callable[[str], None] = print) -> Pat
 
 def set_stage(first_year: int, years: int, seed: int, length_km: float) -> Setting:
     """River and grids of the exercise; the river is known :data:`EARLIER_YEARS` before the first scene."""
-    from rasterio.features import geometry_mask
-
     river = make_river(
         smooth_line(_drawn_line(length_km), _SMOOTH_M),
         years=years + EARLIER_YEARS,
@@ -183,8 +183,6 @@ def set_stage(first_year: int, years: int, seed: int, length_km: float) -> Setti
 
 def _write_maps(folder: Path, setting: Setting, first_year: int, seed: int) -> None:
     """One map of the dry season for each year before the scenes: 1 water, 0 land, 255 beyond the strip."""
-    import rasterio
-
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, 5])
     grid = setting.grid
@@ -203,9 +201,6 @@ def _write_maps(folder: Path, setting: Setting, first_year: int, seed: int) -> N
 
 def _drawn_line(length_km: float) -> NDArray[np.float64]:
     """Piece of the provisional line of the Hậu [m], longer than the river by what smoothing takes off."""
-    import geopandas as gpd
-    from shapely.ops import substring
-
     lines = gpd.read_file(DATA / "river_lines.geojson").to_crs(CRS)
     line = lines.loc[lines["river"] == _RIVER, "geometry"].iloc[0]
     end_m = (_FROM_KM + length_km) * 1000.0
@@ -321,8 +316,6 @@ def _cut(values: NDArray[Any], rows: slice, grid: Grid, added: int) -> NDArray[A
 
 def _make_room(out: Path) -> None:
     """Take away the scenes of an earlier exercise and what was made of them, and only those."""
-    import shutil
-
     catalog = out / "catalog"
     if catalog.exists():
         label = catalog / "catalog.json"

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+from shapely.geometry import LineString
 
 from erosion.core.shipped import shipped
 from erosion.simulate.rain import daily_rain
 from erosion.simulate.river.river import River
 from erosion.simulate.scenes.items import LABEL
-
-if TYPE_CHECKING:
-    from shapely.geometry import LineString
 
 NAME: Final = "an_giang_exercise"
 DATA: Final = shipped("data_sources") / "datasets" / "an_giang"
@@ -30,16 +29,12 @@ AREA_WIDTH_M: Final = 1000.0
 
 def centre_line(river: River) -> LineString:
     """Centre line of the river without its prolongations."""
-    from shapely.geometry import LineString
-
     inside = river.line.inside
     return LineString(np.column_stack([river.line.x[inside], river.line.y[inside]]))
 
 
 def write_truth(folder: Path, river: River, rows: list[dict[str, Any]]) -> None:
     """What nobody knows of a real river: banks on each 1 February, failures, protected banks, errors of the scenes."""
-    import geopandas as gpd
-
     folder.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(folder / "scenes.csv", index=False)
     river.failures.to_csv(folder / "failures.csv", index=False, float_format="%.2f")
@@ -76,8 +71,6 @@ def write_rain(out: Path, river: River) -> None:
 
 def write_communes(out: Path, river: River) -> None:
     """Communes that the river's corridor touches."""
-    import geopandas as gpd
-
     communes = gpd.read_file(DATA / "communes.geojson")
     corridor = centre_line(river).buffer(AREA_WIDTH_M)
     near = communes[communes.to_crs(CRS).intersects(corridor)].assign(label=LABEL)
@@ -86,8 +79,6 @@ def write_communes(out: Path, river: River) -> None:
 
 def write_descriptions(out: Path, river: River, first_year: int, catalog: str) -> Path:
     """Region, sources, area and a readme; returns the region's file."""
-    import geopandas as gpd
-
     line = gpd.GeoSeries([centre_line(river)], crs=CRS).to_crs("EPSG:4326")
     area = gpd.GeoDataFrame({"label": [LABEL], "river": ["Sông Hậu"]}, geometry=line)
     area.to_file(out / f"{NAME}_area.geojson", driver="GeoJSON", COORDINATE_PRECISION=6)

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 _SEASON_DAY: Final = (1, 75, 105, 140, 300, 335, 366)
 _WET_CHANCE: Final = (0.05, 0.05, 0.15, 0.55, 0.58, 0.20, 0.05)
@@ -35,8 +36,6 @@ def daily_rain(days: pd.DatetimeIndex, rng: np.random.Generator) -> NDArray[np.f
     numpy.ndarray
         Rain [mm], whole tenths, shape (day,).
     """
-    from scipy.special import ndtr
-
     day = days.day_of_year.to_numpy(float)
     mood = rng.standard_normal(len(days))
     for i in range(1, len(days)):

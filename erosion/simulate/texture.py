@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, zoom
 
 
 def along_line(count: int, scale: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Gaussian field along a line: mean 0, standard deviation 1, smooth over ``scale`` nodes, shape (count,)."""
-    from scipy.ndimage import gaussian_filter1d
-
     reach = round(4 * scale) + 1
     white = rng.standard_normal(count + 2 * reach)
     # White noise smoothed by a Gaussian of s nodes keeps 1 / (2 s sqrt(pi)) of its variance.
@@ -45,8 +44,6 @@ def over_ground(x: NDArray[np.floating], y: NDArray[np.floating], scale_m: float
 
 def over_picture(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Gaussian field over one picture: mean 0, standard deviation 1, blobs of ``scale`` pixels, shape ``shape``."""
-    from scipy.ndimage import gaussian_filter, zoom
-
     # Made coarse and enlarged: a field smooth over s pixels has nothing to tell between points s/4 apart.
     coarse = max(scale / 4.0, 1.0)
     small = (int(np.ceil(shape[0] / coarse)) + 2, int(np.ceil(shape[1] / coarse)) + 2)

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 import streamlit as st
+from pyproj import Transformer
 
 from erosion.ui import products
 from erosion.ui.map import deck, sketch
@@ -140,8 +141,6 @@ def segment_row(choice: Choice) -> int | None:
 
 
 def _degrees(choice: Choice, line: shapely.LineString) -> tuple[float, float]:
-    from pyproj import Transformer
-
     plane, _ = deck.plane_of(choice.run, choice.target.name, choice.version)
     middle = shapely.get_coordinates(shapely.line_interpolate_point(line, 0.5, normalized=True))[0]
     lon, lat = Transformer.from_crs(plane.crs, "EPSG:4326", always_xy=True).transform(*middle)

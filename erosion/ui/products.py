@@ -18,6 +18,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import pyogrio
 import streamlit as st
 
 from erosion.alerts import ledger
@@ -237,8 +238,6 @@ def bands(run: Run, target: str) -> gpd.GeoDataFrame:
     ProductError
         When the file is missing or broken.
     """
-    import pyogrio
-
     path = run.directory / "segments.gpkg"
     columns = ["segment_id", "quantile", "retreat_m"]
     assert set(columns) <= {column.name for column in BAND}

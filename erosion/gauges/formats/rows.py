@@ -211,7 +211,7 @@ def _encoding(path: Path, head: bytes, declared: str | None, entry: Path) -> str
 
 
 def _sheet_rows(path: Path, sheet: str | None, entry: Path) -> Generator[tuple[int, list[Any]], None, None]:
-    import openpyxl
+    import openpyxl  # takes long to import; most gauges come as text
 
     def opened(results: bool) -> Iterator[tuple[Any, ...]]:
         book = openpyxl.load_workbook(path, read_only=True, data_only=results)

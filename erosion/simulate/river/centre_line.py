@@ -8,9 +8,12 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import cKDTree
 
 from erosion.core.arrays import BoolArray, FloatArray
-from erosion.core.grid import Grid
+from erosion.core.grid import Grid, same_crs
 
 STEP_M: Final = 5.0
 """Distance between nodes [m]; a 30 m bank failure spans six of them."""
@@ -47,8 +50,6 @@ class CentreLine:
     @classmethod
     def through(cls, xy: ArrayLike, crs: str, prolong_m: float) -> Self:
         """Cubic spline through points (n, 2) [m], prolonged by ``prolong_m`` at both ends."""
-        from scipy.interpolate import CubicSpline
-
         points = np.asarray(xy, dtype=float)
         if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
             raise ValueError(f"a centre line needs two or more points (x, y), got an array of shape {points.shape}")
@@ -124,8 +125,6 @@ class CentreLine:
         return self.s[node] + along_s, offset, heading + k * along_s, k
 
     def _nearest(self, x: FloatArray, y: FloatArray) -> NDArray[np.intp]:
-        from scipy.spatial import cKDTree
-
         _, node = cKDTree(np.column_stack([self.x, self.y])).query(np.column_stack([x.ravel(), y.ravel()]))
         return np.asarray(node).reshape(x.shape)
 
@@ -191,8 +190,6 @@ class Position:
     @classmethod
     def of(cls, grid: Grid, line: CentreLine) -> Self:
         """Locate every pixel centre of a grid."""
-        from erosion.core.grid import same_crs
-
         if not same_crs(grid.crs, line.crs):
             raise ValueError(f"the river is in {line.crs}, the grid in {grid.crs}; give a grid in the river's CRS")
         if not grid.north_up:
@@ -234,8 +231,6 @@ def smooth_line(xy: ArrayLike, scale_m: float) -> FloatArray:
     scale_m
         Standard deviation of the Gaussian [m].
     """
-    from scipy.ndimage import gaussian_filter1d
-
     points = np.asarray(xy, dtype=float)
     chainage = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     count = max(int(chainage[-1] / (scale_m / 20.0)), 40)

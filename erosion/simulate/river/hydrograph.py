@@ -8,6 +8,7 @@ from typing import Final, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from erosion.core.contracts import in_utc
 
@@ -108,8 +109,6 @@ def _low_water(days: pd.DatetimeIndex, count: NDArray[np.float64]) -> NDArray[np
 
 def _weight(stage: NDArray[np.float64], days: pd.DatetimeIndex) -> NDArray[np.float64]:
     """Erosion of each day: stage over bankfull, more while it falls (a wet bank without the water's support)."""
-    from scipy.ndimage import uniform_filter1d
-
     fall = np.maximum(-np.gradient(uniform_filter1d(stage, 7)), 0.0)
     day = days.month.to_numpy() * 100 + days.day.to_numpy()
     (m0, d0), (m1, d1) = FLOOD_DAYS

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from erosion.core.arrays import FloatArray
 from erosion.simulate.river.centre_line import CentreLine
@@ -91,8 +92,6 @@ def law_of_bends(line: CentreLine, width_m: float) -> FloatArray:
 
 def island_of(line: CentreLine, width_m: float, erosion_m_per_y: float, hydrograph: Hydrograph) -> Island:
     """An island on the straightest third of the line, with a head that retreats as fast as a bad bank."""
-    from scipy.ndimage import uniform_filter1d
-
     length = min(2.4 * width_m, 0.3 * line.length_m)
     step = line.s[1] - line.s[0]
     bend = uniform_filter1d(np.abs(line.curvature), max(int(length / step), 1))
@@ -146,8 +145,6 @@ def movement(
     rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray]:
     """Retreat of each year and bank without failures [m], and the slope of the waterline [m/m]."""
-    from scipy.ndimage import gaussian_filter1d
-
     step = line.s[1] - line.s[0]
     count = len(line.s)
     outer = np.stack([np.maximum(law, 0.0), np.maximum(-law, 0.0)])

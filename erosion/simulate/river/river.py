@@ -6,12 +6,13 @@ Banks are offsets from a fixed centre line: water lies where ``-b_right < n < b_
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from shapely.geometry import LineString
 
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.contracts import in_utc
@@ -34,10 +35,6 @@ from erosion.simulate.river.law import (
 )
 from erosion.simulate.river.law import failures as make_failures
 from erosion.simulate.texture import over_ground, ramp
-
-if TYPE_CHECKING:
-    from shapely.geometry import LineString
-
 
 FIELD_M: Final = 1.2
 """Stage over low water from which the lowest fields are under water [m]."""
@@ -155,8 +152,6 @@ class River:
         ValueError
             Where the bank is not L, R or I, or there is no island.
         """
-        from shapely.geometry import LineString
-
         if bank in SIDES:
             inside = self.line.inside
             offset = self.offsets(time)[SIDES.index(bank)][inside] * SIGN[bank]

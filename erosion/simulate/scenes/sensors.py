@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from affine import Affine
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from erosion.core.contracts import in_utc
 from erosion.core.grid import Grid
@@ -269,8 +270,6 @@ def _qa_pixel(
 
 
 def _dilated(mask: NDArray[np.bool_], rim: int) -> NDArray[np.bool_]:
-    from scipy.ndimage import binary_dilation
-
     return np.asarray(binary_dilation(mask, iterations=rim))
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 
 from erosion.core.contracts import FLAGS
+from erosion.features import REGISTRY
 from erosion.ui.words import knows, say, write
 
 MOST_SENTENCES: Final = 3
@@ -161,8 +162,6 @@ def phrase(reason: Reason, language: str) -> Phrase | None:
 
 
 def _by_meaning(name: str, value: float, language: str) -> Phrase | None:
-    from erosion.features import REGISTRY
-
     feature = REGISTRY.get(name)
     if feature is None:
         return None

@@ -10,6 +10,7 @@ import streamlit as st
 
 from erosion.ui import html, products
 from erosion.ui.choice import Choice, language, select
+from erosion.ui.ranking import ranking_table
 from erosion.ui.words import LANGUAGES, say, write
 
 HANGING_HOURS = 1.0
@@ -252,8 +253,6 @@ def changes(choice: Choice) -> None:
 
 
 def _changed_rows(choice: Choice, moved: np.ndarray) -> None:
-    from erosion.ui.ranking import ranking_table
-
     table = choice.segments.iloc[moved[:SHOWN_CHANGES]]
     columns = ["chainage_m", "bank", "level", "change", "p_event", "retreat_p50_m", "range"]
     ranking_table(choice, table, columns, key="changes", height=38 + 32 * len(table))
