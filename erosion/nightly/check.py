@@ -26,6 +26,7 @@ from erosion.core.geotiff import open_geotiff
 from erosion.gauges.combine import other_zero
 
 if TYPE_CHECKING:
+    from erosion.satellite.corridor import Corridor
     from erosion.water.masks.raster_folder import Batch
 
 GAP_FACTOR: Final = 1.5
@@ -173,7 +174,9 @@ def check_region(region: Region) -> Report:
     for one in region.by_reach():
         reach = one.reach.name if one.neighbours else ""
         report.water += [_check_masks(source, one, reach, report) for source in region.mask_sources]
-        report.scenes += [_check_scenes(source, one, reach, report) for source in region.scene_sources]
+        if region.scene_sources:
+            corridor = _corridor(one, report)
+            report.scenes += [_check_scenes(source, one, reach, corridor, report) for source in region.scene_sources]
     gauges = region.gauge_sources
     for gauge in gauges:
         report.gauges.append(_check_gauge(gauge, region, report))
@@ -256,12 +259,24 @@ def _check_masks(source: RasterFolder, region: Region, reach: str, report: Repor
     return found
 
 
-def _check_scenes(source: SceneSource, region: Region, reach: str, report: Report) -> ScenesFound:
+def _corridor(region: Region, report: Report) -> Corridor | None:
+    """Return the corridor of a reach, which all its sources of scenes share; None where it cannot be made."""
+    from erosion.satellite.corridor import corridor_of
+
+    try:
+        return corridor_of(region)
+    except SourceError as err:
+        report.problems.append(str(err))
+        return None
+
+
+def _check_scenes(
+    source: SceneSource, region: Region, reach: str, corridor: Corridor | None, report: Report
+) -> ScenesFound:
     """Look at the corridor and at what the scene store holds; the network is not asked."""
     from collections import Counter
 
     from erosion.config.store import store_of
-    from erosion.satellite.corridor import corridor_of
     from erosion.water.scenes.pass_records import read_records
 
     found = ScenesFound(source.name, reach, licence=source.licence)
@@ -274,10 +289,7 @@ def _check_scenes(source: SceneSource, region: Region, reach: str, report: Repor
     else:
         assert isinstance(source, SceneFolder)
         found.catalog, found.collection = str(source.path), source.files
-    try:
-        corridor = corridor_of(region)
-    except SourceError as err:
-        report.problems.append(str(err))
+    if corridor is None:
         return found
     found.grid = [corridor.grid.width, corridor.grid.height]
     found.corridor_km2 = round(float(corridor.inside.sum()) * corridor.grid.pixel_m**2 / 1e6, 1)
