@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -53,7 +53,8 @@ def night_of(
         if mine.empty:
             continue
         gauges = gauges_of(one, mine)
-        part, about, said = _reach(region.trigger, gauges, mine, series, forecasts, as_of)
+        required = {source.gauge_id for source in region.gauge_sources if not source.optional}
+        part, about, said = _reach(region.trigger, gauges, mine, series, forecasts, as_of, required)
         parts.append(part)
         reaches[one.reach.name] = about
         if region.trigger.raises:
@@ -106,6 +107,7 @@ def _reach(
     series: pd.DataFrame,
     forecasts: pd.DataFrame,
     as_of: pd.Timestamp,
+    required: Collection[str],
 ) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
     chainage, place = np.unique(np.round(segments["chainage_m"].to_numpy(float) / PLACE_M), return_inverse=True)
     mixed = []
@@ -131,7 +133,7 @@ def _reach(
         "points": None if np.isnan(weighed.points).all() else round(float(np.nanmax(weighed.points)), 3),
         "gauges": _heard(trigger, gauges, told, as_of),
     }
-    return table, about, [*mixed, *_missing(trigger, weighed, told)]
+    return table, about, [*mixed, *_missing(trigger, weighed, told, required)]
 
 
 def _heard(
@@ -153,13 +155,17 @@ def _heard(
     ]
 
 
-def _missing(trigger: Trigger, weighed: Weighed, told: Mapping[str, list[Told]]) -> list[str]:
-    """Say in words what the trigger lacks, each thing once."""
+def _missing(
+    trigger: Trigger, weighed: Weighed, told: Mapping[str, list[Told]], required: Collection[str]
+) -> list[str]:
+    """Return what the trigger lacks, each thing once; a gauge that is optional and has never given a reading is no lack."""
     found: dict[str, list[str]] = {}
     for name, term in weighed.terms.items():
         for place in np.flatnonzero(np.isnan(term.points)).tolist():
             who = told[name][place]
             if who.time is None:
+                if not set(who.gauge.split("+")) & set(required):
+                    continue
                 lacks = f"{who.title} has no reading"
             elif weighed.old[place]:
                 lacks = f"the newest usable reading of {who.title} is of {who.time}"

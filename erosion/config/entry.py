@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from erosion.config.strict_yaml import Key, Problems, check_name
+from erosion.core.errors import Skipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,9 @@ class Entry:
     name: Annotated[str, Key("name of the source, the same as the file's")]
     driver: Annotated[str, Key("which reader")]
     title: Annotated[str, Key("what a reader of a product sees")]
+    optional: Annotated[
+        bool, Key("true where the file or folder may stay away: a region goes on without it and is not degraded")
+    ] = False
     cadence_days: Annotated[float, Key("usual time between observations", "day", above=0)]
     latency_days: Annotated[float, Key("from the time of an observation to when it can be had", "day", low=0)]
     licence: Annotated[str, Key("licence of the data")]
@@ -24,9 +28,36 @@ class Entry:
     url: Annotated[str | None, Key("where the data come from")] = None
     described_in: Path = Path()
 
+    @property
+    def brought_to(self) -> Path | None:
+        """File or folder that somebody brings; None where the driver asks a service."""
+        return None
+
+    @property
+    def brought(self) -> str:
+        """What somebody brings there, as the object of a sentence."""
+        return "the files"
+
+    @property
+    def is_there(self) -> bool:
+        """False where a file or folder that somebody has to bring does not exist."""
+        try:
+            return self.brought_to is None or self.brought_to.exists()
+        except OSError:  # it may be there; the driver reports why it cannot be read
+            return True
+
+    @property
+    def left_out(self) -> Skipped | None:
+        """Note on an optional source that nobody has brought, with how to bring it; None for any other source."""
+        if not self.optional or self.is_there:
+            return None
+        return Skipped(self.name, f"not there, optional: bring {self.brought} to {self.brought_to}", usual=True)
+
 
 def check_entry(source: Entry, problems: Problems) -> None:
     """Note what is wrong with the shared fields of an entry, beside their types."""
     check_name(source.name, "name", problems)
     if source.name != problems.file.stem:
         problems.add("name", f"is {source.name!r} in a file named {problems.file.name}; make them the same")
+    if source.optional and source.brought_to is None:
+        problems.add("optional", f"is for files and folders; driver {source.driver} asks a service, take the key out")

@@ -80,6 +80,18 @@ class GaugeSource(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileGauge(GaugeSource):
+    """What every source has that is read from files which somebody brings."""
+
+    path: Annotated[Path, Key("file or folder, relative to the catalogue file; it may be brought later", may_lack=True)]
+
+    @property
+    def brought_to(self) -> Path | None:
+        """The file or folder."""
+        return self.path
+
+
+@dataclass(frozen=True, kw_only=True)
 class GaugeColumns:
     """Which column of a gauge file holds what."""
 
@@ -90,6 +102,12 @@ class GaugeColumns:
         str | None, Key("column of the rain of the step that begins at the time, in the unit given under units")
     ] = None
     quality: Annotated[str | None, Key("column of the quality code")] = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Names of the columns that are read."""
+        others = (self.discharge_m3s, self.stage_m, self.rain_mm, self.quality)
+        return (*self.time, *(name for name in others if name is not None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +129,9 @@ class QualityCodes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaugeFiles(GaugeSource):
+class GaugeFiles(FileGauge):
     """A gauge in delimited text or Excel: one file, or a folder into which a logger drops files."""
 
-    path: Annotated[Path, Key("file or folder, relative to the catalogue file; it may be brought later", may_lack=True)]
     files: Annotated[str, Key("pattern of the file names where path is a folder")] = "*.csv"
     settle_s: Annotated[
         float, Key("a file of a folder that changed less than this ago may still be written and waits", "s", low=0)
@@ -130,12 +147,16 @@ class GaugeFiles(GaugeSource):
     missing: Annotated[tuple[str, ...], Key("texts that stand for a missing value, beside an empty cell")] = ()
     decimal: Annotated[str, Key("decimal mark", choices=(".", ","))] = "."
 
+    @property
+    def brought(self) -> str:
+        """The file with its columns."""
+        return f"the gauge's file (columns {', '.join(self.columns.named)})"
+
 
 @dataclass(frozen=True, kw_only=True)
-class MrcExport(GaugeSource):
+class MrcExport(FileGauge):
     """A CSV export of the Mekong River Commission's data portal, or of another AQUARIUS portal."""
 
-    path: Annotated[Path, Key("the file, relative to the catalogue file; it may be brought later", may_lack=True)]
     clock: Annotated[
         str,
         Key(
@@ -144,12 +165,20 @@ class MrcExport(GaugeSource):
         ),
     ] = "auto"
 
+    @property
+    def brought(self) -> str:
+        """The series of the portal."""
+        return "the series, exported from the portal as CSV,"
+
 
 @dataclass(frozen=True, kw_only=True)
-class Altimetry(GaugeSource):
+class Altimetry(FileGauge):
     """Water level of a river from satellite altimetry, a text file of Hydroweb or a GeoJSON of the Copernicus land service."""
 
-    path: Annotated[Path, Key("the file, relative to the catalogue file; it may be brought later", may_lack=True)]
+    @property
+    def brought(self) -> str:
+        """The file of the service."""
+        return "the file of the crossing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,10 +229,9 @@ class OpenMeteoFlood(WebGauge):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glofas(GaugeSource):
+class Glofas(FileGauge):
     """Discharge of GloFAS at a point, from NetCDF files of the Copernicus store that somebody has brought."""
 
-    path: Annotated[Path, Key("file or folder, relative to the catalogue file; it may be brought later", may_lack=True)]
     files: Annotated[str, Key("pattern of the file names where path is a folder")] = "*.nc"
     settle_s: Annotated[
         float, Key("a file that changed less than this ago may still be written and waits", "s", low=0)
@@ -247,12 +275,9 @@ class NasaPower(WebGauge):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RainGrid(GaugeSource):
+class RainGrid(FileGauge):
     """Rain at a point, or on average around it, from NetCDF or Zarr grids like those of ERA5-Land and IMERG."""
 
-    path: Annotated[
-        Path, Key("file, Zarr store or folder, relative to the catalogue file; it may be brought later", may_lack=True)
-    ]
     files: Annotated[
         str, Key("pattern of the names where path is a folder of NetCDF files or Zarr stores, like *.HDF5")
     ] = "*.nc*"
@@ -444,5 +469,5 @@ def reading_rules(source: GaugeSource) -> dict[str, Any]:
     """Everything of an entry that changes the values read from it; another one means another series."""
     told = {"title", "river", "place", "distance_downstream_km", "alarm_levels_m", "alarm_source", "checks"}
     told |= {"licence", "attribution", "citation", "url", "described_in", "path", "key_env", "pause_s", "settle_s"}
-    told |= {"service", "first_day", "forecast_days", "cadence_days"}
+    told |= {"service", "first_day", "forecast_days", "cadence_days", "optional"}
     return {key: value for key, value in dataclasses.asdict(source).items() if key not in told}

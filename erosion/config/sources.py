@@ -41,7 +41,7 @@ class MaskUnits:
 class RasterFolder(Entry):
     """A folder of dated GeoTIFF water masks."""
 
-    path: Annotated[Path, Key("folder of the files, relative to the catalogue file")]
+    path: Annotated[Path, Key("folder of the files, relative to the catalogue file", may_lack_if="optional")]
     files: Annotated[str, Key("pattern of the file names, in any letter case; .tif also means .tiff")] = DEFAULT_PATTERN
     values: Annotated[MaskValues, Key("meaning of the pixel values")]
     nodata: Annotated[int | None, Key("pixel value of missing data, beside the file's own nodata tag")] = None
@@ -53,6 +53,16 @@ class RasterFolder(Entry):
     year_day: Annotated[str, Key("day given to a file whose name has only a year", "MM-DD")] = "07-01"
     units: Annotated[MaskUnits, Key("units of the values")] = MaskUnits()
     geo_rmse_m: Annotated[float, Key("geolocation and bank-line error, root mean square", "m", above=0)]
+
+    @property
+    def brought_to(self) -> Path | None:
+        """The folder of the files."""
+        return self.path
+
+    @property
+    def brought(self) -> str:
+        """What lies in the folder."""
+        return "a folder of dated water masks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,12 +137,22 @@ class StacCollection(SceneSource):
         ),
     ] = "latency"
 
+    @property
+    def brought_to(self) -> Path | None:
+        """The file of a catalogue on disk, None for one that has an address."""
+        return None if "://" in self.catalog else (self.described_in.parent / self.catalog).resolve()
+
+    @property
+    def brought(self) -> str:
+        """What lies on disk."""
+        return "the catalogue"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SceneFolder(SceneSource):
     """A folder of scenes brought by hand: GeoTIFFs with all bands, or one file a band."""
 
-    path: Annotated[Path, Key("folder of the files, relative to the catalogue file")]
+    path: Annotated[Path, Key("folder of the files, relative to the catalogue file", may_lack_if="optional")]
     files: Annotated[str, Key("pattern of the file names, in any letter case; .tif also means .tiff")] = DEFAULT_PATTERN
     bands: Annotated[
         dict[str, str], Key("our name of a band -> number of the band in the file, or the part of the name it has")
@@ -142,6 +162,16 @@ class SceneFolder(SceneSource):
         "name",
     )
     date_tag: Annotated[str, Key("GeoTIFF tag that holds the date")] = "acquisition_date"
+
+    @property
+    def brought_to(self) -> Path | None:
+        """The folder of the files."""
+        return self.path
+
+    @property
+    def brought(self) -> str:
+        """What lies in the folder."""
+        return "a folder of scenes"
 
 
 DRIVERS: Final[dict[str, type[Entry]]] = {
@@ -205,10 +235,11 @@ def read_source(file: Path) -> Entry:
     assert isinstance(driver, str)
     source = parse(DRIVERS[driver], raw, problems)
     if source is not None:
+        source = dataclasses.replace(source, described_in=file)
         _VALIDATORS[source.driver](source, problems)
     problems.stop_if_any()
     assert source is not None
-    return dataclasses.replace(source, described_in=file)
+    return source
 
 
 def _validate_raster(source: RasterFolder, problems: Problems) -> None:
@@ -224,13 +255,16 @@ def _validate_raster(source: RasterFolder, problems: Problems) -> None:
         datetime.date.fromisoformat(f"2001-{source.year_day}")
     except ValueError:
         problems.add("year_day", f'{source.year_day!r} is no day of every year; write "MM-DD" like "07-01"')
-    _check_folder(source.path, source.files, problems)
+    _check_folder(source, problems)
 
 
-def _check_folder(path: Path, files: str, problems: Problems) -> None:
+def _check_folder(source: RasterFolder | SceneFolder, problems: Problems) -> None:
+    path, files = source.path, source.files
     pattern = Path(files)
     if pattern.is_absolute() or ".." in pattern.parts:
         problems.add("files", f"{files!r} must be a pattern inside 'path', like *.tif")
+    elif source.left_out is not None:
+        return
     elif not path.is_dir():
         problems.add("path", f"{path} is no folder; give the folder, and the pattern under 'files'")
     else:
@@ -273,7 +307,8 @@ def _validate_scenes(source: SceneSource, problems: Problems, bands: Mapping[str
 
 def _validate_stac(source: StacCollection, problems: Problems) -> None:
     _validate_scenes(source, problems, source.bands)
-    if "://" not in source.catalog and not (problems.file.parent / source.catalog).is_file():
+    at = source.brought_to
+    if at is not None and not at.is_file() and source.left_out is None:
         problems.add("catalog", f"{source.catalog} is neither an address nor a file beside this one")
     elif "://" in source.catalog and not source.catalog.startswith(("https://", "http://")):
         problems.add("catalog", f"{source.catalog} must start with https:// or http://")
@@ -281,7 +316,7 @@ def _validate_stac(source: StacCollection, problems: Problems) -> None:
 
 def _validate_scene_folder(source: SceneFolder, problems: Problems) -> None:
     _validate_scenes(source, problems, source.bands)
-    _check_folder(source.path, source.files, problems)
+    _check_folder(source, problems)
 
 
 _VALIDATORS: Final[dict[str, Callable[[Any, Problems], None]]] = {

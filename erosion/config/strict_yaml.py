@@ -68,6 +68,8 @@ class Key:
     choices: tuple[str, ...] = ()
     may_lack: bool = False
     """True for a path that need not exist yet when the file is read."""
+    may_lack_if: str = ""
+    """Key of the same entry that, where it is true, lets the path be absent."""
 
 
 class Problems:
@@ -272,7 +274,10 @@ def parse(cls: type[T], raw: Mapping[Any, Any], problems: Problems, prefix: str 
     for name, field in fields.items():
         dotted = f"{prefix}{name}"
         if name in raw:
-            values[name] = convert(hints[name], raw[name], dotted, problems)
+            key = _key_of(hints[name])
+            if key is not None and key.may_lack_if and raw.get(key.may_lack_if) is True:
+                key = dataclasses.replace(key, may_lack=True)
+            values[name] = convert(hints[name], raw[name], dotted, problems, key)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             meant = _key_of(hints[name])
             problems.add(dotted, f"is missing; add it ({meant.meaning if meant else ''})")
@@ -285,7 +290,7 @@ def _key_of(hint: Any) -> Key | None:
 
 def convert(hint: Any, value: Any, dotted: str, problems: Problems, key: Key | None = None) -> Any:
     """Convert one YAML value to the type ``hint`` asks for; a mistake goes to ``problems`` and gives None."""
-    key = _key_of(hint) or key or Key("")
+    key = key or _key_of(hint) or Key("")
     if typing.get_origin(hint) is Annotated:
         hint = typing.get_args(hint)[0]
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:

@@ -134,6 +134,8 @@ def _fetch_one(
     path = gauge_store.path_of(store, region.name, source)
     try:
         kept, skipped = gauge_store.load(path, source)
+        if source.left_out is not None:
+            return kept.values, 0, [*skipped, source.left_out]
         pause = pd.Timedelta(days=NOT_SOONER * source.cadence_days)
         # A clock that once ran ahead must not keep a source from being asked.
         asked_just_now = kept.asked_at is not None and pd.Timedelta(0) <= now - kept.asked_at < pause
@@ -183,6 +185,8 @@ def series_of(source: GaugeSource, region: Region, store: Path) -> tuple[pd.Data
         If what is kept cannot be read, or its file cannot and nothing is kept.
     """
     kept, skipped = gauge_store.load(gauge_store.path_of(store, region.name, source), source)
+    if source.left_out is not None:
+        return kept.values, [*skipped, source.left_out]
     if isinstance(source, WebGauge):
         if kept.asked_at is None:
             skipped.append(Skipped(source.name, "was never fetched; `erosion fetch` or a run asks it", usual=True))

@@ -177,6 +177,9 @@ def check_region(region: Region) -> Report:
         if region.scene_sources:
             corridor = _corridor(one, report)
             report.scenes += [_check_scenes(source, one, reach, corridor, report) for source in region.scene_sources]
+    water = [*region.mask_sources, *region.scene_sources]
+    if all(source.left_out is not None for source in water):
+        report.problems.append(f"{region.path}: water: every source is optional and none is there; bring one of them")
     gauges = region.gauge_sources
     for gauge in gauges:
         report.gauges.append(_check_gauge(gauge, region, report))
@@ -204,6 +207,9 @@ def _check_masks(source: RasterFolder, region: Region, reach: str, report: Repor
 
     found = WaterFound(source.name, reach=reach, licence=source.licence)
     name = f"{source.name}, {reach}" if reach else source.name
+    if source.left_out is not None:
+        _take_skipped(report, source.name, [source.left_out])
+        return found
     batch = raster_folder.collect(source, region, _FOR_EVER)
     found.files = len(batch.scenes) + sum(not item.usual for item in batch.skipped) + len(batch.later)
     found.usable = len(batch.scenes)
@@ -296,6 +302,8 @@ def _check_scenes(
     found.windows = len(corridor.windows())
     stored, damaged = read_records(store_of(region), region, source)
     _take_skipped(report, source.name, damaged)
+    if source.left_out is not None:
+        _take_skipped(report, source.name, [source.left_out])
     newest = {record.pass_id: record for record in stored}
     found.stored = dict(Counter(record.state for record in newest.values()))
     times = sorted(record.time for record in newest.values())
@@ -363,13 +371,14 @@ def _check_gauge(source: GaugeSource, region: Region, report: Report) -> GaugeFo
         report.problems.append(f"{source.name}: {err}")
         return found
     _take_skipped(report, source.name, skipped)
+    absent = source.left_out is not None
     table = values[values["issued_at"].isna()].drop_duplicates(KEY, keep="last")
     there = table[table["quality"] != "missing"]
     found.values = len(there)
     shares = table["quality"].value_counts(normalize=True)
     found.quality = {str(word): round(float(share), 4) for word, share in shares.items()}
     if there.empty:
-        if not isinstance(source, WebGauge):
+        if not isinstance(source, WebGauge) and not absent:
             report.problems.append(f"{source.name}: no value at all; check {source.described_in}")
         return found
     times = pd.DatetimeIndex(there["time"].drop_duplicates().sort_values())

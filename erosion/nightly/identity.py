@@ -20,8 +20,9 @@ from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of
 
-NOT_INPUTS = ("path", "described_in", "sources")
-"""Fields that hold where files lie, whose content the hash of the observations covers; and the sources, which stand beside."""
+NOT_INPUTS = ("path", "described_in", "sources", "optional")
+"""Fields that hold where files lie and whether they may be absent, since the hash of the observations covers their content; and
+the sources, which stand beside."""
 
 _FIRST = ("name", "driver", "title")
 _TERMS = ("cadence_days", "latency_days", "geo_rmse_m", "licence", "attribution", "citation", "url")

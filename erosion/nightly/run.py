@@ -281,7 +281,7 @@ def _publish(
     with progress.stage("read"):
         gauges, forecasts, flagged, unread = gauge_series.read(region, store_of(region), as_of, fetched.series)
         seen, missing = _read(region, as_of, gauges, unfetched)
-        unfetched += _not_repeated(unread, unfetched)
+        unfetched += [*_not_repeated(unread, unfetched), *sources.absent_masks(region)]
         skipped = [*sources.together({name: one.skipped for name, one in seen.items()}), *flagged]
         path = models / release_name if release_name else find_release(region.model, as_of, models, region.name)
         release = _load_release(path, files_digest(path))

@@ -59,6 +59,8 @@ def find_passes(
     SourceError
         Where the folder cannot be read.
     """
+    if source.left_out is not None:
+        return [], [source.left_out]
     first, last = in_utc(start), as_of_instant(pd.Timestamp(end))
     try:
         files = files_in(source.path, source.files)

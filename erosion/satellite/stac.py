@@ -74,6 +74,8 @@ def find_passes(
     """
     import pystac
 
+    if source.left_out is not None:
+        return [], [source.left_out]
     keep_secrets_from_logs()
     first, last = in_utc(start), as_of_instant(pd.Timestamp(end))
     places = corridor_boxes(corridor)

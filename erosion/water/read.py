@@ -114,6 +114,11 @@ def read_water(region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame) 
     return check_water(water), [*skipped, *more]
 
 
+def absent_masks(region: Region) -> list[Skipped]:
+    """Return the notes on optional mask sources whose folder is not there; an attempt lists them, no observation is missing."""
+    return [source.left_out for source in region.mask_sources if source.left_out is not None]
+
+
 def read_reaches(
     region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame
 ) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:

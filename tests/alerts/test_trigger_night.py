@@ -163,6 +163,23 @@ def test_a_gauge_with_nothing_at_all(crop: Path, edit: Callable[..., None]) -> N
     assert night.reaches["mamore_crop"]["level"] == -1 and night.reaches["mamore_crop"]["points"] is None
 
 
+def test_an_optional_gauge_that_was_never_brought_is_no_lack(crop: Path, edit: Callable[..., None]) -> None:
+    for name in ("guajara_mirim", "principe_da_beira"):
+        edit(crop.parent / f"{name}.yaml", optional=True)
+    region = triggered(crop, edit, raises={3: 1})
+    night = night_of(region, bank(region), gauge_rows([], []), NO_FORECAST, NIGHT)
+    assert night.messages == [] and (night.table["trigger"] == -1).all()
+    # Once it has given a reading, an old one is told as that of any other gauge.
+    gauge = gauges_of(region)[0].gauge_id
+    old = gauge_rows(["2010-06-01"], [5.0], gauge_id=gauge, quantity="discharge")
+    (message,) = night_of(region, bank(region), old, NO_FORECAST, NIGHT).messages
+    assert "is of 2010-06-01" in message
+    edit(crop.parent / "guajara_mirim.yaml", optional=False)
+    region = load_region(crop)
+    (message,) = night_of(region, bank(region), gauge_rows([], []), NO_FORECAST, NIGHT).messages
+    assert "has no reading (drawdown)" in message
+
+
 def test_two_zeros_on_one_reach_are_told_and_one_gauge_speaks(crop: Path, edit: Callable[..., None]) -> None:
     days = pd.date_range("2009-01-01", "2010-07-18", freq="D")
     for name, datum, km in (("guajara_mirim", "one", -1), ("principe_da_beira", "another", 2)):

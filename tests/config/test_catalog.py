@@ -95,6 +95,7 @@ def test_a_right_entry_is_read_with_its_types_and_defaults(tmp_path: Path) -> No
         (MASKS, "zzz", 3, "zzz: unknown key; known keys here: name, driver"),
         (MASKS, "geo_rmse_m", None, "geo_rmse_m: is missing; add it"),
         (MASKS, "values.land", None, "values.land: is missing"),
+        (MASKS, "optional", "yes", "optional: must be true or false, not 'yes' (str)"),
         (MASKS, "values", 1, "values: must hold keys (water, land)"),
         (MASKS, "geo_rmse_m", "6 m", "geo_rmse_m: must be a number [m], not '6 m' (str); write it without unit"),
         (MASKS, "geo_rmse_m", 0, "geo_rmse_m: must be above 0 [m], is 0"),
@@ -153,6 +154,44 @@ def test_a_mistake_is_named_with_its_mend(
         read_source(file)
     assert says in str(caught.value)
     assert all(problem.startswith(str(file)) for problem in caught.value.problems)
+
+
+def test_an_optional_file_or_folder_may_be_absent(tmp_path: Path) -> None:
+    file = write(tmp_path, {**MASKS, "path": "later", "optional": True})
+    masks = read_source(file)
+    assert masks.optional and not masks.is_there and masks.left_out is not None
+    assert masks.left_out.scene == "masks" and masks.left_out.usual
+    assert masks.left_out.reason == f"not there, optional: bring a folder of dated water masks to {tmp_path / 'later'}"
+    gauge = read_source(write(tmp_path, {**GAUGE, "path": "later.csv", "optional": True}))
+    assert gauge.left_out is not None
+    assert gauge.left_out.reason == (
+        f"not there, optional: bring the gauge's file (columns date, h, q) to {tmp_path / 'later.csv'}"
+    )
+    # What is there is read and judged as any other source.
+    (tmp_path / "later").mkdir()
+    assert masks.is_there and masks.left_out is None
+    with pytest.raises(CatalogError, match=r"no file in .*later matches '\*\.tif'"):
+        read_source(file)
+    (tmp_path / "later.csv").touch()
+    assert gauge.left_out is None
+    required = read_source(write(tmp_path, {**GAUGE, "path": "never.csv"}))
+    assert not required.is_there and required.left_out is None
+
+
+def test_an_optional_catalogue_of_scenes_may_be_absent_on_disk_and_not_at_an_address(tmp_path: Path) -> None:
+    entry = yaml.safe_load((CATALOGUE / "sentinel2_earth_search.yaml").read_text("utf-8")) | {"optional": True}
+    with pytest.raises(CatalogError, match="optional: is for files and folders; driver stac asks a service"):
+        read_source(write(tmp_path, entry))
+    there = read_source(write(tmp_path, entry | {"catalog": "later/catalog.json"}))
+    assert there.left_out is not None and str(tmp_path / "later" / "catalog.json") in there.left_out.reason
+    with pytest.raises(CatalogError, match=r"catalog: later/catalog\.json is neither an address nor a file"):
+        read_source(write(tmp_path, entry | {"catalog": "later/catalog.json", "optional": False}))
+
+
+def test_a_service_is_not_optional(tmp_path: Path) -> None:
+    entry = yaml.safe_load((CATALOGUE / "tan_chau_rain_power.yaml").read_text("utf-8")) | {"optional": True}
+    with pytest.raises(CatalogError, match="optional: is for files and folders; driver nasa_power asks a service"):
+        read_source(write(tmp_path, entry))
 
 
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:

@@ -43,7 +43,6 @@ from erosion.config.store import store_of
 from erosion.config.strict_yaml import CatalogError
 from erosion.gauges import series as gauge_series
 from erosion.gauges.combine import empty_gauges
-from erosion.nightly.check import check_region
 from erosion.satellite.corridor import corridor_of
 from erosion.water import read as sources
 
@@ -102,21 +101,6 @@ def test_an_giang_is_one_region_of_three_reaches() -> None:
             area_km2 = corridor.inside.sum() * 1e-4
             assert area_km2 == pytest.approx(lines.length.sum() * 5e-3 + np.pi * 2.5**2, rel=0.2)
     assert length_m["vam_nao"] < 10e3 < length_m["tien"] < length_m["hau"]
-
-
-def test_a_check_of_an_giang_says_what_has_to_be_brought() -> None:
-    report = check_region(load_region("an-giang"))
-    assert {(found.source, found.reach) for found in report.scenes} == {
-        (source, one) for source in load_region("an-giang").water for one in ("tien", "hau", "vam_nao")
-    }
-    to_bring = [problem for problem in report.problems if "bring the gauge's file" in problem]
-    assert [problem.split(":")[0] for problem in to_bring] == ["tan_chau", "chau_doc"]
-    assert all("(columns time, stage_m) to that place" in problem for problem in to_bring)
-    # What a service has is not asked by a check.
-    others = [problem for problem in report.problems if problem not in to_bring]
-    assert all("was never fetched; `erosion fetch` or a run asks it" in problem for problem in others)
-    (warning,) = report.warnings
-    assert "no release an-giang-<date>" in warning and "`erosion train an-giang --until DATE`" in warning
 
 
 def test_the_alarm_levels_of_an_giang_are_those_of_the_decision() -> None:

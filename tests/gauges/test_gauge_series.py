@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.config.gauges import GaugeChecks
+from erosion.config.gauges import GaugeChecks, reading_rules
 from erosion.config.region import Region, load_region
 from erosion.core.contracts import GAUGE_FLAGS, check_gauges
 from erosion.gauges import series as gauge_series
@@ -376,6 +376,41 @@ def test_a_file_that_is_gone_leaves_what_was_kept_of_it(river: Region, service: 
     table, _, _, (told,) = gauge_series.read(river, store, "2020-02-01")
     assert stands(table[table["gauge_id"] == "g"], "2020-02-01") == {"01-01": (1.0, "level"), "01-02": (1.1, "level")}
     assert told.scene == "level" and "what was kept of it is used" in told.reason and not told.usual
+
+
+def test_an_optional_file_that_was_not_brought_is_listed_and_nothing_is_wrong(
+    river: Region, service: GaugeServer, store: Path
+) -> None:
+    service.answer(PATH, power({"20200101": 0.0}))
+    entry_file = river.path.parent / "level.yaml"
+    entry_file.write_text(entry_file.read_text("utf-8") + "optional: true\n", "utf-8")
+    (river.path.parent / "level.csv").rename(river.path.parent / "away.csv")
+    river = load_region(river.path)
+    fetched = gauge_series.fetch(river, store)
+    (told,) = fetched.skipped
+    assert told.scene == "level" and told.usual
+    assert (
+        told.reason.startswith("not there, optional: bring the gauge's file (columns ") and "level.csv" in told.reason
+    )
+    for series in (fetched.series, None):
+        table, _, flagged, unread = gauge_series.read(river, store, "2020-02-01", series)
+        assert set(table["gauge_id"]) == {"g-rain"} and flagged == []
+        assert unread == ([] if series else [told])
+    # A file that is there and broken is an error, and one that is there is read.
+    (river.path.parent / "level.csv").write_text("<html>not found</html>")
+    (broken,) = gauge_series.fetch(river, store).skipped
+    assert broken.scene == "level" and not broken.usual
+    (river.path.parent / "away.csv").rename(river.path.parent / "level.csv")
+    assert gauge_series.fetch(river, store).skipped == []
+    # What was kept of it stands when it is taken away again.
+    (river.path.parent / "level.csv").unlink()
+    table, _, _, unread = gauge_series.read(river, store, "2020-02-01")
+    assert set(table["gauge_id"]) == {"g", "g-rain"} and unread == [told]
+
+
+def test_optional_is_no_rule_of_reading_so_that_a_series_goes_on(river: Region) -> None:
+    level = river.gauge_sources[0]
+    assert reading_rules(dataclasses.replace(level, optional=True)) == reading_rules(level)
 
 
 def test_a_clock_that_once_ran_ahead_does_not_silence_a_service(

@@ -364,6 +364,31 @@ def test_a_gauge_that_was_not_brought_is_named_and_the_run_goes_on(
     assert [item["scene"] for item in manifest["skipped"]] == ["guajara_mirim"]
 
 
+def test_optional_files_that_were_not_brought_are_listed_and_the_run_is_whole(
+    crop: Path, edit: Callable, nightly: Callable
+) -> None:
+    edit(crop.parent / "guajara_mirim.yaml", path="gauges/lost.csv")
+    _, _, required = nightly()
+    edit(crop.parent / "guajara_mirim.yaml", path="gauges/lost.csv", optional=True)
+    shutil.rmtree(crop.parent.parent / "out")
+    code, told, manifest = nightly()
+    assert (code, manifest["messages"], "lost.csv" in told) == (PUBLISHED, [], False)
+    (item,) = manifest["fetch"]
+    assert (item["scene"], item["usual"]) == ("guajara_mirim", True)
+    assert "not there, optional: bring the gauge's file (columns date, discharge_m3s, status)" in item["reason"]
+    assert manifest["inputs"] == required["inputs"]
+    # Masks, too: those that are there make the run, and what is absent is no part of what it is made of.
+    more = yaml.safe_load((crop.parent / "mamore_masks.yaml").read_text("utf-8"))
+    more |= {"name": "more", "path": "lost", "optional": True}
+    (crop.parent / "more.yaml").write_text(yaml.safe_dump(more, allow_unicode=True), "utf-8")
+    edit(crop, water=[*yaml.safe_load(crop.read_text("utf-8"))["water"], "more"])
+    shutil.rmtree(crop.parent.parent / "out")
+    code, told, manifest = nightly()
+    assert (code, manifest["messages"]) == (PUBLISHED, []), told
+    assert [(item["scene"], item["usual"]) for item in manifest["fetch"]] == [("guajara_mirim", True), ("more", True)]
+    assert manifest["read"]["skipped"] == [] and manifest["inputs"]["water"] == required["inputs"]["water"]
+
+
 # --- models ---------------------------------------------------------------------------------------------------------
 
 

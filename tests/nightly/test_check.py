@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import rasterio
 import yaml
 from affine import Affine
 
+from erosion.config.region import load_region
 from erosion.config.sources import CATALOGUE
 from erosion.nightly.check import Report, check
 
@@ -192,6 +195,57 @@ def test_a_gauge_that_cannot_be_read_is_a_problem(river: Path) -> None:
     report = check(river)
     assert any("gauge.csv: is empty" in problem for problem in report.problems)
     assert report.gauges[0].first is None and "0 values" in both(report)
+
+
+def test_what_is_optional_and_absent_is_listed_and_no_problem(river: Path) -> None:
+    folder = river.parent
+    (folder / "gauge.csv").rename(folder / "away.csv")
+    assert not check(river).ok
+    edit(folder / "gauge.yaml", optional=True)
+    masks = yaml.safe_load((folder / "masks.yaml").read_text("utf-8"))
+    masks |= {"name": "more", "path": "later", "optional": True}
+    (folder / "more.yaml").write_text(yaml.safe_dump(masks, allow_unicode=True), "utf-8")
+    edit(river, water=["masks", "more"])
+    report = check(river)
+    text = both(report)
+    assert report.ok and report.warnings == [], text
+    listed = {item.scene: item.reason for item in report.skipped}
+    assert listed == {
+        "gauge": f"not there, optional: bring the gauge's file (columns date, discharge_m3s, status) to {folder / 'gauge.csv'}",
+        "more": f"not there, optional: bring a folder of dated water masks to {folder / 'later'}",
+    }
+    assert all(f"{scene}: {reason}" in text for scene, reason in listed.items())
+    # There and broken is a problem.
+    (folder / "gauge.csv").write_bytes(b"\n")
+    assert any("gauge.csv: is empty" in problem for problem in check(river).problems)
+    (folder / "gauge.csv").unlink()
+    (folder / "later").mkdir()
+    assert any("no file in" in problem for problem in check(river).problems)
+    # Without any water there is nothing to run.
+    (folder / "later").rmdir()
+    edit(river, water=["more"])
+    assert [problem for problem in check(river).problems if "every source is optional and none is there" in problem]
+
+
+def test_an_giang_is_right_as_it_comes(
+    tmp_path: Path, erosion: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    done = erosion("check", "an-giang", "--json", tmp_path / "report.json")
+    assert done.returncode == 0, done.stdout
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert {(found["source"], found["reach"]) for found in report["scenes"]} == {
+        (source, one) for source in load_region("an-giang").water for one in ("tien", "hau", "vam_nao")
+    }
+    listed = {item["scene"]: item["reason"] for item in report["skipped"]}
+    for name in ("tan_chau", "chau_doc"):
+        assert listed[name].startswith("not there, optional: bring the gauge's file (columns time, stage_m) to ")
+        assert f"{name}: {listed[name]}" in done.stdout
+    assert report["ok"] and report["problems"] == []
+    # What a service has is not asked by a check.
+    others = {reason for scene, reason in listed.items() if scene not in ("tan_chau", "chau_doc")}
+    assert others <= {"was never fetched; `erosion fetch` or a run asks it"}
+    (warning,) = report["warnings"]
+    assert "no release an-giang-<date>" in warning and "`erosion train an-giang --until DATE`" in warning
 
 
 def test_masks_with_water_and_land_swapped_are_a_problem_that_names_the_cause(river: Path) -> None:

@@ -31,4 +31,4 @@ def test_the_settings_of_a_source_are_hashed_in_the_order_of_the_first_runs(name
     entry = load_source(name)
     assert list(settings_of(entry)) == keys
     # Everything is an input but where files lie.
-    assert {field.name for field in dataclasses.fields(entry)} - set(keys) <= {"path", "described_in"}
+    assert {field.name for field in dataclasses.fields(entry)} - set(keys) <= {"path", "described_in", "optional"}

@@ -255,3 +255,12 @@ def test_made_files_have_their_tags(tmp_path: Path) -> None:
     write_band(tmp_path / "a.tif", numbers(1), tags={"acquisition_date": "2022-01-31"})
     with rasterio.open(tmp_path / "a.tif") as file:
         assert file.tags()["acquisition_date"] == "2022-01-31"
+
+
+def test_an_optional_folder_that_was_not_brought_is_listed(tmp_path: Path) -> None:
+    source = source_of(tmp_path / "later", optional=True)
+    refs, (left_out,) = find(source)
+    assert refs == [] and left_out.usual and left_out.scene == source.name, "so that the search is not noted as done"
+    assert left_out.reason == f"not there, optional: bring a folder of scenes to {tmp_path / 'later'}"
+    with pytest.raises(SourceError, match="cannot be read"):
+        find(source_of(tmp_path / "later"))

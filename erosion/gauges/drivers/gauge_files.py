@@ -82,8 +82,8 @@ def read(source: GaugeFiles, asked: Asked) -> Reading:
         return _read_folder(source, asked)
     if not source.path.exists():
         raise SourceError(
-            f"{source.path} is not there: bring the gauge's file (columns {', '.join(_wanted(source).values())}) to that "
-            f"place, or take {source.name} out of the region's gauges"
+            f"{source.path} is not there: bring {source.brought} to that place, or take {source.name} out of the "
+            "region's gauges"
         )
     notes = Notes(source.path.name)
     values = _read_file(source, source.path, notes)

@@ -105,6 +105,8 @@ def frame_of(batches: Sequence[Batch], region: Region) -> tuple[Grid, Corridor |
 def collect(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> Batch:
     """Read and check every file of a source once; nothing is raised for a bad file, it is listed."""
     limit = as_of_instant(as_of)
+    if source.left_out is not None:
+        return Batch(source, limit, (), (), ())
     files = files_in(source.path, source.files)
 
     def one(path: Path) -> Scene | Skipped | pd.Timestamp:
@@ -142,6 +144,8 @@ def common_grid(scenes: Sequence[Scene], region: Region, batches: Iterable[Batch
 
 def _nothing(batch: Batch) -> str:
     source, day = batch.source, batch.as_of.date()
+    if source.left_out is not None:
+        return f"{source.name}: {source.left_out.reason}"
     skipped = [item for item in batch.skipped if not item.usual]
     if skipped:
         return f"{source.name}: no usable file in {source.path} as of {day}: {_reasons(skipped)}"

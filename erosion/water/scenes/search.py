@@ -118,7 +118,9 @@ class SearchNote:
 def search_key(source: SceneSource, region: Region, corridor: Corridor, months: Iterable[int]) -> str:
     """Return the hash of all that decides what a search finds: with other settings, what is new was not late."""
     settings = {
-        f.name: getattr(source, f.name) for f in dataclasses.fields(source) if f.name not in ("path", "described_in")
+        f.name: getattr(source, f.name)
+        for f in dataclasses.fields(source)
+        if f.name not in ("path", "described_in", "optional")
     }
     text = repr((sorted(settings.items()), corridor.digest, region.scenes.since, sorted(months)))
     return hashlib.sha256(text.encode()).hexdigest()
