@@ -12,8 +12,9 @@ import pandas as pd
 
 from erosion.config.sources import StacCollection
 from erosion.core.errors import Skipped, SourceError
+from erosion.core.http.errors import WebError
 from erosion.core.http.redaction import without_secrets
-from erosion.core.http.session import Web, WebError
+from erosion.core.http.session import Web
 from erosion.satellite.footprint import Places
 
 PAGE: Final = 100

@@ -11,8 +11,9 @@ import pandas as pd
 
 from erosion.core.errors import SourceError
 from erosion.core.http.addresses import plain_host
+from erosion.core.http.errors import WebError
 from erosion.core.http.retry import RetryPolicy
-from erosion.core.http.session import Web, WebError
+from erosion.core.http.session import Web
 
 SAS_TOKENS: Final = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 """Where the Planetary Computer hands out tokens, ``{address}/{collection}``; they are free and last about an hour.

@@ -12,9 +12,10 @@ from erosion.config.sources import QUALITY_BANDS, StacCollection
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.http.addresses import off_limits
+from erosion.core.http.errors import WebError
 from erosion.core.http.redaction import keep_secrets_from_logs, without_secrets
 from erosion.core.http.retry import RetryPolicy
-from erosion.core.http.session import Web, WebError
+from erosion.core.http.session import Web
 from erosion.satellite import passes
 from erosion.satellite.catalogue import first_line, raw_items
 from erosion.satellite.footprint import corridor_boxes, touches

@@ -25,9 +25,10 @@ from rasterio.io import DatasetReader
 from erosion.config.sources import QUALITY_BANDS, SceneSource
 from erosion.core.errors import SourceError
 from erosion.core.grid import Grid, same_crs
+from erosion.core.http.errors import WebError
 from erosion.core.http.redaction import without_secrets
 from erosion.core.http.retry import RetryPolicy
-from erosion.core.http.session import Answer, WebError
+from erosion.core.http.session import Answer
 from erosion.core.windows import Window
 from erosion.satellite.items import BAND_NUMBER, said_crs, said_grid, time_of
 

@@ -16,9 +16,10 @@ import requests
 from rasterio.vrt import WarpedVRT
 
 from erosion.core.errors import SourceError
+from erosion.core.http.errors import WebError
 from erosion.core.http.redaction import without_secrets
 from erosion.core.http.retry import RetryPolicy, retry_after_s
-from erosion.core.http.session import Web, WebError
+from erosion.core.http.session import Web
 from erosion.satellite import stac
 from erosion.satellite.signing import Signer
 from tests.made_scenes import make_corridor, make_source, optical, write_band, write_item

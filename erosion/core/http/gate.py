@@ -7,16 +7,7 @@ Redirects are requests of their own and pass the same way.
 
 from __future__ import annotations
 
-import contextlib
 import socket
-from typing import Any
-
-import requests  # type: ignore[import-untyped,unused-ignore]
-from requests.adapters import HTTPAdapter  # type: ignore[import-untyped,unused-ignore]
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-from urllib3.util.connection import create_connection
 
 from erosion.core.http.addresses import (
     PRIVATE_HOSTS_ENV,
@@ -88,63 +79,3 @@ class Gate:
             return False
         # An address that is never reached by a name or by a redirect may still be what the operator wrote.
         return reach == "private" or (host == plain_host(self.home) and ip_of(host) is not None)
-
-
-class _Gated:
-    """Part of a connection that resolves through a gate; ``gate`` is set by the pool."""
-
-    gate: Gate
-
-    def _new_conn(self: Any) -> socket.socket:
-        try:
-            ips = self.gate.resolve(self.host, self.port)
-        except socket.gaierror as err:
-            raise NameResolutionError(self.host, self, err) from err
-        error: OSError | None = None
-        for ip in ips:
-            try:
-                return create_connection(
-                    (ip, self.port),
-                    self.timeout,
-                    source_address=self.source_address,
-                    socket_options=self.socket_options,
-                )
-            except OSError as err:
-                error = err
-        if isinstance(error, TimeoutError):
-            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from error
-        raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
-
-
-class GatedAdapter(HTTPAdapter):  # type: ignore[misc,unused-ignore]
-    """Transport of ``requests`` whose connections pass a gate.
-
-    Behind a proxy of the environment (``HTTPS_PROXY``) the proxy resolves names and makes the connections; what can be
-    resolved here is judged all the same.
-    """
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools, with connections that pass the gate."""
-        super().init_poolmanager(*args, **kwargs)
-        pools = {"http": (HTTPConnectionPool, HTTPConnection), "https": (HTTPSConnectionPool, HTTPSConnection)}
-        self.poolmanager.pool_classes_by_scheme = {
-            scheme: type(
-                pool.__name__,
-                (pool,),
-                {"ConnectionCls": type(connection.__name__, (_Gated, connection), {"gate": self.gate})},
-            )
-            for scheme, (pool, connection) in pools.items()
-        }
-
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Send a request to an address that was judged."""
-        self.gate.check(request.url)
-        if requests.utils.select_proxy(request.url, kwargs.get("proxies")):
-            where = parse(request.url)
-            with contextlib.suppress(OSError):  # a name that only the proxy knows
-                self.gate.resolve(where.host, where.port)
-        return super().send(request, *args, **kwargs)

@@ -13,28 +13,17 @@ from typing import Any, Final, NamedTuple
 import requests  # type: ignore[import-untyped,unused-ignore]
 
 from erosion.core.http.addresses import AddressError, may_have_token
-from erosion.core.http.gate import Gate, GatedAdapter
+from erosion.core.http.errors import WebError
+from erosion.core.http.gate import Gate
+from erosion.core.http.limits import BrokenOffError, Limits, NestingError, parse_json
 from erosion.core.http.redaction import without_secrets
 from erosion.core.http.retry import RetryPolicy, retry_after_s
+from erosion.core.http.transport import GatedAdapter
 
 MOST_REDIRECTS: Final = 5
 """Redirects of one request that are followed; stores of satellite files use one or two."""
 
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class WebError(OSError):
-    """A request failed for good; the message holds no query and no token.
-
-    Attributes
-    ----------
-    status
-        HTTP status, or None where there was no answer.
-    """
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Answer(NamedTuple):
@@ -49,20 +38,36 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
     """HTTP that waits and tries again, within the bounds of a :class:`~erosion.core.http.retry.RetryPolicy`.
 
     Every request and every redirect passes the :class:`~erosion.core.http.gate.Gate` of ``catalog``, the address that the
-    operator wrote.
+    operator wrote, and every answer is bounded by ``limits``.
+
+    Attributes
+    ----------
+    asks_again_for_json
+        True: an answer that is declared as JSON and is none is a transient failure (a page of a busy proxy).
     """
 
-    def __init__(self, retry: RetryPolicy, token: str | None = None, catalog: str = "") -> None:
+    asks_again_for_json = True
+
+    def __init__(
+        self, retry: RetryPolicy, token: str | None = None, catalog: str = "", limits: Limits | None = None
+    ) -> None:
         super().__init__()
         self.retry = retry
+        self.limits = limits or Limits()
         self._token = token
         self._catalog = catalog
         self.auth = self._authorize  # set on every request, so nothing else (netrc) is sent instead
         self.max_redirects = MOST_REDIRECTS
         self.gate = Gate(catalog)
-        self.adapters.clear()  # those for other schemes too
+        self._adapter = GatedAdapter(self.gate, self.limits)
+        self.adapters.clear()
         for scheme in ("http://", "https://"):
-            self.mount(scheme, GatedAdapter(self.gate))
+            self.mount(scheme, self._adapter)
+
+    @property
+    def bytes_read(self) -> int:
+        """Size of all answers so far, after decompression."""
+        return self._adapter.bytes_read
 
     def token_for(self, url: str) -> str | None:
         """Bearer token to send to an address; None where it must not go there, or there is none."""
@@ -119,13 +124,16 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         except requests.RequestException as err:
             return Answer(None, None, f"{where}: {_why_broken(err)}"), None
         if (
-            response.ok
+            self.asks_again_for_json
+            and response.ok
             and not response.is_redirect
             and not how.get("stream")
             and "json" in response.headers.get("Content-Type", "")
         ):
             try:
-                response.json()
+                parse_json(response.content, self.limits)
+            except NestingError as err:
+                raise WebError(f"{where}: the answer is {err} and is not taken; tell the provider") from None
             except ValueError:
                 return Answer(None, None, f"{where}: the answer is no JSON"), None
         wait = retry_after_s(response.headers.get("Retry-After"))
@@ -157,14 +165,14 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         if response.status_code >= 400:
             raise WebError(f"{without_secrets(url)}: HTTP {response.status_code}", response.status_code)
         try:
-            return response.json()
+            return parse_json(response.content, self.limits)
         except ValueError as err:
             raise WebError(f"{without_secrets(url)}: the answer is no JSON ({err})") from None
 
 
 def _why_broken(err: Exception) -> str:
     text = str(err)
-    if "IncompleteRead" in text:
+    if isinstance(err, BrokenOffError) or "IncompleteRead" in text:
         return "the answer broke off"
     if "refused" in text:
         return "connection refused"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -15,28 +14,17 @@ import requests  # type: ignore[import-untyped,unused-ignore]
 
 from erosion.config.gauges import WebGauge
 from erosion.core.errors import SourceError
+from erosion.core.http.errors import WebError
+from erosion.core.http.limits import Limits, parse_json
 from erosion.core.http.redaction import keep_secrets_from_logs, without_secrets
 from erosion.core.http.retry import RetryPolicy
-from erosion.core.http.session import Web, WebError
+from erosion.core.http.session import Web
 
 RETRY: Final = RetryPolicy(tries=3, first_wait_s=2.0, longest_wait_s=60.0, connect_s=15.0, read_s=60.0)
 
-MOST_BYTES: Final = 64_000_000
-"""A larger answer is refused, counted after unpacking: ten years of a gauge are a few megabytes."""
-
-LONGEST_S: Final = 300.0
-"""An answer that has not come in whole after so long is given up, though it still drips."""
-
 _AGENT: Final = "erosion (riverbank-erosion early warning)"
-_PIECE: Final = 64  # bytes of an answer; between two of them size and time are looked at, also where they drip
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _PAGE: Final = re.compile(r"<(!doctype\s+html|html)\b", re.IGNORECASE)
-
-_BROKEN: Final = (
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-    requests.exceptions.ConnectionError,
-)
 
 _last_asked: dict[str, float] = {}
 _turn = threading.Lock()
@@ -45,6 +33,7 @@ _turn = threading.Lock()
 class _KeyStaysHome(Web):
     """A session that sends a key only to the host it was meant for, also where that host redirects elsewhere."""
 
+    asks_again_for_json = False  # services declare JSON and answer with text, which tells more
     secrets: tuple[str, ...] = ()
 
     def without_key(self, headers: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,11 +51,11 @@ class _KeyStaysHome(Web):
 class Service:
     """The service of one source: its address, its key, and a pause between two requests to the same host."""
 
-    def __init__(self, source: WebGauge, address: str) -> None:
+    def __init__(self, source: WebGauge, address: str, limits: Limits | None = None) -> None:
         keep_secrets_from_logs()
         self._source = source
         self._address = address.rstrip("/")
-        self._web = _KeyStaysHome(RETRY, catalog=address)
+        self._web = _KeyStaysHome(RETRY, catalog=address, limits=limits)
         self._web.headers["User-Agent"] = _AGENT
         key = os.environ.get(source.key_env or "", "").strip()
         self._web.secrets = tuple(dict.fromkeys((key, quote(key, safe="")))) if key else ()
@@ -117,8 +106,8 @@ class Service:
         Raises
         ------
         SourceError
-            Where there is no answer, an error, nothing in the answer, a web page instead of data, more than
-            :data:`MOST_BYTES`, or an answer that takes longer than :data:`LONGEST_S`.
+            Where there is no answer, an error, nothing in the answer, a web page instead of data, or an answer beyond the
+            :class:`~erosion.core.http.limits.Limits`.
         """
         url = path if "://" in path else self._address + path
         how = {"params": dict(params or {}), "headers": dict(headers or {})}
@@ -148,26 +137,16 @@ class Service:
         """Ask for a JSON document; see :meth:`text`."""
         text = self.text(path, params, **how)
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
+            return parse_json(text, self._web.limits)
+        except ValueError as error:
             start = " ".join(text[:60].split())
             raise self._error(f"{path}: the answer is no JSON ({error}); it begins {start!r}") from None
 
     def _ask(self, url: str, form: Mapping[str, Any] | None, how: Mapping[str, Any]) -> tuple[int, str]:
-        """Status and text of an answer that came in whole; one that broke off is asked for again."""
-        for failures in range(1, RETRY.tries + 1):
-            self._wait_for_turn(url)
-            try:
-                if form is None:
-                    response = self._web.get(url, stream=True, **how)
-                else:
-                    response = self._web.post(url, data=dict(form), stream=True, **how)
-                with response:
-                    return response.status_code, _decoded(b"".join(_pieces(response, url)), response.encoding)
-            except _BROKEN:
-                if failures < RETRY.tries:
-                    time.sleep(RETRY.wait_s(failures))
-        raise WebError(f"{url}: the answer broke off (tried {RETRY.tries} times)")
+        """Status and text of an answer that came in whole."""
+        self._wait_for_turn(url)
+        response = self._web.get(url, **how) if form is None else self._web.post(url, data=dict(form), **how)
+        return response.status_code, _decoded(response.content, response.encoding)
 
     def _error(self, words: str) -> SourceError:
         return SourceError(f"{self._source.name}: {without_secrets(words, self._web.secrets)}")
@@ -178,9 +157,9 @@ class Service:
             mend = f"is the key in {variable} right?" if variable else "it may want a key: name its variable as key_env"
             return f"HTTP {status}, not allowed; {mend}"
         try:
-            answer = json.loads(text)
+            answer = parse_json(text, self._web.limits)
             said = answer.get("reason") or answer.get("error") or answer.get("message") or answer.get("description")
-        except (ValueError, AttributeError, RecursionError):
+        except (ValueError, AttributeError):
             said = None
         return f"HTTP {status}" + (f": {said!s:.200}" if said else _title(text))
 
@@ -191,18 +170,6 @@ class Service:
             at = max(now, _last_asked.get(host, float("-inf")) + self._source.pause_s)
             _last_asked[host] = at
         time.sleep(max(at - now, 0.0))
-
-
-def _pieces(response: Any, url: str) -> Iterator[bytes]:
-    size = 0
-    end = time.monotonic() + LONGEST_S
-    for piece in response.iter_content(_PIECE):  # unpacked, so a small file that swells is met here too
-        size += len(piece)
-        if size > MOST_BYTES:
-            raise WebError(f"{url}: more than {MOST_BYTES / 1e6:g} MB; ask for fewer days")
-        if time.monotonic() > end:
-            raise WebError(f"{url}: the answer is not whole after {LONGEST_S:g} s; try again later")
-        yield piece
 
 
 def _decoded(body: bytes, declared: str | None) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from erosion.core.http.errors import WebError
 from erosion.core.http.retry import RetryPolicy
-from erosion.core.http.session import Web, WebError
+from erosion.core.http.session import Web
 from tests.gauge_server import GaugeServer
 from tests.public_network import PUBLIC_IP, public_network
 

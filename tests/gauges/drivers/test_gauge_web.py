@@ -16,6 +16,7 @@ from erosion.config.gauges import WebGauge
 from erosion.config.sources import read_source
 from erosion.config.strict_yaml import CatalogError
 from erosion.core.errors import SourceError
+from erosion.core.http.limits import Limits
 from erosion.core.http.retry import RetryPolicy
 from erosion.gauges.formats import web
 from erosion.gauges.formats.web import Service
@@ -57,13 +58,13 @@ def server() -> Iterator[GaugeServer]:
         yield running
 
 
-def service(server: GaugeServer, **changes: Any) -> Service:
-    return Service(entry(**changes), server.url)
+def service(server: GaugeServer, limits: Limits | None = None, **changes: Any) -> Service:
+    return Service(entry(**changes), server.url, limits)
 
 
-def refused(server: GaugeServer, path: str = "/a", **changes: Any) -> str:
+def refused(server: GaugeServer, path: str = "/a", limits: Limits | None = None, **changes: Any) -> str:
     with pytest.raises(SourceError) as error:
-        service(server, **changes).json(path)
+        service(server, limits, **changes).json(path)
     return str(error.value)
 
 
@@ -194,18 +195,14 @@ def test_what_is_no_json_is_shown(server: GaugeServer, body: bytes) -> None:
     assert "the answer is no JSON" in message and len(message) < 400
 
 
-def test_a_huge_answer_is_refused(server: GaugeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "MOST_BYTES", 100_000)
+def test_a_huge_answer_is_refused(server: GaugeServer) -> None:
     server.answer("/a", b"[" + b"1," * 100_000 + b"1]")
-    assert "more than 0.1 MB" in refused(server)
+    assert "more than 0.1 MB" in refused(server, limits=Limits(most_bytes=100_000))
     assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("times_packed", [1, 2])
-def test_an_answer_that_swells_is_bounded_after_unpacking(
-    server: GaugeServer, monkeypatch: pytest.MonkeyPatch, times_packed: int
-) -> None:
-    monkeypatch.setattr(web, "MOST_BYTES", 1_000_000)
+def test_an_answer_that_swells_is_bounded_after_unpacking(server: GaugeServer, times_packed: int) -> None:
     body = b" " * 60_000_000
     for _ in range(times_packed):
         body = gzip.compress(body)
@@ -213,7 +210,7 @@ def test_an_answer_that_swells_is_bounded_after_unpacking(
     server.answer("/a", body, headers={"Content-Encoding": ", ".join(["gzip"] * times_packed)})
     tracemalloc.start()
     try:
-        assert "more than 1 MB" in refused(server)
+        assert "more than 1 MB" in refused(server, limits=Limits(most_bytes=1_000_000))
         assert tracemalloc.get_traced_memory()[1] < 30_000_000
     finally:
         tracemalloc.stop()
@@ -229,10 +226,9 @@ def test_what_claims_to_be_packed_and_is_not_is_an_error(server: GaugeServer) ->
     assert "broke off" in refused(server)
 
 
-def test_an_answer_that_drips_is_given_up(server: GaugeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "LONGEST_S", 0.2)
+def test_an_answer_that_drips_is_given_up(server: GaugeServer) -> None:
     server.answer("/a", b"[" + b"1," * 40_000 + b"1]", drip_s=0.1)  # 2 s in all, never silent for long
-    assert "not whole after 0.2 s" in refused(server)
+    assert "not whole after 0.2 s" in refused(server, limits=Limits(longest_s=0.2))
 
 
 # --- where it leads, and where a key goes -----------------------------------------------------------------------------
