@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,15 @@ from erosion.config.region import Reach, Region, SceneRules, Season
 from erosion.config.sources import SceneSource, load_source
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.grid import Grid
+from erosion.gauges.combine import empty_gauges
 from erosion.satellite.corridor import Corridor
 from erosion.satellite.grouping import PassRef
 from erosion.water.classification.reference import WaterReference
 from erosion.water.classification.water import Unusable, WaterPass
+from erosion.water.scenes.pass_records import PassRecord, records
 from erosion.water.scenes.refresh import refresh
+from erosion.water.seasons.composites import read_composites
+from tests.gauge_tables import gauge_rows
 
 CRS = "EPSG:32648"
 SHAPE = (20, 30)
@@ -36,6 +41,13 @@ GRID = Grid(CRS, Affine(10, 0, 500_000, 0, -10, 1_200_000), SHAPE[1], SHAPE[0])
 DAY = pd.Timedelta(days=1)
 DRY = Season(name="dry", months=(1, 2, 3))
 FLOOD = Season(name="flood", months=(11, 12))
+
+NO_GAUGE = empty_gauges()
+HERE = (8, 12)
+"""Row and column of a pixel of the corridor."""
+
+OUTSIDE = (0, 0)
+"""Row and column of a pixel outside it."""
 
 SOURCE: dict[str, Any] = {
     "driver": "scene_folder",
@@ -203,3 +215,65 @@ class World:
         now = options.pop("now", pd.Timestamp(as_of, tz="UTC") + pd.Timedelta(hours=20))
         options = {"drivers": {"scene_folder": self.driver}, "to_water": tell_water, "processing": 1, **options}
         return refresh(self.region, self.corridor, self.store, as_of, now, **options)
+
+
+def read(world: World, as_of: str, gauges: pd.DataFrame = NO_GAUGE) -> tuple[xr.Dataset, list[Skipped]]:
+    """The water product of a world as of a date, and what was left out."""
+    return read_composites(world.region, world.corridor, world.store, as_of, gauges)
+
+
+def at_here(water: xr.Dataset, name: str, epoch: int = -1) -> float:
+    """A variable of an epoch at :data:`HERE`."""
+    return float(water[name][epoch, HERE[0], HERE[1]])
+
+
+def bend_at(east_px: float) -> np.ndarray:
+    """Water share of a bending river that lies so many pixels further east."""
+    y, x = np.mgrid[0:220, 0:260]
+    return np.clip(20.5 - np.abs(y - 110 - 40 * np.sin((x - east_px) / 40)), 0, 1)
+
+
+def scenes_by_hand(tmp_path: Path, scenes: list[tuple[str, float]]) -> World:
+    """Files of a bending river on some days, for the project's own reader and water."""
+    world = World(tmp_path, seasons=(DRY,), sources=["hand"])
+    grid = Grid(CRS, GRID.transform, 260, 220)
+    y, x = np.mgrid[0:220, 0:260]
+    world.corridor = Corridor(grid, np.abs(y - 110 - 40 * np.sin(x / 40)) < 60)
+    (tmp_path / "hand").mkdir()
+    rng = np.random.default_rng(1)
+    for day, east in scenes:
+        water = bend_at(east)
+        bands = [a * water + b * (1 - water) for a, b in ((0.08, 0.07), (0.03, 0.30), (0.01, 0.25))]
+        profile = {"driver": "GTiff", "count": 3, "height": 220, "width": 260, "dtype": "uint16", "crs": CRS}
+        with rasterio.open(tmp_path / "hand" / f"{day}.tif", "w", transform=grid.transform, **profile) as file:
+            noisy = np.array(bands) + rng.normal(0, 0.005, (3, 220, 260))
+            file.write(np.clip(10_000 * noisy, 1, None).astype(np.uint16))
+    files = {"green": "1", "nir": "2", "swir16": "3"}
+    entry = {**SOURCE, "name": "hand", "path": "hand", "files": "*.tif", "bands": files, "scale": 1e-4, "nodata": 0}
+    entry |= {"sensor": "optical", "pixel_m": 10, "geo_rmse_m": 5}
+    (tmp_path / "hand.yaml").write_text(yaml.safe_dump(entry))
+    return world
+
+
+def gauge(levels: dict[str, float], gauge_id: str = "g", late_days: float = 1, qc: str = "good") -> pd.DataFrame:
+    """Water levels [m] by time, as a gauge series."""
+    return gauge_rows(list(levels), list(levels.values()), gauge_id=gauge_id, latency=f"{late_days}D", qc=qc)
+
+
+def stored(world: World, source: str = "s2") -> dict[str, PassRecord]:
+    """Every stored record of a source by the name of its file."""
+    return {record.path.stem: record for record in records(world.store, world.region, source)}
+
+
+def store_files(store: Path) -> dict[str, bytes]:
+    """Everything in a store but when it was first seen and searched."""
+    found = {}
+    for path in sorted(store.rglob("*")):
+        if path.is_file() and path.name not in (".lock", "search.json"):
+            content = path.read_bytes()
+            if path.suffix == ".json":
+                record = json.loads(content)
+                record.pop("seen_at", None)
+                content = json.dumps(record).encode()
+            found[path.relative_to(store).as_posix()] = content
+    return found
