@@ -6,11 +6,12 @@ from functools import partial
 
 import streamlit as st
 
-from erosion.ui import html, products
+from erosion.ui import html
 from erosion.ui.choice import language
 from erosion.ui.pages import frame, operations, results
 from erosion.ui.pages import list as list_page
 from erosion.ui.pages import map as map_page
+from erosion.ui.products.reading import ProductError
 from erosion.ui.words import say
 
 PAGES = {
@@ -45,7 +46,7 @@ def main() -> None:
         frame.facts(choice)
         frame.banners(choice)
         PAGES[st.session_state["page"]][0].show(choice)
-    except products.ProductError as error:
+    except ProductError as error:
         html.show(html.banner("bad", choice.say("broken.title"), choice.say("broken.more"), [str(error)]))
     html.show(html.note(choice.say("not.official")))
 

@@ -11,8 +11,9 @@ import shapely
 import streamlit as st
 from pyproj import Transformer
 
-from erosion.ui import products
 from erosion.ui.map import deck, sketch
+from erosion.ui.products.regions import Region, Run, Target, run_version
+from erosion.ui.products.segments import read_segments
 from erosion.ui.words import LANGUAGES, say
 
 SAME_PLACE_M = 500.0
@@ -24,11 +25,11 @@ class Choice:
     """Everything a page needs to know."""
 
     language: str
-    region: products.Region
-    run: products.Run
-    previous: products.Run | None
+    region: Region
+    run: Run
+    previous: Run | None
     """The run of the date before."""
-    target: products.Target
+    target: Target
 
     def say(self, key: str, **values: object) -> str:
         """Say something in the chosen language."""
@@ -37,12 +38,12 @@ class Choice:
     @property
     def segments(self) -> gpd.GeoDataFrame:
         """Segments of the run and target, worst first; shared, never changed."""
-        return products.segments(self.run, self.target.name)
+        return read_segments(self.run, self.target.name)
 
     @property
     def version(self) -> str:
         """Cache key of the run's files."""
-        return products.version(self.run, self.target.name)
+        return run_version(self.run, self.target.name)
 
 
 def language() -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from erosion.ui import html, products
+from erosion.ui import html
 from erosion.ui.choice import Choice
 from erosion.ui.detail import history, reasons
+from erosion.ui.products.ledger import read_warning_history
+from erosion.ui.products.reading import ProductError
+from erosion.ui.products.segments import read_history
 from erosion.ui.trigger import terms as trigger
 from erosion.ui.words import knows, write
 
@@ -17,8 +20,8 @@ def segment_detail(choice: Choice, row: int) -> None:
     words = choice.language
     segment = choice.segments.iloc[row]
     try:
-        measured = products.history(choice.run, str(segment["segment_id"]))
-    except products.ProductError as error:
+        measured = read_history(choice.run, str(segment["segment_id"]))
+    except ProductError as error:
         html.show(html.banner("warn", choice.say("broken.title"), str(error)))
         measured = pd.DataFrame(columns=["epoch", "retreat_m", "retreat_established_m", "position_m", "sigma_m"])
     level = int(segment["level"])
@@ -127,7 +130,7 @@ def _weighed(choice: Choice, segment: pd.Series) -> None:
 def _warning(choice: Choice, segment: pd.Series) -> None:
     if write.missing(segment["event_id"]) or not segment["event_id"]:
         return
-    steps = products.warning_history(choice.region.folder.parent, str(segment["event_id"]))
+    steps = read_warning_history(choice.region.folder.parent, str(segment["event_id"]))
     if steps is None:
         return
     # What came after the date on the screen was not known on it.

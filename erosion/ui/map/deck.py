@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from erosion.core.contracts import LEVEL_COLOURS, LEVELS
 from erosion.publish.columns import level_label
-from erosion.ui import products
 from erosion.ui.map import sketch
+from erosion.ui.products.regions import Run
+from erosion.ui.products.segments import read_bands, read_segments
 from erosion.ui.words import say, write
 
 NO_BASE_MAP: Final = "__MAP_STYLE__"
@@ -94,9 +95,9 @@ def colour(text: str, alpha: int = 255) -> list[int]:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def plane_of(_run: products.Run, target: str, version: str) -> tuple[sketch.Frame, NDArray[Any]]:
-    """Return the plane of a run's map and its bank lines on it, in the order of ``products.segments``."""
-    lines = sketch.lon_lat(products.segments(_run, target).geometry)
+def plane_of(_run: Run, target: str, version: str) -> tuple[sketch.Frame, NDArray[Any]]:
+    """Return the plane of a run's map and its bank lines on it, in the order of ``read_segments``."""
+    lines = sketch.lon_lat(read_segments(_run, target).geometry)
     plane = sketch.frame(lines)
     return plane, sketch.to_metres(lines, plane)
 
@@ -107,9 +108,9 @@ def _reaches(table: pd.DataFrame) -> list[NDArray[np.bool_]]:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def ground(_run: products.Run, target: str, version: str) -> str:
+def ground(_run: Run, target: str, version: str) -> str:
     """Return the layers below the levels, as JSON without the outer brackets: land, grid, water, strips."""
-    table = products.segments(_run, target)
+    table = read_segments(_run, target)
     plane, lines = plane_of(_run, target, version)
     bank, at = table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float)
     west, south, east, north = sketch.view_bounds(plane)
@@ -128,8 +129,8 @@ def ground(_run: products.Run, target: str, version: str) -> str:
     return _join(layers)
 
 
-def _strips(run: products.Run, target: str, plane: sketch.Frame) -> dict[str, list[list[int]]]:
-    table = products.bands(run, target)
+def _strips(run: Run, target: str, plane: sketch.Frame) -> dict[str, list[list[int]]]:
+    table = read_bands(run, target)
     table = table[table["retreat_m"] >= sketch.SIMPLIFY_M]
     if table.empty:
         return {"p90": [], "p50": []}
@@ -139,9 +140,9 @@ def _strips(run: products.Run, target: str, plane: sketch.Frame) -> dict[str, li
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def marks(_run: products.Run, target: str, language: str, version: str) -> str:
+def marks(_run: Run, target: str, language: str, version: str) -> str:
     """Return the layers above the levels: chainage, flow, north, scale."""
-    table = products.segments(_run, target)
+    table = read_segments(_run, target)
     plane, lines = plane_of(_run, target, version)
     bank, chainage = table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float)
     centres = [sketch.centre_line(lines[mine], bank[mine], chainage[mine]) for mine in _reaches(table)]
@@ -192,9 +193,9 @@ def marks(_run: products.Run, target: str, language: str, version: str) -> str:
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def levels(_run: products.Run, target: str, version: str) -> str:
+def levels(_run: Run, target: str, version: str) -> str:
     """Return bank lines coloured by level, the worst on top."""
-    table = products.segments(_run, target)
+    table = read_segments(_run, target)
     _plane, lines = plane_of(_run, target, version)
     numbers = table["level"].to_numpy(int)
     styles = {level: (LEVEL_COLOURS[level], LINE_PX[level]) for level in LEVELS}
@@ -216,9 +217,9 @@ def _level_numbers(lines: NDArray[Any], table: pd.DataFrame) -> str:
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
-def results(_run: products.Run, target: str, _found: pd.DataFrame, version: str) -> str:
+def results(_run: Run, target: str, _found: pd.DataFrame, version: str) -> str:
     """Return bank lines coloured by what became of the forecast, misses on top."""
-    table = products.segments(_run, target)
+    table = read_segments(_run, target)
     _plane, lines = plane_of(_run, target, version)
     styles = {
         name: (OUTCOME_COLOURS[name], OUTCOME_PX[name]) for name in ("unknown", "quiet", "false_alarm", "hit", "miss")
@@ -254,14 +255,14 @@ def _coloured(
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def picks(
-    _run: products.Run,
+    _run: Run,
     target: str,
     language: str,
     _found: pd.DataFrame | None,
     version: str,
 ) -> str:
     """Return the data of the invisible lines that catch the mouse: one straight piece a segment, and its tooltip."""
-    table = products.segments(_run, target)
+    table = read_segments(_run, target)
     _plane, lines = plane_of(_run, target, version)
     ends = [np.rint(shapely.get_coordinates(shapely.get_point(lines, end))).astype(int).tolist() for end in (0, -1)]
     label = {level: level_label(level, language) for level in LEVELS}

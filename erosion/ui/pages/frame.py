@@ -8,8 +8,20 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from erosion.ui import html, products
+from erosion.ui import html
 from erosion.ui.choice import Choice, language, select
+from erosion.ui.products.ledger import ledger_problem, read_changes
+from erosion.ui.products.reading import ProductError
+from erosion.ui.products.regions import (
+    Region,
+    Run,
+    Target,
+    damaged_files,
+    products_folder,
+    read_last_attempt,
+    read_region,
+    region_names,
+)
 from erosion.ui.ranking import ranking_table
 from erosion.ui.words import LANGUAGES, say, write
 
@@ -21,7 +33,7 @@ SHOWN_CHANGES = 12
 
 def choose() -> Choice | None:
     """Show the choices and return them; None where there is nothing to choose from, which is then said."""
-    folder = products.root()
+    folder = products_folder()
     with st.sidebar:
         st.segmented_control(
             say(language(), "language"),
@@ -32,7 +44,7 @@ def choose() -> Choice | None:
             required=True,
         )
     words = language()
-    names = products.regions(folder)
+    names = region_names(folder)
     if not names:
         html.show(html.banner("info", say(words, "empty.title"), say(words, "empty.more", path=folder.resolve())))
         return None
@@ -48,8 +60,8 @@ def choose() -> Choice | None:
             written = {name: f"{title} ({name})" if title in same else title for name, title in titles.items()}
             name = select("region", say(words, "region"), names, written.__getitem__)
     try:
-        region = products.read_region(folder / name)
-    except products.ProductError as error:
+        region = read_region(folder / name)
+    except ProductError as error:
         html.show(html.banner("bad", say(words, "broken.title"), str(error)))
         return None
     _ribbon(region, words)
@@ -73,12 +85,12 @@ def choose() -> Choice | None:
 
 def _title(folder: Any, name: str, words: str) -> str:
     try:
-        return products.read_region(folder / name).title.get(words, name)
-    except products.ProductError:
+        return read_region(folder / name).title.get(words, name)
+    except ProductError:
         return name
 
 
-def _ribbon(region: products.Region, words: str) -> None:
+def _ribbon(region: Region, words: str) -> None:
     if region.simulated:
         html.show(
             f'<div class="er-ribbon" role="alert">{html.safe(say(words, "simulated"))}'
@@ -86,7 +98,7 @@ def _ribbon(region: products.Region, words: str) -> None:
         )
 
 
-def _date(region: products.Region, words: str) -> products.Run:
+def _date(region: Region, words: str) -> Run:
     by_date = {run.as_of: run for run in reversed(region.runs)}
 
     def text(as_of: str) -> str:
@@ -96,7 +108,7 @@ def _date(region: products.Region, words: str) -> products.Run:
     return by_date[select(f"date {region.name}", say(words, "date"), list(by_date), text)]
 
 
-def _target(region: products.Region, words: str) -> products.Target:
+def _target(region: Region, words: str) -> Target:
     targets = {target.name: target for target in region.targets}
     name = select(
         f"target {region.name}", say(words, "target"), list(targets), lambda name: target_text(targets[name], words)
@@ -104,7 +116,7 @@ def _target(region: products.Region, words: str) -> products.Target:
     return targets[name]
 
 
-def target_text(target: products.Target, words: str) -> str:
+def target_text(target: Target, words: str) -> str:
     """Say what a target forecasts."""
     threshold = write.number(target.threshold_m, words)
     years = target.horizon_days / 365
@@ -117,11 +129,11 @@ def banners(choice: Choice) -> None:
     """Say loudly what is wrong with the run that is shown, or with the newest attempt."""
     _attempt(choice.region, choice.language)
     region, run = choice.region, choice.run
-    problem = products.ledger_problem(region.folder.parent, region.name)
+    problem = ledger_problem(region.folder.parent, region.name)
     if problem is not None:
         html.show(html.banner("bad", choice.say("banner.ledger"), choice.say("banner.ledger.more"), [problem]))
     date = write.day(run.as_of, choice.language)
-    damaged = products.damaged_files(run)
+    damaged = damaged_files(run)
     if damaged:
         html.show(
             html.banner("bad", choice.say("banner.damaged", date=date), choice.say("banner.damaged.more"), damaged)
@@ -142,8 +154,8 @@ def banners(choice: Choice) -> None:
         html.show(html.banner("info", choice.say("banner.old", date=write.day(region.runs[-1].as_of, choice.language))))
 
 
-def _attempt(region: products.Region, words: str) -> None:
-    attempt = products.last_attempt(region.folder)
+def _attempt(region: Region, words: str) -> None:
+    attempt = read_last_attempt(region.folder)
     outcome = attempt.get("outcome")
     date = write.day(attempt.get("as_of"), words)
     if outcome == "failed":
@@ -261,7 +273,7 @@ def _changed_rows(choice: Choice, moved: np.ndarray) -> None:
 
 
 def _warning_changes(choice: Choice) -> str | None:
-    found = products.ledger_changes(choice.region.folder.parent, choice.run.run_id, choice.target.name)
+    found = read_changes(choice.region.folder.parent, choice.run.run_id, choice.target.name)
     if found is None or found.empty:
         return None
     count = found["kind"].value_counts()

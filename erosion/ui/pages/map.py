@@ -6,12 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from erosion.core.contracts import LEVELS
-from erosion.ui import html, products
+from erosion.ui import html
 from erosion.ui.choice import Choice, choose_segment, forget_segment, look, river, segment_row
 from erosion.ui.detail.segment import segment_detail
 from erosion.ui.hydrograph.panel import panel
 from erosion.ui.map import deck
 from erosion.ui.pages import frame
+from erosion.ui.products.reading import ProductError, stamp
+from erosion.ui.products.verification import read_outcomes
 from erosion.ui.ranking import ranking_table
 from erosion.ui.words import write
 
@@ -22,7 +24,7 @@ TOP_ROWS = 60
 def show(choice: Choice) -> None:
     """Show the page."""
     frame.changes(choice)
-    found = products.outcomes(choice.region.folder, choice.run.as_of, choice.target.name)
+    found = read_outcomes(choice.region.folder, choice.run.as_of, choice.target.name)
     row = segment_row(choice)
     if row is None and st.session_state.get("segment") is not None:
         st.toast(choice.say("segment.gone"))
@@ -68,13 +70,13 @@ def _legend(choice: Choice, found: pd.DataFrame) -> bool:
 def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None, *, outcome: bool) -> None:
     run, target, words = choice.run, choice.target.name, choice.language
     version = choice.version
-    judged = f"{version} {products.stamp(choice.region.folder / 'verification.parquet')}"
+    judged = f"{version} {stamp(choice.region.folder / 'verification.parquet')}"
     try:
         parts = [
             deck.ground(run, target, version),
             deck.results(run, target, found, judged) if outcome else deck.levels(run, target, version),
         ]
-    except products.ProductError as error:
+    except ProductError as error:
         html.show(html.banner("bad", choice.say("broken.title"), str(error)))
         return
     plane, lines = deck.plane_of(run, target, version)

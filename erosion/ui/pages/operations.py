@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from erosion.ui import html, products
+from erosion.ui import html
 from erosion.ui.choice import Choice
+from erosion.ui.products.ledger import count_open_warnings, ledger_problem, read_recent_runs
+from erosion.ui.products.regions import read_last_attempt, read_manifest
 from erosion.ui.words import knows, write
 
 
@@ -17,7 +19,7 @@ def show(choice: Choice) -> None:
     """Show the page."""
     _last(choice)
     _runs(choice)
-    manifest = products.manifest(choice.run.directory)
+    manifest = read_manifest(choice.run.directory)
     html.show(html.heading(choice.say("ops.inputs", date=write.day(choice.run.as_of, choice.language))))
     if not manifest:
         html.show(html.banner("warn", choice.say("ops.manifest.none")))
@@ -43,8 +45,8 @@ def stage_text(choice: Choice, stage: str) -> str:
 
 
 def _last(choice: Choice) -> None:
-    attempt = products.last_attempt(choice.region.folder)
-    opened = products.open_warnings(choice.region.folder.parent, choice.region.name)
+    attempt = read_last_attempt(choice.region.folder)
+    opened = count_open_warnings(choice.region.folder.parent, choice.region.name)
     if not attempt and opened is None:
         return
     html.show(html.heading(choice.say("ops.last")))
@@ -57,7 +59,7 @@ def _last(choice: Choice) -> None:
             (choice.say("ops.started"), write.moment(attempt.get("started_at"), choice.language, zone)),
             (choice.say("ops.finished"), write.moment(attempt.get("finished_at"), choice.language, zone)),
         ]
-    unread = products.ledger_problem(choice.region.folder.parent, choice.region.name) is not None
+    unread = ledger_problem(choice.region.folder.parent, choice.region.name) is not None
     known = choice.say("banner.ledger" if unread else "ops.ledger.none")
     if opened is not None:
         known = choice.say("ops.open", n=write.number(opened, choice.language))
@@ -78,7 +80,7 @@ def _runs(choice: Choice) -> None:
         }
         for run in reversed(choice.region.runs)
     ]
-    recorded = products.recent_runs(choice.region.folder.parent, choice.region.name)
+    recorded = read_recent_runs(choice.region.folder.parent, choice.region.name)
     if recorded is not None:
         failed = recorded[recorded["outcome"] == "failed"]
         names = {"as_of": "as_of", "outcome": "outcome", "finished_at": "finished_at", "model_id": "model"}

@@ -7,9 +7,11 @@ import dataclasses
 import pandas as pd
 import streamlit as st
 
-from erosion.ui import charts, html, products
+from erosion.ui import charts, html
 from erosion.ui.choice import Choice, remember, select
 from erosion.ui.map import deck
+from erosion.ui.products.reading import ProductError
+from erosion.ui.products.verification import read_outcomes, read_scores
 from erosion.ui.ranking import ranking_table
 from erosion.ui.words import write
 
@@ -20,8 +22,8 @@ def show(choice: Choice) -> None:
     """Show the page."""
     html.show(html.heading(choice.say("results.title")), html.note(choice.say("results.lead")))
     try:
-        scores, counted = products.scores(choice.region.folder, choice.target.name)
-    except products.ProductError as error:
+        scores, counted = read_scores(choice.region.folder, choice.target.name)
+    except ProductError as error:
         html.show(html.banner("bad", choice.say("broken.title"), str(error)))
         return
     if scores.empty:
@@ -118,7 +120,7 @@ def _places(choice: Choice, scores: pd.DataFrame) -> None:
         )
     if st.session_state.pop("to map", False):
         st.switch_page(st.session_state["pages"]["map"])
-    found = products.outcomes(choice.region.folder, date, choice.target.name)
+    found = read_outcomes(choice.region.folder, date, choice.target.name)
     table = then.segments
     table = table.assign(
         outcome=deck.outcome_of(table, found),

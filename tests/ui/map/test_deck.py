@@ -12,21 +12,25 @@ from pyproj import Geod
 import erosion
 from erosion.core.contracts import LEVEL_COLOURS
 from erosion.ui import choice as choices
-from erosion.ui import products
 from erosion.ui.map import deck, sketch
 from erosion.ui.pages import frame
 from erosion.ui.pages import list as list_page
+from erosion.ui.products.ledger import count_open_warnings, ledger_problem, read_changes, read_recent_runs
+from erosion.ui.products.reading import ProductError
+from erosion.ui.products.regions import Target, read_last_attempt, read_manifest, read_region, run_version
+from erosion.ui.products.segments import read_bands, read_history, read_segments
+from erosion.ui.products.verification import read_outcomes
 
 
 @pytest.fixture(scope="module")
 def region(published):
-    return products.read_region(published / "song-thu")
+    return read_region(published / "song-thu")
 
 
 @pytest.fixture(scope="module")
 def newest(region):
     run = region.runs[-1]
-    return run, products.version(run, "1y")
+    return run, run_version(run, "1y")
 
 
 def layers_of(text):
@@ -36,7 +40,7 @@ def layers_of(text):
 def test_the_plane_keeps_distances(newest):
     run, version = newest
     lines = deck.plane_of(run, "1y", version)[1]
-    table = products.segments(run, "1y")
+    table = read_segments(run, "1y")
     degrees = sketch.lon_lat(table.geometry)
     first, last = (shapely.get_coordinates(shapely.get_point(degrees, end)) for end in (0, -1))
     true = Geod(ellps="WGS84").inv(*first.T, *last.T)[2]
@@ -96,7 +100,7 @@ def test_scale_bars_have_round_lengths(length, bar):
 
 def test_level_lines_cover_every_segment_in_its_colour(newest):
     run, version = newest
-    table = products.segments(run, "1y")
+    table = read_segments(run, "1y")
     _, lines = deck.plane_of(run, "1y", version)
     drawn = layers_of(deck.levels(run, "1y", version))
     for level in range(5):
@@ -115,7 +119,7 @@ def test_level_lines_cover_every_segment_in_its_colour(newest):
 def test_strips_are_those_of_the_file(newest):
     run, version = newest
     drawn = layers_of(deck.ground(run, "1y", version))
-    bands = products.bands(run, "1y")
+    bands = read_bands(run, "1y")
     bands = bands[bands["retreat_m"] >= sketch.SIMPLIFY_M]
     for name in ("p90", "p50"):
         mine = bands[bands["quantile"] == name]
@@ -146,7 +150,7 @@ def test_the_map_asks_nobody_for_anything(newest):
 def test_tooltips_are_of_their_segment_and_carry_no_text_of_the_file(newest):
     run, version = newest
     data = json.loads(deck.picks(run, "1y", "vi", None, version))
-    table = products.segments(run, "1y")
+    table = read_segments(run, "1y")
     assert len(data) == len(table)
     row = int(np.flatnonzero(table["level"] == 4)[0])
     segment = table.iloc[row]
@@ -158,9 +162,9 @@ def test_tooltips_are_of_their_segment_and_carry_no_text_of_the_file(newest):
 
 def test_outcomes_colour_what_the_file_says(region):
     run = region.runs[0]
-    found = products.outcomes(region.folder, run.as_of, "1y")
-    version = products.version(run, "1y")
-    table = products.segments(run, "1y")
+    found = read_outcomes(region.folder, run.as_of, "1y")
+    version = run_version(run, "1y")
+    table = read_segments(run, "1y")
     outcome = deck.outcome_of(table, found)
     said = found.set_index("segment_id")["outcome"]
     assert (outcome == table["segment_id"].map(said).to_numpy()).all()
@@ -200,12 +204,12 @@ def test_a_place_of_another_region_is_no_place_here(published, region, monkeypat
     state = {}
     monkeypatch.setattr(choices.st, "session_state", state)
     choices.choose_segment(chosen(region, region.runs[-1]), 3, zoom=True)
-    other = products.read_region(published / "tap-duot")
+    other = read_region(published / "tap-duot")
     assert choices.segment_row(chosen(other, other.runs[0])) is None
 
 
 def test_the_ranking_is_worst_first_and_unknown_last(newest):
-    table = products.segments(newest[0], "1y")
+    table = read_segments(newest[0], "1y")
     assert table["rank"].tolist() == list(range(1, len(table) + 1))
     assert table["level"].is_monotonic_decreasing
     known = table[table["level"] == 4]["p_event"]
@@ -248,7 +252,7 @@ def test_hours_since():
     [(365, "1 năm · bờ lùi từ 30 m"), (1095, "3 năm · bờ lùi từ 30 m"), (120, "120 ngày · bờ lùi từ 30 m")],
 )
 def test_targets_are_told_in_years_or_days(days, text):
-    assert frame.target_text(products.Target("x", days, 30.0), "vi") == text
+    assert frame.target_text(Target("x", days, 30.0), "vi") == text
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -262,8 +266,8 @@ def test_a_broken_list_of_runs_is_named(own, key, value):
     path = own / "song-thu" / "published.json"
     content = json.loads(path.read_text("utf-8")) | {key: value}
     path.write_text(json.dumps(content), "utf-8")
-    with pytest.raises(products.ProductError, match=r"published\.json"):
-        products.read_region(path.parent)
+    with pytest.raises(ProductError, match=r"published\.json"):
+        read_region(path.parent)
 
 
 @pytest.mark.parametrize("directory", ["../../elsewhere", "/etc", "a/b", ".."])
@@ -272,48 +276,48 @@ def test_a_run_cannot_lead_out_of_its_region(own, directory):
     content = json.loads(path.read_text("utf-8"))
     content["runs"][0]["directory"] = directory
     path.write_text(json.dumps(content), "utf-8")
-    with pytest.raises(products.ProductError, match="leaves"):
-        products.read_region(path.parent)
+    with pytest.raises(ProductError, match="leaves"):
+        read_region(path.parent)
 
 
 def test_broken_tables_are_named(own):
-    run = products.read_region(own / "song-thu").runs[-1]
+    run = read_region(own / "song-thu").runs[-1]
     for name, read in (
-        ("segments_1y.parquet", lambda: products.segments(run, "1y")),
-        ("history.parquet", lambda: products.history(run, "thu-L-0000000")),
-        ("segments.gpkg", lambda: products.bands(run, "1y")),
+        ("segments_1y.parquet", lambda: read_segments(run, "1y")),
+        ("history.parquet", lambda: read_history(run, "thu-L-0000000")),
+        ("segments.gpkg", lambda: read_bands(run, "1y")),
     ):
         (run.directory / name).write_bytes(b"not what it was")
-        with pytest.raises(products.ProductError, match=name):
+        with pytest.raises(ProductError, match=name):
             read()
-    assert products.manifest(own) == {}
-    assert products.last_attempt(own) == {}
+    assert read_manifest(own) == {}
+    assert read_last_attempt(own) == {}
 
 
 def test_a_new_version_of_a_file_is_read_again(own):
     path = own / "song-thu" / "verification.parquet"
-    before = products.outcomes(path.parent, "2022-06-30", "1y")
+    before = read_outcomes(path.parent, "2022-06-30", "1y")
     pd.read_parquet(path).assign(outcome="quiet").to_parquet(path)
-    after = products.outcomes(path.parent, "2022-06-30", "1y")
+    after = read_outcomes(path.parent, "2022-06-30", "1y")
     assert set(before["outcome"]) != {"quiet"} == set(after["outcome"])
 
 
 def test_the_ledger_is_asked_and_never_made(own, tmp_path_factory):
-    run = products.read_region(own / "song-thu").runs[-1]
-    changed = products.ledger_changes(own, run.run_id, "1y")
+    run = read_region(own / "song-thu").runs[-1]
+    changed = read_changes(own, run.run_id, "1y")
     assert set(changed["kind"]) <= {"issued", "raised", "lowered", "closed", "unknown", "moved"}
     assert len(changed)
-    table = products.segments(run, "1y")
-    assert products.open_warnings(own, "song-thu") >= int((table["level"] >= 2).sum())
+    table = read_segments(run, "1y")
+    assert count_open_warnings(own, "song-thu") >= int((table["level"] >= 2).sum())
     empty = tmp_path_factory.mktemp("empty")
-    assert products.ledger_changes(empty, run.run_id, "1y") is None
-    assert products.open_warnings(empty, "song-thu") is None
-    assert products.ledger_problem(empty, "song-thu") is None
+    assert read_changes(empty, run.run_id, "1y") is None
+    assert count_open_warnings(empty, "song-thu") is None
+    assert ledger_problem(empty, "song-thu") is None
     assert not list(empty.iterdir())
-    assert products.ledger_problem(own, "song-thu") is None
+    assert ledger_problem(own, "song-thu") is None
     (own / "ledger.sqlite").write_bytes(b"not a database" * 99)
-    assert products.recent_runs(own, "song-thu") is None
-    assert "file is not a database" in products.ledger_problem(own, "song-thu")
+    assert read_recent_runs(own, "song-thu") is None
+    assert "file is not a database" in ledger_problem(own, "song-thu")
 
 
 def test_nothing_imports_the_screen():

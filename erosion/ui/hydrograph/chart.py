@@ -1,0 +1,217 @@
+"""Chart of one gauge: the last 120 and the next ten days, with alarm levels, last year and what is usual."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from erosion.core.contracts import LEVEL_COLOURS
+from erosion.ui import charts
+from erosion.ui.products.gauges import Gauge
+from erosion.ui.words import say, write
+
+PAST_DAYS: Final = 120
+AHEAD_DAYS: Final = 10
+CHART_PX: Final = 300
+
+WATER, FORECAST, LAST_YEAR, DOUBT = "#1d5b79", "#7a3e9d", "#a9b4bb", "#c1121f"
+RANGE_FILL, USUAL_FILL = "#8fbcd4", "#e3e8eb"
+ALARM_COLOURS: Final = tuple(LEVEL_COLOURS[level] for level in (2, 3, 4))
+
+
+def number(value: Any, gauge: Gauge, language: str) -> str:
+    """Write a value of a gauge: centimetres of stage, tenths of rain, whole cubic metres of a large river."""
+    decimals = {"stage": 2, "rain": 1}.get(str(gauge.quantity), 0 if abs(value) >= 100 else 1)
+    return write.number(value, language, decimals)
+
+
+def unit(gauge: Gauge) -> str:
+    """Write the unit of a gauge."""
+    return gauge.unit.replace("m3", "m³")
+
+
+def shown_days(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
+    """Return the rows of the days that are drawn and hold a value or a range, in the order of time."""
+    today = pd.Timestamp(as_of)
+    first, last = today - pd.Timedelta(days=PAST_DAYS - 1), today + pd.Timedelta(days=AHEAD_DAYS)
+    told = table["value"].notna() | table["low"].notna()
+    return table[table["day"].between(first, last) & told].sort_values("day")
+
+
+def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simulated: bool) -> alt.LayerChart | None:
+    """Draw the days of one gauge and quantity.
+
+    Parameters
+    ----------
+    gauge
+        What is told of it.
+    table
+        Its rows of ``hydrograph.parquet``.
+    as_of
+        Date of the run.
+    language
+        ``vi`` or ``en``.
+    simulated
+        Write into the picture that the data are made.
+
+    Returns
+    -------
+    altair.LayerChart or None
+        None where the days that would be shown hold nothing measured or forecast.
+    """
+    table = shown_days(table, as_of)
+    if not table["kind"].isin(("observed", "forecast")).any():
+        return None
+    table = _drawn(table, gauge)
+    low, high = _frame(table, gauge)
+    observed = table[table["kind"] == "observed"]
+    sound, doubtful = observed[~observed["doubtful"]], observed[observed["doubtful"]]
+    value = doubtful["value"].to_numpy()
+    doubtful = doubtful.assign(
+        value=np.clip(value, low, high),
+        shape=np.select([value > high, value < low], ["triangle-up", "triangle-down"], "circle"),
+    )
+    today = pd.Timestamp(as_of)
+    x = alt.X(
+        "when:T",
+        title=None,
+        scale=alt.Scale(
+            domain=[_when(today - pd.Timedelta(days=PAST_DAYS)), _when(today + pd.Timedelta(days=AHEAD_DAYS + 1))]
+        ),
+        axis=alt.Axis(format="%d/%m" if language == "vi" else "%-d %b", grid=False, tickCount=7, labelOverlap=True),
+    )
+    y = alt.Y(
+        "value:Q",
+        title=say(language, f"hydrograph.axis.{gauge.quantity}"),
+        axis=charts.axis(language),
+        scale=alt.Scale(domain=[low, high], nice=False, zero=False),
+    )
+    untold = alt.value(None)  # otherwise a mark tells its columns when it is touched
+
+    def of(rows: pd.DataFrame) -> alt.Chart:
+        return alt.Chart(rows.dropna(subset=["value"])).encode(x=x, y=y, tooltip=untold)
+
+    def band(rows: pd.DataFrame, colour: str, opacity: float) -> alt.Chart:
+        shown = rows.dropna(subset=["low", "high"])
+        drawn = alt.Chart(shown).mark_area(color=colour, opacity=opacity, clip=True, line=False)
+        return drawn.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", detail="piece:N", tooltip=untold)
+
+    def line(rows: pd.DataFrame, **style: Any) -> alt.Chart:
+        return of(rows).mark_line(clip=True, **style).encode(detail="piece:N")
+
+    by_kind = {name: table[table["kind"] == name] for name in ("usual", "last_year", "forecast")}
+    if gauge.quantity == "rain":
+        measured = [of(sound).mark_bar(color=WATER, size=4)]
+    else:
+        measured = [
+            band(sound, RANGE_FILL, 0.55),
+            line(sound, color=WATER, strokeWidth=2),
+            of(sound[~sound["filled"]]).mark_circle(color=WATER, size=9, opacity=1),
+            of(sound[sound["filled"]]).mark_point(
+                shape="square", color=WATER, size=24, fill="white", strokeWidth=1.2, opacity=1
+            ),
+        ]
+    layers = [
+        band(by_kind["usual"], USUAL_FILL, 0.9),
+        *_alarms(gauge, language, today),
+        _issue_rule(today, language),
+        line(by_kind["last_year"], color=LAST_YEAR, strokeWidth=1.4),
+        *measured,
+        band(by_kind["forecast"], FORECAST, 0.16),
+        line(by_kind["forecast"], color=FORECAST, strokeWidth=2, strokeDash=[5, 3]),
+        of(doubtful)
+        .mark_point(color=DOUBT, fill="white", size=42, strokeWidth=1.6, opacity=1)
+        .encode(shape=alt.Shape("shape:N", scale=None)),
+        _touched(table, gauge, language, x),
+    ]
+    drawn = alt.layer(*layers).properties(height=CHART_PX)
+    if simulated:
+        drawn = drawn.properties(title=alt.Title(say(language, "simulated"), anchor="start", color=DOUBT, fontSize=12))
+    plain: alt.LayerChart = charts.plain(drawn)
+    return plain
+
+
+def _drawn(table: pd.DataFrame, gauge: Gauge) -> pd.DataFrame:
+    """Number the pieces of each line, which breaks where days are missing, and write days for the browser."""
+    step = pd.Timedelta(days=max(1.5, 2.5 * gauge.cadence_days))
+    series = [table["kind"], table["doubtful"]]
+    piece = (table.groupby(series)["day"].diff() > step).groupby(series).cumsum()
+    return table.assign(piece=piece, when=[_when(day) for day in table["day"]])
+
+
+def _touched(table: pd.DataFrame, gauge: Gauge, language: str, x: alt.X) -> alt.Chart:
+    """Tell everything of a day wherever its column is touched: lines are thin for a finger."""
+    kinds = np.where(table["doubtful"], "doubtful", np.where(table["filled"], "filled", table["kind"]))
+    told = pd.DataFrame(
+        {
+            "when": table["when"],
+            "date": [write.day(day, language) for day in table["day"]],
+            "kind": kinds,
+            "text": [_text(row, gauge, language) for row in table[["value", "low", "high"]].itertuples(index=False)],
+        }
+    )
+    wide = told.pivot_table(index=["when", "date"], columns="kind", values="text", aggfunc="first")
+    wide = wide.fillna(write.NOTHING).reset_index()
+    names = ("observed", "filled", "doubtful", "forecast", "last_year", "usual")
+    tooltip = [alt.Tooltip("date:N", title=say(language, "hydrograph.tip.day"))]
+    tooltip += [
+        alt.Tooltip(f"{name}:N", title=say(language, f"hydrograph.tip.{name}")) for name in names if name in wide
+    ]
+    return alt.Chart(wide).mark_rule(strokeWidth=7, opacity=0.001).encode(x=x, tooltip=tooltip)
+
+
+def _text(row: Any, gauge: Gauge, language: str) -> str:
+    value = f"{number(row.value, gauge, language)} {unit(gauge)}"
+    if write.missing(row.low) or write.missing(row.high):
+        return value
+    return f"{value} ({number(row.low, gauge, language)} – {number(row.high, gauge, language)})"
+
+
+def _frame(table: pd.DataFrame, gauge: Gauge) -> tuple[float, float]:
+    """Return the lowest and highest of the picture; a doubted value may be anything and does not stretch it."""
+    sound = table[~table["doubtful"]]
+    shown = (sound if len(sound) else table)[["value", "low", "high"]].to_numpy(float).ravel()
+    shown = np.concatenate([shown[np.isfinite(shown)], gauge.alarm_levels])
+    low, high = float(shown.min()), float(shown.max())
+    if gauge.quantity == "rain":
+        return 0.0, max(1.08 * high, 10.0)
+    margin = max(0.07 * (high - low), 0.01 * abs(high), 0.05)
+    return low - margin, high + margin
+
+
+def _alarms(gauge: Gauge, language: str, today: pd.Timestamp) -> list[alt.Chart]:
+    if not gauge.alarm_levels:
+        return []
+    rows = pd.DataFrame({"value": gauge.alarm_levels, "when": _when(today - pd.Timedelta(days=PAST_DAYS - 1))})
+    rows["colour"] = [ALARM_COLOURS[min(i, 2)] for i in range(len(rows))]
+    rows["label"] = [
+        say(language, "hydrograph.alarm", n=i + 1, value=number(level, gauge, language))
+        for i, level in enumerate(gauge.alarm_levels)
+    ]
+    rule = (
+        alt.Chart(rows)
+        .mark_rule(strokeWidth=2)
+        .encode(y="value:Q", color=alt.Color("colour:N", scale=None), tooltip=alt.value(None))
+    )
+    text = alt.Chart(rows).encode(x="when:T", y="value:Q", text="label:N", tooltip=alt.value(None))
+    style: dict[str, Any] = {"align": "left", "baseline": "bottom", "dy": -3, "fontSize": 11.5, "fontWeight": 600}
+    halo = text.mark_text(stroke="white", strokeWidth=3, strokeJoin="round", **style)
+    return [rule, halo, text.mark_text(color="#17242d", **style)]
+
+
+def _issue_rule(today: pd.Timestamp, language: str) -> alt.LayerChart:
+    row = pd.DataFrame(
+        {"when": [_when(today)], "label": [say(language, "hydrograph.issued", day=write.day(today, language))]}
+    )
+    rule = alt.Chart(row).mark_rule(color=charts.INK, strokeWidth=1, strokeDash=[2, 2]).encode(x="when:T")
+    label = alt.Chart(row).mark_text(align="right", baseline="top", dx=-4, dy=2, color=charts.INK, fontSize=11)
+    drawn: alt.LayerChart = rule + label.encode(x="when:T", y=alt.value(0), text="label:N")
+    return drawn
+
+
+def _when(day: pd.Timestamp) -> str:
+    """Write a day so that a browser takes it for midnight of its own clock, wherever it is."""
+    return f"{day:%Y-%m-%d}T00:00:00"
