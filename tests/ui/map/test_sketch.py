@@ -32,3 +32,51 @@ def test_a_river_across_180_degrees_is_whole_on_the_plane(direction: int) -> Non
     assert (whole.geom_type, other.geom_type) == ("LineString", "LineString")
     ends = [-0.02 * EQUATOR_M, 0.01 * EQUATOR_M][::direction]
     np.testing.assert_allclose([whole.coords[0][0], whole.coords[-1][0]], ends, atol=0.01)
+
+
+def test_neighbouring_lines_of_one_kind_become_one():
+    lines = np.array([shapely.LineString([(10 * i, 0), (10 * i + 10, 0)]) for i in range(5)])
+    order = np.array([3, 0, 2, 1, 4])
+    joined = sketch.chains(lines[order], np.array(list("aabab"))[order], np.arange(5.0)[order])
+    found = {(key, tuple(xy[:, 0])) for key, xy in joined}
+    assert found == {("a", (0.0, 10.0, 20.0)), ("b", (20.0, 30.0)), ("a", (30.0, 40.0)), ("b", (40.0, 50.0))}
+
+
+def test_lines_that_do_not_touch_stay_apart():
+    lines = np.array([shapely.LineString([(0, 0), (10, 0)]), shapely.LineString([(50, 0), (60, 0)])])
+    assert len(sketch.chains(lines, np.array(["a", "a"]), np.array([0.0, 5.0]))) == 2
+
+
+def test_a_straight_river_is_drawn_between_its_banks():
+    at = np.arange(0.0, 6000.0, 100.0)
+    left = [shapely.LineString([(x, 100), (x + 100, 100)]) for x in at]
+    right = [shapely.LineString([(x, -100), (x + 100, -100)]) for x in at]
+    ring = [(3000, -20), (3100, 0), (3000, 20), (2900, 0), (3000, -20)]
+    island = [shapely.LineString(ring[i : i + 2]) for i in range(4)]
+    lines = np.array([*left, *right, *island])
+    bank = np.array(["L"] * 60 + ["R"] * 60 + ["I"] * 4)
+    chainage = np.concatenate([at, at, [2990, 3010, 3000, 3005]])
+    water, islands = sketch.river(lines, bank, chainage)
+    area = shapely.union_all([shapely.Polygon(np.reshape(piece, (-1, 2))) for piece in water])
+    assert area.symmetric_difference(shapely.box(0, -100, 6000, 100)).area < 0.001 * area.area
+    assert len(islands) == 1
+    assert shapely.Polygon(np.reshape(islands[0], (-1, 2))).area == pytest.approx(4000.0)
+
+    middle_at, middle = sketch.centre_line(lines, bank, chainage)
+    np.testing.assert_allclose(middle[:, 1], 0.0, atol=1e-6)
+    np.testing.assert_allclose(middle[:, 0], middle_at + 50.0, atol=1e-6)
+    (one, *_) = sketch.marks(middle_at, middle, 1000.0)
+    assert one == (0, [50, 0], 0.0)
+    assert [mark[0] for mark in sketch.marks(middle_at, middle, 1000.0)] == [0, 1, 2, 3, 4, 5]
+
+
+def test_marks_too_close_at_first_sight_wait_for_zooming_in():
+    found = [(km, [x, 0], 0.0) for km, x in ((0, 0), (10, 400), (20, 1100), (30, 1200))]
+    kept, rest = sketch.spaced(found, 1000.0)
+    assert [mark[0] for mark in kept] == [0, 20]
+    assert [mark[0] for mark in rest] == [10, 30]
+
+
+@pytest.mark.parametrize(("length", "bar"), [(999.0, 500.0), (1000.0, 1000.0), (2400.0, 2000.0), (0.6, 0.5)])
+def test_scale_bars_have_round_lengths(length, bar):
+    assert sketch.nice(length) == bar

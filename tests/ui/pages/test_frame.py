@@ -1,0 +1,46 @@
+"""What stands on every page, and the filters of the list."""
+
+import pandas as pd
+import pytest
+
+from erosion.ui.pages import frame
+from erosion.ui.pages import list as list_page
+from erosion.ui.products.regions import Target
+
+
+def test_changes_are_sorted_by_kind():
+    table = pd.DataFrame({"level": [3, 1, 0, 2, 2, 0, 4], "previous_level": [2, 4, 1, 0, 2, 0, -1]})
+    found = {kind: rows.tolist() for kind, rows in frame.split_changes(table).items()}
+    assert found == {"up": [0], "down": [1], "lost": [2], "found": [3], "new": [6]}
+
+
+def test_hours_since():
+    now = pd.Timestamp("2024-07-01T03:30:00", tz="UTC")
+    assert frame.hours_since("2024-07-01T01:00:00+00:00", now) == 2.5
+    assert frame.hours_since("2024-07-01T08:00:00+07:00", now) == 2.5
+    assert frame.hours_since("nonsense", now) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [(365, "1 năm · bờ lùi từ 30 m"), (1095, "3 năm · bờ lùi từ 30 m"), (120, "120 ngày · bờ lùi từ 30 m")],
+)
+def test_targets_are_told_in_years_or_days(days, text):
+    assert frame.target_text(Target("x", days, 30.0), "vi") == text
+
+
+def test_filters():
+    table = pd.DataFrame(
+        {
+            "bank": ["L", "L", "R", "I"],
+            "level": [4, 1, 4, 0],
+            "previous_level": [3, 1, -1, 2],
+            "chainage_m": [0.0, 1500.0, 2500.0, 9000.0],
+        }
+    )
+    pick = list_page.select
+    assert pick(table, [], [], 0, 9, changed=False).index.tolist() == [0, 1, 2, 3]
+    assert pick(table, ["L"], [], 0, 9, changed=False).index.tolist() == [0, 1]
+    assert pick(table, [], [4, 0], 0, 9, changed=False).index.tolist() == [0, 2, 3]
+    assert pick(table, [], [], 1, 2.5, changed=False).index.tolist() == [1, 2]
+    assert pick(table, [], [], 0, 9, changed=True).index.tolist() == [0, 3]
