@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio.crs
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox, pixel_translation
-from rasterio.crs import CRS as RasterioCRS
 
 from erosion.core.grid import Grid, same_crs
 
 CRS = "EPSG:32648"
-CRS_OF_TEXT = RasterioCRS.from_epsg(32648)
+CRS_OF_TEXT = rasterio.crs.CRS.from_epsg(32648)
 GRID = Grid(CRS, Affine(10, 0, 500_000, 0, -10, 1_200_000), 30, 20)
 
 transforms = st.builds(
