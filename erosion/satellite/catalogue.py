@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,18 +12,16 @@ import pandas as pd
 from erosion.config.sources import StacCollection
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.http.errors import WebError
+from erosion.core.http.limits import Limits, parse_json
 from erosion.core.http.redaction import without_secrets
 from erosion.core.http.session import Web
 from erosion.satellite.footprint import Places
+from erosion.satellite.search_limits import Meter, SearchEndedError, SearchLimits
 
 PAGE: Final = 100
 """Items asked for at once; the usual servers refuse answers of several megabytes."""
 
-MAX_PAGES: Final = 10_000
-"""A server that goes on longer is not paging, it is turning in circles."""
-
-MAX_DEPTH: Final = 50
-"""Static catalogues are a few levels deep; one that goes on is made up as it is read."""
+_LONGEST_NAME: Final = 100  # letters of a title that stand in a list of what was left out
 
 
 def raw_items(
@@ -34,20 +31,36 @@ def raw_items(
     first: pd.Timestamp,
     last: pd.Timestamp,
     skipped: list[Skipped],
+    limits: SearchLimits,
 ) -> Iterator[dict[str, Any]]:
-    """Items as the catalogue gives them, by search where it is an API, else by walking its links."""
+    """Items as the catalogue gives them, by search where it is an API, else by walking its links.
+
+    A search that reaches one of its limits ends with what was read until then, and is listed under the name of the source.
+    """
     root = catalog_address(source)
     document = _read_json(root, web)
-    search = [link for link in _links(document) if link.get("rel") == "search"]
-    if search:
-        count = 0
-        for raw in _search(source, web, root, search, places, first, last, skipped):
+    links = [link for link in _links(document) if link.get("rel") == "search"]
+    meter = Meter(limits, web)
+    count, ended = 0, False
+    try:
+        if links:
+            found = _search(source, web, root, links, places, first, last, skipped, meter)
+        else:
+            found = _walk(source, web, root, document, skipped, meter)
+        for raw in found:
             count += 1
             yield raw
-        if not count:
-            _check_collection(source, web, root)
-    else:
-        yield from _walk(source, web, root, document, skipped)
+    except SearchEndedError as err:
+        ended = True
+        skipped.append(Skipped(source.name, f"{err}; {count} items were read"))
+    if count or ended:
+        return
+    if links:
+        _check_collection(source, web, root)
+    elif not skipped:
+        raise SourceError(
+            f"{source.name}: no item of collection {source.collection!r} in {without_secrets(root)}; check 'collection'"
+        )
 
 
 def _search(
@@ -59,6 +72,7 @@ def _search(
     first: pd.Timestamp,
     last: pd.Timestamp,
     skipped: list[Skipped],
+    meter: Meter,
 ) -> Iterator[dict[str, Any]]:
     from pystac_client import ItemSearch
     from pystac_client.exceptions import APIError
@@ -69,7 +83,7 @@ def _search(
         search = ItemSearch(
             address,
             method=method,
-            stac_io=_client_io(web),
+            stac_io=_client_io(web, meter),
             collections=[source.collection],
             bbox=list(box),
             datetime=f"{first:%Y-%m-%dT%H:%M:%SZ}/{last:%Y-%m-%dT%H:%M:%SZ}",
@@ -79,7 +93,7 @@ def _search(
         try:
             for number, page in enumerate(search.pages_as_dicts(), start=1):
                 fresh = [raw for raw in page.get("features", []) if raw.get("id") not in seen]
-                if not fresh or number > MAX_PAGES:
+                if not fresh:
                     reason = (
                         f"the catalogue's paging turns in circles: page {number} brings only items of earlier pages; "
                         f"{len(seen)} items were read, what may lie behind them was not"
@@ -107,13 +121,16 @@ def _check_collection(source: StacCollection, web: Web, root: str) -> None:
             ) from None
 
 
-def _client_io(web: Web) -> Any:
+def _client_io(web: Web, meter: Meter) -> Any:
     """pystac-client's reader, with our session below it; a page without a list of items is an error, not an empty one."""
     from pystac_client.stac_api_io import StacApiIO
 
     class Reader(StacApiIO):
-        def read_json(self, *args: Any, **kwargs: Any) -> Any:
-            page = super().read_json(*args, **kwargs)
+        def read_json(self, source: Any, *args: Any, **kwargs: Any) -> Any:
+            meter.page()
+            if isinstance(source, str):
+                web.check(source)  # what is no web address would be read as a file
+            page = parse_json(self.read_text(source, *args, **kwargs), meter.limits.answer)
             features = page.get("features") if isinstance(page, dict) else None
             if not isinstance(features, list) or not all(isinstance(raw, dict) for raw in features):
                 raise ValueError("it has no list of items under 'features'")
@@ -126,16 +143,18 @@ def _client_io(web: Web) -> Any:
 
 
 def _walk(
-    source: StacCollection, web: Web, root: str, document: dict[str, Any], skipped: list[Skipped]
+    source: StacCollection, web: Web, root: str, document: dict[str, Any], skipped: list[Skipped], meter: Meter
 ) -> Iterator[dict[str, Any]]:
     """Items of a static catalogue: the collection is looked for below the root, then everything below it is read."""
     visited: set[str] = set()
 
     def below(where: str, node: dict[str, Any], inside: bool, depth: int = 0) -> Iterator[dict[str, Any]]:
         inside = inside or node.get("id") == source.collection
-        if depth > MAX_DEPTH:
+        if depth > meter.limits.most_depth:
+            meter.failure()
             reason = (
-                f"{without_secrets(where)} lies more than {MAX_DEPTH} catalogues deep; what is below it was not read"
+                f"{without_secrets(where)} lies more than {meter.limits.most_depth} catalogues deep; what is below it was "
+                "not read; is this the right catalogue?"
             )
             skipped.append(Skipped(source.name, reason))
             return
@@ -143,14 +162,16 @@ def _walk(
             rel, there = link.get("rel"), urljoin(where, link["href"])
             if rel not in ("child", "item") or (rel == "item" and not inside) or there in visited:
                 continue
+            meter.node()
             visited.add(there)
             try:
                 found = _read_json(there, web)
             except WebError as err:
+                meter.failure()
                 # A branch that cannot be read is named; whether it held the collection shows below. One that may be there
                 # the next night leaves the search unfinished, and what is said of the source itself tells so.
                 gone = err.status in (404, 410)
-                name = str(link.get("title") or without_secrets(there).rsplit("/", 1)[-1])
+                name = str(link.get("title") or without_secrets(there).rsplit("/", 1)[-1])[:_LONGEST_NAME]
                 skipped.append(Skipped(name if gone else source.name, str(err)))
                 continue
             if rel == "child":
@@ -159,14 +180,7 @@ def _walk(
                 _make_absolute(found, there)
                 yield found
 
-    count = 0
-    for raw in below(root, document, document.get("id") == source.collection):
-        count += 1
-        yield raw
-    if not count and not skipped:
-        raise SourceError(
-            f"{source.name}: no item of collection {source.collection!r} in {without_secrets(root)}; check 'collection'"
-        )
+    yield from below(root, document, document.get("id") == source.collection)
 
 
 def _links(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -194,16 +208,22 @@ def catalog_address(source: StacCollection) -> str:
 
 
 def _read_json(where: str, web: Web) -> dict[str, Any]:
-    if where.startswith(("http://", "https://")):
-        found = web.get_json(where)
-    else:
-        try:
-            found = json.loads(Path(where).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as err:
-            raise WebError(f"{Path(where).name}: {first_line(err)}") from None
+    """STAC document at an address, or in a file; files are led to only by a catalogue that is a file itself."""
+    found = web.get_json(where) if "://" in where else _read_file(Path(where), web.limits)
     if not isinstance(found, dict):
         raise WebError(f"{without_secrets(where)}: is no STAC document")
     return found
+
+
+def _read_file(path: Path, limits: Limits) -> Any:
+    if not path.is_file():
+        raise WebError(f"{path.name}: is no file")
+    try:
+        if path.stat().st_size > limits.most_bytes:
+            raise WebError(f"{path.name}: is more than {limits.most_bytes / 1e6:g} MB")
+        return parse_json(path.read_bytes(), limits)
+    except (OSError, ValueError) as err:
+        raise WebError(f"{path.name}: {first_line(err)}") from None
 
 
 def first_line(err: Exception) -> str:

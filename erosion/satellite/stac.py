@@ -13,6 +13,7 @@ from erosion.core.contracts import as_of_instant, in_utc
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.http.addresses import off_limits
 from erosion.core.http.errors import WebError
+from erosion.core.http.limits import Limits
 from erosion.core.http.redaction import keep_secrets_from_logs, without_secrets
 from erosion.core.http.retry import RetryPolicy
 from erosion.core.http.session import Web
@@ -22,6 +23,7 @@ from erosion.satellite.footprint import corridor_boxes, touches
 from erosion.satellite.grouping import PassRef, cloud_percent, group
 from erosion.satellite.items import assets_of, boa_shift, lacking, said_grid, time_of
 from erosion.satellite.remote_files import RemoteFiles
+from erosion.satellite.search_limits import SearchLimits
 from erosion.satellite.signing import bearer_token
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def find_passes(
     end: pd.Timestamp | str,
     known: Mapping[str, str] | None = None,
     retry: RetryPolicy | None = None,
+    limits: SearchLimits | None = None,
 ) -> tuple[list[PassRef], list[Skipped]]:
     """Find the passes over a region between two dates.
 
@@ -60,6 +63,8 @@ def find_passes(
         fresh hash, from which the caller sees what was published anew.
     retry
         How often and with which waits a request is made again.
+    limits
+        Limits of the search and of each answer.
 
     Returns
     -------
@@ -82,9 +87,10 @@ def find_passes(
     places = corridor_boxes(corridor)
     skipped: list[Skipped] = []
     items: dict[str, pystac.Item] = {}
-    with _web(source, retry or RetryPolicy()) as web:
+    limits = limits or SearchLimits()
+    with _web(source, retry or RetryPolicy(), limits.answer) as web:
         try:
-            for raw in raw_items(source, web, places, first, last, skipped):
+            for raw in raw_items(source, web, places, first, last, skipped, limits):
                 try:
                     item = pystac.Item.from_dict(raw, migrate=False)
                     if not (first <= time_of(item) <= last) or not touches(item, places):
@@ -150,5 +156,5 @@ def _said_scale(asset: pystac.Asset) -> float | None:
     return None if said is None else float(said)
 
 
-def _web(source: StacCollection, retry: RetryPolicy) -> Web:
-    return Web(retry, bearer_token(source.token_env, source.name), source.catalog)
+def _web(source: StacCollection, retry: RetryPolicy, limits: Limits | None = None) -> Web:
+    return Web(retry, bearer_token(source.token_env, source.name), source.catalog, limits)
