@@ -121,6 +121,30 @@ def cut_at_antimeridian(geometry: np.ndarray) -> np.ndarray:
     return geometry
 
 
+def bounding_box(geometry: np.ndarray, crs: CRS) -> tuple[float, float, float, float]:
+    """Return west, south, east and north of geometries that were cut at 180°.
+
+    Parameters
+    ----------
+    geometry
+        Shapely geometries in ``crs``, shape (n,), at least one.
+    crs
+        Their reference system.
+
+    Returns
+    -------
+    tuple of float
+        In units of ``crs``. In degrees west is greater than east where the area crosses 180° (RFC 7946, 5.2).
+    """
+    west, south, east, north = (float(edge) for edge in shapely.total_bounds(geometry))
+    if crs.is_geographic and east - west > 180:
+        longitude = shapely.get_coordinates(geometry)[:, 0]
+        # 180 itself may be written with either sign.
+        west = float(longitude[longitude > 0].min())
+        east = float(longitude[longitude < 0].max())
+    return west, south, east, north
+
+
 def _crosses(geometry: np.ndarray) -> np.ndarray:
     """Say which geometries have neighbouring vertices on the two sides of 180°; boolean, shape (n,)."""
     coordinates, owner = shapely.get_coordinates(geometry, return_index=True)

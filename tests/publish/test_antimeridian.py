@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pyogrio
 import pytest
 import shapely
+from pyproj import CRS
 
 from erosion.publish import write_all
-from erosion.publish.projection import cut_at_antimeridian
+from erosion.publish.projection import bounding_box, cut_at_antimeridian
 
 DEGREES_PER_M = 1 / (111_319.491 * 0.9996 * (1 + np.radians(3) ** 2 / 2))
 """On the equator at the edge of a UTM zone, 3 degrees off its central meridian: scale 0.9996 (1 + lambda^2 / 2)."""
@@ -90,6 +91,39 @@ def test_geopackage_is_cut_and_declares_what_it_holds(across):
     with closing(sqlite3.connect(path)) as connection:
         declared = connection.execute("SELECT table_name, geometry_type_name FROM gpkg_geometry_columns").fetchall()
     assert dict(declared) == {"segments_1y": "MULTILINESTRING", "band_1y": "MULTIPOLYGON"}
+
+
+def extents(path):
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(
+            "SELECT table_name, min_x, min_y, max_x, max_y FROM gpkg_contents WHERE data_type = 'features'"
+        ).fetchall()
+    return {name: edges for name, *edges in rows}
+
+
+def test_no_extent_of_the_geopackage_spans_the_globe(across):
+    """The format has no form for an area across 180 degrees; an unknown extent shows no globe, and every feature is found."""
+    path = across / "segments.gpkg"
+    assert extents(path) == {"segments_1y": [None] * 4, "band_1y": [None] * 4}
+    assert len(pyogrio.read_dataframe(path, layer="segments_1y")) == 5
+    *_, east, _ = shapely.bounds(shapely.get_parts(gpd.read_file(path, layer="segments_1y").geometry)).T
+    beyond = int((east < 0).sum())
+    assert 0 < beyond < len(east)
+    near = pyogrio.read_dataframe(path, layer="segments_1y", bbox=(-180.0, -1.0, -179.0, 1.0))
+    assert len(near) == beyond, "a search east of 180 finds the segments with a part there"
+
+
+def test_bounds_away_from_180_are_those_of_the_lines(tmp_path, layer, history, region):
+    """In degrees too; -180..180 stays what it is in metres, where it means nothing special."""
+    write_all(tmp_path, {"1y": layer}, history, replace(region, export_crs="EPSG:4326"))
+    lines = gpd.read_parquet(tmp_path / "segments_1y.parquet")
+    west, south, east, north = lines.total_bounds
+    np.testing.assert_allclose(extents(tmp_path / "segments.gpkg")["segments_1y"], [west, south, east, north])
+    np.testing.assert_allclose(bounding_box(lines.geometry.to_numpy(), lines.crs), [west, south, east, north])
+    wide = shapes(shapely.LineString([(-500, 0), (500, 10)]))
+    assert bounding_box(wide, CRS("EPSG:32660")) == (-500, 0, 500, 10)
+    parts = shapely.MultiLineString([[(179.5, 1), (180, 2)], [(-180, 2), (-179.75, 3)]])
+    assert bounding_box(shapes(parts), CRS("EPSG:4326")) == (179.5, 1, -179.75, 3)
 
 
 def test_geojson_is_cut(across):

@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyogrio
 import shapely
+from pyproj import CRS
 
 from erosion.core.contracts import LEVELS
 from erosion.publish.columns import Column, level_label
 from erosion.publish.errors import writing
+from erosion.publish.projection import bounding_box
 
 GEOMETRY: Final = "geom"
 VERSION: Final = "1.3"
@@ -88,6 +90,7 @@ def write_geopackage(path: Path, layers: Sequence[VectorLayer], crs: str, about:
                 )
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("PRAGMA synchronous = OFF")  # the caller syncs the finished file once
+            _clear_extents(connection, layers, CRS.from_user_input(crs))
             _add_styles(connection, layers, stamp)
             _add_data_columns(connection, layers)
             _add_about(connection, layers, about, stamp)
@@ -111,6 +114,23 @@ def _to_multi(geometry: np.ndarray) -> np.ndarray:
         return geometry
     gather = shapely.multilinestrings if shapely.get_dimensions(parts[0]) == 1 else shapely.multipolygons
     return gather(parts, indices=owner)
+
+
+def _clear_extents(connection: sqlite3.Connection, layers: Sequence[VectorLayer], crs: CRS) -> None:
+    """Leave the extent of a layer unknown where the layer crosses 180°.
+
+    The extent of ``gpkg_contents`` is a default view that may be null, and has no form for an area across 180° (GeoPackage
+    1.3, 1.1.3.1): the least and the greatest longitude, which GDAL writes, would show the whole globe.
+    """
+    for layer in layers:
+        if not len(layer.geometry):
+            continue
+        west, _, east, _ = bounding_box(layer.geometry, crs)
+        if west > east:
+            connection.execute(
+                "UPDATE gpkg_contents SET min_x = NULL, min_y = NULL, max_x = NULL, max_y = NULL WHERE table_name = ?",
+                (layer.name,),
+            )
 
 
 def _register(connection: sqlite3.Connection, table: str, description: str, stamp: str) -> None:

@@ -14,6 +14,7 @@ import shapely
 from pyproj import CRS
 
 from erosion.publish.errors import writing
+from erosion.publish.projection import bounding_box
 
 VERSION: Final = "1.1.0"
 
@@ -47,21 +48,10 @@ def write_geoparquet(
         "crs": crs.to_json_dict(),
     }
     if len(geometry):
-        column["bbox"] = _bbox(geometry, crs)
+        column["bbox"] = list(bounding_box(geometry, crs))
     geo = {"version": VERSION, "primary_column": "geometry", "columns": {"geometry": column}}
     table = attributes.append_column("geometry", pa.array(shapely.to_wkb(geometry), pa.binary()))
     _write(path, table, {"geo": json.dumps(geo, ensure_ascii=False), "about": json.dumps(about, ensure_ascii=False)})
-
-
-def _bbox(geometry: np.ndarray, crs: CRS) -> list[float]:
-    """Return west, south, east, north; in degrees west is greater than east where the area spans 180° (RFC 7946, 5.2)."""
-    west, south, east, north = (float(edge) for edge in shapely.total_bounds(geometry))
-    if crs.is_geographic and east - west > 180:
-        longitude = shapely.get_coordinates(geometry)[:, 0]
-        # 180 itself may be written with either sign.
-        west = float(longitude[longitude > 0].min())
-        east = float(longitude[longitude < 0].max())
-    return [west, south, east, north]
 
 
 def write_history(path: Path, history: pa.Table, about: Mapping[str, str]) -> None:
