@@ -15,4 +15,7 @@ MAD_TO_SIGMA: Final = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation (Rousseeuw and Croux 1993)."""
 
 UNOBSERVED: Final = np.uint8(255)
-"""Value of a pixel that was not observed, in arrays of uint8 percent (0 to 100)."""
+"""Value of a pixel that was not observed, in arrays of uint8 percent or half percent (at most 200)."""
+
+NEVER: Final = np.iinfo(np.int64).max
+"""Instant [ns since 1970] later than every date, in arrays of int64 instants."""

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from erosion.core.arrays import BoolArray, FloatArray, IntArray
+
 BAND_ROWS = 256
 """Rows looked at together: few enough for the processor's cache."""
 
@@ -30,14 +32,14 @@ class Runs(NamedTuple):
         Whether a patch reaches the edge of the raster, shape (n_patches,).
     """
 
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    start: IntArray
+    stop: IntArray
     patch: NDArray[np.int32]
-    area: NDArray[np.int64]
-    touches_edge: NDArray[np.bool_]
+    area: IntArray
+    touches_edge: BoolArray
 
 
-def find_runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def find_runs(mask: BoolArray) -> tuple[IntArray, IntArray]:
     """Return start and stop (exclusive) of every horizontal run of true pixels, as flat indices in row order."""
     width = mask.shape[1]
     changes = [np.zeros(0, np.int64)]
@@ -57,9 +59,7 @@ def find_runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.in
     return start - row - 1, stop - row - 1
 
 
-def complement_runs(
-    start: NDArray[np.int64], stop: NDArray[np.int64], shape: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def complement_runs(start: IntArray, stop: IntArray, shape: tuple[int, int]) -> tuple[IntArray, IntArray]:
     """Return the runs of the pixels outside the given runs, cut at row ends."""
     height, width = shape
     row_edges = np.arange(height + 1, dtype=np.int64) * width
@@ -69,7 +69,7 @@ def complement_runs(
     return gap_start[keep], gap_stop[keep]
 
 
-def join_runs(start: NDArray[np.int64], stop: NDArray[np.int64], shape: tuple[int, int], *, diagonal: bool) -> Runs:
+def join_runs(start: IntArray, stop: IntArray, shape: tuple[int, int], *, diagonal: bool) -> Runs:
     """Join runs of neighbouring rows into patches.
 
     Parameters
@@ -107,15 +107,15 @@ def join_runs(start: NDArray[np.int64], stop: NDArray[np.int64], shape: tuple[in
     return Runs(start, stop, patch.astype(np.int32), area, touches)
 
 
-def pixels_of(start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+def pixels_of(start: IntArray, stop: IntArray) -> IntArray:
     """Return the flat indices of all pixels of the given runs."""
     length = stop - start
     offset = np.repeat(start - (np.cumsum(length) - length), length)
-    pixel: NDArray[np.int64] = np.arange(length.sum(), dtype=np.int64) + offset
+    pixel: IntArray = np.arange(length.sum(), dtype=np.int64) + offset
     return pixel
 
 
-def patch_at(runs: Runs, pixel: NDArray[np.int64]) -> NDArray[np.int32]:
+def patch_at(runs: Runs, pixel: IntArray) -> NDArray[np.int32]:
     """Return the patch that each pixel (flat indices, ascending) belongs to, -1 where it lies in none of the runs."""
     # Both are ascending, so the number of pixels before and inside each run tells them all.
     bounds = np.searchsorted(pixel, np.column_stack([runs.start, runs.stop]).ravel())
@@ -123,7 +123,7 @@ def patch_at(runs: Runs, pixel: NDArray[np.int64]) -> NDArray[np.int32]:
     return np.repeat(labels, np.diff(bounds, prepend=0, append=pixel.size))
 
 
-def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+def outlines(mask: BoolArray) -> list[FloatArray]:
     """Trace the edge between true and false pixels as closed rings through the middles of pixel sides.
 
     Pixels that touch at a corner only are joined, so a patch of :func:`join_runs` with ``diagonal=True`` has exactly

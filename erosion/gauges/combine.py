@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import GaugeSource, on_zero
+from erosion.core.arrays import NEVER
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FLAGS, QUANTITIES
 from erosion.core.errors import Skipped
 from erosion.gauges.known import USED
-
-NEVER: Final = np.iinfo(np.int64).max
 
 LATELY: Final = pd.Timedelta(days=30)
 """A disagreement of the last days is news; an older one is listed among what is usual."""

@@ -17,6 +17,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.errors import SourceError
 from erosion.core.grid import MAX_PIXELS, Grid
 
@@ -46,7 +47,7 @@ class Corridor:
     """
 
     grid: Grid
-    inside: NDArray[np.bool_]
+    inside: BoolArray
 
     def windows(self, size: int = TILE) -> list[tuple[slice, slice]]:
         """Return the blocks of ``size`` x ``size`` pixels that touch the strip, as (rows, columns), row by row.
@@ -134,7 +135,7 @@ def _strip(area: Area, crs: str) -> tuple[BaseGeometry, BaseGeometry]:
     return lines, strip
 
 
-def _burnt(shape: BaseGeometry, grid: Grid) -> NDArray[np.bool_]:
+def _burnt(shape: BaseGeometry, grid: Grid) -> BoolArray:
     """Say which pixels a shape touches, shape (rows, cols)."""
     from rasterio.features import rasterize
 
@@ -143,7 +144,7 @@ def _burnt(shape: BaseGeometry, grid: Grid) -> NDArray[np.bool_]:
 
 
 def _give_away(
-    inside: NDArray[np.bool_], grid: Grid, own: BaseGeometry, other: BaseGeometry, strip: BaseGeometry, *, first: bool
+    inside: BoolArray, grid: Grid, own: BaseGeometry, other: BaseGeometry, strip: BaseGeometry, *, first: bool
 ) -> None:
     """Take pixels out that lie in the strip of another reach and are nearer to its lines.
 
@@ -163,7 +164,7 @@ def _give_away(
     inside[row[lost], column[lost]] = False
 
 
-def _distance(points: NDArray[np.object_], shapes: BaseGeometry) -> NDArray[np.float64]:
+def _distance(points: NDArray[np.object_], shapes: BaseGeometry) -> FloatArray:
     """Return the distance of each point to the nearest of some lines and areas [m], 0 inside an area."""
     import shapely
 

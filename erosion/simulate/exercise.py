@@ -22,6 +22,7 @@ from rasterio.features import geometry_mask
 from shapely.ops import substring
 
 from erosion.config.region import load_region
+from erosion.core.arrays import UNOBSERVED
 from erosion.core.grid import Grid
 from erosion.forecast.training import train_release
 from erosion.simulate.exercise_files import (
@@ -186,11 +187,18 @@ def _write_maps(folder: Path, setting: Setting, first_year: int, seed: int) -> N
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, 5])
     grid = setting.grid
-    profile = {"driver": "GTiff", "count": 1, "dtype": "uint8", "nodata": 255, "compress": "deflate", "tiled": True}
+    profile = {
+        "driver": "GTiff",
+        "count": 1,
+        "dtype": "uint8",
+        "nodata": int(UNOBSERVED),
+        "compress": "deflate",
+        "tiled": True,
+    }
     for year in range(first_year - EARLIER_YEARS, first_year):
         east, north = rng.normal(0.0, _MAP_ERROR_M, 2)
         share = setting.river.water_share(f"{year}-03-01", grid, 0.0, (float(east), float(north)))
-        water = np.where(setting.within, share >= 0.5, 255).astype(np.uint8)
+        water = np.where(setting.within, share >= 0.5, UNOBSERVED).astype(np.uint8)
         path = folder / f"simulated_{year}-03-01.tif"
         with rasterio.open(
             path, "w", width=grid.width, height=grid.height, crs=CRS, transform=grid.transform, **profile

@@ -20,11 +20,12 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import GaugeChecks
+from erosion.core.arrays import NEVER
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FLAGS
 from erosion.gauges.known import USED
 from erosion.gauges.quality.days import Name, check_days
 from erosion.gauges.quality.flags import SUSPECT_FLAGS, QualityFlags, evened, scale_of
-from erosion.gauges.quality.revisions import NEVER, History, chains, years_of
+from erosion.gauges.quality.revisions import History, chains, years_of
 
 LEARN_DAYS: Final = 729
 """What is usual is learned from values at least so far apart (first and last day of two calendar years) ..."""

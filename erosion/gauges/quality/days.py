@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from erosion.core.arrays import NEVER
 from erosion.gauges.quality.flags import QualityFlags, evened, scale_of
-from erosion.gauges.quality.revisions import NEVER, History, years_of
+from erosion.gauges.quality.revisions import History, years_of
 
 Name = tuple[str, str]
 """Gauge id and quantity."""

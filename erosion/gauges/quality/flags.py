@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from erosion.core.arrays import NEVER
 from erosion.core.contracts import GAUGE_FLAGS
-from erosion.gauges.quality.revisions import NEVER
 
 SUSPECT_FLAGS: Final = ("range", "spike", "flat_line", "rate", "duplicated_day")
 """Flags that make a value suspect, so that no statistic uses it. The others only mark it."""

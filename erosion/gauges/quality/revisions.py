@@ -9,12 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-NEVER: Final = np.iinfo(np.int64).max
-"""Instant of what has not come to pass."""
+from erosion.core.arrays import NEVER
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from erosion.core.arrays import FloatArray, IntArray
+from erosion.core.arrays import NEVER, FloatArray, IntArray
 from erosion.gauges.statistics.seasons import row_quantiles
 from erosion.gauges.statistics.windows import ALONE_H, Dates, days_of, instants, ns
 
@@ -22,7 +22,6 @@ MIN_MEMBERS: Final = 5
 MAX_FORECAST_AGE_DAYS: Final = 3
 
 _DAY_NS: Final = 86_400_000_000_000
-_NEVER: Final = np.iinfo(np.int64).max
 
 
 class _Rows(NamedTuple):
@@ -90,7 +89,7 @@ def _in_order(forecasts: pd.DataFrame) -> tuple[IntArray, _Rows]:
     begin = np.searchsorted(issued, issues)
     same = (issue[1:] == issue[:-1]) & (member[1:] == member[:-1])
     gap = np.diff(time)
-    known_until = np.append(np.where(same & (gap == 0), known_from[1:], _NEVER), _NEVER)
+    known_until = np.append(np.where(same & (gap == 0), known_from[1:], NEVER), NEVER)
     # The nearest midnight names the day of a daily forecast; one with several values a day is put into UTC days. What the
     # issue brought when it came decides, so that rows that come later do not move its days.
     first = np.minimum.reduceat(known_from, begin)[issue]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from erosion.core.arrays import FloatArray, IntArray
+from erosion.core.arrays import NEVER, FloatArray, IntArray
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.gauges.known import USED
 
@@ -33,7 +33,6 @@ TIDAL_DAY_H: Final = 20.0
 
 _DAY_NS: Final = 86_400_000_000_000
 _HOUR_NS: Final = 3_600_000_000_000
-_NEVER: Final = np.iinfo(np.int64).max
 
 
 def known_windows(gauges: pd.DataFrame, dates: Dates, days: int, quantity: str) -> xr.DataArray:
@@ -195,7 +194,7 @@ def _in_order(rows: pd.DataFrame) -> Revisions:
     time, known_from, value = time[order], known_from[order], value[order]
     source = rows["source"].to_numpy(dtype=str)[order]
     newest = np.append(time[1:] != time[:-1], True)[: time.size]
-    known_until = np.where(newest, _NEVER, np.append(known_from[1:], _NEVER)[: time.size])
+    known_until = np.where(newest, NEVER, np.append(known_from[1:], NEVER)[: time.size])
     hours = np.empty(time.size)
     for name in np.unique(source):
         mine = np.flatnonzero(source == name)

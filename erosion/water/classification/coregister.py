@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from erosion.core.arrays import MAD_TO_SIGMA, BoolArray
+from erosion.core.arrays import MAD_TO_SIGMA, BoolArray, FloatArray
 from erosion.core.block_array import BlockArray, Raster
 from erosion.core.windows import Window, padded, spread
 
@@ -114,10 +114,10 @@ class Stretches:
         Share of the land beside it that is bare, shape (n,).
     """
 
-    normal: NDArray[np.float64]
-    length: NDArray[np.float64]
-    moved: NDArray[np.float64]
-    bare: NDArray[np.float64]
+    normal: FloatArray
+    length: FloatArray
+    moved: FloatArray
+    bare: FloatArray
 
     def steep(self) -> Stretches:
         """Only those that are no sand bar, unless these are too few."""
@@ -194,7 +194,7 @@ def measure_shift(
     return found
 
 
-def _design(stretches: Stretches) -> NDArray[np.float64]:
+def _design(stretches: Stretches) -> FloatArray:
     return np.column_stack([-stretches.normal, np.ones(len(stretches.normal))])
 
 
@@ -246,7 +246,7 @@ def _window_stretches(
     columns: float,
     rows: float,
     bare: Raster[np.bool_] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+) -> tuple[FloatArray, FloatArray, FloatArray] | None:
     from scipy.ndimage import gaussian_filter
 
     known = reference[outer]
@@ -274,8 +274,8 @@ def _window_stretches(
     good = both.ravel()[at]
     count = np.bincount(group)
 
-    def total(values: NDArray[np.floating] | BoolArray) -> NDArray[np.float64]:
-        sums: NDArray[np.float64] = np.bincount(
+    def total(values: NDArray[np.floating] | BoolArray) -> FloatArray:
+        sums: FloatArray = np.bincount(
             group, weights=np.where(good, values.ravel()[at], 0.0), minlength=count.size
         ).astype(np.float64)
         return sums
@@ -314,12 +314,12 @@ def _fit(stretches: Stretches, so_far: tuple[float, float], expected: float, max
     length = length / length.mean()
     before = np.array([*so_far, 0.0])
 
-    def cost(tries: NDArray[np.float64]) -> NDArray[np.float64]:
+    def cost(tries: FloatArray) -> FloatArray:
         residual = moved[:, None] - design @ tries.T
         limit = np.where(residual > 0, BACK_PX, FORWARD_PX)
         total = tries + before
         far = np.minimum(0.3 * (np.hypot(total[:, 0], total[:, 1]) / max_shift) ** 2, 0.5)
-        misfit: NDArray[np.float64] = (length[:, None] * np.minimum((residual / limit) ** 2, 1)).mean(axis=0)
+        misfit: FloatArray = (length[:, None] * np.minimum((residual / limit) ** 2, 1)).mean(axis=0)
         return misfit + far + 0.02 * (total[:, 2] / WIDENING_PX) ** 2
 
     rng = np.random.default_rng(0)  # the same trials for the same scene, night after night

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from erosion.core.arrays import BoolArray
+from erosion.core.arrays import BoolArray, IntArray
 from erosion.core.block_array import BlockArray, Raster
 from erosion.core.windows import Window, padded, pixels, spread
 from erosion.water.classification.threshold import SceneUnusable, thin
@@ -215,7 +215,7 @@ def share_between(
 
 
 def _give_back(
-    share: NDArray[np.float32], lost: NDArray[np.float32], at: NDArray[np.int64], shape: tuple[int, int]
+    share: NDArray[np.float32], lost: NDArray[np.float32], at: IntArray, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Spread what was cut off the shares of some pixels over the truly mixed pixels around, two to each side."""
     from scipy.ndimage import uniform_filter1d
@@ -232,7 +232,7 @@ def _give_back(
 
 
 def _local_mean(
-    value: NDArray[np.float32], mask: BoolArray, at: NDArray[np.int64], close: int, around: int, *, scene_mean: float
+    value: NDArray[np.float32], mask: BoolArray, at: IntArray, close: int, around: int, *, scene_mean: float
 ) -> NDArray[np.float32]:
     """Mean of the masked values around some pixels: close ones, leaning on wider ones, leaning on the scene's mean."""
     from scipy.ndimage import uniform_filter1d

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.config.region import SceneRules
+from erosion.core.arrays import UNOBSERVED
 from erosion.core.block_array import BlockArray
 from erosion.core.contracts import check_scene
 from erosion.satellite.corridor import Corridor
@@ -21,9 +22,6 @@ from erosion.water.classification.threshold import SceneUnusable
 
 METHOD: Final = 2
 """Version of the way from bands to water; passes stored under another one are made anew."""
-
-UNSEEN: Final = np.uint8(255)
-"""Percent of a pixel that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def water_of(
         share, lies = _lay_on(share, bare, float(scene.attrs["geo_rmse_m"]), corridor, rules, reference)
     except SceneUnusable as found:
         return Unusable(str(found))
-    percent = np.full(shape, UNSEEN)
+    percent = np.full(shape, UNOBSERVED)
     seen, water = 0, 0.0
     for window in corridor.windows():
         known = np.isfinite(share[window])

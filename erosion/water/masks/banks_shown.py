@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from erosion.water.masks.packed import NODATA_PERCENT, Pixels, unpack_percent, water_share
+from erosion.core.arrays import UNOBSERVED
+from erosion.water.masks.packed import Pixels, unpack_percent, water_share
 
 MAX_WATER_SHARE: Final = 0.5
 """A mask with more water than this, of its valid pixels ..."""
@@ -25,7 +26,7 @@ def no_banks(pixels: Pixels) -> str | None:
     from scipy import ndimage  # heavy, and needed for masks of mostly water only
 
     percent = unpack_percent(pixels)
-    valid = percent != NODATA_PERCENT
+    valid = percent != UNOBSERVED
     edge = valid & ~ndimage.binary_erosion(valid)
     wet_edge = float((percent[edge] >= 50).mean())
     if wet_edge < MAX_WATER_EDGE:

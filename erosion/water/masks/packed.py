@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-NODATA_PERCENT: Final = 255
+from erosion.core.arrays import UNOBSERVED
 
 
 class Pixels(NamedTuple):
@@ -63,7 +63,7 @@ def unpack_percent(pixels: Pixels) -> np.ndarray:
         return np.frombuffer(zlib.decompress(pixels.water), np.uint8).reshape(pixels.shape).copy()
     percent = _bits(pixels.water, pixels.shape, every, every) * np.uint8(100)
     if pixels.valid is not None:
-        percent[_bits(pixels.valid, pixels.shape, every, every) == 0] = NODATA_PERCENT
+        percent[_bits(pixels.valid, pixels.shape, every, every) == 0] = UNOBSERVED
     return percent
 
 
@@ -74,7 +74,7 @@ def water_share(pixels: Pixels) -> float:
         valid = pixels.shape[0] * pixels.shape[1] if pixels.valid is None else _count(pixels.valid)
     else:
         percent = unpack_percent(pixels)
-        wet, valid = int(((percent >= 50) & (percent <= 100)).sum()), int((percent != NODATA_PERCENT).sum())
+        wet, valid = int(((percent >= 50) & (percent <= 100)).sum()), int((percent != UNOBSERVED).sum())
     return wet / valid if valid else float("nan")
 
 

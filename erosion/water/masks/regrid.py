@@ -5,25 +5,25 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
+from erosion.core.arrays import UNOBSERVED, BoolArray
 from erosion.core.grid import Grid
-from erosion.water.masks.packed import NODATA_PERCENT, Pixels, pack, pack_percent, unpack, unpack_percent
+from erosion.water.masks.packed import Pixels, pack, pack_percent, unpack, unpack_percent
 
 
 def tightest(percent: np.ndarray) -> Pixels:
     """Packed pixels of uint8 percent, 255 for nodata: bits where every pixel is water or land."""
-    valid = percent != NODATA_PERCENT
+    valid = percent != UNOBSERVED
     if np.isin(percent[valid], (0, 100)).all():
         return pack(percent == 100, None if valid.all() else valid)
     return pack_percent(percent)
 
 
-def cut(pixels: Pixels, inside: NDArray[np.bool_]) -> Pixels:
+def cut(pixels: Pixels, inside: BoolArray) -> Pixels:
     """Pixels with those outside made missing."""
-    return tightest(np.where(inside, unpack_percent(pixels), np.uint8(NODATA_PERCENT)))
+    return tightest(np.where(inside, unpack_percent(pixels), UNOBSERVED))
 
 
 def place(pixels: Pixels, own: Grid, grid: Grid) -> Pixels:
@@ -32,7 +32,7 @@ def place(pixels: Pixels, own: Grid, grid: Grid) -> Pixels:
     if offset == (0, 0) and own.shape == grid.shape:
         return pixels
     if offset is not None:
-        whole = np.full(grid.shape, NODATA_PERCENT, np.uint8)
+        whole = np.full(grid.shape, UNOBSERVED, np.uint8)
         inside, part = zip(
             *(_overlap(at, n, size) for at, n, size in zip(offset, own.shape, grid.shape, strict=True)),
             strict=True,
@@ -56,7 +56,7 @@ def _warp(pixels: Pixels, own: Grid, grid: Grid) -> Pixels:
     valid = np.isfinite(fraction)
     water = _average(np.where(valid, fraction, np.float32(0)), own, grid)
     share = _full_share(own, grid) if pixels.valid is None and pixels.binary else _average(valid, own, grid)
-    percent = np.full(grid.shape, NODATA_PERCENT, np.uint8)
+    percent = np.full(grid.shape, UNOBSERVED, np.uint8)
     seen = share >= 0.5
     percent[seen] = np.rint(100 * np.clip(water[seen] / share[seen], 0, 1)).astype(np.uint8)
     return pack_percent(percent)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from erosion.core.arrays import UNOBSERVED, BoolArray
 from erosion.core.errors import Skipped
 from erosion.core.grid import Grid
 from erosion.water.masks.mask_file import Scene
-from erosion.water.masks.packed import NODATA_PERCENT, Pixels, unpack_percent
+from erosion.water.masks.packed import Pixels, unpack_percent
 from erosion.water.masks.regrid import cut, place, tightest
 
 MAX_DISAGREEMENT: Final = 0.01
@@ -21,7 +19,7 @@ MAX_WATER_DISAGREEMENT: Final = 0.10
 """... and of the pixels that either of them calls water; most of a river mask is land, which always agrees."""
 
 
-def merge(group: Sequence[Scene], grid: Grid, inside: NDArray[np.bool_] | None) -> Pixels | Skipped:
+def merge(group: Sequence[Scene], grid: Grid, inside: BoolArray | None) -> Pixels | Skipped:
     """Pixels of one date on the grid, merged from its files, or why the date is left out.
 
     The first file by name stands where two differ within tolerance. Pixels that are not ``inside`` are missing.
@@ -30,13 +28,13 @@ def merge(group: Sequence[Scene], grid: Grid, inside: NDArray[np.bool_] | None) 
     if inside is not None:
         placed = [cut(pixels, inside) for pixels in placed]
     if len(placed) == 1:
-        if placed[0] is not group[0].pixels and not (unpack_percent(placed[0]) != NODATA_PERCENT).any():
+        if placed[0] is not group[0].pixels and not (unpack_percent(placed[0]) != UNOBSERVED).any():
             return Skipped(group[0].path.name, "shows nothing of the region's corridor; check 'area' and the file")
         return placed[0]
     merged = unpack_percent(placed[0])
     for scene, pixels in zip(group[1:], placed[1:], strict=True):
         percent = unpack_percent(pixels)
-        common = (merged != NODATA_PERCENT) & (percent != NODATA_PERCENT)
+        common = (merged != UNOBSERVED) & (percent != UNOBSERVED)
         a, b = merged[common] >= 50, percent[common] >= 50
         differ, wet = int((a != b).sum()), int((a | b).sum())
         if differ > MAX_DISAGREEMENT * a.size or differ > MAX_WATER_DISAGREEMENT * wet:
@@ -47,6 +45,6 @@ def merge(group: Sequence[Scene], grid: Grid, inside: NDArray[np.bool_] | None) 
                 f"water); the date {scene.date.date()} is left out, take out the wrong file"
             )
             return Skipped(names, reason)
-        fill = merged == NODATA_PERCENT
+        fill = merged == UNOBSERVED
         merged[fill] = percent[fill]
     return tightest(merged)

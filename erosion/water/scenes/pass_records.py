@@ -20,6 +20,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from erosion.config.sources import SceneSource
+from erosion.core.arrays import UNOBSERVED
 from erosion.core.contracts import ContractError
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import sha256_of, write_json
@@ -27,9 +28,6 @@ from erosion.satellite.corridor import TILE, Corridor
 
 if TYPE_CHECKING:
     from erosion.config.region import Region
-
-NODATA: Final = np.uint8(255)
-"""Percent of a pixel that was not seen or not usable."""
 
 RECORD_NAME: Final = re.compile(r"(?P<pass_id>.+)\.r(?P<revision>\d+)\.json")
 
@@ -278,7 +276,7 @@ def write_raster(path: Path, percent: NDArray[np.uint8], corridor: Corridor) -> 
         "width": corridor.grid.width,
         "crs": corridor.grid.crs,
         "transform": corridor.grid.transform,
-        "nodata": int(NODATA),
+        "nodata": int(UNOBSERVED),
         "compress": "deflate",
         "tiled": True,
         "blockxsize": TILE,
@@ -288,8 +286,8 @@ def write_raster(path: Path, percent: NDArray[np.uint8], corridor: Corridor) -> 
     try:
         with rasterio.open(temporary, "w", **profile) as file:
             for window in corridor.windows():
-                values = np.where(corridor.inside[window], percent[window], NODATA)
-                if (values != NODATA).any():
+                values = np.where(corridor.inside[window], percent[window], UNOBSERVED)
+                if (values != UNOBSERVED).any():
                     file.write(values, 1, window=Window.from_slices(*window))
         # A disk that is full is met by the driver while it closes, where nobody is told: read back what was written.
         with rasterio.open(temporary) as file:

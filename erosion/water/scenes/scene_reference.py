@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from erosion.core.arrays import UNOBSERVED
 from erosion.core.errors import SourceError
 from erosion.core.files import write_json
 from erosion.satellite.corridor import Corridor
 from erosion.water.scenes.pass_records import (
-    NODATA,
     PassRecord,
     home_of,
     known_sha256,
@@ -125,23 +125,23 @@ def make_reference(
         so_far.passes, so_far.count = [], np.zeros(corridor.grid.shape, np.uint8)
     for record in candidates[len(so_far.passes) : MOST_PASSES]:
         for window in corridor.windows():
-            so_far.count[window] += read_percent(record, window) != NODATA
+            so_far.count[window] += read_percent(record, window) != UNOBSERVED
         so_far.passes.append(record.path.stem)
         if np.count_nonzero((so_far.count >= needed) & corridor.inside) >= enough:
             break
     else:
         return None
     members = candidates[: len(so_far.passes)]
-    percent = np.full(corridor.grid.shape, NODATA)
+    percent = np.full(corridor.grid.shape, UNOBSERVED)
     for window in corridor.windows():
         stack = np.stack([read_percent(record, window) for record in members])
         stack.sort(axis=0)  # 255 is the largest: what was seen comes first
-        n = (stack != NODATA).sum(axis=0)
+        n = (stack != UNOBSERVED).sum(axis=0)
         low, high = (
             np.take_along_axis(stack, np.maximum(k, 0)[np.newaxis], axis=0)[0].astype(int)
             for k in ((n - 1) // 2, n // 2)
         )
-        percent[window] = np.where(n >= needed, (low + high) // 2, NODATA)
+        percent[window] = np.where(n >= needed, (low + high) // 2, UNOBSERVED)
     path = home_of(store, region) / "reference.json"
     digest = write_raster(path.with_suffix(".tif"), percent, corridor)
     available_at = max(record.available_at for record in members)

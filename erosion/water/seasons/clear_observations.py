@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from erosion.core.arrays import FloatArray
 from erosion.core.errors import Skipped
 from erosion.gauges.known import USED, known_values
 from erosion.satellite.corridor import Corridor
@@ -202,7 +202,7 @@ def _nearest(gauge_ids: Sequence[str], region: Region, corridor: Corridor) -> st
     return min(distance, key=distance.__getitem__, default=gauge_ids[0])
 
 
-def _stage_at(times: Sequence[pd.Timestamp], stage: pd.Series) -> NDArray[np.float64]:
+def _stage_at(times: Sequence[pd.Timestamp], stage: pd.Series) -> FloatArray:
     """Water level at some instants [m]: between two values of a gauge, or near one; NaN where it is not told."""
     if not len(times) or not len(stage):
         return np.full(len(times), np.nan)

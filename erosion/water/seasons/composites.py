@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from erosion.core.arrays import FloatArray
 from erosion.core.contracts import CONTRACT_VERSION, as_of_instant, check_water
 from erosion.core.errors import Skipped, SourceError
 from erosion.satellite.corridor import Corridor
@@ -179,7 +180,7 @@ def _used(one: Composite) -> list[Look]:
     return [look for look, n in zip(one.looks, one.used, strict=True) if n]
 
 
-def _median(values: NDArray[np.float64]) -> float:
+def _median(values: FloatArray) -> float:
     return float(np.median(values)) if len(values) else math.nan
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from erosion.core.arrays import IntArray
 from erosion.water.scenes.pass_records import PassRecord
 from erosion.water.seasons.clear_observations import Look
 from erosion.water.seasons.season_stack import MEDIAN_LOSS, whole_weights
@@ -32,7 +32,7 @@ def lies_within_m(record: PassRecord) -> float:
     return max(float(error), LIES_AT_LEAST_PIXELS * record.native_m)
 
 
-def weights_of(looks: Sequence[Look]) -> NDArray[np.int64]:
+def weights_of(looks: Sequence[Look]) -> IntArray:
     """Weights against how badly a scene lies and how coarse it is: an edge in a pixel is known to pixel / sqrt(12)."""
     records = [look.record for look in looks]
     return whole_weights(np.array([lies_within_m(r) ** 2 + r.native_m**2 / 12 for r in records]))
@@ -66,9 +66,7 @@ def season_position(looks: Sequence[Look]) -> tuple[float, float, float]:
     )
 
 
-def geo_rmse_m(
-    looks: Sequence[Look], weights: NDArray[np.int64], used: NDArray[np.int64], radar_share: float, pixel_m: float
-) -> float:
+def geo_rmse_m(looks: Sequence[Look], weights: IntArray, used: IntArray, radar_share: float, pixel_m: float) -> float:
     """Error of the bank line that a composite has because its scenes are not registered exactly [m].
 
     Each scene's error enters by its weight and its looks, as in a weighted mean, times what a median loses against it.

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from erosion.core.arrays import UNOBSERVED
 from erosion.core.block_array import BlockArray
 from erosion.core.errors import Skipped
 from erosion.core.files import write_json
 from erosion.water.classification.coregister import as_share, measure_shift
-from erosion.water.scenes.pass_records import NODATA, read_raster
+from erosion.water.scenes.pass_records import read_raster
 from erosion.water.seasons.clear_observations import Look
 from erosion.water.seasons.season_stack import HALF_PERCENT, composite
 
@@ -126,5 +127,5 @@ def _plain_median(paths: Sequence[Path], corridor: Corridor) -> BlockArray[np.fl
     weights, alike = np.full(len(paths), 1), np.zeros(len(paths), bool)
     for window in corridor.windows():
         half = composite(np.stack([read_raster(path, window) for path in paths]), weights, alike, 2).half_percent
-        median[window] = np.where(half == NODATA, np.float32(np.nan), half / np.float32(HALF_PERCENT))
+        median[window] = np.where(half == UNOBSERVED, np.float32(np.nan), half / np.float32(HALF_PERCENT))
     return median

@@ -19,12 +19,13 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from erosion.core.arrays import UNOBSERVED, BoolArray, IntArray
 from erosion.core.files import write_json
 from erosion.core.scheduler import threads_unless_cluster
 from erosion.core.windows import padded
 from erosion.satellite.corridor import TILE, Corridor
 from erosion.water.classification.coregister import resample
-from erosion.water.scenes.pass_records import NODATA, home_of, known_sha256, read_raster
+from erosion.water.scenes.pass_records import home_of, known_sha256, read_raster
 from erosion.water.seasons.clear_observations import Look
 from erosion.water.seasons.registration import season_position, weights_of
 from erosion.water.seasons.season_stack import HALF_PERCENT, Stack, composite
@@ -50,8 +51,8 @@ class Composite:
     season: str
     path: Path
     looks: tuple[Look, ...]
-    weights: NDArray[np.int64]
-    used: NDArray[np.int64]
+    weights: IntArray
+    used: IntArray
     coverage: float
     radar_share: float
     content: str
@@ -105,8 +106,8 @@ def _take_away_old(home: Path, but: Path) -> None:
 
 def _tile(
     paths: Sequence[Path],
-    weights: NDArray[np.int64],
-    radar: NDArray[np.bool_],
+    weights: IntArray,
+    radar: BoolArray,
     min_looks: int,
     window: tuple[slice, slice],
     shape: tuple[int, int],
@@ -120,10 +121,10 @@ def _tile(
     # How often and how well a pixel was seen changes slowly: the nearest pixel's figure will do.
     rows, cols = (round(m) for m in reversed(move))
     seen, looks, sigma = (
-        _moved(part, rows, cols)[inner] for part in (stack.half_percent != NODATA, stack.looks, stack.sigma)
+        _moved(part, rows, cols)[inner] for part in (stack.half_percent != UNOBSERVED, stack.looks, stack.sigma)
     )
     moved = resample(_filled(stack.half_percent), -move[0], -move[1])[inner]
-    half_percent = np.where(seen, np.clip(np.rint(np.nan_to_num(moved)), 0, HALF_PERCENT), NODATA).astype(np.uint8)
+    half_percent = np.where(seen, np.clip(np.rint(np.nan_to_num(moved)), 0, HALF_PERCENT), UNOBSERVED).astype(np.uint8)
     return stack._replace(half_percent=half_percent, looks=looks, sigma=sigma)
 
 
@@ -141,7 +142,7 @@ def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Water share with every gap filled from its nearest pixel, so that a small move eats nothing off the rims."""
     from scipy.ndimage import distance_transform_edt  # 0.2 s
 
-    gap = half_percent == NODATA
+    gap = half_percent == UNOBSERVED
     if not gap.any() or gap.all():
         return half_percent.astype(np.float32)
     nearest = distance_transform_edt(gap, return_distances=False, return_indices=True)
@@ -149,7 +150,7 @@ def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _compute(
-    looks: Sequence[Look], weights: NDArray[np.int64], min_looks: int, corridor: Corridor, path: Path
+    looks: Sequence[Look], weights: IntArray, min_looks: int, corridor: Corridor, path: Path
 ) -> dict[str, Any]:
     """Make a composite tile by tile and keep it; return its facts."""
     from dask.base import compute  # 0.1 s, and a night that finds its composites on the disk makes none
@@ -186,7 +187,7 @@ def _compute(
                     *(task(paths, weights, radar, min_looks, window, corridor.grid.shape, move) for window in some)
                 )
                 for window, tile in zip(some, tiles, strict=True):
-                    seen = tile.half_percent != NODATA
+                    seen = tile.half_percent != UNOBSERVED
                     if seen.any():
                         # 0 is what a block that is not there reads as: so a share of 0 is kept as 1, and so on.
                         share = np.where(seen, tile.half_percent.astype(np.uint16) + 1, 0)

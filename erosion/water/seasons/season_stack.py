@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from erosion.core.arrays import MAD_TO_SIGMA
-from erosion.water.scenes.pass_records import NODATA
+from erosion.core.arrays import MAD_TO_SIGMA, UNOBSERVED, BoolArray, FloatArray, IntArray
 
 HALF_PERCENT: Final = 200
 """Composites count water in half percents: the median of two looks may lie between two percents."""
@@ -36,7 +35,7 @@ class Stack(NamedTuple):
     Attributes
     ----------
     half_percent
-        Water share [half percent], :data:`NODATA` where there are too few looks, uint8 (rows, cols).
+        Water share [half percent], :data:`UNOBSERVED` where there are too few looks, uint8 (rows, cols).
     looks
         Number of looks used, uint16 (rows, cols).
     sigma
@@ -50,12 +49,12 @@ class Stack(NamedTuple):
     half_percent: NDArray[np.uint8]
     looks: NDArray[np.uint16]
     sigma: NDArray[np.uint16]
-    used: NDArray[np.int64]
+    used: IntArray
     filled: int
     radar: int
 
 
-def whole_weights(variance: NDArray[np.float64]) -> NDArray[np.int64]:
+def whole_weights(variance: FloatArray) -> IntArray:
     """Turn error variances into whole weights, 1 to :data:`MAX_WEIGHT`, in proportion to one over the variance."""
     share = np.asarray(variance, float).min() / variance
     return np.maximum(np.rint(MAX_WEIGHT * share), 1).astype(np.int64)
@@ -63,8 +62,8 @@ def whole_weights(variance: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def composite(
     percent: NDArray[np.uint8],
-    weights: NDArray[np.int64],
-    radar: NDArray[np.bool_],
+    weights: IntArray,
+    radar: BoolArray,
     min_looks: int,
     counted: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> Stack:
@@ -91,42 +90,42 @@ def composite(
     Stack
     """
     shape = percent.shape[1:]
-    half_percent = np.full(shape, NODATA)
+    half_percent = np.full(shape, UNOBSERVED)
     looks, sigma = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
     used = np.zeros(len(percent), np.int64)
     by_radar = 0
     for which in (~radar, radar):
         if not which.any():
             continue
-        seen = percent[which] != NODATA
+        seen = percent[which] != UNOBSERVED
         count = seen.sum(axis=0)
-        fill = (half_percent == NODATA) & (count >= min_looks)
+        fill = (half_percent == UNOBSERVED) & (count >= min_looks)
         fill[fill & (count == 2)] = _agree(percent[which][:, fill & (count == 2)])
         if not fill.any():
             continue
         half_percent[fill], looks[fill], sigma[fill] = _median(percent[which][:, fill], weights[which])
         used[which] = (seen & fill)[:, *counted].sum(axis=(1, 2))
         by_radar = int(fill[counted].sum()) if which is radar else 0
-    filled = int((half_percent[counted] != NODATA).sum())
+    filled = int((half_percent[counted] != UNOBSERVED).sum())
     return Stack(half_percent, looks, sigma, used, filled, by_radar)
 
 
-def _agree(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _agree(values: NDArray[np.uint8]) -> BoolArray:
     """Say of each column with two looks whether they show the same; 255 is no look."""
-    high = np.where(values == NODATA, np.uint8(0), values).max(axis=0)
-    agree: NDArray[np.bool_] = high - values.min(axis=0) <= AGREE_PERCENT
+    high = np.where(values == UNOBSERVED, np.uint8(0), values).max(axis=0)
+    agree: BoolArray = high - values.min(axis=0) <= AGREE_PERCENT
     return agree
 
 
 def _median(
-    values: NDArray[np.uint8], weights: NDArray[np.int64]
+    values: NDArray[np.uint8], weights: IntArray
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint16]]:
     """Weighted median [half percent], looks and standard error of each column; 255 is no look.
 
     The weighted median is the value at which the weights below and those above are the same; where that falls between
     two values it is their mean, so with equal weights it is the ordinary median.
     """
-    seen = values != NODATA
+    seen = values != UNOBSERVED
     n = seen.sum(axis=0, dtype=np.uint16)
     if (weights == weights[0]).all():
         ordered = np.sort(values, axis=0)  # what was not seen comes last
@@ -138,7 +137,7 @@ def _median(
         keys |= weights.astype(np.uint16)[:, np.newaxis]
         keys.sort(axis=0)
         ordered = (keys >> 8).astype(np.uint8)
-        weight = np.where(ordered == NODATA, 0, keys & 0xFF).astype(np.int32)
+        weight = np.where(ordered == UNOBSERVED, 0, keys & 0xFF).astype(np.int32)
         square = np.einsum("ij,ij->j", weight, weight)
         below = np.cumsum(weight, axis=0, dtype=np.int32, out=weight)
         total = below[-1].copy()
@@ -146,7 +145,7 @@ def _median(
         median = _sum_of_rows(ordered, low, high)
         effective = total.astype(np.float32) ** 2 / np.maximum(square, 1)
     off = np.abs(2 * values.astype(np.int16) - median.astype(np.int16)).astype(np.uint8)
-    off[~seen] = NODATA  # half percents reach 200 only
+    off[~seen] = UNOBSERVED  # half percents reach 200 only
     off.sort(axis=0)
     spread = MAD_TO_SIGMA * _middle(off, n).astype(np.float32) / 2 / HALF_PERCENT
     error = MEDIAN_LOSS * np.maximum(spread, np.float32(LEAST_SD)) / np.sqrt(effective)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erosion.water.scenes.pass_records import NODATA
+from erosion.core.arrays import UNOBSERVED
 from erosion.water.seasons.season_stack import AGREE_PERCENT, SIGMA_UNIT, composite, whole_weights
 
 
@@ -27,14 +27,14 @@ def test_medians_and_looks_by_hand() -> None:
         2,
     )
     # 10 20 30 90: 25; 10 20 90: 20; 30 80: 55; one look is too few.
-    assert made.half_percent.tolist() == [[50, 40, 110, NODATA]]
+    assert made.half_percent.tolist() == [[50, 40, 110, UNOBSERVED]]
     assert made.looks.tolist() == [[4, 3, 2, 0]] and made.used.tolist() == [3, 3, 2, 1]
 
 
 def test_two_looks_that_contradict_each_other_tell_nothing() -> None:
     looks = stack([0, 51, 255], [0, 50, 255], [0, 51, 51], [255, 100, 0])
     made = composite(looks, np.full(3, 100), np.zeros(3, bool), 2)
-    assert made.half_percent.tolist() == [[NODATA, 50, 102, NODATA]], "a third look says which of two is right"
+    assert made.half_percent.tolist() == [[UNOBSERVED, 50, 102, UNOBSERVED]], "a third look says which of two is right"
     assert made.filled == 2 and made.used.tolist() == [2, 2, 1]
     # Radar stands in where two optical looks contradict each other.
     looks = stack([0, 100, 90, 80])
@@ -75,7 +75,7 @@ def test_weights_are_inverse_to_the_variance() -> None:
 def test_radar_stands_in_only_where_optical_looks_are_too_few() -> None:
     looks = stack([10, 20, 80, 90], [10, 255, 80, 90], [255, 255, 80, 255], [255, 30, 255, 255])
     made = composite(looks, np.full(4, 100), np.array([False, False, True, True]), 2)
-    assert made.half_percent.tolist() == [[30, 170, NODATA, NODATA]], "one look of each is not two"
+    assert made.half_percent.tolist() == [[30, 170, UNOBSERVED, UNOBSERVED]], "one look of each is not two"
     assert made.looks.tolist() == [[2, 2, 0, 0]]
     assert made.used.tolist() == [1, 1, 1, 1] and made.radar == 1
 
@@ -108,7 +108,7 @@ def test_with_equal_weights_it_is_the_ordinary_median(rows: list[list[int]], few
         if told[pixel]:
             assert made.half_percent[0, pixel] == 2 * np.nanmedian(share[:, 0, pixel])
         else:
-            assert made.half_percent[0, pixel] == NODATA
+            assert made.half_percent[0, pixel] == UNOBSERVED
     # Weights that differ by a hair take the other way to it.
     if len(rows) > 1:
         odd = composite(looks, np.array([100] + [99] * (len(rows) - 1)), optical, few)
