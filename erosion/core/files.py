@@ -20,6 +20,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def files_digest(directory: Path) -> str:
+    """Return one SHA-256 of all files of a directory, by name and content."""
+    files = sorted(path for path in directory.glob("*") if path.is_file())
+    return hashlib.sha256("".join(f"{path.name}:{sha256_of(path)}" for path in files).encode()).hexdigest()
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Replace a JSON file at once: a reader sees the old or the new one, never half.
 

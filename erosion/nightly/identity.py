@@ -5,20 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
-import xarray as xr
 
 from erosion.alerts import ledger
 from erosion.config.entry import Entry
-from erosion.config.region import Region
 from erosion.core.contracts import CONTRACT_VERSION
-from erosion.core.errors import Skipped
-from erosion.core.files import sha256_of
+from erosion.core.files import files_digest
+from erosion.nightly.inputs import RunInputs
+from erosion.nightly.task import Task
 
 NOT_INPUTS = ("path", "described_in", "sources", "optional")
 """Fields that hold where files lie and whether they may be absent, since the hash of the observations covers their content; and
@@ -28,40 +26,63 @@ _FIRST = ("name", "driver", "title")
 _TERMS = ("cadence_days", "latency_days", "geo_rmse_m", "licence", "attribution", "citation", "url")
 
 
-def inputs_of(
-    region: Region,
-    as_of: pd.Timestamp,
-    waters: Mapping[str, xr.Dataset],
-    missing: Mapping[str, str],
-    gauges: pd.DataFrame,
-    forecasts: pd.DataFrame,
-    skipped: Sequence[Skipped],
-    release: Path,
-    previous: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """Name everything a product depends on; where files lie is not part of it."""
+class Identity(NamedTuple):
+    """Which run the inputs make."""
+
+    digest: str
+    """SHA-256 of :attr:`inputs`, hexadecimal."""
+    run_id: str
+    directory: Path
+    """Where its files are, or go."""
+    recorded: bool
+    """Whether the ledger has it."""
+    inputs: dict[str, Any]
+    """See :func:`inputs_of`."""
+
+
+def identify(task: Task, run_inputs: RunInputs) -> Identity:
+    """Return which run these inputs make.
+
+    Inputs may come back to what they were before another run of the date took the place of theirs. That is a run of its
+    own, after the other one, or the ledger would go on with the other.
+    """
+    inputs = inputs_of(task, run_inputs)
+    while True:
+        digest = _digest(json.dumps(inputs, sort_keys=True))
+        name = f"{task.as_of:%Y-%m-%d}-{digest[:8]}"
+        run_id = f"{task.region.name}-{name}"
+        instead = ledger.superseded_by(task.engine, run_id)
+        if instead is None:
+            return Identity(digest, run_id, task.home / name, ledger.is_recorded(task.engine, run_id), inputs)
+        inputs["instead_of"] = instead
+
+
+def inputs_of(task: Task, inputs: RunInputs) -> dict[str, Any]:
+    """Return everything that a product depends on; where files lie is not part of it."""
+    region, gauges = task.region, inputs.gauges
     anywhere = tuple(dataclasses.replace(reach, area=None) for reach in region.reaches)
     plain = dataclasses.replace(region, reaches=anywhere)
     settings = [
         {f.name: getattr(plain, f.name) for f in dataclasses.fields(plain) if f.name not in NOT_INPUTS},
         *(settings_of(region.sources[name]) for name in (*region.water, *region.gauges)),
     ]
+    waters = {name: one.water for name, one in inputs.reaches.items()}
     return {
-        "as_of": f"{as_of:%Y-%m-%d}",
+        "as_of": f"{task.as_of:%Y-%m-%d}",
         "catalogue": _digest(repr(settings)),
         "water": {name: water.attrs["content_hash"] for name, water in waters.items()},
         "epochs": {
             name: [f"{epoch:.10}" for epoch in water["epoch"].to_numpy().astype(str)] for name, water in waters.items()
         },
         "scenes": {name: [str(scene) for scene in water["scene_id"].to_numpy()] for name, water in waters.items()},
-        "missing": dict(missing),
-        "gauges": _digest(str(pd.util.hash_pandas_object(gauges, index=False).sum())),
-        "gauge_days": len(gauges),
-        "gauge_forecasts": _digest(str(pd.util.hash_pandas_object(forecasts, index=False).sum())),
-        "skipped": _digest(repr([tuple(item) for item in skipped])),
-        "model": files_digest(release),
-        "model_id": release.name,
-        "previous_run": None if previous is None else previous["run_id"],
+        "missing": dict(inputs.missing),
+        "gauges": _digest(str(pd.util.hash_pandas_object(gauges.values, index=False).sum())),
+        "gauge_days": len(gauges.values),
+        "gauge_forecasts": _digest(str(pd.util.hash_pandas_object(gauges.forecasts, index=False).sum())),
+        "skipped": _digest(repr([tuple(item) for item in inputs.skipped])),
+        "model": files_digest(inputs.release_path),
+        "model_id": inputs.release.name,
+        "previous_run": None if inputs.previous is None else inputs.previous["run_id"],
         "contract_version": CONTRACT_VERSION,
         "program": version("erosion"),
     }
@@ -79,29 +100,6 @@ def settings_of(entry: Entry) -> dict[str, Any]:
     between = [name for name in of_kind if name not in (*_FIRST, *_TERMS)]
     terms = [name for name in _TERMS if name in of_kind]
     return {name: getattr(entry, name) for name in (*_FIRST, *between, *terms, *of_driver) if name not in NOT_INPUTS}
-
-
-def identify(
-    engine: ledger.Ledger, region: Region, as_of: pd.Timestamp, inputs: dict[str, Any]
-) -> tuple[str, str, bool]:
-    """Name the run that these inputs make: the digest of its inputs, its id, and whether the ledger has it.
-
-    Inputs may come back to what they were before another run of the date took the place of theirs. That is a run of its
-    own, after the other one, or the ledger would go on with the other.
-    """
-    while True:
-        digest = _digest(json.dumps(inputs, sort_keys=True))
-        run_id = f"{region.name}-{as_of:%Y-%m-%d}-{digest[:8]}"
-        instead = ledger.superseded_by(engine, run_id)
-        if instead is None:
-            return digest, run_id, ledger.is_recorded(engine, run_id)
-        inputs["instead_of"] = instead
-
-
-def files_digest(directory: Path) -> str:
-    """Return one hash of all files of a directory, by name and content."""
-    files = sorted(path for path in directory.glob("*") if path.is_file())
-    return _digest("".join(f"{path.name}:{sha256_of(path)}" for path in files))
 
 
 def _digest(text: str) -> str:

@@ -1,88 +1,34 @@
-"""What a run says of each segment: its score, and the published layer that joins segment, score, level and warning."""
+"""The published tables of a run: the layer that joins segment, score, level and warning, and the history."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from erosion.alerts import life
-from erosion.banks.as_of import data_age_days
 from erosion.banks.knowledge import Knowledge
 from erosion.config.region import Region
-from erosion.core.contracts import ALERT_COLUMNS, FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS, TRIGGER_COLUMNS, check_scores
-from erosion.forecast.model import TargetModel, explain, predict
-from erosion.forecast.release import Release, ReleaseError
-
-
-def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetModel], target: str) -> pd.DataFrame:
-    """Forecast one target for every segment.
-
-    A segment without any measured pair of observations gets no probability: nothing is known of how it moves.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``contracts.SCORE_COLUMNS`` without reasons and model_id filled later, plus length_m and coverage.
-
-    Raises
-    ------
-    ReleaseError
-        If the release was not trained for the target.
-    """
-    model = models.get(target)
-    if model is None:
-        raise ReleaseError(f"the release has no target {target}, only {', '.join(models)}; train one for this region")
-    forecast = predict(model, features)
-    retreat = known.banks["retreat_m"].to_numpy()
-    unmeasured = np.isnan(retreat).all(axis=1)
-    forecast[unmeasured] = np.nan
-    coverage = known.banks["coverage"].to_numpy()[:, -1]
-    table = pd.DataFrame(
-        {
-            "segment_id": known.baseline.segments["segment_id"].to_numpy(),
-            "as_of": known.as_of,
-            "target": target,
-            "horizon_days": model.target.horizon_days,
-            "threshold_m": model.target.threshold_m,
-            "p_event": forecast["p_event"].to_numpy(),
-            "retreat_p10_m": forecast["retreat_p10_m"].to_numpy(),
-            "retreat_p50_m": forecast["retreat_p50_m"].to_numpy(),
-            "retreat_p90_m": forecast["retreat_p90_m"].to_numpy(),
-            "data_age_days": data_age_days(known.baseline, known.as_of),
-            "model_id": "",
-            "reasons": "[]",
-            "length_m": known.baseline.segments["length_m"].to_numpy(),
-            "coverage": coverage,
-        }
-    )
-    return check_scores(table)
-
-
-class Made(NamedTuple):
-    """A reach as it was measured and forecast on a date."""
-
-    known: Knowledge
-    features: pd.DataFrame
-    scores: Mapping[str, pd.DataFrame]
-    """Target to what :func:`score` says."""
+from erosion.core.contracts import FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS
+from erosion.forecast.model import explain
+from erosion.forecast.release import Release
+from erosion.nightly.reaches import ReachForecast
 
 
 def segment_layer(
     region: Region,
     target: str,
     decided: pd.DataFrame,
-    made: Sequence[Made],
+    made: Sequence[ReachForecast],
     kept: gpd.GeoDataFrame | None,
     release: Release,
     before: pd.DataFrame,
     walk: pd.DataFrame | None,
     as_of: pd.Timestamp,
 ) -> gpd.GeoDataFrame:
-    """Put together the published layer of one target, all reaches of a region in one.
+    """Return the published layer of one target, all reaches of a region in one.
 
     Parameters
     ----------
@@ -93,7 +39,7 @@ def segment_layer(
     made
         The reaches that were made.
     kept
-        From :func:`kept_rows`: segments of reaches that were not; None where all were.
+        From :func:`erosion.nightly.carry_over.kept_rows`: segments of reaches that were not; None where all were.
     release
         The models.
     before
@@ -131,7 +77,7 @@ def segment_layer(
 
 
 def _made_rows(
-    made: Made, target: str, levels: pd.DataFrame, release: Release, warned_from_level: int
+    made: ReachForecast, target: str, levels: pd.DataFrame, release: Release, warned_from_level: int
 ) -> gpd.GeoDataFrame:
     """Join segments, scores, levels and measurements of one reach."""
     layer = made.known.baseline.segments.merge(
@@ -150,38 +96,6 @@ def _made_rows(
     reasons[warned] = explain(release.models[target], made.features[warned])
     layer["reasons"] = reasons
     return layer
-
-
-def kept_rows(
-    before: gpd.GeoDataFrame, reaches: Collection[str], crs: str, as_of: pd.Timestamp
-) -> gpd.GeoDataFrame | None:
-    """Take the segments of some reaches over from the layer of the run before: they could not be made anew.
-
-    Parameters
-    ----------
-    before
-        Layer of the run before, of one target.
-    reaches
-        Names of the reaches that are missing.
-    crs
-        Metric CRS of the region.
-    as_of
-        Date of the run that takes them over.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame or None
-        The rows without their levels and warnings, which are decided anew, their data as much older as time has passed;
-        None where the run before had none of them.
-    """
-    rows = before[before["reach"].isin(list(reaches))]
-    if rows.empty:
-        return None
-    days = (as_of - pd.to_datetime(rows["as_of"])).dt.days
-    anew = [*ALERT_COLUMNS, *TRIGGER_COLUMNS, "event_id", "first_issued_at"]
-    aged = rows.assign(data_age_days=rows["data_age_days"].to_numpy() + days.to_numpy())
-    # The layer holds not all that is decided, and one of an older version of the program fewer columns yet.
-    return aged.drop(columns=anew, errors="ignore").to_crs(crs).reset_index(drop=True)
 
 
 def history_table(known: Knowledge) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,8 @@ import pandas as pd
 from erosion.alerts import ledger
 from erosion.config.region import Region
 from erosion.core.files import sha256_of, write_json
-from erosion.publish.integrity import MANIFEST, damage
+from erosion.nightly.errors import RunError
+from erosion.publish.integrity import damage
 from erosion.publish.listing import (
     FILE,
     VERSION,
@@ -23,13 +23,11 @@ from erosion.publish.listing import (
     read_listing,
     write_listing,
 )
+from erosion.publish.manifest import FILE as MANIFEST_FILE
+from erosion.publish.manifest import read_manifest
 
 PUBLISHED, NOT_PUBLISHED, DEGRADED = 0, 1, 2
 """Exit codes: fine; nothing published; published, but something was missing or stale."""
-
-
-class RunError(RuntimeError):
-    """A run published nothing; the message says why."""
 
 
 KEPT_MESSAGES = 20
@@ -94,7 +92,7 @@ def list_published(
             entries.append(known.get(run_id) or _entry(run_id, out / product))
         except (OSError, ValueError, KeyError, TypeError) as error:
             date = run_id.removeprefix(f"{region.name}-")[:10]
-            say(f"{out / product / MANIFEST} cannot be read ({error}); {_cure(date)} to have it listed")
+            say(f"{out / product / MANIFEST_FILE} cannot be read ({error}); {_cure(date)} to have it listed")
     content: Listing = {
         "version": VERSION,
         "region": region.name,
@@ -114,8 +112,7 @@ def list_published(
 
 
 def _entry(run_id: str, directory: Path) -> ListedRun:
-    path = directory / MANIFEST
-    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest = read_manifest(directory)
     return {
         "as_of": manifest["as_of"],
         "run_id": run_id,
@@ -127,7 +124,7 @@ def _entry(run_id: str, directory: Path) -> ListedRun:
         "data_age_days": manifest["data_age_days"],
         "finished_at": manifest["finished_at"],
         "messages": manifest["messages"][:KEPT_MESSAGES],
-        "manifest_sha256": sha256_of(path),
+        "manifest_sha256": sha256_of(directory / MANIFEST_FILE),
     }
 
 

@@ -25,15 +25,8 @@ from erosion.core.errors import Skipped
 from erosion.core.files import write_json
 from erosion.forecast.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
 from erosion.gauges import series as gauge_series
-from erosion.nightly.published import (
-    DEGRADED,
-    NOT_PUBLISHED,
-    PUBLISHED,
-    RunError,
-    damage_message,
-    damage_of,
-    published,
-)
+from erosion.nightly.errors import RunError
+from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, damage_message, damage_of, published
 from erosion.nightly.run import Result, run
 from erosion.water import read as sources
 from erosion.water.read import read_reaches

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from erosion.core.files import sha256_of
-
-MANIFEST: Final = "manifest.json"
+from erosion.publish.json_shape import check_shape
+from erosion.publish.manifest import FILE as MANIFEST_FILE
+from erosion.publish.manifest import FileHashes
 
 CHANGED: Final = "is not what was published"
 """Fault of a file whose hash differs."""
@@ -29,27 +30,21 @@ def damage(directory: Path, manifest_sha256: str | None = None) -> dict[str, str
         keep it.
     """
     try:
-        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
         hashes = _hashes(manifest)
     except FileNotFoundError:
-        return {MANIFEST: "is missing"}
+        return {MANIFEST_FILE: "is missing"}
     except (OSError, ValueError, RecursionError) as error:
-        return {MANIFEST: f"cannot be read ({error})"}
+        return {MANIFEST_FILE: f"cannot be read ({error})"}
     if manifest_sha256 is not None:
-        hashes = {MANIFEST: manifest_sha256, **hashes}
+        hashes = {MANIFEST_FILE: manifest_sha256, **hashes}
     found = {name: _fault(directory / name, digest) for name, digest in hashes.items()}
     return {name: fault for name, fault in found.items() if fault}
 
 
 def _hashes(manifest: Any) -> dict[str, str]:
-    if not isinstance(manifest, dict):
-        raise ValueError("no JSON object")
-    hashes: dict[str, str] = {}
-    for key in ("outputs", "memory"):
-        part = manifest.get(key)
-        if not isinstance(part, dict) or not all(isinstance(digest, str) for digest in part.values()):
-            raise ValueError(f"{key} is missing or lists no hashes")
-        hashes |= part
+    check_shape(manifest, FileHashes)
+    hashes: dict[str, str] = {**manifest["outputs"], **manifest["memory"]}
     for name in hashes:
         if Path(name).name != name or name in ("", ".."):
             raise ValueError(f"file {name!r} leaves the directory of the run")

@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Final, NotRequired, TypedDict, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Final, NotRequired, TypedDict, cast
 
 import pandas as pd
 
 from erosion.core.files import write_json
+from erosion.publish.json_shape import check_shape
 
 FILE: Final = "published.json"
 
@@ -82,7 +82,7 @@ def read_listing(path: Path) -> Listing:
         version = content.get("version", VERSION) if isinstance(content, dict) else VERSION
         if version != VERSION:
             raise ListingError(f"{path} is of version {version!r}, this program reads {VERSION}; {cure}")
-        _check(content, Listing, "the file")
+        check_shape(content, Listing)
         for number, entry in enumerate(content["runs"]):
             _check_run(entry, f"runs[{number}]")
     except (OSError, ValueError, RecursionError) as error:
@@ -106,35 +106,3 @@ def _check_run(entry: ListedRun, where: str) -> None:
             missing = True
         if missing:
             raise ValueError(f"{where}: {key} {text!r} is no time")
-
-
-def _check(value: Any, kind: Any, where: str) -> None:
-    """Refuse a value of JSON that is not of a kind, naming where it stands."""
-    if is_typeddict(kind):
-        _need(value, dict, where)
-        hints = get_type_hints(kind)
-        for key in sorted(kind.__required_keys__ - value.keys()):
-            raise ValueError(f"{where}: {key} is missing")
-        for key, of in hints.items():
-            if key in value:
-                _check(value[key], of, key if where == "the file" else f"{where}.{key}")
-    elif get_origin(kind) is list:
-        _need(value, list, where)
-        for number, item in enumerate(value):
-            _check(item, get_args(kind)[0], f"{where}[{number}]")
-    elif get_origin(kind) is dict:
-        _need(value, dict, where)
-        for key, item in value.items():
-            _check(item, get_args(kind)[1], f"{where}.{key}")
-    elif get_origin(kind) in (Union, UnionType):
-        if not (value is None and NoneType in get_args(kind)):
-            _check(value, next(of for of in get_args(kind) if of is not NoneType), where)
-    else:
-        _need(value, kind, where)
-
-
-def _need(value: Any, kind: type, where: str) -> None:
-    allowed = (int, float) if kind is float else kind
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
-        names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
-        raise ValueError(f"{where} is {json.dumps(value)[:40]}, not {names.get(kind, 'a number')}")

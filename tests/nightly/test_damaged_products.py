@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from erosion.config.region import load_region
-from erosion.nightly.published import NOT_PUBLISHED, PUBLISHED, RunError, published
+from erosion.nightly.errors import RunError
+from erosion.nightly.published import NOT_PUBLISHED, PUBLISHED, published
 from erosion.nightly.run import run
 from tests.nightly.made_runs import FIRST, SECOND, assert_agreed, home_of, ledger_of, read_json
 

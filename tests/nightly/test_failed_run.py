@@ -13,8 +13,9 @@ import pytest
 
 from erosion.alerts import ledger
 from erosion.config.region import load_region
-from erosion.nightly import run as nightly
-from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, RunError, published
+from erosion.nightly import product, reaches
+from erosion.nightly.errors import RunError
+from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
 from erosion.nightly.run import run
 from erosion.publish.errors import ExportError
 from tests.nightly.made_runs import FIRST, SECOND, TARGETS, assert_agreed, attempt_of, home_of, ledger_of, posix_only
@@ -73,7 +74,7 @@ def test_a_mistake_in_the_program_is_on_record_too(
     def broken(*_: object) -> None:
         raise KeyError("column")
 
-    monkeypatch.setattr(nightly, "make_features", broken)
+    monkeypatch.setattr(reaches, "make_features", broken)
     with pytest.raises(KeyError):
         run(load_region(region_file), SECOND, out)
     assert "KeyError: 'column'" in attempt_of(out)["message"]
@@ -123,7 +124,7 @@ def test_an_export_that_fails_leaves_nothing(out: Path, region_file: Path, monke
         (directory / "segments.gpkg").write_bytes(b"half")
         raise ExportError("no space left on device")
 
-    monkeypatch.setattr(nightly, "write_all", full)
+    monkeypatch.setattr(product, "write_all", full)
     result = run(load_region(region_file), SECOND, out)
     assert result.exit_code == NOT_PUBLISHED and "no space left" in result.messages[0]
     assert not list(home_of(out).glob(".tmp-*"))

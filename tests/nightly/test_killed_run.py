@@ -34,6 +34,7 @@ import pandas as pd
 import lightgbm, geopandas, pyogrio, sqlalchemy, alembic.command
 from erosion.alerts import ledger
 from erosion.alerts.ledger import recording
+from erosion.nightly import decide, reaches
 from erosion.nightly import run as nightly
 from erosion.config.region import load_region
 
@@ -58,8 +59,8 @@ def to(name):
     return lambda path, *rest: Path(rest[0]).name == name
 
 points = {}
-for function in ("baseline_on", "segment_layer"):
-    points[f"after {function}"] = lambda f=function: around(nightly, f, "after")
+for module, function in ((reaches, "baseline_on"), (decide, "segment_layer")):
+    points[f"after {function}"] = lambda m=module, f=function: around(m, f, "after")
 for when in ("before", "after"):
     points[f"{when} the rename"] = lambda w=when: around(Path, "rename", w)
     points[f"{when} record_run"] = lambda w=when: around(ledger, "record_run", w)

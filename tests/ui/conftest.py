@@ -11,8 +11,9 @@ import pytest
 import shapely
 
 from erosion.alerts import ledger
-from erosion.core.contracts import LAYER_COLUMNS
+from erosion.core.contracts import CONTRACT_VERSION, LAYER_COLUMNS
 from erosion.publish import write_all
+from erosion.publish.manifest import Manifest, SkippedItem, write_manifest
 
 CRS, EAST, NORTH = "EPSG:32648", 560_000.0, 1_148_000.0
 DATES = ("2022-06-30", "2023-06-30", "2024-06-30")
@@ -173,14 +174,19 @@ def publish(out, name, *, simulated=False, dates=DATES):
                 table["segment_id"].map(opened["first_issued_at"])
             ).dt.tz_localize(None)
         files = write_all(directory, layers, history(layers["1y"], year), region)
-        manifest = entry | {
-            "outputs": files,
-            "memory": {},
-            "skipped": [{"scene": EVIL, "reason": EVIL}] if messages else [],
+        skipped: list[SkippedItem] = [{"scene": EVIL, "reason": EVIL, "usual": False}] if messages else []
+        manifest: Manifest = {
+            "contract_version": CONTRACT_VERSION, "region": name, "simulated": simulated, "as_of": date,
+            "outcome": outcome, "messages": messages, "skipped": skipped,
+            "read": {"messages": messages, "skipped": skipped}, "fetch": [],
+            "model_id": "thu-20220630", "reaches": {}, "trigger": None,
+            "newest_epoch": f"{2022 + year}-05-20", "data_age_days": 41,
+            "inputs": {}, "inputs_hash": "0" * 64, "segments": len(layers["1y"]), "levels": {},
             "stages": [{"stage": "read", "seconds": 1.25}, {"stage": "<i>odd</i>", "seconds": 0.5}],
-            "versions": {"python": "3.11"},
-        }
-        (directory / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+            "outputs": files, "memory": {}, "versions": {"python": "3.11"},
+            "started_at": now.isoformat(), "finished_at": now.isoformat(),
+        }  # fmt: skip
+        write_manifest(directory, manifest)
         before, runs = layers, [*runs, entry]
     engine.dispose()
     write_json(

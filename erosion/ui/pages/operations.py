@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from erosion.publish.manifest import Manifest
 from erosion.ui import html
 from erosion.ui.choice import Choice
 from erosion.ui.products.ledger import count_open_warnings, ledger_problem, read_recent_runs
-from erosion.ui.products.regions import read_last_attempt, read_manifest
+from erosion.ui.products.regions import manifest_of, read_last_attempt
 from erosion.ui.words import knows, write
 
 
@@ -19,9 +19,9 @@ def show(choice: Choice) -> None:
     """Show the page."""
     _last(choice)
     _runs(choice)
-    manifest = read_manifest(choice.run.directory)
+    manifest = manifest_of(choice.run)
     html.show(html.heading(choice.say("ops.inputs", date=write.day(choice.run.as_of, choice.language))))
-    if not manifest:
+    if manifest is None:
         html.show(html.banner("warn", choice.say("ops.manifest.none")))
         return
     left, right = st.columns([1.5, 1], gap="large")
@@ -98,8 +98,8 @@ def _runs(choice: Choice) -> None:
     st.dataframe(table, hide_index=True, row_height=32, height=38 + 32 * min(len(table), 8))
 
 
-def _skipped(choice: Choice, manifest: Mapping[str, Any]) -> None:
-    skipped = [entry for entry in _list(manifest.get("skipped")) if isinstance(entry, dict)]
+def _skipped(choice: Choice, manifest: Manifest) -> None:
+    skipped = manifest["skipped"]
     html.show(html.heading(choice.say("ops.skipped")))
     if not skipped:
         html.show(html.note(choice.say("ops.skipped.none")))
@@ -107,8 +107,8 @@ def _skipped(choice: Choice, manifest: Mapping[str, Any]) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                choice.say("ops.skipped.what"): [str(entry.get("scene", "")) for entry in skipped],
-                choice.say("ops.skipped.why"): [str(entry.get("reason", "")) for entry in skipped],
+                choice.say("ops.skipped.what"): [entry["scene"] for entry in skipped],
+                choice.say("ops.skipped.why"): [entry["reason"] for entry in skipped],
             }
         ),
         hide_index=True,
@@ -117,12 +117,8 @@ def _skipped(choice: Choice, manifest: Mapping[str, Any]) -> None:
     )
 
 
-def _stages(choice: Choice, manifest: Mapping[str, Any]) -> None:
-    stages = [
-        (str(entry.get("stage", "")), float(entry.get("seconds") or 0.0))
-        for entry in _list(manifest.get("stages"))
-        if isinstance(entry, dict)
-    ]
+def _stages(choice: Choice, manifest: Manifest) -> None:
+    stages = [(entry["stage"], entry["seconds"]) for entry in manifest["stages"]]
     if not stages:
         return
     html.show(html.heading(choice.say("ops.stages")))
@@ -147,24 +143,20 @@ def _stages(choice: Choice, manifest: Mapping[str, Any]) -> None:
     html.show(html.note(choice.say("ops.stages.total", seconds=total)))
 
 
-def _versions(choice: Choice, manifest: Mapping[str, Any]) -> None:
-    versions = manifest.get("versions")
-    pairs = dict(versions) if isinstance(versions, dict) else {}
-    pairs |= {name: manifest[name] for name in ("contract_version", "baseline", "inputs_hash") if name in manifest}
-    if not pairs:
-        return
+def _versions(choice: Choice, manifest: Manifest) -> None:
+    pairs = {
+        **manifest["versions"],
+        "contract_version": manifest["contract_version"],
+        "inputs_hash": manifest["inputs_hash"],
+    }
     with st.expander(choice.say("ops.versions")):
         st.dataframe(
             pd.DataFrame(
                 {
                     choice.say("ops.name"): list(pairs),
-                    choice.say("ops.value"): [str(value) for value in pairs.values()],
+                    choice.say("ops.value"): list(pairs.values()),
                 }
             ),
             hide_index=True,
             row_height=32,
         )
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

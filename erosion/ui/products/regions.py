@@ -9,6 +9,7 @@ from typing import Any
 
 from erosion.publish.integrity import damage
 from erosion.publish.listing import FILE, ListedRun, ListingError, read_listing
+from erosion.publish.manifest import Manifest, read_manifest
 from erosion.ui.products.reading import ProductError, read_json, stamp
 
 
@@ -116,12 +117,12 @@ def read_last_attempt(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """Return the manifest of a run; empty where it cannot be read."""
+def manifest_of(run: Run) -> Manifest | None:
+    """Return the manifest of a run; None where it cannot be read."""
     try:
-        return read_json(directory / "manifest.json")
-    except ProductError:
-        return {}
+        return read_manifest(run.directory)
+    except (OSError, ValueError):
+        return None
 
 
 def run_version(run: Run, target: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from erosion.ui.products.ledger import count_open_warnings, ledger_problem, read_changes, read_recent_runs
 from erosion.ui.products.reading import ProductError
-from erosion.ui.products.regions import read_last_attempt, read_manifest, read_region, run_version
+from erosion.ui.products.regions import manifest_of, read_last_attempt, read_region, run_version
 from erosion.ui.products.segments import read_bands, read_history, read_segments
 from erosion.ui.products.verification import read_outcomes
 
@@ -64,7 +64,9 @@ def test_broken_tables_are_named(own):
         (run.directory / name).write_bytes(b"not what it was")
         with pytest.raises(ProductError, match=name):
             read()
-    assert read_manifest(own) == {}
+    assert manifest_of(run)["model_id"] == "thu-20220630"
+    (run.directory / "manifest.json").write_text("{}", "utf-8")
+    assert manifest_of(run) is None
     assert read_last_attempt(own) == {}
 
 

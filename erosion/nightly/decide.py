@@ -1,0 +1,115 @@
+"""The levels of all segments of a run and the layers that are published of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import geopandas as gpd
+import pandas as pd
+
+from erosion.alerts import ledger
+from erosion.alerts.levels import decide
+from erosion.alerts.states import carry
+from erosion.alerts.trigger_night import Night, night_of
+from erosion.core.contracts import TRIGGER_COLUMNS
+from erosion.nightly.carry_over import crosswalk_from_previous, segments_of_missing
+from erosion.nightly.inputs import RunInputs
+from erosion.nightly.layers import history_table, segment_layer
+from erosion.nightly.reaches import Forecasts
+from erosion.nightly.task import Progress, Task
+
+_SEGMENT_COLUMNS = ["segment_id", "reach", "bank", "baseline", "chainage_m", "geometry"]
+
+
+class Decisions(NamedTuple):
+    """What a run decided."""
+
+    layers: dict[str, gpd.GeoDataFrame]
+    """Target to the published layer, :data:`erosion.core.contracts.LAYER_COLUMNS`."""
+    history: pd.DataFrame
+    """:data:`erosion.core.contracts.HISTORY_COLUMNS`."""
+    states: pd.DataFrame
+    """Levels of every segment and target, for the ledger; see :func:`erosion.alerts.levels.decide`."""
+    crosswalk: pd.DataFrame | None
+    """Where the segments of the run before went; None where the baseline is the same."""
+    segments: int
+    newest_epochs: dict[str, str]
+    """Reach to the date of its newest observation, YYYY-MM-DD."""
+    night: Night | None
+    """The trigger; None where the region has none."""
+
+
+def decide_levels(task: Task, inputs: RunInputs, forecasts: Forecasts, progress: Progress) -> Decisions:
+    """Return the levels of all reaches together, missing ones with the forecasts they had; messages go to the progress.
+
+    Raises
+    ------
+    RunError
+        The product of the run before is needed and gone or damaged.
+    """
+    region, as_of, previous = task.region, task.as_of, inputs.previous
+    reaches = list(forecasts.made.values())
+    kept, kept_history = segments_of_missing(task, forecasts.missing, previous)
+    tables = [one.known.baseline.segments[_SEGMENT_COLUMNS] for one in reaches]
+    tables += [table[_SEGMENT_COLUMNS] for table in list(kept.values())[:1]]
+    segments = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)
+    walk = crosswalk_from_previous(task, previous, segments)
+    night = None
+    if region.trigger is not None:
+        night = night_of(region, segments, inputs.gauges.values, inputs.gauges.forecasts, as_of)
+        progress.messages += night.messages
+    decided = {
+        target.name: _decide(task, inputs, target.name, forecasts, kept.get(target.name), walk, night)
+        for target in region.targets
+    }
+    before = ledger.open_warnings(task.engine, region.name, before=as_of)
+    layers = {
+        name: segment_layer(region, name, levels, reaches, kept.get(name), inputs.release, before, walk, as_of)
+        for name, levels in decided.items()
+    }
+    histories = [*(history_table(one.known) for one in reaches), *kept_history]
+    states = pd.concat(
+        [table.drop(columns=list(TRIGGER_COLUMNS)).assign(target=name) for name, table in decided.items()],
+        ignore_index=True,
+    )
+    return Decisions(
+        layers,
+        histories[0] if len(histories) == 1 else pd.concat(histories, ignore_index=True),
+        states,
+        walk,
+        len(segments),
+        {str(name): str(baseline) for name, baseline in segments.groupby("reach")["baseline"].max().items()},
+        night,
+    )
+
+
+def _decide(
+    task: Task,
+    inputs: RunInputs,
+    target: str,
+    forecasts: Forecasts,
+    kept: gpd.GeoDataFrame | None,
+    walk: pd.DataFrame | None,
+    night: Night | None,
+) -> pd.DataFrame:
+    """Return the levels of one target of all reaches, those that are kept among them."""
+    region = task.region
+    tables = [
+        one.scores[target].assign(
+            chainage_m=one.known.baseline.segments["chainage_m"].to_numpy(),
+            bank=one.known.baseline.segments["bank"].to_numpy(),
+            kept=False,
+        )
+        for one in forecasts.made.values()
+    ]
+    if kept is not None:
+        tables.append(pd.DataFrame(kept.drop(columns="geometry")).assign(as_of=task.as_of, coverage=1.0, kept=True))
+    scores = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True, join="inner")
+    remembered = carry(ledger.previous_states(task.engine, region.name, target, task.as_of), walk)
+    if night is not None:
+        scores = scores.join(night.table, on="segment_id", validate="one_to_one")
+    trigger = None if night is None else region.trigger
+    thresholds = inputs.release.models[target].thresholds
+    levels = decide(scores, remembered, thresholds, region.policy, task.as_of, trigger)
+    carried = ("p_event", "chainage_m", "bank", *TRIGGER_COLUMNS)
+    return levels.assign(**{name: scores[name].to_numpy() if name in scores else None for name in carried})

@@ -1,0 +1,198 @@
+"""What a run is made of: water and gauges as known on the date, the model release, and the run before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import xarray as xr
+
+from erosion.alerts import ledger
+from erosion.banks.as_of import sound_epochs
+from erosion.config.region import Region
+from erosion.config.store import store_of
+from erosion.core.errors import Skipped, SourceError
+from erosion.core.files import files_digest
+from erosion.forecast.release import Release, ReleaseError, find_release, load_release
+from erosion.gauges import series as gauge_series
+from erosion.gauges.series import Fetched, GaugeSeries
+from erosion.nightly.errors import REACH_ERRORS, raise_joint
+from erosion.nightly.task import Progress, Task
+from erosion.water import read as water_read
+
+
+class ReachInput(NamedTuple):
+    """The water observations of one reach."""
+
+    region: Region
+    """The region, of this reach alone."""
+    water: xr.Dataset
+    skipped: list[Skipped]
+    past: list[Skipped]
+    """Those of the skipped that are fragmented masks older than the newest valid one: listed, but no fault of the run."""
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """Everything that a run is made of.
+
+    Attributes
+    ----------
+    reaches
+        Name to observations of each reach that could be read.
+    missing
+        Name to reason of each reach that could not.
+    gauges
+        Checked gauge series of the region.
+    release, release_path
+        The models and their directory.
+    skipped
+        What was left out of the observations and gauges, and why. It follows from what was known on the date alone.
+    unfetched
+        What this attempt could not fetch or read. Another attempt may find something else, so it is no part of the
+        run's identity.
+    previous
+        The run before, as recorded in the ledger; None for the first one.
+    """
+
+    reaches: Mapping[str, ReachInput]
+    missing: Mapping[str, str]
+    gauges: GaugeSeries
+    release: Release
+    release_path: Path
+    skipped: list[Skipped]
+    unfetched: list[Skipped]
+    previous: Mapping[str, Any] | None
+
+    @property
+    def degraded_by(self) -> list[Skipped]:
+        """Skipped items that make the run degraded: those of no rule and of no time long past."""
+        harmful = {name: [item for item in one.skipped if item not in one.past] for name, one in self.reaches.items()}
+        return [item for item in [*water_read.together(harmful), *self.gauges.skipped] if not item.usual]
+
+
+def read_inputs(task: Task, progress: Progress) -> RunInputs:
+    """Return the inputs of a run, after the stores were brought up to date where the task asks for it.
+
+    Raises
+    ------
+    SourceError, NothingKnownError, ChannelError, RunError
+        No reach has a usable observation.
+    ReleaseError
+        There is no release for the date, or it cannot be read.
+    """
+    region, as_of = task.region, task.as_of
+    unfetched: list[Skipped] = []
+    fetched = Fetched({}, [])
+    if task.fetch:
+        with progress.stage("fetch"):
+            fetched = gauge_series.fetch(region, store_of(region), progress.say)
+            unfetched += fetched.skipped
+            if region.scene_sources:
+                unfetched += _fetch_scenes(task, progress)
+    with progress.stage("read"):
+        gauges = gauge_series.read(region, store_of(region), as_of, fetched.series)
+        reaches, missing = _read_reaches(region, as_of, gauges.values, unfetched)
+        unfetched += [*not_repeated(gauges.unread, unfetched), *water_read.absent_masks(region)]
+        skipped = [*water_read.together({name: one.skipped for name, one in reaches.items()}), *gauges.skipped]
+        path = (
+            task.models / task.release if task.release else find_release(region.model, as_of, task.models, region.name)
+        )
+        release = _load_release(path, files_digest(path))
+    previous = ledger.last_run(task.engine, region.name, before=as_of)
+    return RunInputs(reaches, missing, gauges, release, path, skipped, unfetched, previous)
+
+
+def degradations(task: Task, inputs: RunInputs) -> list[str]:
+    """Return what makes a run degraded before anything is measured, as messages.
+
+    Raises
+    ------
+    ReleaseError
+        The release forecasts other targets than the region has.
+    """
+    _check_targets(task.region, inputs.release)
+    messages = [f"{item.scene}: {item.reason}" for item in inputs.degraded_by]
+    for name, one in inputs.reaches.items():
+        of_reach = f"{name}: " if one.region.neighbours else ""
+        if one.water.sizes["epoch"] == 1:
+            messages.append(
+                f"{of_reach}only one observation of the banks is known, nothing can be said of how they move: every "
+                "level is unknown"
+            )
+        age = (task.as_of - pd.Timestamp(one.water["epoch"].to_numpy()[-1])).days
+        if age > task.region.policy.stale_after_days:
+            messages.append(
+                f"{of_reach}the newest observation of the banks is {age} days old, more than the policy's "
+                f"{task.region.policy.stale_after_days:g}: every level is unknown"
+            )
+    if inputs.release.data_until > task.as_of:
+        messages.append(f"hindsight: model {inputs.release.name} saw data later than {task.as_of:%Y-%m-%d}")
+    return messages
+
+
+def not_repeated(items: Sequence[Skipped], reported: Sequence[Skipped]) -> list[Skipped]:
+    """Return the items that do not repeat what was reported before of the same source."""
+    known = [(item.scene, item.reason) for item in reported]
+    return [
+        item for item in items if not any(item.scene == scene and item.reason.startswith(why) for scene, why in known)
+    ]
+
+
+def _fetch_scenes(task: Task, progress: Progress) -> list[Skipped]:
+    """Bring the store up to date, reach by reach; what is wrong with a corridor is reported when the reach is read."""
+    unfetched = {}
+    for one in task.region.by_reach():
+        with suppress(SourceError):
+            unfetched[one.reach.name] = water_read.fetch_scenes(one, task.as_of, progress.say)
+    return water_read.together(unfetched)
+
+
+def _read_reaches(
+    region: Region, as_of: pd.Timestamp, gauges: pd.DataFrame, unfetched: Sequence[Skipped]
+) -> tuple[dict[str, ReachInput], dict[str, str]]:
+    """Return every reach that could be read, and the reasons of those that could not."""
+    reaches: dict[str, ReachInput] = {}
+    failed: dict[str, Exception] = {}
+    for one in region.by_reach():
+        name = one.reach.name
+        try:
+            water, unreadable = water_read.read_water(one, as_of, gauges)
+        except REACH_ERRORS as error:
+            failed[name] = error
+            continue
+        valid, rejected = sound_epochs(water)
+        past = rejected if water["epoch"][-1] == valid["epoch"][-1] else rejected[:-1]
+        reaches[name] = ReachInput(one, valid, [*unreadable, *rejected], past)
+    if not reaches:
+        # The cause may be that nothing could be fetched.
+        raise_joint(failed, [item for item in unfetched if not item.usual])
+    return reaches, {name: str(error) for name, error in failed.items()}
+
+
+def _check_targets(region: Region, release: Release) -> None:
+    """Refuse a release whose targets mean something else than the region's of the same name."""
+    for target in region.targets:
+        model = release.models.get(target.name)
+        if model is None:
+            raise ReleaseError(
+                f"{release.name} has no target {target.name}, only {', '.join(release.models)}; "
+                f"mend targets in {region.path}, or train a release for this region"
+            )
+        if model.target != target:
+            raise ReleaseError(
+                f"{release.name} forecasts {model.target.threshold_m:g} m in {model.target.horizon_days} days as "
+                f"{target.name}, {region.path} asks for {target.threshold_m:g} m in {target.horizon_days} days; "
+                "make them the same, or train a release for this region"
+            )
+
+
+@lru_cache(maxsize=8)
+def _load_release(path: Path, _content: str) -> Release:
+    """Read a release once for all dates of a replay that use it."""
+    return load_release(path)

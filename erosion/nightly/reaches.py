@@ -1,0 +1,122 @@
+"""Each reach measured and forecast: baseline, banks, features, probability of every segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from erosion.banks.as_of import baseline_on, data_age_days, knowledge_on, observe_region
+from erosion.banks.common_shift import questioned
+from erosion.banks.knowledge import Knowledge
+from erosion.core.contracts import check_scores
+from erosion.features import make_features
+from erosion.forecast.model import TargetModel, predict
+from erosion.forecast.release import ReleaseError
+from erosion.nightly.errors import REACH_ERRORS, RunError, raise_joint
+from erosion.nightly.inputs import RunInputs
+from erosion.nightly.task import Progress, Task
+
+
+class ReachForecast(NamedTuple):
+    """A reach as it was measured and forecast on a date."""
+
+    known: Knowledge
+    features: pd.DataFrame
+    scores: Mapping[str, pd.DataFrame]
+    """Target to the table of :func:`score`."""
+
+
+class Forecasts(NamedTuple):
+    """All reaches of a run."""
+
+    made: dict[str, ReachForecast]
+    missing: dict[str, str]
+    """Reaches that could not be read, or whose river cannot be traced, to the reason."""
+
+
+def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forecasts:
+    """Return the measurement and forecast of every reach; what degrades the run is added to the progress.
+
+    Raises
+    ------
+    RunError, NothingKnownError, ChannelError
+        No reach could be measured.
+    """
+    made: dict[str, ReachForecast] = {}
+    failed: dict[str, Exception] = {}
+    for name, reach in inputs.reaches.items():
+        region = reach.region
+        try:
+            with progress.stage("baseline"):
+                baseline = baseline_on(region, reach.water, task.as_of)
+        except REACH_ERRORS as error:
+            failed[name] = error
+            continue
+        with progress.stage("banks"):
+            banks = observe_region(region, reach.water, baseline)
+            known = knowledge_on(region, baseline, banks, inputs.gauges.values, task.as_of)
+        with progress.stage("features"):
+            features = make_features(known)
+        with progress.stage("forecast"):
+            models = inputs.release.models
+            scores = {target.name: score(known, features, models, target.name) for target in region.targets}
+        made[name] = ReachForecast(known, features, scores)
+    if not made:
+        raise_joint({**{name: RunError(reason) for name, reason in inputs.missing.items()}, **failed})
+    missing = {**inputs.missing, **{name: str(error) for name, error in failed.items()}}
+    for name, one in made.items():
+        region = inputs.reaches[name].region
+        reason = questioned(one.known.banks, one.known.baseline, region.pixel_m)
+        if reason is not None:
+            progress.messages.append(f"{name}: {reason}" if region.neighbours else reason)
+    progress.messages += [
+        f"{name} is missing: {reason}; its levels and warnings stay as they were" for name, reason in missing.items()
+    ]
+    return Forecasts(made, missing)
+
+
+def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetModel], target: str) -> pd.DataFrame:
+    """Forecast one target for every segment.
+
+    A segment without any measured pair of observations gets no probability: nothing is known of how it moves.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``contracts.SCORE_COLUMNS`` without reasons and model_id filled later, plus length_m and coverage.
+
+    Raises
+    ------
+    ReleaseError
+        If the release was not trained for the target.
+    """
+    model = models.get(target)
+    if model is None:
+        raise ReleaseError(f"the release has no target {target}, only {', '.join(models)}; train one for this region")
+    forecast = predict(model, features)
+    retreat = known.banks["retreat_m"].to_numpy()
+    unmeasured = np.isnan(retreat).all(axis=1)
+    forecast[unmeasured] = np.nan
+    coverage = known.banks["coverage"].to_numpy()[:, -1]
+    table = pd.DataFrame(
+        {
+            "segment_id": known.baseline.segments["segment_id"].to_numpy(),
+            "as_of": known.as_of,
+            "target": target,
+            "horizon_days": model.target.horizon_days,
+            "threshold_m": model.target.threshold_m,
+            "p_event": forecast["p_event"].to_numpy(),
+            "retreat_p10_m": forecast["retreat_p10_m"].to_numpy(),
+            "retreat_p50_m": forecast["retreat_p50_m"].to_numpy(),
+            "retreat_p90_m": forecast["retreat_p90_m"].to_numpy(),
+            "data_age_days": data_age_days(known.baseline, known.as_of),
+            "model_id": "",
+            "reasons": "[]",
+            "length_m": known.baseline.segments["length_m"].to_numpy(),
+            "coverage": coverage,
+        }
+    )
+    return check_scores(table)

@@ -1,0 +1,120 @@
+"""``manifest.json``, the record of a run: one typed record that the nightly job writes and the map reads."""
+
+import json
+from pathlib import Path
+from typing import Any, Final, NotRequired, TypedDict, cast
+
+from erosion.core.files import write_json
+from erosion.publish.json_shape import check_shape
+
+FILE: Final = "manifest.json"
+
+
+class SkippedItem(TypedDict):
+    """Something that was left out; see :class:`erosion.core.errors.Skipped`."""
+
+    scene: str
+    reason: str
+    usual: NotRequired[bool]
+
+
+class Stage(TypedDict):
+    """A stage of a run and the time it took."""
+
+    stage: str
+    seconds: float
+
+
+class ReachEntry(TypedDict):
+    """A reach of a run."""
+
+    newest_epoch: str | None
+    """YYYY-MM-DD; None where nothing was ever published of the reach."""
+    missing: str | None
+    """Why the reach was not measured, None where it was."""
+    left_out: NotRequired[list[str]]
+    """Parts of the channel of which no segments were cut, and why."""
+
+
+class Account(TypedDict):
+    """What one source of messages reports of a run."""
+
+    messages: list[str]
+    """What makes the run degraded."""
+    skipped: list[SkippedItem]
+    """What was left out, also by rule."""
+
+
+class Report(Account):
+    """How a run ended and what was left out of it."""
+
+    outcome: str
+    read: NotRequired[Account]
+    """What follows from the inputs of the run alone: equal for every run of the same inputs."""
+    fetch: NotRequired[list[SkippedItem]]
+    """What the newest attempt could not fetch or read."""
+
+
+class FileHashes(TypedDict):
+    """Name of each file of a run to the SHA-256 of its bytes, hexadecimal."""
+
+    outputs: dict[str, str]
+    """Files for readers."""
+    memory: dict[str, str]
+    """Files for the ledger and the next run."""
+
+
+class Manifest(Report, FileHashes):
+    """A run: what it was made of, what it published, and what was left out."""
+
+    contract_version: str
+    region: str
+    simulated: bool
+    as_of: str
+    """YYYY-MM-DD."""
+    model_id: str
+    reaches: dict[str, ReachEntry]
+    trigger: dict[str, Any] | None
+    """Reach to the state of its trigger; see :attr:`erosion.alerts.trigger_night.Night.reaches`."""
+    newest_epoch: str
+    """YYYY-MM-DD, of the reach whose newest observation is oldest."""
+    data_age_days: int
+    inputs: dict[str, Any]
+    """See :func:`erosion.nightly.identity.inputs_of`."""
+    inputs_hash: str
+    segments: int
+    levels: dict[str, dict[str, float]]
+    """Target to kilometres of bank by level."""
+    stages: list[Stage]
+    versions: dict[str, str]
+    started_at: str
+    """ISO 8601 with offset, as ``finished_at``."""
+    finished_at: str
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Return the manifest of a run.
+
+    Parameters
+    ----------
+    directory
+        Directory of the run.
+
+    Raises
+    ------
+    OSError
+        There is none, or it cannot be read.
+    ValueError
+        It is no JSON, or not of the shape of a manifest; the message names the key.
+    """
+    try:
+        content = json.loads((directory / FILE).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    check_shape(content, Manifest)
+    return cast("Manifest", content)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Replace the manifest of a run at once."""
+    write_json(directory / FILE, manifest)
