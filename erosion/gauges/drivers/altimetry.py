@@ -12,7 +12,6 @@ little. A height is some decimetres wrong, and there is one in ten or twenty-sev
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from erosion.config.gauges import Altimetry
 from erosion.core.errors import SourceError
+from erosion.core.geodesy import great_circle_km
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers
 from erosion.gauges.formats.compact import WORDS, Compact, as_reading
 from erosion.gauges.formats.reading import Asked, Reading
@@ -33,7 +33,6 @@ FAR_KM: Final = 5.0
 
 _MOST_BYTES: Final = 64_000_000  # thirty years of one crossing are some hundred kilobytes
 _MISSING: Final = ("NA", "NaN", "9999.999", "-9999", "-9999.0")
-_EARTH_KM: Final = 6371.0
 _HEIGHT: Final = "water_surface_height_above_reference_datum"
 
 
@@ -176,10 +175,7 @@ def _check_place(place: tuple[float, float] | None, source: Altimetry, notes: No
     if place is None:
         notes.add("names no place, which cannot be held against the entry's location; check that it is the file")
         return
-    (lon, lat), (own_lon, own_lat) = (map(math.radians, one) for one in (place, source.location))
-    # Haversine formula of the great circle.
-    half = math.sin((lat - own_lat) / 2) ** 2 + math.cos(lat) * math.cos(own_lat) * math.sin((lon - own_lon) / 2) ** 2
-    km = 2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
+    km = float(great_circle_km(source.location, *place))
     if km > FAR_KM:
         notes.add(
             f"is of {place[0]:.3f} E, {place[1]:.3f} N, {km:.0f} km from the entry's location; check that it is the file"

@@ -20,6 +20,7 @@ import pandas as pd
 
 from erosion.config.gauges import OpenMeteoFlood
 from erosion.core.errors import Skipped, SourceError
+from erosion.core.geodesy import great_circle_km
 from erosion.gauges.formats import answers
 from erosion.gauges.formats.periods import pieces, whole_days
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings
@@ -36,7 +37,6 @@ _DISCHARGE: Final = "river_discharge"
 _MEDIAN: Final = "river_discharge_median"
 _MEMBER: Final = re.compile(r"river_discharge_member(\d{1,3})")
 _UNITS: Final = ("m³/s", "m3/s")
-_KM_PER_DEG: Final = 111.2
 
 
 class _Answer(NamedTuple):
@@ -192,7 +192,7 @@ def _list_cell_distance(
     for cell in dict.fromkeys(cells):
         east = (cell[0] - source.location[0] + 180) % 360 - 180
         north = cell[1] - source.location[1]
-        km = _KM_PER_DEG * math.hypot(east * math.cos(math.radians(cell[1])), north)
+        km = float(great_circle_km(source.location, *cell))
         far = max(abs(east), abs(north)) > FAR_DEG
         reason = f"values come from the model's cell at {_place(cell)}, {km:.1f} km from the location of the entry"
         if far:

@@ -10,12 +10,12 @@ import numpy as np
 import xarray as xr
 
 from erosion.config.strict_yaml import LonLat
+from erosion.core.geodesy import EARTH_KM, great_circle_km
 from erosion.gauges.formats.grid_files import GridError
 
 MOST_SIDE: Final = 100_000
 """An axis of a grid that is longer is refused."""
 
-_EARTH_KM: Final = 6371.0
 _COARSEST: Final = 0.25  # degrees, ERA5
 LATITUDES: Final = ("latitude", "lat")
 LONGITUDES: Final = ("longitude", "lon")
@@ -83,14 +83,14 @@ def near(dataset: xr.Dataset, variable: xr.DataArray, point: LonLat, *, cells: i
             f"the location [{point[0]:g}, {point[1]:g}] lies outside its grid (longitude {east.min():g} to {east.max():g}, "
             f"latitude {lat.min():g} to {lat.max():g}); ask for a larger area, or set 'location' right"
         )
-    half_lat = max((cells + 0.5) * spacing_lat, math.degrees(km / _EARTH_KM))
+    half_lat = max((cells + 0.5) * spacing_lat, math.degrees(km / EARTH_KM))
     shrink = max(math.cos(math.radians(min(abs(point[1]), 89.0))), 0.01)
-    half_lon = max((cells + 0.5) * spacing_lon, math.degrees(km / _EARTH_KM) / shrink)
+    half_lon = max((cells + 0.5) * spacing_lon, math.degrees(km / EARTH_KM) / shrink)
     around_column = (lon - lon[column] + 180.0) % 360.0 - 180.0
     rows = np.flatnonzero(np.abs(lat - lat[row]) < half_lat + (spacing_lat if km else 0.0))
     columns = np.flatnonzero(np.abs(around_column) < half_lon + (spacing_lon if km else 0.0))
     r, c = (grid.ravel() for grid in np.meshgrid(rows, columns, indexing="ij"))
-    distance = _km(point, lat[r], lon[c])
+    distance = great_circle_km(point, lon[c], lat[r])
     if not cells:
         inside = (distance <= km) | ((r == row) & (c == column))
         r, c, distance = r[inside], c[inside], distance[inside]
@@ -102,7 +102,7 @@ def near(dataset: xr.Dataset, variable: xr.DataArray, point: LonLat, *, cells: i
 
 def km_between(point: LonLat, latitude: float, longitude: float) -> float:
     """Return the distance of a cell's centre from a point, km."""
-    return float(_km(point, np.array([latitude]), np.array([longitude]))[0])
+    return float(great_circle_km(point, longitude, latitude))
 
 
 def where(latitude: float, longitude: float) -> str:
@@ -143,11 +143,3 @@ def _spacing(axis: np.ndarray) -> float:
     if spacing <= 0:
         raise GridError("its latitudes or longitudes repeat; fetch it again")
     return spacing
-
-
-def _km(point: LonLat, latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
-    """Great-circle distances by the haversine formula, shape (n,), on a sphere of the mean radius of the Earth."""
-    lon1, lat1 = np.radians(point[0]), np.radians(point[1])
-    lon2, lat2 = np.radians(longitude), np.radians(latitude)
-    half = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
-    return 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
