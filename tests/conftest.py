@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+# Worker processes share the processors: a thread of LightGBM that waits for another one must sleep, not spin. Read when its
+# library is loaded, here and in processes of tests; the trees are the same.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pandas as pd
 import pytest
