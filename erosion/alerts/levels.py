@@ -1,8 +1,8 @@
 """Levels that do not flicker: hysteresis, the cap on level 4 and what the trigger raises.
 
-Pure functions over tables, one target at a time. A place remembers five numbers between runs: its level, the level that
-the model alone gave it, the level its newest probability asked for and for how many runs in a row, and for how many runs
-the trigger has asked for less; :func:`decide` turns them and tonight's scores into tonight's levels, and
+Pure functions over tables, one target at a time. The state of a place is five numbers kept between runs: its level, the
+level that the model alone gave it, the candidate level of its newest probability and for how many runs in a row it has been
+that, and for how many runs the trigger has been lower; :func:`decide` turns them and tonight's scores into tonight's levels, and
 :func:`erosion.alerts.life.plan_events` turns levels into warnings that open, change and close.
 ``docs/warnings.md`` describes both.
 """
@@ -28,7 +28,7 @@ def decide(
     as_of: pd.Timestamp | str,
     trigger: Trigger | None = None,
 ) -> pd.DataFrame:
-    """Decide the level of every segment for one target and one date.
+    """Return the level of every segment for one target and one date.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def decide(
         column, is True for segments of a reach that could not be made on the date, whose score is an older run's.
     previous
         :data:`erosion.alerts.states.STATE_COLUMNS` of the run before, on today's segments (see :func:`erosion.alerts.states.carry`); None or empty on the first
-        run. Segments it does not know are new.
+        run. Segments without a row in it are new.
     thresholds
         Raise threshold [1] of levels 2, 3, 4; NaN is never reached.
     policy
@@ -63,21 +63,21 @@ def decide(
     -----
     * A place is unknown where its probability, data age or coverage is missing, its data too old or its coverage too
       small. A place that was unknown, or is new, takes what the raise thresholds give at once.
-    * Each threshold works like a thermostat: level *k* is asked for from ``thresholds[k]`` upward and given up below
-      ``clear_ratio * thresholds[k]``; between the two the place asks for what it has.
-    * Rising is quick: a place that asked to rise, by however much, in ``runs_to_raise`` runs in a row takes the newest
-      candidate, and any level whose threshold is exceeded by ``jump`` is taken at once.
+    * Each threshold has hysteresis: level *k* is a candidate from ``thresholds[k]`` upward and no longer below
+      ``clear_ratio * thresholds[k]``; between the two the candidate is the level there is.
+    * Rising is quick: a place whose candidate was higher, by however much, in ``runs_to_raise`` runs in a row takes the
+      newest candidate, and any level whose threshold is exceeded by ``jump`` is taken at once.
     * Falling is slow: a place falls straight, but only as far as ``runs_to_clear`` runs in a row agree, which is to
-      the highest level they asked for.
-    * A kept segment keeps what it remembers, level and count, until its data are too old; then it is unknown.
+      their highest candidate.
+    * A kept segment keeps its state, level and count, until its data are too old; then it is unknown.
     * Level 4 is given in the order of probability (ties in the order of ``segment_id``) until ``max_level4_share`` of
-      the length of all segments in the table is used up; who comes after is held at 3 and keeps asking. Kept
+      the length of all segments in the table is used up; the rest is held at 3 with candidate 4. Kept
       segments come first.
-    * All of this gives ``model_level``, and only that is remembered as the model's. The trigger then raises it by the
+    * All of this gives ``model_level``, and only that is kept as the model's. The trigger then raises it by the
       policy's step at once, where it is at least ``raise_from_level``, never above 4, and into level 4 only as far as
       the cap has room left. It lowers nothing and leaves what is unknown alone.
-    * What the trigger has raised it gives back one level after ``runs_to_clear`` runs in a row in which it surely asked
-      for less. A run in which it may have asked for as much, because a reading is missing, does not count.
+    * What the trigger has raised falls by one level after ``runs_to_clear`` runs in a row in which it was surely lower.
+      A run in which it may have been as high, because a reading is missing, does not count.
     """
     _check(scores, as_of, trigger)
     ids = scores["segment_id"].to_numpy(dtype=str)
@@ -88,8 +88,8 @@ def decide(
     # Comparisons with NaN are false, so a missing age or coverage is never "good enough".
     known = np.isfinite(p) & (age <= policy.stale_after_days) & (coverage >= policy.min_coverage)
     p = np.where(known, p, -1.0)
-    memory = _recall(previous, ids)
-    was, asked, runs = memory["model_level"], memory["candidate_level"], memory["candidate_runs"]
+    memory = _states_of(previous, ids)
+    was, candidate_before, runs = memory["model_level"], memory["candidate_level"], memory["candidate_runs"]
     settled = known & (was >= 1)
 
     on_its_own = _climb(p, raise_at)
@@ -100,26 +100,26 @@ def decide(
     candidate[~known] = 0
 
     rises, falls = settled & (candidate > was), settled & (candidate < was)
-    rise_runs = np.where(asked > was, runs, 0) + 1
+    rise_runs = np.where(candidate_before > was, runs, 0) + 1
     counted = np.where(rises & (rise_runs >= policy.runs_to_raise), candidate, was)
     jumped = np.where(rises, np.minimum(_climb(p, raise_at + policy.jump), candidate), was)
 
-    falling_already = (asked >= 1) & (asked < was)
-    fall_runs = np.where(falling_already & (candidate >= asked), runs, 0) + 1
-    # Asking to fall further starts a new count for the lower level; the runs so far, this one too, agree on the higher.
-    agreed_before = falls & falling_already & (candidate < asked) & (runs + 1 >= policy.runs_to_clear)
-    fallen = np.where(agreed_before, asked, was)
+    falling_already = (candidate_before >= 1) & (candidate_before < was)
+    fall_runs = np.where(falling_already & (candidate >= candidate_before), runs, 0) + 1
+    # A still lower candidate starts a new count for itself; the runs so far, this one too, agree on the higher one.
+    agreed_before = falls & falling_already & (candidate < candidate_before) & (runs + 1 >= policy.runs_to_clear)
+    fallen = np.where(agreed_before, candidate_before, was)
     fallen = np.where(falls & (fall_runs >= policy.runs_to_clear), candidate, fallen)
 
     level = np.where(settled, np.where(rises, np.maximum(counted, jumped), fallen), candidate)
     kept = _kept(scores) & (was >= 0) & (age <= policy.stale_after_days)
-    level, candidate = np.where(kept, was, level), np.where(kept, asked, candidate)
+    level, candidate = np.where(kept, was, level), np.where(kept, candidate_before, candidate)
     length_m, order = scores["length_m"].to_numpy(dtype=float), np.where(kept, np.inf, p)
     room_m = policy.max_level4_share * length_m.sum() * (1 + 1e-12)
     capped = _over_cap(level == 4, order, length_m, ids, room_m)
     level = np.where(capped, 3, level)
 
-    stay_runs = np.where(asked == candidate, runs, 0) + 1
+    stay_runs = np.where(candidate_before == candidate, runs, 0) + 1
     candidate_runs = np.where(rises, rise_runs, np.where(falls, fall_runs, stay_runs))
     candidate_runs = np.where(kept, runs, candidate_runs)
 
@@ -158,7 +158,7 @@ def decide(
 
 
 def _kept(scores: pd.DataFrame) -> np.ndarray:
-    """Say which scores are an older run's, boolean, shape (n,)."""
+    """Return True for scores of an older run, shape (n,)."""
     return scores["kept"].to_numpy(bool) if "kept" in scores else np.zeros(len(scores), dtype=bool)
 
 
@@ -167,8 +167,8 @@ def _climb(p: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     return 1 + np.searchsorted(thresholds, p, side="right")
 
 
-def _recall(previous: pd.DataFrame | None, ids: np.ndarray) -> dict[str, np.ndarray]:
-    """What each segment remembers, name -> shape (n,); levels of a new one are -1, counts 0."""
+def _states_of(previous: pd.DataFrame | None, ids: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the state of each segment, name -> shape (n,); levels of a new one are -1, counts 0."""
     states = carry(previous, None)
     if states["segment_id"].duplicated().any():
         twice = states.loc[states["segment_id"].duplicated(), "segment_id"].iloc[0]
@@ -188,25 +188,25 @@ def _recall(previous: pd.DataFrame | None, ids: np.ndarray) -> dict[str, np.ndar
 def _lift(
     scores: pd.DataFrame, own: np.ndarray, memory: Mapping[str, np.ndarray], trigger: Trigger | None, runs_to_clear: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Raise the model's levels by the trigger, shape (n,); count the runs in which it asked for less than it holds."""
+    """Return the model's levels raised by the trigger, and the runs in which it was below what it holds, shape (n,)."""
     if trigger is None:
         return own, np.zeros(own.shape, dtype=np.int64)
     steps = np.array([0, *(max((by for at, by in trigger.raises.items() if at <= k), default=0) for k in (1, 2, 3))])
-    asked, most = (steps[np.maximum(scores[name].to_numpy(dtype=np.int64), 0)] for name in ("trigger", "trigger_most"))
+    due, most = (steps[np.maximum(scores[name].to_numpy(dtype=np.int64), 0)] for name in ("trigger", "trigger_most"))
     held = np.maximum(memory["level"] - memory["model_level"], 0)
-    less = np.maximum(asked, most) < held
+    less = np.maximum(due, most) < held
     runs = np.where(less, memory["trigger_runs"] + 1, 0)
-    gives_back = less & (runs >= runs_to_clear)
-    lift = np.maximum(asked, np.where(gives_back, held - 1, held))
+    falls_back = less & (runs >= runs_to_clear)
+    lift = np.maximum(due, np.where(falls_back, held - 1, held))
     eligible = (own >= 1) & (own >= trigger.raise_from_level)
-    return np.where(eligible, np.minimum(own + lift, 4), own), np.where(gives_back | ~eligible, 0, runs)
+    return np.where(eligible, np.minimum(own + lift, 4), own), np.where(falls_back | ~eligible, 0, runs)
 
 
 def _over_cap(top: np.ndarray, p: np.ndarray, length_m: np.ndarray, ids: np.ndarray, room_m: float) -> np.ndarray:
-    """Say which of the segments that ask for level 4 do not fit into the room, boolean, shape (n,)."""
+    """Return True for candidates of level 4 (``top``) that exceed the room left, shape (n,)."""
     over = np.zeros(top.shape, dtype=bool)
-    asking = np.flatnonzero(top)
-    ranked = asking[np.lexsort((ids[asking], -p[asking]))]
+    candidates = np.flatnonzero(top)
+    ranked = candidates[np.lexsort((ids[candidates], -p[candidates]))]
     over[ranked[np.cumsum(length_m[ranked]) > room_m]] = True
     return over
 

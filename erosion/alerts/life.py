@@ -70,7 +70,7 @@ def plan_events(
     as_of: pd.Timestamp | str,
     warning_from_level: int,
 ) -> pd.DataFrame:
-    """Say what becomes of every open warning of a target, and which warnings open, on a date.
+    """Return what becomes of every open warning of a target, and which warnings open, on a date.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def plan_rows(
 def _rehome(
     standing: list[OpenWarning], draw: Mapping[str, int], crosswalk: pd.DataFrame | None
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Find today's segment of each event, and which events end in an older one because they meet on one segment."""
+    """Return today's segment of each event, and which events end in an older one because they meet on one segment."""
     ways = ways_of([event.segment_id for event in standing], crosswalk)
     home: dict[str, str] = {}
     merged: dict[str, str] = {}

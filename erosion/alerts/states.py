@@ -17,7 +17,7 @@ NO_STATE: Final = -1
 
 
 def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.DataFrame:
-    """Put the memory of the run before on the segments of a new baseline.
+    """Return the states of the run before on the segments of a new baseline.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
     Raises
     ------
     ValueError
-        A remembered segment is not in the crosswalk: losing it unsaid would close its warning.
+        A segment with a state is not in the crosswalk: losing it silently would close its warning.
     """
     if previous is None or previous.empty:
         return pd.DataFrame(
@@ -77,7 +77,7 @@ def ways_of(places: list[str], crosswalk: pd.DataFrame | None) -> dict[str, list
 
 
 def issue_time(as_of: pd.Timestamp | str) -> pd.Timestamp:
-    """Read an issue date as an instant in UTC, a bare date as its midnight."""
+    """Return an issue date as an instant in UTC, a bare date as its midnight."""
     return in_utc(as_of)
 
 
@@ -89,5 +89,5 @@ def need(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
 
 
 def rows_of(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """Give the rows of a table as tuples of plain Python values; the table's own ways are several times slower."""
+    """Return the rows of a table as tuples of plain Python values; the table's own ways are several times slower."""
     return zip(*(table[name].to_numpy(dtype=object).tolist() for name in table.columns), strict=True)

@@ -25,7 +25,7 @@ def choose_thresholds(
     min_rows: int = MIN_ROWS,
     min_events: int = MIN_EVENTS,
 ) -> dict[int, float]:
-    """Choose the raise threshold of each level so that what it raises keeps a stated precision.
+    """Return the raise threshold of each level for which what it raises keeps a stated precision.
 
     The threshold of a level is the lowest probability for which, among all calibration rows at or above it, the share
     of bank length that had an event reaches the level's precision. Rows of equal probability stand or fall together.
@@ -52,7 +52,7 @@ def choose_thresholds(
     Raises
     ------
     ValueError
-        Shapes differ, a level has no precision, or a higher level asks for less precision than a lower one.
+        Shapes differ, a level has no precision, or a higher level has a lower precision than a lower one.
     """
     p, event, length_m = (np.asarray(column, dtype=float) for column in (p, event, length_m))
     if not (p.ndim == 1 and p.shape == event.shape == length_m.shape):
@@ -77,7 +77,7 @@ def choose_thresholds(
     enough = (last + 1 >= min_rows) & (np.cumsum(event)[last] >= min_events)
     thresholds = {}
     for level, share in zip(RAISED_LEVELS, wanted, strict=True):
-        # A whisker of rounding must not cost a level whose precision is met exactly.
+        # Rounding errors must not cost a level whose precision is met exactly.
         reached = last[enough & (hit_share >= share - 1e-12)]
         thresholds[level] = float(p[reached[-1]]) if reached.size else float("nan")
     return thresholds

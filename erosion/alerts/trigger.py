@@ -32,11 +32,11 @@ from erosion.gauges.statistics.windows import Dates, revisions
 UNKNOWN: Final = -1
 
 MIN_FORECAST: Final = 0.6
-"""Share of the days ahead that a forecast needs to say how low the water falls in them."""
+"""Share of the days ahead that a forecast must cover for its lowest stage to be used."""
 
 
 class Gauge(NamedTuple):
-    """A gauge that speaks for a reach."""
+    """A gauge assigned to a reach."""
 
     gauge_id: str
     title: str
@@ -79,7 +79,7 @@ class TermPoints(NamedTuple):
 
 @dataclass(frozen=True)
 class Weighed:
-    """What the trigger says, arrays of one shape."""
+    """Levels and points of the trigger, arrays of one shape."""
 
     level: NDArray[np.int8]
     """0 to 3, -1 unknown."""
@@ -93,7 +93,7 @@ class Weighed:
 
 
 def weigh(trigger: Trigger, facts: Facts) -> Weighed:
-    """Give points for what is known and say the trigger's level.
+    """Return the points of every term and the level of the trigger.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def weigh(trigger: Trigger, facts: Facts) -> Weighed:
 
 
 def _whole(points: FloatArray) -> FloatArray:
-    """Whole points; a whisker of rounding costs none."""
+    """Return whole points; rounding errors below 1e-9 do not lower them."""
     floor: FloatArray = np.floor(points + 1e-9)
     return floor
 
@@ -151,7 +151,7 @@ def _term(name: str, term: Term, facts: Facts, fresh: BoolArray) -> TermPoints:
 
 
 def _ends(term: Term) -> tuple[float, float]:
-    """Value from which points begin, and value that gives all of them."""
+    """Return the value from which points begin, and the value that gives all of them."""
     return (float(term.within_days), 0.0) if isinstance(term, LowWater) else (term.start, term.full)
 
 
@@ -162,17 +162,17 @@ def _line(term: Term, value: FloatArray) -> FloatArray:
 
 
 class Water(NamedTuple):
-    """What the gauges of a reach say at some places on some dates."""
+    """State of the water from the gauges of a reach at some places on some dates."""
 
     facts: Facts
     """Arrays of shape (place, as_of)."""
     whose: Mapping[str, IntArray]
-    """Term to the positions of the gauge above and the gauge below that tell it, the same twice where it is one alone;
+    """Term to the positions of the gauges above and below that its number is from, the same twice where it is one alone;
     shape (place, as_of, 2)."""
     age_days: Mapping[str, FloatArray]
-    """Term to the age of what it tells [day], shape (place, as_of)."""
-    speaks: BoolArray
-    """Which gauges told a level in the last two years, shape (gauge, as_of)."""
+    """Term to the age of the data behind it [day], shape (place, as_of)."""
+    reporting: BoolArray
+    """Which gauges reported a level in the last two years, shape (gauge, as_of)."""
     low_month: FloatArray
     """Month of low water at the gauge whose level it is, 1 to 12, shape (as_of,)."""
 
@@ -184,7 +184,7 @@ def water_on(
     forecasts: pd.DataFrame | None,
     dates: Dates,
 ) -> Water:
-    """Say what was known of the water of a reach on each of some dates.
+    """Return what was known of the water of a reach on each of some dates.
 
     Parameters
     ----------
@@ -214,11 +214,11 @@ def water_on(
     ahead = None if forecasts is None else forecasts[forecasts["gauge_id"].isin(ids)]
     alarms = {gauge.gauge_id: gauge.alarm_levels_m for gauge in gauges if gauge.alarm_levels_m}
     quantities = ("stage",) if trigger.unit == "m" else ("stage", "discharge")
-    told = gauge_statistics(mine, dates, alarms, ahead, quantities=quantities).reindex(gauge_id=ids)
-    level = _of_level(trigger, {str(name): values.to_numpy() for name, values in told.data_vars.items()}, dates)
+    statistics = gauge_statistics(mine, dates, alarms, ahead, quantities=quantities).reindex(gauge_id=ids)
+    level = _of_level(trigger, {str(name): values.to_numpy() for name, values in statistics.data_vars.items()}, dates)
 
     def of(name: str) -> FloatArray:
-        values: FloatArray = told[name].to_numpy()
+        values: FloatArray = statistics[name].to_numpy()
         return values
 
     rain_age = of("rain_age_days")
@@ -227,7 +227,7 @@ def water_on(
     fresh = level.age_days <= trigger.max_age_days
     share = np.where(fresh, of("alarm_share"), np.nan)
     days = trigger.forecast_fall.days if trigger.forecast_fall else 1
-    forecast = told["forecast"].sel(ahead=slice(1, days)).to_numpy()
+    forecast = statistics["forecast"].sel(ahead=slice(1, days)).to_numpy()
     enough = np.isfinite(forecast).sum(axis=2) >= MIN_FORECAST * days
     low = np.where(np.isfinite(forecast), forecast, np.inf).min(axis=2)
     coming = np.where(fresh & enough, (of("value") - low) / _scale(trigger, of("range_usual")), np.nan)
@@ -259,7 +259,7 @@ def water_on(
         ),
         whose={name: np.repeat(position[np.newaxis, :, np.newaxis], 2, axis=2) for name, position in whose.items()},
         age_days={name: take(ages.get(name, level.age_days), name) for name in whose},
-        speaks=np.isfinite(level.age_days),
+        reporting=np.isfinite(level.age_days),
         low_month=take(of("water_year_month"))[0],
     )
 
@@ -272,7 +272,7 @@ def water_along(
     forecasts: pd.DataFrame | None,
     as_of: pd.Timestamp | str,
 ) -> Water:
-    """Say what was known of the water at places along a reach on one night.
+    """Return what was known of the water at places along a reach on one night.
 
     Parameters
     ----------
@@ -301,10 +301,10 @@ def water_along(
         Facts(*(values[zeros] for values in water.facts)),
         {name: pair[zeros] for name, pair in water.whose.items()},
         {name: age[zeros] for name, age in water.age_days.items()},
-        water.speaks,
+        water.reporting,
         water.low_month,
     )
-    standing = _standing(gauges, water.speaks[:, 0])
+    standing = _standing(gauges, water.reporting[:, 0])
     if trigger.unit != "m" or len(standing) < 2:
         return everywhere
     stations = [Station(gauges[k].gauge_id, gauges[k].chainage_m, gauges[k].datum) for k in standing]
@@ -321,15 +321,15 @@ def water_along(
         everywhere.facts._replace(**level._asdict()),
         {**everywhere.whose, **dict.fromkeys(of_stage, pair)},
         {**everywhere.age_days, **dict.fromkeys(of_stage, level.age_days)},
-        water.speaks,
+        water.reporting,
         water.low_month,
     )
 
 
-def _standing(gauges: Sequence[Gauge], speaks: BoolArray) -> list[int]:
-    """Positions of the gauges that speak, from the uppermost down; of two in one place the one listed first."""
+def _standing(gauges: Sequence[Gauge], reporting: BoolArray) -> list[int]:
+    """Return the positions of the reporting gauges, from the uppermost down; of two in one place the one listed first."""
     found: dict[float, int] = {}
-    for place in np.flatnonzero(speaks).tolist():
+    for place in np.flatnonzero(reporting).tolist():
         if np.isfinite(gauges[place].chainage_m):
             found.setdefault(gauges[place].chainage_m, place)
     return [found[chainage] for chainage in sorted(found)]
@@ -344,40 +344,43 @@ class _Level(NamedTuple):
     above_mark: FloatArray
 
 
-def _of_level(trigger: Trigger, told: Mapping[str, FloatArray], dates: Dates) -> _Level:
-    """Take from the statistics of a level what the trigger asks of it."""
+def _of_level(trigger: Trigger, statistics: Mapping[str, FloatArray], dates: Dates) -> _Level:
+    """Return the facts of a level from its statistics."""
     span = trigger.drawdown.days if trigger.drawdown else 1
-    above_mark = told["value"] - told["low_mark"]
+    above_mark = statistics["value"] - statistics["low_mark"]
     # In the first days of a season its readings are still to come: the newest ones, of the season before, stand for them.
     instants = pd.DatetimeIndex([as_of_instant(date) for date in dates])
-    begins = (instants.month.to_numpy() == told["low_water_year_month"]) & (
+    begins = (instants.month.to_numpy() == statistics["low_water_year_month"]) & (
         instants.day.to_numpy() <= trigger.max_age_days
     )
-    not_passed = (told["low_mark_passed"] == 0) | (
-        np.isnan(told["low_mark_passed"]) & begins & (told["age_days"] <= trigger.max_age_days) & (above_mark >= 0)
+    not_passed = (statistics["low_mark_passed"] == 0) | (
+        np.isnan(statistics["low_mark_passed"])
+        & begins
+        & (statistics["age_days"] <= trigger.max_age_days)
+        & (above_mark >= 0)
     )
     return _Level(
-        age_days=told["age_days"],
-        fall=-told["change"][..., SPANS.index(span)] / _scale(trigger, told["range_usual"]),
-        passage_days=np.where(not_passed, np.inf, told["days_since_low_mark"]),
+        age_days=statistics["age_days"],
+        fall=-statistics["change"][..., SPANS.index(span)] / _scale(trigger, statistics["range_usual"]),
+        passage_days=np.where(not_passed, np.inf, statistics["days_since_low_mark"]),
         above_mark=above_mark,
     )
 
 
 def _scale(trigger: Trigger, range_usual: FloatArray) -> FloatArray:
-    """What a difference of levels is divided by to be in the unit of the trigger."""
+    """Return the divisor that brings a difference of levels into the unit of the trigger."""
     if trigger.unit == "m":
         return np.ones_like(range_usual)
     return np.where(range_usual > 0, range_usual, np.nan)
 
 
 def _first(known: BoolArray, otherwise: int) -> IntArray:
-    """Position of the first gauge that knows, shape (as_of,), from what is known, shape (gauge, as_of)."""
+    """Return the position of the first gauge with a value, shape (as_of,); ``known`` has shape (gauge, as_of)."""
     return np.where(known.any(axis=0), known.argmax(axis=0), otherwise)
 
 
-class Told(NamedTuple):
-    """Who told the number behind a term."""
+class TermSource(NamedTuple):
+    """Gauge and day of the number behind a term."""
 
     gauge: str
     """Identifier of the gauge; two joined by ``+`` where the number lies between them."""
@@ -387,8 +390,8 @@ class Told(NamedTuple):
     """UTC day of the newest reading, or on which the forecast was made; None without one."""
 
 
-def told_on(water: Water, gauges: Sequence[Gauge], as_of: pd.Timestamp | str) -> dict[str, list[Told]]:
-    """Say who told each term at each place, for water on one date.
+def term_sources(water: Water, gauges: Sequence[Gauge], as_of: pd.Timestamp | str) -> dict[str, list[TermSource]]:
+    """Return the source of each term at each place, for water on one date.
 
     Parameters
     ----------
@@ -402,22 +405,22 @@ def told_on(water: Water, gauges: Sequence[Gauge], as_of: pd.Timestamp | str) ->
     Returns
     -------
     dict
-        Term to who told its number, one a place.
+        Term to the source of its number, one a place.
     """
     today = as_of_instant(as_of).tz_localize(None).normalize()
-    out: dict[str, list[Told]] = {}
+    out: dict[str, list[TermSource]] = {}
     for name, pairs in water.whose.items():
-        told = []
+        found = []
         for (above, below), age in zip(pairs[:, 0].tolist(), water.age_days[name][:, 0].tolist(), strict=True):
             names = [gauges[k] for k in dict.fromkeys((above, below))]
             day = None if np.isnan(age) else f"{today - pd.Timedelta(days=age):%Y-%m-%d}"
-            told.append(Told("+".join(g.gauge_id for g in names), " – ".join(g.title for g in names), day))
-        out[name] = told
+            found.append(TermSource("+".join(g.gauge_id for g in names), " – ".join(g.title for g in names), day))
+        out[name] = found
     return out
 
 
-def term_records(trigger: Trigger, weighed: Weighed, told: Mapping[str, Sequence[Told]]) -> list[str]:
-    """Write the terms of every place as they are published, for one night.
+def term_records(trigger: Trigger, weighed: Weighed, sources: Mapping[str, Sequence[TermSource]]) -> list[str]:
+    """Return the terms of every place as they are published, for one night.
 
     Parameters
     ----------
@@ -425,8 +428,8 @@ def term_records(trigger: Trigger, weighed: Weighed, told: Mapping[str, Sequence
         The region's trigger.
     weighed
         From :func:`weigh`, arrays of shape (place,).
-    told
-        Term to who told its number, one a place.
+    sources
+        Term to the source of its number, one a place.
 
     Returns
     -------
@@ -439,18 +442,18 @@ def term_records(trigger: Trigger, weighed: Weighed, told: Mapping[str, Sequence
     out = []
     for place in range(weighed.level.size):
         found = [
-            (float(term.value[place]).hex(), float(term.points[place]).hex(), told[name][place])
+            (float(term.value[place]).hex(), float(term.points[place]).hex(), sources[name][place])
             for name, term in weighed.terms.items()
         ]
         key = (*found, bool(weighed.old[place]))
         if key not in texts:
-            records = [_record(trigger, name, weighed, told[name][place], place) for name in weighed.terms]
+            records = [_record(trigger, name, weighed, sources[name][place], place) for name in weighed.terms]
             texts[key] = json.dumps(records, ensure_ascii=False)
         out.append(texts[key])
     return out
 
 
-def _record(trigger: Trigger, name: str, weighed: Weighed, told: Told, place: int) -> dict[str, Any]:
+def _record(trigger: Trigger, name: str, weighed: Weighed, source: TermSource, place: int) -> dict[str, Any]:
     term, found = trigger.terms[name], weighed.terms[name]
     value, points = found.value[place], found.points[place]
     if np.isfinite(points):
@@ -468,9 +471,9 @@ def _record(trigger: Trigger, name: str, weighed: Weighed, told: Told, place: in
         "days": start if isinstance(term, LowWater) else getattr(term, "days", None),
         "start": start,
         "full": full,
-        "gauge": told.gauge,
-        "title": told.title,
-        "time": told.time,
+        "gauge": source.gauge,
+        "title": source.title,
+        "time": source.time,
         "state": state,
     }
 

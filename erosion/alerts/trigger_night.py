@@ -1,4 +1,4 @@
-"""The trigger of a region on one night: gauges of each reach to the level of every segment, and what is to be told of them."""
+"""The trigger of a region on one night: gauges of each reach to the level of every segment, and the messages about them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pyproj import Transformer
 
-from erosion.alerts.trigger import Facts, Gauge, Told, Weighed, term_records, told_on, water_along, weigh
+from erosion.alerts.trigger import Facts, Gauge, TermSource, Weighed, term_records, term_sources, water_along, weigh
 from erosion.config.gauges import GaugeSource, zero_of
 from erosion.config.region import Region, Trigger
 from erosion.gauges.statistics.between_gauges import MixedDatumsError
@@ -20,20 +20,20 @@ PLACE_M = 1000.0
 
 
 class Night(NamedTuple):
-    """What the trigger says on a night."""
+    """The trigger of a region on a night."""
 
     table: pd.DataFrame
     """Index segment_id: ``trigger``, ``trigger_most``, ``trigger_points`` and ``trigger_terms``."""
     reaches: dict[str, dict[str, Any]]
-    """For the manifest: reach to its level, points and gauges with the age of what they told."""
+    """For the manifest: reach to its level, points and gauges with the age of their data."""
     messages: list[str]
-    """What is missing or old, in words; nothing where the trigger raises nothing: it is looked at then, not relied on."""
+    """What is missing or old, in words; nothing where the trigger raises no level: nobody relies on it then."""
 
 
 def night_of(
     region: Region, segments: gpd.GeoDataFrame, series: pd.DataFrame, forecasts: pd.DataFrame, as_of: pd.Timestamp
 ) -> Night:
-    """Say what the trigger of a region says of every segment on a night.
+    """Return the trigger of every segment of a region on a night.
 
     Parameters
     ----------
@@ -54,28 +54,28 @@ def night_of(
             continue
         gauges = gauges_of(one, mine)
         required = {source.gauge_id for source in region.gauge_sources if not source.optional}
-        part, about, said = _reach(region.trigger, gauges, mine, series, forecasts, as_of, required)
+        part, about, gaps = _reach(region.trigger, gauges, mine, series, forecasts, as_of, required)
         parts.append(part)
         reaches[one.reach.name] = about
         if region.trigger.raises:
-            messages += [f"trigger unknown: {one.reach.name}: {text}" for text in said]
+            messages += [f"trigger unknown: {one.reach.name}: {text}" for text in gaps]
     return Night(pd.concat(parts), reaches, messages)
 
 
 def gauges_of(region: Region, segments: gpd.GeoDataFrame | None = None) -> list[Gauge]:
-    """Gauges that speak for a reach, the main one first.
+    """Return the gauges assigned to a reach, the main one first.
 
     Parameters
     ----------
     region
         A region of one reach, from :meth:`Region.by_reach`.
     segments
-        Its segments, which say where along the reach a gauge stands; without them that is not told.
+        Its segments, from which the chainage of each gauge follows; without them it is NaN.
 
     Notes
     -----
     A gauge stands at the chainage of the segment nearest to it, or ``distance_downstream_km`` above or below the reach
-    where its entry says so.
+    where its entry gives that.
     """
     found: dict[str, Gauge] = {}
     for first in region.gauge_sources_of(region.reach):
@@ -114,36 +114,34 @@ def _reach(
     try:
         water = water_along(trigger, gauges, PLACE_M * chainage, series, forecasts, as_of)
     except MixedDatumsError as error:
-        mixed.append(f"{error}; one gauge speaks for the whole reach until then")
+        mixed.append(f"{error}; one gauge serves the whole reach until then")
         nowhere = [gauge._replace(chainage_m=np.nan) for gauge in gauges]
         water = water_along(trigger, nowhere, PLACE_M * chainage, series, forecasts, as_of)
     weighed = weigh(trigger, Facts(*(values[:, 0] for values in water.facts)))
-    told = told_on(water, gauges, as_of)
+    sources = term_sources(water, gauges, as_of)
     table = pd.DataFrame(
         {
             "trigger": weighed.level[place],
             "trigger_most": weighed.most[place],
             "trigger_points": weighed.points[place],
-            "trigger_terms": np.array(term_records(trigger, weighed, told), dtype=object)[place],
+            "trigger_terms": np.array(term_records(trigger, weighed, sources), dtype=object)[place],
         },
         index=pd.Index(segments["segment_id"].to_numpy(), name="segment_id"),
     )
     about = {
         "level": int(weighed.level.max()),
         "points": None if np.isnan(weighed.points).all() else round(float(np.nanmax(weighed.points)), 3),
-        "gauges": _heard(trigger, gauges, told, as_of),
+        "gauges": _gauges_used(trigger, gauges, sources, as_of),
     }
-    return table, about, [*mixed, *_missing(trigger, weighed, told, required)]
+    return table, about, [*mixed, *_missing(trigger, weighed, sources, required)]
 
 
-def _heard(
-    trigger: Trigger, gauges: list[Gauge], told: Mapping[str, list[Told]], as_of: pd.Timestamp
+def _gauges_used(
+    trigger: Trigger, gauges: list[Gauge], sources: Mapping[str, list[TermSource]], as_of: pd.Timestamp
 ) -> list[dict[str, Any]]:
-    """Say which gauges spoke for which terms, and how old that was."""
+    """Return which gauges gave the numbers of which terms, and how old those are."""
     titles = {gauge.gauge_id: gauge.title for gauge in gauges}
-    spoke = sorted(
-        {(told[name][k].gauge, name, told[name][k].time) for name in trigger.terms for k in range(len(told[name]))}
-    )
+    used = sorted({(source.gauge, name, source.time) for name in trigger.terms for source in sources[name]})
     return [
         {
             "gauge_id": gauge,
@@ -151,26 +149,26 @@ def _heard(
             "term": name,
             "age_days": None if time is None else (as_of - pd.Timestamp(time)).days,
         }
-        for gauge, name, time in spoke
+        for gauge, name, time in used
     ]
 
 
 def _missing(
-    trigger: Trigger, weighed: Weighed, told: Mapping[str, list[Told]], required: Collection[str]
+    trigger: Trigger, weighed: Weighed, sources: Mapping[str, list[TermSource]], required: Collection[str]
 ) -> list[str]:
     """Return what the trigger lacks, each thing once; a gauge that is optional and has never given a reading is no lack."""
     found: dict[str, list[str]] = {}
     for name, term in weighed.terms.items():
         for place in np.flatnonzero(np.isnan(term.points)).tolist():
-            who = told[name][place]
-            if who.time is None:
-                if not set(who.gauge.split("+")) & set(required):
+            source = sources[name][place]
+            if source.time is None:
+                if not set(source.gauge.split("+")) & set(required):
                     continue
-                lacks = f"{who.title} has no reading"
+                lacks = f"{source.title} has no reading"
             elif weighed.old[place]:
-                lacks = f"the newest usable reading of {who.title} is of {who.time}"
+                lacks = f"the newest usable reading of {source.title} is of {source.time}"
             else:
-                lacks = f"what is known of {who.title} by its reading of {who.time} does not tell"
+                lacks = f"what is known of {source.title} by its reading of {source.time} is not enough"
             names = found.setdefault(lacks, [])
             if name not in names:
                 names.append(name)

@@ -1,4 +1,4 @@
-"""What was known about a reach on a date: the one door through which training and tonight's run both go."""
+"""What was known about a reach on a date, for training and for tonight's run alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from erosion.core.grid import Grid
 from erosion.core.scheduler import threads_unless_cluster
 
 WHOLE_SHARE = 0.9
-"""Share of the usual that a river must hang together for its epoch to be sound."""
+"""Share of the usual that a river must be connected, for its epoch to be valid."""
 
 MOST_WATER = 2.0
 """An epoch in which the river fills more than this many times its usual share shows no banks. On 31 years of the Mamoré, floods and
@@ -53,25 +53,25 @@ def water_known(water: xr.Dataset, as_of: pd.Timestamp) -> xr.Dataset:
     return known
 
 
-def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
-    """Leave out epochs whose river is in pieces where it used to be whole, and those flooded far beyond its banks.
+def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
+    """Return the epochs without those whose river is in pieces where it used to be whole or flooded far beyond its banks.
 
     Stripes of a failed scan line corrector or unmasked cloud cut the river of a mask into pieces and would read as
-    land gained and lost. An epoch is left out when less of its water hangs together than 90 % of what is usual in the
-    sound epochs before it. A flooded mask, one all of water or with water and land swapped hangs together and would read
+    land gained and lost. An epoch is left out when less of its water is connected than 90 % of what is usual in the
+    valid epochs before it. A flooded mask, one all of water or with water and land swapped is connected and would read
     as every bank lost: an epoch is left out, too, when more than twice the usual share of what it shows is river; flooded
-    fields apart from the river do not count. Later epochs are never asked, so a decision once taken stands. Too little
-    water leaves nothing out, or a first mask all of water would make every good one after it unsound.
+    fields apart from the river do not count. Later epochs have no part in it, so a decision once taken stands. Too little
+    water leaves nothing out, or a first mask all of water would make every good one after it invalid.
 
     Returns
     -------
     tuple
-        The sound epochs, and what was left out and why.
+        The valid epochs, and what was left out and why.
     """
     import dask.array as da
 
     def shares_of(block: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Share of the water that hangs together, and share of what was seen that is river, shape (epoch, 2, 1)."""
+        """Return the share of the water that is connected, and the share of what was seen that is river, shape (epoch, 2, 1)."""
         shares = []
         for image in block:
             runs, keep = river_runs(~(image < 0.5))  # what was not seen may be river and cuts nothing
@@ -84,10 +84,10 @@ def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
     images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
     with threads_unless_cluster():
         shares = images.map_blocks(shares_of, dtype=float, chunks=(images.chunks[0], (2,), (1,))).compute()
-    sound: list[int] = []
+    valid: list[int] = []
     skipped = []
     for i, (whole, wet) in enumerate(shares[..., 0]):
-        usual_whole, usual_wet = np.median(shares[sound, :, 0], axis=0) if sound else (whole, wet)
+        usual_whole, usual_wet = np.median(shares[valid, :, 0], axis=0) if valid else (whole, wet)
         if wet > MOST_WATER * usual_wet:
             reason = (
                 f"{wet:.0%} of what was seen is river, usual are {usual_wet:.0%}; a flood, or water and land swapped in "
@@ -95,14 +95,14 @@ def sound_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
             )
         elif whole < WHOLE_SHARE * usual_whole:
             reason = (
-                f"the river is in pieces: {whole:.0%} of the water hangs together, usual are {usual_whole:.0%}; "
+                f"the river is in pieces: {whole:.0%} of the water is connected, usual are {usual_whole:.0%}; "
                 "stripes, clouds or a wrong threshold in this mask?"
             )
         else:
-            sound.append(i)
+            valid.append(i)
             continue
         skipped.append(Skipped(str(water["scene_id"].to_numpy()[i]), reason))
-    return water.isel(epoch=sound), skipped
+    return water.isel(epoch=valid), skipped
 
 
 def grid_of(water: xr.Dataset) -> Grid:
@@ -111,7 +111,7 @@ def grid_of(water: xr.Dataset) -> Grid:
 
 
 def baseline_on(region: Region, water: xr.Dataset, as_of: pd.Timestamp) -> Baseline:
-    """Cut the baseline from the newest mask known on a date.
+    """Return the baseline cut from the newest mask known on a date.
 
     Pixels the newest mask does not show are taken from the last one that does; the edge of what no mask shows is no bank.
 
@@ -129,14 +129,14 @@ def baseline_on(region: Region, water: xr.Dataset, as_of: pd.Timestamp) -> Basel
 
 
 def observe_region(region: Region, water: xr.Dataset, baseline: Baseline) -> CellStates:
-    """Read the cells of a baseline at every epoch of a water product."""
+    """Return the river share of a baseline's cells at every epoch of a water product."""
     return observe_cells(water, baseline, min_island_m2=region.segments.min_island_m2)
 
 
 def knowledge_on(
     region: Region, baseline: Baseline, states: CellStates, gauges: pd.DataFrame, as_of: pd.Timestamp
 ) -> Knowledge:
-    """Put together what was known on a date; nothing later than the baseline's own epoch enters.
+    """Return what was known on a date; nothing later than the baseline's own epoch enters.
 
     Parameters
     ----------

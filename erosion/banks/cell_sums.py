@@ -9,7 +9,7 @@ from erosion.banks.segments import Baseline
 
 
 class CellSums:
-    """Sums of pixel values by segment; a class only because the owner arrays are bound once and used in every epoch."""
+    """Sums of pixel values by segment; a class because the owner arrays are bound once and used in every epoch."""
 
     def __init__(self, baseline: Baseline) -> None:
         self.owner = baseline.owner
@@ -35,9 +35,9 @@ class CellSums:
         return owner
 
     def count_pixels(self, which: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-        """Count the chosen pixels (None: all) of every segment's cell."""
+        """Return the number of the chosen pixels (None: all) in every segment's cell."""
         return np.bincount(self.owner if which is None else self.owner[which], minlength=self.count)
 
     def __call__(self, values: NDArray[np.float32], owner: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Sum values by the segment they belong to; those of owner -1 are nobody's."""
+        """Return the sum of values by segment; those of owner -1 belong to none."""
         return np.bincount(owner + 1, weights=values, minlength=self.count + 1)[1:].astype(float)

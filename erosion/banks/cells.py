@@ -57,7 +57,7 @@ class CellStates:
 
 
 def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float) -> CellStates:
-    """Read the river share of the corridor's pixels at every epoch; nothing else of the images is kept.
+    """Return the river share of the corridor's pixels at every epoch; nothing else of the images is kept.
 
     Parameters
     ----------
@@ -81,23 +81,23 @@ def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float
     side_of_bank = baseline.segments["bank"].map({"L": 1, "R": 2, "I": 0}).to_numpy(np.uint8)
     vote = np.where(baseline.river, np.uint8(0), side_of_bank[baseline.owner])
     in_image = baseline.transect >= 0
-    look_at = _pixels_in_either(baseline.pixel, baseline.transect[in_image], grid.width * grid.height)
-    in_corridor = np.searchsorted(look_at, baseline.pixel)
-    on_transect = np.searchsorted(look_at, baseline.transect[in_image])
+    wanted = _pixels_in_either(baseline.pixel, baseline.transect[in_image], grid.width * grid.height)
+    in_corridor = np.searchsorted(wanted, baseline.pixel)
+    on_transect = np.searchsorted(wanted, baseline.transect[in_image])
     n_pixels = baseline.pixel.size
 
     def corridor(block: NDArray[np.float32]) -> NDArray[np.uint8]:
-        rows = np.empty((len(block), 1, n_pixels + look_at.size), dtype=np.uint8)
+        rows = np.empty((len(block), 1, n_pixels + wanted.size), dtype=np.uint8)
         for image, (row,) in zip(block, rows, strict=True):
             land, _, _ = land_of_river(image >= 0.5, min_island_px, known_river)
-            patch = patch_at(land, look_at)
+            patch = patch_at(land, wanted)
             row[:n_pixels] = _side_of_land(patch[in_corridor], vote)
-            row[n_pixels:] = _river_percent(image.ravel()[look_at], patch < 0)
+            row[n_pixels:] = _river_percent(image.ravel()[wanted], patch < 0)
         return rows
 
     # One block an epoch, and the number of axes kept: dropping axes would make dask copy every image first.
     images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
-    chunks = (images.chunks[0], (1,), (n_pixels + look_at.size,))
+    chunks = (images.chunks[0], (1,), (n_pixels + wanted.size,))
     lazy = images.map_blocks(corridor, dtype=np.uint8, chunks=chunks)
     cells = np.empty((len(images), n_pixels), np.uint8)
     side = np.empty_like(cells)

@@ -1,6 +1,6 @@
 """From a water mask to the river in it: which water is the river, its ends, its banks and its centre line.
 
-Everything comes from the mask itself. The region says only which end is upstream.
+Everything comes from the mask itself. The region gives only which end is upstream.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EDGE_SHARE = 0.01
 
 
 class ChannelError(ValueError):
-    """No river could be traced in a mask; the message says why and what to change."""
+    """No river could be traced in a mask; the message gives the reason and what to change."""
 
 
 class BankLine(NamedTuple):
@@ -82,7 +82,7 @@ class Channel:
 def river_runs(
     water: BoolArray, river: BoolArray | None = None, unseen: BoolArray | None = None
 ) -> tuple[Runs, BoolArray]:
-    """Say which patches of a mask are the river.
+    """Return which patches of a mask are the river.
 
     The largest patch is; so is one that leaves what was seen and is not tiny, and one that lies for the most part where
     the river is known to run. Ponds and lakes are neither.
@@ -94,7 +94,7 @@ def river_runs(
     river
         Known river pixels of a baseline, same shape; None where there is none yet.
     unseen
-        Pixels that nobody saw, see :func:`unseen_parts`; None where all were seen.
+        Pixels that were not observed, see :func:`unseen_parts`; None where all were seen.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def river_runs(
 
 
 def pixels_in(mask: BoolArray, runs: Runs, which: BoolArray | None = None) -> FloatArray:
-    """Count the pixels of a mask in some patches (None: all) of another one, 0 elsewhere, shape (n_patches,)."""
+    """Return the pixels of a mask in some patches (None: all) of another one, 0 elsewhere, shape (n_patches,)."""
     rest = np.full(runs.patch.size, True) if which is None else which[runs.patch]
     length = runs.stop[rest] - runs.start[rest]
     inside = np.add.reduceat(
@@ -161,7 +161,7 @@ def land_of_river(
     river: BoolArray | None = None,
     unseen: BoolArray | None = None,
 ) -> tuple[Runs, Runs, BoolArray]:
-    """Find the land of a mask as the river sees it: ponds belong to it, specks too small to be an island do not.
+    """Return the land of a mask: ponds belong to it, specks too small to be an island do not.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def trace_channel(
     min_part_m: float,
     unseen: BoolArray | None = None,
 ) -> Channel:
-    """Trace centre line and banks of the river in a mask.
+    """Return centre line and banks of the river in a mask.
 
     Banks are the half-way line between water and land; where water ends because nobody saw further there is no bank. The ends of each piece are its two geodesically most distant
     pixels; they cut the outer outline into a left and a right bank, and the centre line runs where both are equally
@@ -215,7 +215,7 @@ def trace_channel(
     min_part_m
         Pieces of river shorter than this are left out and listed [m].
     unseen
-        Pixels that nobody saw, where ``water`` is False, shape (rows, columns); None where all were seen. Patches
+        Pixels that were not observed, where ``water`` is False, shape (rows, columns); None where all were seen. Patches
         smaller than an island are taken as land.
 
     Raises
@@ -380,7 +380,7 @@ def _join_pieces(
 
 
 def _at_image_edge(xy: FloatArray, grid: Grid) -> BoolArray:
-    """Say which points lie within a quarter of a pixel of the edge of the image."""
+    """Return True for points within a quarter of a pixel of the edge of the image."""
     left, bottom, right, top = grid.bounds
     to_edge = np.minimum(np.minimum(xy[:, 0] - left, right - xy[:, 0]), np.minimum(xy[:, 1] - bottom, top - xy[:, 1]))
     return to_edge < 0.25 * grid.pixel_m
@@ -442,7 +442,7 @@ def _resample(line: FloatArray, step: float, columns: int) -> FloatArray:
 
 
 def _smooth(line: FloatArray, pixel: float, *, closed: bool = False) -> FloatArray:
-    """Take the pixel stairs out of an outline: half-pixel spacing, Gaussian of one pixel."""
+    """Return an outline without its pixel stairs: half-pixel spacing, Gaussian of one pixel."""
     from scipy.ndimage import gaussian_filter1d
 
     fine = _resample(line, pixel / 2, columns=2)

@@ -26,7 +26,7 @@ SEEN_SHARE = 0.5
 
 
 def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
-    """Measure what every bank segment lost and gained from epoch to epoch.
+    """Return what every bank segment lost and gained from epoch to epoch.
 
     A pixel that was not seen at one epoch is compared with the last time it was, so a gap in an image hides no loss;
     it delays it.
@@ -164,7 +164,7 @@ def _usual_move(retreat_m: NDArray[np.float64], hidden: NDArray[np.float64]) -> 
 def _transect_positions(
     transects: NDArray[np.uint8], along: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Find the edge from river to land nearest to the baseline's bank on each transect.
+    """Return the edge from river to land nearest to the baseline's bank on each transect.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from erosion.core.arrays import UNOBSERVED
 
 
 def measure_loss(states: CellStates, baseline: Baseline, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """Measure what every segment lost within a window: land at its start that was river at any epoch up to its end.
+    """Return what every segment lost within a window: land at its start that was river at any epoch up to its end.
 
     Land that was taken and came back as a bar before the window ended is lost all the same.
 

@@ -114,7 +114,7 @@ class Baseline:
 def cut_baseline(
     water: NDArray[np.bool_], grid: Grid, region: Region, version: str, unseen: NDArray[np.bool_] | None = None
 ) -> Baseline:
-    """Cut the banks in a mask into segments.
+    """Return the banks in a mask, cut into segments.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def cut_baseline(
     version
         Date of the mask, ISO; becomes the baseline's name.
     unseen
-        Pixels that nobody saw, where ``water`` is False, shape (rows, columns): where water ends there is no bank. None
+        Pixels that were not observed, where ``water`` is False, shape (rows, columns): where water ends there is no bank. None
         where all were seen.
 
     Returns
@@ -247,7 +247,7 @@ def near_reach_end(baseline: Baseline) -> NDArray[np.bool_]:
 
 
 def _cut(line: BankLine, length_m: float) -> NDArray[np.float64]:
-    """Cut one bank into equal pieces of about ``length_m``, shape (n, STEPS + 1, 2)."""
+    """Return one bank in equal pieces of about ``length_m``, shape (n, STEPS + 1, 2)."""
     xy, usable = line.xy, ~line.beyond_end
     if line.bank == "I" and not usable.all():
         # A ring must not be cut where its points happen to start.
@@ -309,7 +309,7 @@ def _describe(
 
 
 def _unique_chainage(bank: NDArray[np.str_], chainage: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Move equal chainages of a bank on by single metres, so that an id names one place (sorted input)."""
+    """Return chainages with equal ones of a bank moved on by single metres, so that an id names one place (sorted input)."""
     result = chainage.copy()
     for name in BANKS:
         mine = np.flatnonzero(bank == name)
@@ -322,7 +322,7 @@ def _unique_chainage(bank: NDArray[np.str_], chainage: NDArray[np.int64]) -> NDA
 def _cells(
     lines: NDArray[np.float64], bank: NDArray[np.str_], channel: Channel, grid: Grid, corridor_m: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], dict[str, tuple[NDArray[np.float64], NDArray[np.int32]]]]:
-    """Give every pixel within the corridor to its nearest segment; also return the points of the left and right bank.
+    """Return the pixels of the corridor with their nearest segment, and the points of the left and right bank.
 
     Pixels nearest to a piece of bank beyond the ends of the reach belong to none and are left out.
     """
@@ -370,7 +370,7 @@ def _near_pixels(points: NDArray[np.float64], grid: Grid, within_m: float) -> ND
 def _transects(
     segments: gpd.GeoDataFrame, lines: NDArray[np.float64], grid: Grid, corridor_m: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Lay one transect a segment, at right angles through the middle of its bank line."""
+    """Return the pixels and distances of one transect a segment, at right angles through the middle of its bank line."""
     half = 0.5 * grid.pixel_m
     along = np.arange(-corridor_m / 2, corridor_m + half, half)
     landward = np.radians(segments["landward_deg"].to_numpy())

@@ -17,7 +17,7 @@ REGISTRY: dict[str, Feature] = {feature.name: feature for family in FAMILIES.val
 
 
 def make_features(known: Knowledge) -> pd.DataFrame:
-    """Compute every registered feature.
+    """Return every registered feature.
 
     Parameters
     ----------

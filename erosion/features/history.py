@@ -7,6 +7,7 @@ import numpy as np
 from erosion.banks.established import YEAR_DAYS
 from erosion.banks.knowledge import Knowledge
 from erosion.core.arrays import FloatArray
+from erosion.core.contracts import FLAGS
 from erosion.features.registry import Feature
 
 SPANS_Y = (1, 2, 3, 6)
@@ -126,7 +127,7 @@ FEATURES = _declared()
 
 
 def compute(known: Knowledge) -> dict[str, FloatArray]:
-    """Compute the history features, shape (n_segments,) each; see :data:`FEATURES`."""
+    """Return the history features, shape (n_segments,) each; see :data:`FEATURES`."""
     epochs = known.epochs
     years = ((epochs - epochs[-1]).days.to_numpy()) / YEAR_DAYS
     take = {name: known.banks[name].to_numpy().T for name in ("retreat_m", "retreat_established_m", "land_gain_m2")}
@@ -164,7 +165,7 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
     )
     last = np.where(moved, years[:, None], -np.inf).max(axis=0)
     out["years_since_loss"] = np.minimum(-last, -years[0])
-    jumped = (known.banks["flags"].to_numpy().T & 8) > 0
+    jumped = (known.banks["flags"].to_numpy().T & FLAGS["channel_moved"]) > 0
     out["channel_moved_6y"] = jumped[_window(years, 6.0)].any(axis=0).astype(float)
 
     along = _Banks(known)
@@ -224,7 +225,7 @@ def _regression(years: FloatArray, position: FloatArray) -> tuple[FloatArray, Fl
 
 
 class _Banks:
-    """Left and right bank as functions of chainage, to look at neighbours and across the river."""
+    """Left and right bank as functions of chainage, for values of neighbours and of the opposite bank."""
 
     def __init__(self, known: Knowledge) -> None:
         segments = known.baseline.segments

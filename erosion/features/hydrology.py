@@ -1,6 +1,6 @@
 """What the river's water has been doing: flow when the banks were seen, the last flood, how it fell, low water.
 
-One gauge speaks for a reach: the one it names, else the first of the region. Values are ratios and ranks, so that they mean the same on
+One gauge serves a reach: the one it names, else the first of the region. Values are ratios and ranks, so that they mean the same on
 a large and a small river.
 """
 
@@ -65,7 +65,7 @@ _SAME = (
 
 
 def compute(known: Knowledge) -> dict[str, FloatArray]:
-    """Compute the hydrology features, one value for the whole reach, shape (n_segments,) each."""
+    """Return the hydrology features, one value for the whole reach, shape (n_segments,) each."""
     n = len(known.baseline.segments)
     value = dict.fromkeys((feature.name for feature in FEATURES), np.nan)
     if known.gauge_id is not None and (known.gauges["gauge_id"] == known.gauge_id).any():
@@ -90,7 +90,7 @@ def _of_the_date(known: Knowledge, gauge_id: str) -> dict[str, float]:
     rain = known.gauges[known.gauges["quantity"] == "rain"]
     with_rain = sorted(rain["gauge_id"].unique(), key=lambda name: (name != gauge_id, name))
     gauges = known.gauges[known.gauges["gauge_id"].isin([gauge_id, *with_rain[:1]])]
-    told = gauge_statistics(
+    statistics = gauge_statistics(
         gauges,
         [known.as_of],
         quantities=("discharge", "stage"),
@@ -98,12 +98,12 @@ def _of_the_date(known: Knowledge, gauge_id: str) -> dict[str, float]:
     ).sel(gauge_id=gauge_id)
 
     def number(name: str) -> float:
-        return float(told[name].to_numpy()[0])
+        return float(statistics[name].to_numpy()[0])
 
     out = {name: number(name) for name in _SAME}
     usual = number("range_usual")
     if usual > 0:
-        change = told["change"].isel(as_of=0)
+        change = statistics["change"].isel(as_of=0)
         out["flow_change_3d"] = float(change.sel(span=3)) / usual
         out["flow_change_14d"] = float(change.sel(span=14)) / usual
         out["fastest_fall"] = number("fastest_fall") / usual

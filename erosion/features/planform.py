@@ -74,7 +74,7 @@ FEATURES = (
 
 
 def compute(known: Knowledge) -> dict[str, FloatArray]:
-    """Compute the planform features, shape (n_segments,) each; see :data:`FEATURES`.
+    """Return the planform features, shape (n_segments,) each; see :data:`FEATURES`.
 
     Curvature is multiplied by channel width, so it is a pure number that means the same on a large and a small river.
     """

@@ -11,7 +11,7 @@ import pandas as pd
 from erosion.config.region import Region
 from erosion.features import FAMILIES
 from erosion.forecast.evaluate import BOOTSTRAP_KM, blocks_of, onset_rows, space_of, splits
-from erosion.forecast.model import MODEL_FEATURES, apply_calibration, train_chance
+from erosion.forecast.model import MODEL_FEATURES, apply_calibration, train_event_model
 from erosion.forecast.skill import DRAWS, brier_skill, draw_weights, pr_auc, roc_auc, top_share, with_interval
 
 LABEL = "established"
@@ -43,7 +43,7 @@ def compare(
     draws: int = DRAWS,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """Score the model with and without a family of features and the difference between them.
+    """Return scores of the model with and without a family of features and the difference between them.
 
     Every set is trained on the same rows and tested on the same rows. The bootstrap draws the same stretches of river for
     all sets (a paired block bootstrap), so the interval of a difference is narrower than those of the scores.
@@ -77,9 +77,9 @@ def compare(
         for learn, test in splits(rows, target, LABEL, SPLIT, first):
             part = rows[test].copy()
             for name, features in sets.items():
-                chance = train_chance(rows[learn], target, label=LABEL, seed=seed, features=features)
-                raw = np.asarray(chance.event.predict(part[list(features)].to_numpy(np.float32)))
-                part[f"p:{name}"] = apply_calibration(raw, chance.calibration)
+                event_model = train_event_model(rows[learn], target, label=LABEL, seed=seed, features=features)
+                raw = np.asarray(event_model.event.predict(part[list(features)].to_numpy(np.float32)))
+                part[f"p:{name}"] = apply_calibration(raw, event_model.calibration)
             parts.append(part)
             say(f"{target.name}: {len(parts)} parts done")
         if not parts:

@@ -2,7 +2,7 @@
 
 LightGBM ends the whole process, or reads outside its arrays, on a text whose offsets, counts or node numbers are wrong
 (Windows line ends are enough). So nothing is handed to it but what it would have written itself: the header, one block
-of lines a tree, arrays as long as the tree says, and nodes that form a tree.
+of lines a tree, arrays of the lengths the tree declares, and nodes that form a tree.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TREE: Final = (
 """Names of a tree's lines in order."""
 
 DECISION_TYPES: Final = {0, 2, 4, 6, 8, 10}
-"""Numerical splits; 2 sends missing values left, 4 and 8 say what counts as missing."""
+"""Numerical splits; 2 sends missing values left, 4 and 8 define what counts as missing."""
 MOST_LEAVES: Final = 1024
 """LightGBM walks a tree by recursion; ours have 15 leaves."""
 
@@ -77,7 +77,7 @@ def read_booster(content: bytes) -> lgb.Booster:
 
 
 def check_booster(content: bytes) -> str:
-    """Return the text of a booster whose structure is sound.
+    """Return the text of a booster whose structure is valid.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def check_booster(content: bytes) -> str:
     n_features = int(values["max_feature_idx"]) + 1
     for name in ("feature_names", "feature_infos"):
         if len(values[name].split(" ")) != n_features:
-            raise ValueError(f"header: {name} has not the {n_features} entries that max_feature_idx tells of")
+            raise ValueError(f"header: {name} has not the {n_features} entries that max_feature_idx declares")
     body = lines[len(HEADER) + 1]
     start = 0
     for number, size in enumerate(map(int, values["tree_sizes"].split(" "))):

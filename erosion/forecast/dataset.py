@@ -43,7 +43,7 @@ SAME_OBSERVATION_DAYS = 60
 def observed_as(epochs: pd.DatetimeIndex, version: pd.Timestamp) -> pd.Timestamp | None:
     """Return the epoch of a series that a baseline was cut from, None where it holds none like it.
 
-    An observation made from scenes has the date its looks have in the middle; looks that came after the baseline was
+    An observation made from scenes has the median date of its clear observations; those that came after the baseline was
     cut have moved it by some days.
     """
     if version in epochs:
@@ -56,7 +56,7 @@ def observed_as(epochs: pd.DatetimeIndex, version: pd.Timestamp) -> pd.Timestamp
 def outcomes(
     water: xr.Dataset, states: CellStates, baseline: Baseline, targets: Iterable[Target]
 ) -> tuple[pd.DataFrame, dict[str, pd.Timestamp | None]]:
-    """Measure what the river did to the segments of a baseline within each target's window.
+    """Return what the river did to the segments of a baseline within each target's window.
 
     The window starts at the observation the forecast was made from and ends at the epoch nearest to the horizon.
 
@@ -64,7 +64,7 @@ def outcomes(
     -------
     tuple
         One row per segment with ``retreat_all_<target>`` and ``retreat_established_<target>`` [m] and
-        ``moved_<target>`` (the channel jumped here), NaN where no epoch judges the window; and for each target the
+        ``moved_<target>`` (the channel jumped here), NaN where no epoch ends the window; and for each target the
         instant at which its outcome became known, None where it never did.
     """
     start = observed_as(states.epochs, pd.Timestamp(baseline.version))
@@ -89,7 +89,7 @@ def rows_with_outcomes(
     until: pd.Timestamp,
     progress: Callable[[str], None] = lambda _: None,
 ) -> pd.DataFrame:
-    """Make one row per segment and issue date: features known then, and the outcome as far as known by ``until``.
+    """Return one row per segment and issue date: features known then, and the outcome as far as known by ``until``.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ LOGISTIC_FEATURES = (
 
 
 def onset_rows(rows: pd.DataFrame) -> BoolArray:
-    """Say which rows are quiet so far but on the outer side of the curvature one kilometre upstream."""
+    """Return True for rows that are quiet so far but on the outer side of the curvature one kilometre upstream."""
     quiet = np.ones(len(rows), dtype=bool)
     for name, limit in ONSET.items():
         quiet &= (rows[name] < limit).to_numpy()
@@ -103,7 +103,7 @@ def evaluate(
     draws: int = DRAWS,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """Score the model and every baseline.
+    """Return scores of the model and of every baseline.
 
     Parameters
     ----------
@@ -150,14 +150,14 @@ def evaluate(
 def splits(
     rows: pd.DataFrame, target: Target, label: str, split: str, first: pd.Timestamp
 ) -> Iterator[tuple[BoolArray, BoolArray]]:
-    """Give what a model may learn from and what it is tested on, one pair after the other.
+    """Yield what a model may learn from and what it is tested on, one pair after the other.
 
     Parameters
     ----------
     rows
         From ``dataset.rows_with_outcomes``.
     target, label
-        Whose outcomes are asked for.
+        Target whose outcomes are used.
     split
         ``time``: outcomes known before the test dates; ``time_space``: the same, and away from the stretches tested.
     first

@@ -1,6 +1,6 @@
 """Train, calibrate, predict, explain: how likely and how far a bank retreats within a target's window.
 
-One booster gives the chance of an event, three give quantiles of the distance. How to calibrate the chances and stretch
+One booster gives the probability of an event, three give quantiles of the distance. How to calibrate the probabilities and stretch
 the quantiles is learnt from forecasts of issue dates later than anything their boosters had seen; the boosters that are
 kept are then fitted on everything known, the newest years included.
 """
@@ -30,7 +30,7 @@ MODEL_FEATURES = (
 )
 """Features the boosters use. Of hydrology only the flow at the scenes is among them, the water-level covariate of the
 measurements: what describes a season is one value for the whole reach, and with some fifteen dates to learn from it
-tells the dates apart rather than the banks (on the development years it lowered the skill)."""
+separates the dates rather than the banks (on the development years it lowered the skill)."""
 
 QUANTILES = (0.1, 0.5, 0.9)
 SAME_SEASON = np.timedelta64(45, "D")
@@ -45,9 +45,9 @@ DATE_WORTH = 100.0
 because neighbours move together."""
 
 SLOPE_SPREAD, INTERCEPT_SPREAD = 1.0, 0.15
-"""How far a calibration is expected to lie from none: standard deviations of its slope around 1 and of its intercept
-around 0. Every date tells the slope, banks against banks; the intercept is one number a date, its flood and its two water
-levels, and a few dates say little of the next one."""
+"""Standard deviations of the Gaussian priors of a calibration: of its slope around 1 and of its intercept around 0. Every
+date informs the slope, banks against banks; the intercept is one number a date, its flood and its two water levels, and a
+few dates hold little information on the next one."""
 
 EVENT_ROUNDS, QUANTILE_ROUNDS = 200, 120
 PARAMETERS: dict[str, Any] = {
@@ -72,7 +72,7 @@ REASONS = 4
 
 
 class TrainingError(ValueError):
-    """There is not enough to learn from; the message says what is missing."""
+    """There is not enough to learn from; the message names what is missing."""
 
 
 class FeatureMismatchError(ValueError):
@@ -92,7 +92,7 @@ class TargetModel:
     features
         Feature names in the order the boosters take them.
     event
-        Booster of the raw chance of an event.
+        Booster of the raw probability of an event.
     quantiles
         Boosters of the 10, 50 and 90 % quantile of retreat [m].
     calibration
@@ -115,7 +115,7 @@ class TargetModel:
 
 
 def known_rows(rows: pd.DataFrame, target: Target, label: str) -> BoolArray:
-    """Say which rows have a known outcome, shape (n_rows,)."""
+    """Return True for rows with a known outcome, shape (n_rows,)."""
     known: BoolArray = (
         rows[f"retreat_{label}_{target.name}"].notna() & rows[f"known_{target.name}"].notna()
     ).to_numpy()
@@ -123,7 +123,7 @@ def known_rows(rows: pd.DataFrame, target: Target, label: str) -> BoolArray:
 
 
 def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[BoolArray, BoolArray]:
-    """Split rows with a known outcome into those the first boosters are fitted on and later ones to calibrate on.
+    """Return which rows with a known outcome the first boosters are fitted on, and which later ones calibrate.
 
     The windows of the rows to fit on are over before the first calibration date: no stretch of river is judged twice.
 
@@ -170,7 +170,7 @@ def train_target(
     seed: int = 0,
     precision: Mapping[int, float] | None = None,
 ) -> TargetModel:
-    """Fit, calibrate and set the thresholds of one target.
+    """Return a fitted and calibrated model of one target with its thresholds.
 
     A first set of boosters, fitted on the windows that were over before the calibration dates, forecasts those dates.
     Calibration, conformal stretch and thresholds come from these forecasts. The boosters of the result are fitted anew
@@ -201,7 +201,7 @@ def train_target(
         If there are too few dates or no events to learn from.
     """
     names = tuple(features or MODEL_FEATURES)
-    chance = train_chance(rows, target, label=label, features=names, seed=seed)
+    event_model = train_event_model(rows, target, label=label, features=names, seed=seed)
     fit, calibrate = split_dates(rows, target, label)
     known = known_rows(rows, target, label)
     x, retreat = _learning(rows, target, label, names)
@@ -213,31 +213,35 @@ def train_target(
 
         event = retreat[calibrate] >= target.threshold_m
         length = rows["length_m"].to_numpy()[calibrate]
-        thresholds = choose_thresholds(apply_calibration(chance.raw, chance.calibration), event, length, precision)
+        thresholds = choose_thresholds(
+            apply_calibration(event_model.raw, event_model.calibration), event, length, precision
+        )
     quantiles = _fit_quantiles(x[known], retreat[known], names, seed)
-    return TargetModel(target, label, names, chance.event, quantiles, chance.calibration, conformal, thresholds)
+    return TargetModel(
+        target, label, names, event_model.event, quantiles, event_model.calibration, conformal, thresholds
+    )
 
 
-class Chance(NamedTuple):
-    """The chance of an event as a model has it."""
+class EventModel(NamedTuple):
+    """Fitted and calibrated model of the probability of an event."""
 
     event: lgb.Booster
-    """Booster of the raw chance, fitted on every row with a known outcome."""
+    """Booster of the raw probability, fitted on every row with a known outcome."""
     calibration: Mapping[str, float]
-    """From the raw chance to the calibrated one."""
+    """From the raw probability to the calibrated one."""
     raw: FloatArray
-    """Raw chance of the calibration rows, by the booster that had not seen them."""
+    """Raw probability of the calibration rows, by the booster that had not seen them."""
 
 
-def train_chance(
+def train_event_model(
     rows: pd.DataFrame,
     target: Target,
     *,
     label: str = "established",
     features: Sequence[str] | None = None,
     seed: int = 0,
-) -> Chance:
-    """Fit and calibrate the chance of an event alone; see :func:`train_target`."""
+) -> EventModel:
+    """Return the fitted and calibrated probability of an event alone; see :func:`train_target`."""
     names = tuple(features or MODEL_FEATURES)
     fit, calibrate = split_dates(rows, target, label)
     x, retreat = _learning(rows, target, label, names)
@@ -251,7 +255,7 @@ def train_chance(
     raw = np.asarray(_fit_event(x[fit], event[fit], names, seed).predict(x[calibrate]))
     calibration = fit_calibration(raw, event[calibrate], rows["as_of"].to_numpy()[calibrate])
     known = known_rows(rows, target, label)
-    return Chance(_fit_event(x[known], event[known], names, seed), calibration, raw)
+    return EventModel(_fit_event(x[known], event[known], names, seed), calibration, raw)
 
 
 def _learning(
@@ -310,7 +314,7 @@ def predict(model: TargetModel, features: pd.DataFrame) -> pd.DataFrame:
 
 
 def explain(model: TargetModel, features: pd.DataFrame) -> list[str]:
-    """Say for each row which features raised or lowered its chance most.
+    """Return for each row the features that raised or lowered its probability most.
 
     Returns
     -------
@@ -357,10 +361,11 @@ def feature_matrix(model: TargetModel, features: pd.DataFrame) -> NDArray[np.flo
 
 
 def fit_calibration(raw: FloatArray, event: BoolArray, date: NDArray[np.generic]) -> dict[str, float]:
-    """Fit calibrated log odds as a line in raw log odds.
+    """Return the line that turns raw log odds into calibrated ones.
 
-    Platt's line (1999), most probable under normal priors around "no change" (:data:`SLOPE_SPREAD`,
-    :data:`INTERCEPT_SPREAD`), with the rows of each date together worth :data:`DATE_WORTH` observations.
+    Platt scaling (Platt 1999) with Gaussian priors around "no change" (:data:`SLOPE_SPREAD`,
+    :data:`INTERCEPT_SPREAD`): penalised maximum likelihood, the maximum a posteriori estimate. The rows of each date have a
+    total weight of :data:`DATE_WORTH` observations.
 
     Parameters
     ----------
@@ -398,7 +403,7 @@ def apply_calibration(raw: FloatArray, line: Mapping[str, float]) -> FloatArray:
 
 
 def fit_conformal(spread: FloatArray, retreat: FloatArray) -> dict[str, float]:
-    """Find by how much the fitted spread must be stretched for each one-sided level to hold.
+    """Return by how much the fitted spread must be stretched for each one-sided level to hold.
 
     Split conformal prediction with the fitted half-spread as the scale (Lei et al. 2018,
     doi:10.1080/01621459.2017.1307116; one-sided as in Romano et al. 2019).

@@ -118,7 +118,7 @@ def save_release(
 
 
 def load_release(directory: Path) -> Release:
-    """Read a release and check that its files are whole and that this version makes its features in the same units.
+    """Return a release after checking that its files are whole and that this version makes its features in the same units.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Score(NamedTuple):
 
 
 def draw_weights(block: IntArray, draws: int, seed: int) -> FloatArray:
-    """Draw river blocks with replacement and return how often each row was drawn.
+    """Return how often each row was drawn when river blocks are drawn with replacement.
 
     Rows of one block stay together over all dates, so the interval allows for errors that persist in place and time.
 
@@ -60,7 +60,7 @@ def with_interval(values: FloatArray) -> Score:
 def roc_auc(event: BoolArray, score: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the area under the ROC curve for each row of weights; ties count half.
 
-    Chance that a row with an event has a higher score than one without.
+    Probability that a row with an event has a higher score than one without.
     """
     order = np.argsort(score, kind="stable")
     w, e = weights[:, order], event[order]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from erosion.banks.as_of import sound_epochs
+from erosion.banks.as_of import valid_epochs
 from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.contracts import CONTRACT_VERSION
@@ -36,7 +36,7 @@ DRIFT_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 def load_rows(
     region: Region, until: pd.Timestamp, say: Callable[[str], None] = lambda _: None
 ) -> tuple[pd.DataFrame, str]:
-    """Read a region's archive and make rows of all its reaches with outcomes known by a date.
+    """Return rows of all reaches of a region's archive with outcomes known by a date.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def load_rows(
     gauges, _, flagged, unread = gauge_series.read(region, store_of(region), until)
     waters, skipped = sources.read_reaches(region, until, gauges)
     for name, water in waters.items():
-        waters[name], broken = sound_epochs(water)
+        waters[name], broken = valid_epochs(water)
         skipped[name] = [*skipped[name], *broken]
     for item in (*sources.together(skipped), *unread, *flagged):
         say(f"left out: {item.scene}: {item.reason}")
@@ -73,7 +73,7 @@ def train_release(
     skill: str = "",
     say: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Train every target of a region and write ``models/<family>-<YYYYMMDD>/``.
+    """Return the release ``models/<family>-<YYYYMMDD>/`` with every target of a region trained.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def _card(
     if region.simulated:
         lines += ["**MÔ PHỎNG / SIMULATED: trained on simulated observations. For exercises only.**", ""]
     lines += [
-        f"Chance and distance of bank retreat, trained on {region.title['en']} with what was known on "
+        f"Probability and distance of bank retreat, trained on {region.title['en']} with what was known on "
         f"{meta['data_until']}: {len(meta['issue_dates'])} issue dates, {len(rows)} rows, segments of "
         f"{region.segments.length_m:g} m, established land (land that had stood five years).",
         "",
@@ -200,10 +200,10 @@ def _card(
         "## Known limits",
         "",
         "- A bend's cutoff is not forecast: the banks of the abandoned loop stop moving, the new channel's start fast.",
-        "- Nothing of the coming flood is known; in a year of large floods more erodes than the probabilities say.",
+        "- Nothing of the coming flood is known; in a year of large floods more erodes than the probabilities imply.",
         "- One mask a year: what happened between two masks is one number.",
         "- Narrow side channels and bars flicker with the water level; only established land counts as an event.",
-        f"- Calibration moves a raw chance of 0.5 to {example:.2f} for {next(iter(models))}; it was learnt on "
+        f"- Calibration moves a raw probability of 0.5 to {example:.2f} for {next(iter(models))}; it was learnt on "
         f"{CALIBRATION_DATES} dates and differs from year to year.",
     ]
     if skill:

@@ -1,7 +1,7 @@
-"""What the trigger would have said on every night of past years, and whether more bank was lost in the years when it spoke.
+"""The trigger on every night of past years, and whether more bank was lost in the years when it was raised.
 
 A year here is the time from one observation of the banks to the next, whenever in the calendar they fall: only for that
-is the loss known. One gauge tells one number of nights for a whole reach, so nothing follows for single segments.
+is the loss known. One gauge gives one number of nights for a whole reach, so nothing follows for single segments.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from erosion.alerts.trigger import Facts, Gauge, water_on, weigh
 from erosion.alerts.trigger_night import gauges_of
-from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region, sound_epochs
+from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region, valid_epochs
 from erosion.banks.channel import ChannelError
 from erosion.banks.established import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.banks.outcomes import measure_loss
@@ -30,7 +30,7 @@ from erosion.water import read as sources
 MIN_KNOWN: Final = 0.8
 """A year counts where the trigger was known on at least this share of its nights."""
 MIN_YEARS: Final = 8
-"""Fewer years say nothing of a relation."""
+"""Fewer years show no relation."""
 MEASURES: Final = {
     "nights_1": "nights a year at level 1 or more",
     "nights_2": "nights a year at level 2 or more",
@@ -45,7 +45,7 @@ MEASURES: Final = {
 def trigger_history(
     region: Region, first: pd.Timestamp, last: pd.Timestamp, *, draws: int = 2000, seed: int = 0
 ) -> tuple[dict[str, Any], list[Skipped]]:
-    """Replay a region's trigger night by night and hold it against what its banks lost.
+    """Return a region's trigger night by night beside what its banks lost.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def nights(
     first: pd.Timestamp,
     last: pd.Timestamp,
 ) -> pd.DataFrame:
-    """Say what the trigger of a reach would have said on each night, as known on it.
+    """Return the trigger of a reach on each night, as known on it.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def nights(
 
 
 def _counts(table: pd.DataFrame, by: pd.Series) -> list[dict[str, int]]:
-    """Count nights at each level, one row a value of ``by``."""
+    """Return the number of nights at each level, one row a value of ``by``."""
     level = table["level"]
     return [
         {str(by.name): int(value), "unknown": int((level[by == value] == -1).sum())}
@@ -149,7 +149,7 @@ def _counts(table: pd.DataFrame, by: pd.Series) -> list[dict[str, int]]:
 
 
 def yearly_losses(region: Region, water: xr.Dataset) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Measure what the banks of a reach lost from each sound observation to the next.
+    """Return what the banks of a reach lost from each valid observation to the next.
 
     Parameters
     ----------
@@ -166,15 +166,15 @@ def yearly_losses(region: Region, water: xr.Dataset) -> tuple[pd.DataFrame, list
     skipped : list of Skipped
         Intervals without one.
     """
-    sound, skipped = sound_epochs(water)
-    epochs = pd.DatetimeIndex(sound["epoch"].to_numpy())
+    valid, skipped = valid_epochs(water)
+    epochs = pd.DatetimeIndex(valid["epoch"].to_numpy())
     rows = []
     for k in range(len(epochs) - 1):
         start, end = epochs[k], epochs[k + 1]
-        # One epoch before the five years tells that the record goes back far enough.
+        # One epoch before the five years shows that the record goes back far enough.
         since = max(0, int(epochs.searchsorted(start - pd.Timedelta(days=ESTABLISHED_YEARS * YEAR_DAYS))) - 1)
-        window = sound.isel(epoch=slice(since, k + 2))
-        known_from = pd.Timestamp(sound["available_at"].to_numpy()[k])
+        window = valid.isel(epoch=slice(since, k + 2))
+        known_from = pd.Timestamp(valid["available_at"].to_numpy()[k])
         try:
             baseline = baseline_on(region, window.isel(epoch=slice(None, -1)), known_from)
         except (NothingKnownError, ChannelError) as error:
@@ -202,7 +202,7 @@ def _daily(gauges: list[Gauge], series: pd.DataFrame, last: pd.Timestamp) -> pd.
 
 
 def years_of(table: pd.DataFrame, losses: pd.DataFrame, level: pd.Series) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Put the nights between two observations of the banks beside what was lost between them.
+    """Return the nights between two observations of the banks beside what was lost between them.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def years_of(table: pd.DataFrame, losses: pd.DataFrame, level: pd.Series) -> tup
 
 
 def relation(x: FloatArray, y: FloatArray, rng: np.random.Generator, draws: int = 2000) -> dict[str, Any] | None:
-    """Say whether years with more of x are years with more of y.
+    """Return whether years with more of x are years with more of y.
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def _difference(x: FloatArray, y: FloatArray) -> float:
 
 
 def lines(history: dict[str, Any]) -> list[str]:
-    """Write a history for a terminal."""
+    """Return a history as lines for a terminal."""
     out = (
         ["MÔ PHỎNG / SIMULATED: a river made by a computer; nothing follows for a real one"]
         if history["simulated"]
@@ -315,5 +315,5 @@ def lines(history: dict[str, Any]) -> list[str]:
                 f"[{found['spearman_low']:+.2f}, {found['spearman_high']:+.2f}]; the years with more lost "
                 f"{found['difference']:+.2f} m/yr more [{found['difference_low']:+.2f}, {found['difference_high']:+.2f}]"
             )
-        out.append("One gauge tells one number of nights for the whole reach: nothing follows for single segments.")
+        out.append("One gauge gives one number of nights for the whole reach: nothing follows for single segments.")
     return out

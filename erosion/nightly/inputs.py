@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from erosion.alerts import ledger
-from erosion.banks.as_of import sound_epochs
+from erosion.banks.as_of import valid_epochs
 from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.errors import Skipped, SourceError
@@ -166,7 +166,7 @@ def _read_reaches(
         except REACH_ERRORS as error:
             failed[name] = error
             continue
-        valid, rejected = sound_epochs(water)
+        valid, rejected = valid_epochs(water)
         past = rejected if water["epoch"][-1] == valid["epoch"][-1] else rejected[:-1]
         reaches[name] = ReachInput(one, valid, [*unreadable, *rejected], past)
     if not reaches:

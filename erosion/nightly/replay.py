@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from erosion.banks.as_of import NothingKnownError, baseline_on, issue_dates, observe_region, sound_epochs
+from erosion.banks.as_of import NothingKnownError, baseline_on, issue_dates, observe_region, valid_epochs
 from erosion.banks.channel import ChannelError
 from erosion.banks.established import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.banks.segments import Baseline, middle_xy
@@ -116,7 +116,7 @@ def replay(
         left_out[name] += items
     days = sorted({date for water in everything.values() for date in issue_dates(water)})
     dates = [date for date in days if first <= date <= last]
-    waters, broken = _sound(everything)
+    waters, broken = _valid(everything)
     results: list[tuple[pd.Timestamp, Result]] = []
     measured: dict[str, dict[str, Future[Measured | None]]] = {}
     skipped = sources.together(left_out)
@@ -169,7 +169,7 @@ def verify(
     until
         Last date whose observations are used.
     waters
-        Reach to the sound observations that could be had by ``until``, to save reading them again.
+        Reach to the valid observations that could be had by ``until``, to save reading them again.
     measured
         Directory of a run to what followed it, reach by reach, where that is known already.
 
@@ -180,7 +180,7 @@ def verify(
     """
     if waters is None:
         gauges = gauge_series.read(region, store_of(region), until).values
-        waters, _ = _sound(read_reaches(region, until, gauges)[0])
+        waters, _ = _valid(read_reaches(region, until, gauges)[0])
     home = out / region.name
     runs = [entry for entry in published(home)["runs"] if pd.Timestamp(entry["as_of"]) <= until]
     hashes = {name: water.attrs["content_hash"] for name, water in waters.items()}
@@ -239,12 +239,12 @@ def _verified(home: Path, inputs_hash: str) -> dict[str, Any] | None:
     return found if whole and found.get("inputs_hash") == inputs_hash else None
 
 
-def _sound(waters: Mapping[str, xr.Dataset]) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
-    """Leave the masks in pieces out of each reach; see :func:`erosion.banks.as_of.sound_epochs`."""
-    sound, broken = {}, {}
+def _valid(waters: Mapping[str, xr.Dataset]) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
+    """Leave the masks in pieces out of each reach; see :func:`erosion.banks.as_of.valid_epochs`."""
+    valid, broken = {}, {}
     for name, water in waters.items():
-        sound[name], broken[name] = sound_epochs(water)
-    return sound, broken
+        valid[name], broken[name] = valid_epochs(water)
+    return valid, broken
 
 
 def _follow(region: Region, waters: Mapping[str, xr.Dataset], as_of: pd.Timestamp) -> dict[str, Measured | None]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.alerts.trigger import Facts, Gauge, Told, term_records, told_on, water_along, water_on, weigh
+from erosion.alerts.trigger import Facts, Gauge, TermSource, term_records, term_sources, water_along, water_on, weigh
 from erosion.config.region import AboveAlarm, Drawdown, ForecastFall, LowWater, RainOnLowWater, Trigger
 from erosion.core.contracts import GAUGE_FORECAST_COLUMNS
 from erosion.gauges.statistics.between_gauges import MixedDatumsError
@@ -335,7 +335,7 @@ def test_between_two_gauges_the_fall_lies_between_theirs():
     water = water_along(trigger, ALONG, places, two_gauges(), None, "2015-12-31")
     assert water.facts.fall[:, 0] == pytest.approx([0.2, 0.2, 0.4, 0.5, 0.6, 0.6])
     assert np.isinf(water.facts.passage_days).all() or np.isfinite(water.facts.passage_days).all()
-    told = told_on(water, ALONG, "2015-12-31")
+    told = term_sources(water, ALONG, "2015-12-31")
     assert [who.title for who in told["drawdown"]] == [
         "Tân Châu", "Tân Châu", "Tân Châu – Vàm Nao", "Tân Châu – Vàm Nao", "Vàm Nao", "Vàm Nao",
     ]  # fmt: skip
@@ -390,7 +390,7 @@ def test_stages_of_different_zeros_are_not_put_between_each_other():
 
 # --- what is published, and in words ---------------------------------------------------------------------------------
 
-TOLD = Told("019803", "Tân Châu", "2026-11-21")
+TOLD = TermSource("019803", "Tân Châu", "2026-11-21")
 
 
 def records_of(trigger=ALL, told=TOLD, **known):

@@ -190,7 +190,7 @@ def test_two_zeros_on_one_reach_are_told_and_one_gauge_speaks(crop: Path, edit: 
     series = pd.concat([gauge_rows(days, np.linspace(9, 1, len(days)), gauge_id=name) for name in (first, second)])
     night = night_of(region, bank(region), series, NO_FORECAST, NIGHT)
     (message,) = night.messages
-    assert "counts from 'one', that of" in message and "one gauge speaks for the whole reach" in message
+    assert "counts from 'one', that of" in message and "one gauge serves the whole reach" in message
     assert {json.loads(text)[0]["gauge"] for text in night.table["trigger_terms"]} == {first}
 
 

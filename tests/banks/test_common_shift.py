@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from erosion.banks.as_of import baseline_on, observe_region, sound_epochs
+from erosion.banks.as_of import baseline_on, observe_region, valid_epochs
 from erosion.banks.common_shift import CommonShift, common_shift, questioned
 from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import Baseline
@@ -62,7 +62,7 @@ def test_the_real_masks_of_two_years_are_not_questioned(last: int) -> None:
 
 def test_a_short_reach_is_not_questioned(reach: Reach) -> None:
     region = next(iter(reach.region.by_reach()))
-    water = sound_epochs(reach.water)[0]
+    water = valid_epochs(reach.water)[0]
     reasons = [questioned(*measured(region, last_pair(water, last=i)), region.pixel_m) for i in range(1, 27)]
     assert reasons == [None] * 26
 

@@ -17,7 +17,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely import points
 
-from erosion.banks.as_of import baseline_on, observe_region, sound_epochs
+from erosion.banks.as_of import baseline_on, observe_region, valid_epochs
 from erosion.banks.outcomes import measure_loss
 from erosion.banks.segments import near_reach_end
 from erosion.config.region import Region, load_region
@@ -259,7 +259,7 @@ def years(water: xr.Dataset) -> list[int]:
 def test_eight_composites_are_eight_sound_observations(ucayali: Seen) -> None:
     assert ucayali.water is not None
     assert years(ucayali.water) == list(range(1985, 2021, 5))
-    sound, left_out = sound_epochs(ucayali.water)
+    sound, left_out = valid_epochs(ucayali.water)
     assert left_out == [] and sound.sizes["epoch"] == 8  # though the river has left whole bends as lakes
 
 

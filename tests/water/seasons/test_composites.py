@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from erosion.banks.as_of import sound_epochs
+from erosion.banks.as_of import valid_epochs
 from erosion.config.region import Season
 from erosion.core.errors import Skipped, SourceError
 from tests.scene_world import CRS, GRID, OUTSIDE, SHAPE, World, at_here, read
@@ -39,7 +39,7 @@ def test_an_epoch_a_season(world: World) -> None:
     assert water.attrs["crs"] == CRS and water.attrs["pixel_m"] == 10 and water.attrs["source_ids"] == ["s2"]
     assert water.attrs["transform"] == tuple(GRID.transform)[:6]
     assert (water["x"].values == GRID.x).all() and (water["y"].values == GRID.y).all()
-    sound_epochs(water)  # what eats water products eats this one
+    valid_epochs(water)  # what eats water products eats this one
 
 
 def test_a_season_over_the_new_year_belongs_to_the_year_it_ends_in(world: World) -> None:
