@@ -31,20 +31,20 @@ def fetch_scenes(
     full: bool = False,
     new_reference: bool = False,
 ) -> list[Skipped]:
-    """Bring the scene store of a reach up to a date: what is new is fetched and turned into water, what is there stays.
+    """Bring the scene store of a reach up to a date: what is new is fetched and classified, what is there stays.
 
     Parameters
     ----------
     region
         A region of one reach, with scene sources.
     as_of
-        Scenes that became available later are not asked for.
+        Scenes that became available later are not fetched.
     say
         Called with lines of progress.
     full
         Search all years again, not only the last weeks.
     new_reference
-        Make the reference that scenes are laid on anew, and every pass with it.
+        Make the reference anew, and every pass with it.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def fetch_scenes(
 
 
 def read_water(region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame) -> tuple[xr.Dataset, list[Skipped]]:
-    """Read every water observation of a reach that could be had at ``as_of``.
+    """Return every water observation of a reach that could be had at ``as_of``.
 
     Masks are read from their files, scenes from the store that :func:`fetch_scenes` fills.
 
@@ -122,7 +122,7 @@ def absent_masks(region: Region) -> list[Skipped]:
 def read_reaches(
     region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame
 ) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
-    """Read the water of every reach of a region; see :func:`read_water`.
+    """Return the water of every reach of a region; see :func:`read_water`.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def read_reaches(
 
 
 def together(found: Mapping[str, Sequence[Skipped]]) -> list[Skipped]:
-    """List what was left out of several reaches, each thing once, with the reaches it concerns where not all of them.
+    """Return what was left out of several reaches, each thing once, with the reaches it concerns where not all of them.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def together(found: Mapping[str, Sequence[Skipped]]) -> list[Skipped]:
 def _read_masks(
     masks: Sequence[RasterFolder], region: Region, as_of: pd.Timestamp | str, corridor: Corridor | None
 ) -> tuple[list[xr.Dataset], list[Skipped]]:
-    """Read several folders of masks onto one grid, that of their own pixels where there are no scenes."""
+    """Return several folders of masks on one grid, that of their own pixels where there are no scenes."""
     batches = [raster_folder.collect(source, region, as_of) for source in masks]
     skipped = [left_out for batch in batches for left_out in batch.skipped]
     if corridor is None:
@@ -193,7 +193,7 @@ def _read_masks(
 
 
 def _join(parts: Sequence[xr.Dataset]) -> tuple[xr.Dataset, list[Skipped]]:
-    """Put water products on one grid in order of time; of two of one date the sharper one stands."""
+    """Return water products on one grid in order of time; of two of one date the sharper one stands."""
     skipped: list[Skipped] = []
     if len(parts) == 1:
         return parts[0], skipped

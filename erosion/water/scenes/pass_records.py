@@ -1,4 +1,4 @@
-"""What became of every satellite pass, on disk: one GeoTIFF of water percent and one JSON a pass and revision."""
+"""Records of satellite passes on disk: one GeoTIFF of water percent and one JSON a pass and revision."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RECORD_NAME: Final = re.compile(r"(?P<pass_id>.+)\.r(?P<revision>\d+)\.json")
 
 @dataclass(frozen=True, kw_only=True)
 class PassRecord:
-    """What became of one pass.
+    """Record of one pass.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class PassRecord:
     scene_ids
         Items of the pass.
     facts
-        What was found while water was told from land; see water.py.
+        What was found while it was classified; see water.py.
     processing
         Version of the method in water.py.
     corridor
@@ -69,7 +69,7 @@ class PassRecord:
     settings
         Hash of the settings of the source and the region that decide its water; empty in records older than this field.
     reference
-        Id of the reference it was laid on, empty where there was none yet.
+        Id of the reference to which it was co-registered, empty where there was none yet.
     sha256
         Of the GeoTIFF, empty where there is none.
     path
@@ -105,7 +105,7 @@ class PassRecord:
 
 
 def home_of(store: Path, region: Region) -> Path:
-    """Where the scene store keeps a reach; the region is one of :meth:`Region.by_reach`."""
+    """Directory of a reach in the scene store; the region is one of :meth:`Region.by_reach`."""
     return store / region.name / region.reach.name
 
 
@@ -113,7 +113,7 @@ def home_of(store: Path, region: Region) -> Path:
 
 
 def records(store: Path, region: Region, source: SceneSource | str) -> list[PassRecord]:
-    """Read every record of a source, all revisions, by pass and revision; :func:`damage` looks at their pixels.
+    """Return every record of a source, all revisions, by pass and revision; :func:`damage` checks their pixels.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def records(store: Path, region: Region, source: SceneSource | str) -> list[Pass
 
 
 def read_records(store: Path, region: Region, source: SceneSource | str) -> tuple[list[PassRecord], list[Skipped]]:
-    """Read the records of a source and list those that are damaged or half written; see :func:`records`."""
+    """Return the records of a source, and a list of those that are damaged or half written; see :func:`records`."""
     found: list[PassRecord] = []
     damaged: list[Skipped] = []
     for path in sorted((home_of(store, region) / _name(source)).glob("*.json")):
@@ -163,7 +163,7 @@ def left_out(record: PassRecord) -> Skipped:
 
 
 def damage(record: PassRecord) -> str | None:
-    """Say what is wrong with the pixels of a record; None where they are what was written."""
+    """Return what is wrong with the pixels of a record; None where they are what was written."""
     try:
         found = known_sha256(record.raster)
     except OSError as err:
@@ -172,7 +172,7 @@ def damage(record: PassRecord) -> str | None:
 
 
 def read_percent(record: PassRecord, window: tuple[slice, slice] | None = None) -> NDArray[np.uint8]:
-    """Read the water percent of a pass.
+    """Return the water percent of a pass.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def read_percent(record: PassRecord, window: tuple[slice, slice] | None = None) 
 
 
 def read_raster(path: Path, window: tuple[slice, slice] | None) -> NDArray[np.uint8]:
-    """Read a raster of the store without asking whether it is what was written."""
+    """Return a raster of the store, not compared with its hash."""
     try:
         with rasterio.open(path) as file:
             return cast(
@@ -216,7 +216,7 @@ def _read_record(path: Path) -> PassRecord:
 
 
 def known_sha256(path: Path) -> str:
-    """Hash a file; once for every state it is seen in."""
+    """Return the hash of a file, computed once for each size and time of change."""
     state = path.stat()
     return _digest_of(path, state.st_mtime_ns, state.st_size)
 
@@ -234,7 +234,7 @@ def _name(source: SceneSource | str) -> str:
 
 
 def write_record(record: PassRecord, percent: NDArray[np.uint8] | None, corridor: Corridor, home: Path) -> PassRecord:
-    """Write a pass: the pixels first, the record last, each whole or not at all.
+    """Write a pass, the pixels first and the record last, each whole or not at all; return the record as written.
 
     Parameters
     ----------
@@ -289,7 +289,7 @@ def write_raster(path: Path, percent: NDArray[np.uint8], corridor: Corridor) -> 
                 values = np.where(corridor.inside[window], percent[window], UNOBSERVED)
                 if (values != UNOBSERVED).any():
                     file.write(values, 1, window=Window.from_slices(*window))
-        # A disk that is full is met by the driver while it closes, where nobody is told: read back what was written.
+        # The driver meets a full disk while it closes the file, and raises no error: read back what was written.
         with rasterio.open(temporary) as file:
             for window in corridor.windows():
                 file.read(1, window=Window.from_slices(*window))

@@ -23,7 +23,7 @@ from erosion.satellite.grouping import PassRef
 from erosion.water.classification import water
 from erosion.water.scenes.making import Job, ToWater, make_pass, read_ahead, readers_for
 from erosion.water.scenes.pass_records import PassRecord, damage, home_of, left_out, records, write_record
-from erosion.water.scenes.scene_reference import Looks, make_reference, read_reference, reference_passes
+from erosion.water.scenes.scene_reference import ClearCount, make_reference, read_reference, reference_passes
 from erosion.water.scenes.search import (
     DRIVERS,
     Driver,
@@ -152,7 +152,7 @@ class _Night:
         self.stored: dict[str, Stored] = {}
         self.tried: set[str] = set()
         self.unsearched: set[str] = set()
-        self.looks = Looks()
+        self.clear_count = ClearCount()
         self.skipped: list[Skipped] = []
 
     def run(self) -> list[Skipped]:
@@ -328,7 +328,7 @@ class _Night:
             }
             members = [found[name] for name in listed if name in found]
             if len(members) == len(listed):
-                self.reference = make_reference(members, self.region, self.corridor, self.store, Looks())
+                self.reference = make_reference(members, self.region, self.corridor, self.store, ClearCount())
             state = "made again from other passes, and every pass with it" if self.reference is None else "made again"
             self.skipped.append(Skipped("reference.tif", f"the stored reference is damaged; it is {state}"))
         if self.reference is None:
@@ -350,6 +350,6 @@ class _Night:
             and record.pass_id not in stored.damaged
         ]
         candidates.sort(key=lambda r: (r.available_at, r.time, r.pass_id))
-        self.reference = make_reference(candidates, self.region, self.corridor, self.store, self.looks)
+        self.reference = make_reference(candidates, self.region, self.corridor, self.store, self.clear_count)
         if self.reference is not None:
             self.say(f"reference {self.reference.id} is made; earlier passes are co-registered to it")

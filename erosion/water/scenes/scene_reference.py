@@ -1,4 +1,4 @@
-"""The water mask on which every pass of a reach is laid: made once from the first good passes, then fixed."""
+"""Reference to which every pass of a reach is co-registered: made once from the first good passes, then fixed."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from erosion.water.scenes.pass_records import (
 if TYPE_CHECKING:
     from erosion.config.region import Region
 
-REFERENCE_LOOKS: Final = 3
-"""Looks that a pixel of the reference needs; the median of fewer is one scene's."""
+LEAST_OBSERVATIONS: Final = 3
+"""Clear observations that a pixel of the reference needs; the median of fewer is one scene's."""
 
 MOST_PASSES: Final = 200
-"""Looks are counted in a byte; a river that so many passes do not show is not seen at all."""
+"""Clear observations are counted in a byte; a river that is hidden in so many passes has no reference."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The water mask that passes are laid on; fixed once it is made.
+    """Water mask to which passes are co-registered; fixed once it is made.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Reference:
     available_at
         When the last of its passes could be had, UTC.
     percent
-        Median water share [percent], 255 where there were too few looks, shape (rows, cols).
+        Median water share [percent], 255 where there were too few observations, shape (rows, cols).
     """
 
     id: str
@@ -55,15 +55,15 @@ class Reference:
 
 
 @dataclass(eq=False)
-class Looks:
-    """How often the first of some passes show each pixel, so that a pass is counted once and not with every later one.
+class ClearCount:
+    """Clear observations of each pixel in the first of some passes: a pass is counted once and not with every later one.
 
     Attributes
     ----------
     passes
         Names of the passes and revisions that are counted, in order.
     count
-        Looks, shape (rows, cols); None before the first pass.
+        Clear observations, shape (rows, cols); None before the first pass.
     """
 
     passes: list[str] = field(default_factory=list)
@@ -84,7 +84,7 @@ def read_reference(store: Path, region: Region, corridor: Corridor) -> Reference
 
 
 def reference_passes(store: Path, region: Region, corridor: Corridor) -> list[str]:
-    """Name the passes and revisions that the reference was made of, in order; none where that is not known."""
+    """Return the passes and revisions that the reference was made of, in order; none where that is not known."""
     try:
         content = json.loads((home_of(store, region) / "reference.json").read_text(encoding="utf-8"))
         return [str(name) for name in content["passes"]] if content["corridor"] == corridor.digest else []
@@ -93,14 +93,14 @@ def reference_passes(store: Path, region: Region, corridor: Corridor) -> list[st
 
 
 def make_reference(
-    candidates: Sequence[PassRecord], region: Region, corridor: Corridor, store: Path, so_far: Looks
+    candidates: Sequence[PassRecord], region: Region, corridor: Corridor, store: Path, so_far: ClearCount
 ) -> Reference | None:
-    """Make the reference from the earliest passes that show enough of the corridor, and keep it.
+    """Return the reference, made from the earliest passes that are clear in enough of the corridor and written to the store.
 
-    Passes are taken in the order in which they became available, until :data:`REFERENCE_LOOKS` of them (or the
-    region's ``min_looks``, if more) show ``min_coverage`` of the corridor. Each pixel is their median; it is fixed from
-    then on. A reference that followed the newest scenes would follow their common error too, and a bank line laid on
-    a mask that creeps along with it would never be seen to move.
+    Passes are taken in the order in which they became available, until :data:`LEAST_OBSERVATIONS` of them (or the
+    region's ``min_looks``, if more) cover ``min_coverage`` of the corridor. Each pixel is their median; it is fixed from
+    then on. A reference that followed the newest scenes would follow their common error too, and a bank line
+    co-registered to a mask that creeps along with it would never be found to move.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def make_reference(
     Reference or None
         None while there are too few passes.
     """
-    needed = max(REFERENCE_LOOKS, region.scenes.min_looks)
+    needed = max(LEAST_OBSERVATIONS, region.scenes.min_looks)
     enough = region.scenes.min_coverage * np.count_nonzero(corridor.inside)
     if len(candidates) < needed:
         return None
@@ -135,7 +135,7 @@ def make_reference(
     percent = np.full(corridor.grid.shape, UNOBSERVED)
     for window in corridor.windows():
         stack = np.stack([read_percent(record, window) for record in members])
-        stack.sort(axis=0)  # 255 is the largest: what was seen comes first
+        stack.sort(axis=0)  # 255 is the largest: what was observed comes first
         n = (stack != UNOBSERVED).sum(axis=0)
         low, high = (
             np.take_along_axis(stack, np.maximum(k, 0)[np.newaxis], axis=0)[0].astype(int)

@@ -32,7 +32,7 @@ LOOK_BACK: Final = pd.Timedelta(days=30)
 """How far before the newest search a night searches again: scenes are published late, and published again."""
 
 GAP: Final = pd.Timedelta(days=31)
-"""Days to be searched again that lie nearer to each other than this are asked for together."""
+"""Days to be searched again that lie nearer to each other than this are searched together."""
 
 DAY: Final = pd.Timedelta(days=1)
 
@@ -140,7 +140,7 @@ def recent_span(since: pd.Timestamp, until: pd.Timestamp | None, limit: pd.Times
     full
         Return everything in any case.
     """
-    # Whole days: a pass of which only the last items are found would look like another one.
+    # Whole days: a pass of which only the last items are found would be taken for another one.
     start = since if full or until is None else max(since, (until - LOOK_BACK).floor("D"))
     return start, limit
 

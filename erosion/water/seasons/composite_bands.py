@@ -1,4 +1,4 @@
-"""Bands of a series of composites as lazy arrays, read where and when they are asked for."""
+"""Bands of a series of composites as lazy arrays, read where and when they are needed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from erosion.satellite.corridor import Corridor
 from erosion.water.seasons.season_stack import HALF_PERCENT, SIGMA_UNIT
 
 _BANDS: Final = {
-    "water_fraction": (1, "1", "share of the pixel that is water: weighted median of the season's looks"),
-    "n_clear": (2, "1", "looks used"),
-    "sigma": (3, "1", "standard error of water_fraction, from the spread of the looks"),
+    "water_fraction": (1, "1", "share of the pixel that is water: weighted median of the season's clear observations"),
+    "n_clear": (2, "1", "clear observations used"),
+    "sigma": (3, "1", "standard error of water_fraction, from the spread of the observations"),
 }
 
 
@@ -54,7 +54,7 @@ def lazy_bands(
 
 
 class _Band:
-    """One band of a series of composites as dask sees it: shape (epoch, y, x), read where and when it is asked for."""
+    """One band of a series of composites as an array for dask: shape (epoch, y, x), read by windows."""
 
     ndim = 3
 

@@ -22,11 +22,11 @@ from erosion.core.contracts import CONTRACT_VERSION, as_of_instant, check_water
 from erosion.core.errors import Skipped, SourceError
 from erosion.satellite.corridor import Corridor
 from erosion.water.scenes.pass_records import home_of
-from erosion.water.seasons.clear_observations import Look, looks_by_season
 from erosion.water.seasons.composite_bands import lazy_bands
 from erosion.water.seasons.registration import geo_rmse_m
-from erosion.water.seasons.season_agreement import leave_out_strays
+from erosion.water.seasons.season_agreement import reject_misregistered_scenes
 from erosion.water.seasons.season_composite import Composite, make_composite
+from erosion.water.seasons.season_passes import SeasonPass, passes_by_season
 
 if TYPE_CHECKING:
     from erosion.config.region import Region
@@ -54,7 +54,7 @@ def read_composites(
     -------
     water : xarray.Dataset
         Dims (epoch, y, x), lazy with one chunk an epoch: ``water_fraction`` [1] with NaN where there are fewer than
-        ``min_looks`` looks, ``n_clear`` (looks used), ``sigma`` [1] (standard error of the fraction). Per epoch:
+        ``min_looks`` clear observations, ``n_clear`` (their number), ``sigma`` [1] (standard error of the fraction). Per epoch:
         ``available_at``, ``geo_rmse_m``, ``source_id``, ``scene_id`` (season and year), ``passes``, ``season``,
         ``start``, ``end``, ``stage_m``, ``stage_range_m``, ``n_scenes``, ``sensors``, ``radar_share``.
     skipped : list of Skipped
@@ -63,28 +63,30 @@ def read_composites(
     Raises
     ------
     SourceError
-        Where no season has enough looks; the message says how far each of them got.
+        Where no season has enough clear observations; the message lists what each of them has.
     """
     limit = as_of_instant(as_of)
-    seasons, skipped = looks_by_season(region, corridor, store, limit, gauges)
+    seasons, skipped = passes_by_season(region, corridor, store, limit, gauges)
     made: list[Composite] = []
     for (name, season), found in seasons.items():
-        looks, strays = leave_out_strays(found, corridor, region.scenes, home_of(store, region) / "season-composites")
-        skipped += strays
-        if len(looks) < region.scenes.min_looks:
-            few = f"{len(looks)} scene{'s' * (len(looks) != 1)}, needed are {region.scenes.min_looks}"
+        passes, misregistered = reject_misregistered_scenes(
+            found, corridor, region.scenes, home_of(store, region) / "season-composites"
+        )
+        skipped += misregistered
+        if len(passes) < region.scenes.min_looks:
+            few = f"{len(passes)} scene{'s' * (len(passes) != 1)}, needed are {region.scenes.min_looks}"
             skipped.append(Skipped(name, f"no observation: only {few}", usual=True))
             continue
         try:
-            one = make_composite(name, season.name, looks, region, corridor, store)
+            one = make_composite(name, season.name, passes, region, corridor, store)
         except OSError as err:
             raise SourceError(f"{name}: the composite cannot be kept in {store} ({err}); make room there") from err
         if one.coverage < region.scenes.min_coverage:
             few = f"only {one.coverage:.1%} of the corridor have {region.scenes.min_looks} clear looks"
             needed = f"needed are {region.scenes.min_coverage:.0%}"
-            skipped.append(Skipped(name, f"no observation: with {len(looks)} scenes {few}, {needed}", usual=True))
+            skipped.append(Skipped(name, f"no observation: with {len(passes)} scenes {few}, {needed}", usual=True))
             continue
-        spare = [look.record for look, used in zip(one.looks, one.used, strict=True) if not used]
+        spare = [pass_.record for pass_, used in zip(one.passes, one.used, strict=True) if not used]
         skipped += [
             Skipped(r.pass_id, f"adds no look to {name}: the others are enough or sharper", True) for r in spare
         ]
@@ -115,53 +117,55 @@ def _product(made: Sequence[Composite], region: Region, corridor: Corridor, limi
     content = hashlib.sha256("\n".join(f"{one.name} {one.content}" for one in made).encode()).hexdigest()
     variables = lazy_bands([one.path for one in made], content[:32], corridor)
     used = [_used(one) for one in made]
-    sources = sorted({look.record.source for looks in used for look in looks})
+    sources = sorted({pass_.record.source for passes in used for pass_ in passes})
 
     def per_epoch(values: Iterable[Any], meaning: str, unit: str = "", dtype: Any = object) -> Any:
         attrs = {"long_name": meaning} | ({"units": unit} if unit else {})
         return "epoch", np.array(list(values), dtype), attrs
 
-    stages = [np.array([look.stage_m for look in looks]) for looks in used]
+    stages = [np.array([pass_.stage_m for pass_ in passes]) for passes in used]
     coords = {
-        "epoch": ("epoch", _naive([_date(one) for one in made]), {"long_name": "median date of the looks used"}),
+        "epoch": (
+            "epoch",
+            _naive([_date(one) for one in made]),
+            {"long_name": "median date of the clear observations used"},
+        ),
         "y": ("y", grid.y, {"units": "m", "long_name": "northing of the pixel centre"}),
         "x": ("x", grid.x, {"units": "m", "long_name": "easting of the pixel centre"}),
         "available_at": (
             "epoch",
-            _naive([max(look.record.available_at for look in looks) for looks in used]),
-            {"long_name": "UTC instant the last look used could first be had"},
+            _naive([max(pass_.record.available_at for pass_ in passes) for passes in used]),
+            {"long_name": "UTC instant the last pass used could first be had"},
         ),
         "geo_rmse_m": per_epoch(
-            (geo_rmse_m(one.looks, one.weights, one.used, one.radar_share, grid.pixel_m) for one in made),
+            (geo_rmse_m(one.passes, one.weights, one.used, one.radar_share, grid.pixel_m) for one in made),
             "geolocation and bank-line error",
             "m",
             float,
         ),
         "source_id": per_epoch(
-            ("+".join(sorted({look.record.source for look in looks})) for looks in used), "sources of the looks"
+            ("+".join(sorted({pass_.record.source for pass_ in passes})) for passes in used), "sources of the passes"
         ),
         "scene_id": per_epoch((one.name for one in made), "season and year"),
         "season": per_epoch((one.season for one in made), "season"),
-        "passes": per_epoch(("+".join(look.record.path.stem for look in looks) for looks in used), "passes used"),
+        "passes": per_epoch(("+".join(pass_.record.path.stem for pass_ in passes) for passes in used), "passes used"),
         "start": (
             "epoch",
-            _naive([min(look.record.time for look in looks) for looks in used]),
-            {"long_name": "first look"},
+            _naive([min(pass_.record.time for pass_ in passes) for passes in used]),
+            {"long_name": "first pass used"},
         ),
         "end": (
             "epoch",
-            _naive([max(look.record.time for look in looks) for looks in used]),
-            {"long_name": "last look"},
+            _naive([max(pass_.record.time for pass_ in passes) for passes in used]),
+            {"long_name": "last pass used"},
         ),
         "stage_m": per_epoch((_median(s) for s in stages), "median water level of the scenes", "m", float),
         "stage_range_m": per_epoch((np.ptp(s) for s in stages), "spread of their water levels", "m", float),
-        "n_scenes": per_epoch((len(looks) for looks in used), "scenes used", "1", int),
+        "n_scenes": per_epoch((len(passes) for passes in used), "scenes used", "1", int),
         "sensors": per_epoch(
-            ("+".join(sorted({look.record.sensor for look in looks})) for looks in used), "kinds of instrument used"
+            ("+".join(sorted({pass_.record.sensor for pass_ in passes})) for passes in used), "kinds of instrument used"
         ),
-        "radar_share": per_epoch(
-            (one.radar_share for one in made), "share of the pixels seen by radar alone", "1", float
-        ),
+        "radar_share": per_epoch((one.radar_share for one in made), "share of the pixels from radar alone", "1", float),
     }
     attrs = {
         "crs": grid.crs,
@@ -176,8 +180,8 @@ def _product(made: Sequence[Composite], region: Region, corridor: Corridor, limi
     return xr.Dataset(variables, coords=coords, attrs=attrs)
 
 
-def _used(one: Composite) -> list[Look]:
-    return [look for look, n in zip(one.looks, one.used, strict=True) if n]
+def _used(one: Composite) -> list[SeasonPass]:
+    return [pass_ for pass_, n in zip(one.passes, one.used, strict=True) if n]
 
 
 def _median(values: FloatArray) -> float:
@@ -185,14 +189,14 @@ def _median(values: FloatArray) -> float:
 
 
 def _date(one: Composite) -> pd.Timestamp:
-    """Day by which half of a composite's looks had been taken, each clear pixel of each scene a look."""
+    """Day by which half of a composite's clear observations had been taken, each clear pixel of each scene one."""
     half = one.used.sum() / 2
     taken = 0
-    for look, n in sorted(zip(one.looks, one.used, strict=True), key=lambda pair: pair[0].record.time):
+    for pass_, n in sorted(zip(one.passes, one.used, strict=True), key=lambda pair: pair[0].record.time):
         taken += int(n)
         if n and taken >= half:
-            return look.record.time.normalize()
-    raise AssertionError("a composite without a look has no date")
+            return pass_.record.time.normalize()
+    raise AssertionError("a composite without an observation has no date")
 
 
 def _naive(times: Sequence[pd.Timestamp]) -> NDArray[Any]:

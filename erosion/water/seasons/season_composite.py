@@ -26,8 +26,8 @@ from erosion.core.windows import padded
 from erosion.satellite.corridor import TILE, Corridor
 from erosion.water.classification.coregister import resample
 from erosion.water.scenes.pass_records import home_of, known_sha256, read_raster
-from erosion.water.seasons.clear_observations import Look
 from erosion.water.seasons.registration import season_position, weights_of
+from erosion.water.seasons.season_passes import SeasonPass
 from erosion.water.seasons.season_stack import HALF_PERCENT, Stack, composite
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ METHOD: Final = 3
 """Version of the way from passes to a composite; those kept from another one are made anew."""
 
 KEPT_DAYS: Final = 30
-"""Composites that no product asked for so long are taken away; they can be made again."""
+"""Composites that no product used for so long are removed; they can be made again."""
 
 TILES_AT_ONCE: Final = 8
 """Tiles under way together; what a season takes in memory does not grow with the region."""
@@ -50,7 +50,7 @@ class Composite:
     name: str
     season: str
     path: Path
-    looks: tuple[Look, ...]
+    passes: tuple[SeasonPass, ...]
     weights: IntArray
     used: IntArray
     coverage: float
@@ -59,12 +59,12 @@ class Composite:
 
 
 def make_composite(
-    name: str, season: str, looks: Sequence[Look], region: Region, corridor: Corridor, store: Path
+    name: str, season: str, passes: Sequence[SeasonPass], region: Region, corridor: Corridor, store: Path
 ) -> Composite:
-    """Return the composite of some looks, from the disk where it was made before."""
-    weights = weights_of(looks)
-    parts = [f"{look.record.path.stem} {look.record.sha256} {w}" for look, w in zip(looks, weights, strict=True)]
-    position = f"position {season_position(looks)}"
+    """Return the composite of some passes, from the disk where it was made before."""
+    weights = weights_of(passes)
+    parts = [f"{pass_.record.path.stem} {pass_.record.sha256} {w}" for pass_, w in zip(passes, weights, strict=True)]
+    position = f"position {season_position(passes)}"
     recipe = [f"method {METHOD}", f"looks {region.scenes.min_looks}", corridor.digest, position, *sorted(parts)]
     key = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
     home = home_of(store, region) / "season-composites"
@@ -72,11 +72,11 @@ def make_composite(
     facts = _read_facts(path)
     if facts is None:
         home.mkdir(parents=True, exist_ok=True)
-        facts = _compute(looks, weights, region.scenes.min_looks, corridor, path)
-        _take_away_old(home, path)
-    used = np.array([facts["used"][look.record.pass_id] for look in looks], np.int64)
+        facts = _compute(passes, weights, region.scenes.min_looks, corridor, path)
+        _remove_old(home, path)
+    used = np.array([facts["used"][pass_.record.pass_id] for pass_ in passes], np.int64)
     coverage, radar_share = float(facts["coverage"]), float(facts["radar_share"])
-    return Composite(name, season, path, tuple(looks), weights, used, coverage, radar_share, key)
+    return Composite(name, season, path, tuple(passes), weights, used, coverage, radar_share, key)
 
 
 def _read_facts(path: Path) -> dict[str, Any] | None:
@@ -93,7 +93,7 @@ def _read_facts(path: Path) -> dict[str, Any] | None:
     return facts
 
 
-def _take_away_old(home: Path, but: Path) -> None:
+def _remove_old(home: Path, but: Path) -> None:
     old = time.time() - KEPT_DAYS * 86400
     for facts in home.glob("*.json"):
         if facts.stem != but.stem and facts.stat().st_mtime < old:
@@ -118,18 +118,20 @@ def _tile(
     rim = math.ceil(max(map(abs, move))) + 6
     outer, inner = padded(window, rim, shape)
     stack = composite(np.stack([read_raster(path, outer) for path in paths]), weights, radar, min_looks, inner)
-    # How often and how well a pixel was seen changes slowly: the nearest pixel's figure will do.
+    # Number and error of the observations change slowly from pixel to pixel: those of the nearest one will do.
     rows, cols = (round(m) for m in reversed(move))
-    seen, looks, sigma = (
-        _moved(part, rows, cols)[inner] for part in (stack.half_percent != UNOBSERVED, stack.looks, stack.sigma)
+    observed, n_clear, sigma = (
+        _moved(part, rows, cols)[inner] for part in (stack.half_percent != UNOBSERVED, stack.n_clear, stack.sigma)
     )
     moved = resample(_filled(stack.half_percent), -move[0], -move[1])[inner]
-    half_percent = np.where(seen, np.clip(np.rint(np.nan_to_num(moved)), 0, HALF_PERCENT), UNOBSERVED).astype(np.uint8)
-    return stack._replace(half_percent=half_percent, looks=looks, sigma=sigma)
+    half_percent = np.where(observed, np.clip(np.rint(np.nan_to_num(moved)), 0, HALF_PERCENT), UNOBSERVED).astype(
+        np.uint8
+    )
+    return stack._replace(half_percent=half_percent, n_clear=n_clear, sigma=sigma)
 
 
 def _moved(values: NDArray[Any], rows: int, cols: int) -> NDArray[Any]:
-    """Move a picture down and right by whole pixels; what comes in over the rim is 0."""
+    """Values moved down and right by whole pixels; what comes in over the rim is 0."""
     moved = np.zeros_like(values)
     height, width = values.shape
     to = slice(max(rows, 0), height + min(rows, 0)), slice(max(cols, 0), width + min(cols, 0))
@@ -139,7 +141,7 @@ def _moved(values: NDArray[Any], rows: int, cols: int) -> NDArray[Any]:
 
 
 def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Water share with every gap filled from its nearest pixel, so that a small move eats nothing off the rims."""
+    """Water share with every gap filled from its nearest pixel, so that a small move takes nothing off the rims."""
     from scipy.ndimage import distance_transform_edt  # 0.2 s
 
     gap = half_percent == UNOBSERVED
@@ -150,17 +152,17 @@ def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _compute(
-    looks: Sequence[Look], weights: IntArray, min_looks: int, corridor: Corridor, path: Path
+    passes: Sequence[SeasonPass], weights: IntArray, min_looks: int, corridor: Corridor, path: Path
 ) -> dict[str, Any]:
     """Make a composite tile by tile and keep it; return its facts."""
     from dask.base import compute  # 0.1 s, and a night that finds its composites on the disk makes none
     from dask.delayed import delayed
 
-    paths = [look.record.raster for look in looks]
-    radar = np.array([look.record.sensor == "radar" for look in looks])
-    used = np.zeros(len(looks), np.int64)
+    paths = [pass_.record.raster for pass_ in passes]
+    radar = np.array([pass_.record.sensor == "radar" for pass_ in passes])
+    used = np.zeros(len(passes), np.int64)
     filled = by_radar = 0
-    east, north, _ = season_position(looks)
+    east, north, _ = season_position(passes)
     move = east / corridor.grid.pixel_m, -north / corridor.grid.pixel_m
     profile = {
         "driver": "GTiff",
@@ -187,11 +189,11 @@ def _compute(
                     *(task(paths, weights, radar, min_looks, window, corridor.grid.shape, move) for window in some)
                 )
                 for window, tile in zip(some, tiles, strict=True):
-                    seen = tile.half_percent != UNOBSERVED
-                    if seen.any():
+                    observed = tile.half_percent != UNOBSERVED
+                    if observed.any():
                         # 0 is what a block that is not there reads as: so a share of 0 is kept as 1, and so on.
-                        share = np.where(seen, tile.half_percent.astype(np.uint16) + 1, 0)
-                        file.write(np.stack([share, tile.looks, tile.sigma]), window=Window.from_slices(*window))
+                        share = np.where(observed, tile.half_percent.astype(np.uint16) + 1, 0)
+                        file.write(np.stack([share, tile.n_clear, tile.sigma]), window=Window.from_slices(*window))
                     used += tile.used
                     filled += tile.filled
                     by_radar += tile.radar
@@ -199,8 +201,8 @@ def _compute(
     finally:
         temporary.unlink(missing_ok=True)
     facts = {
-        "passes": [look.record.path.stem for look in looks],
-        "used": {look.record.pass_id: int(n) for look, n in zip(looks, used, strict=True)},
+        "passes": [pass_.record.path.stem for pass_ in passes],
+        "used": {pass_.record.pass_id: int(n) for pass_, n in zip(passes, used, strict=True)},
         "coverage": filled / int(np.count_nonzero(corridor.inside)),
         "radar_share": by_radar / max(filled, 1),
         "sha256": known_sha256(path),

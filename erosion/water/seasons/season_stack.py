@@ -1,4 +1,4 @@
-"""All looks at a pixel within a season to one value: weighted median, number of looks, standard error."""
+"""Clear observations of a pixel within a season to one value: weighted median, their number, standard error."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from erosion.core.arrays import MAD_TO_SIGMA, UNOBSERVED, BoolArray, FloatArray, IntArray
 
 HALF_PERCENT: Final = 200
-"""Composites count water in half percents: the median of two looks may lie between two percents."""
+"""Composites count water in half percents: the median of two observations may be between two percents."""
 
 AGREE_PERCENT: Final = 50
-"""Two looks at a pixel that differ by more are one of water and one of land, a cloud or a ship; a third one is needed."""
+"""Two observations of a pixel that differ by more are one of water and one of land, a cloud or a ship; it takes a third."""
 
 MAX_WEIGHT: Final = 100
-"""Weights are whole numbers up to this, so that sums are exact and the order of looks cannot matter."""
+"""Weights are whole numbers up to this, so that sums are exact and the order of observations cannot matter."""
 
 SIGMA_UNIT: Final = 1e-4
 """Step in which the standard error is kept."""
@@ -26,28 +26,28 @@ MEDIAN_LOSS: Final = math.sqrt(math.pi / 2)
 """Standard error of a median over that of a mean, of values that scatter normally (Kenney and Keeping 1962)."""
 
 LEAST_SD: Final = 0.01 / math.sqrt(12)
-"""Standard deviation of rounding to whole percents; looks that all agree are not known better than that [1]."""
+"""Standard deviation of rounding to whole percents; observations that all agree are not more certain than that [1]."""
 
 
 class Stack(NamedTuple):
-    """One value a pixel out of many looks.
+    """One value a pixel out of many observations.
 
     Attributes
     ----------
     half_percent
-        Water share [half percent], :data:`UNOBSERVED` where there are too few looks, uint8 (rows, cols).
-    looks
-        Number of looks used, uint16 (rows, cols).
+        Water share [half percent], :data:`UNOBSERVED` where there are too few observations, uint8 (rows, cols).
+    n_clear
+        Number of clear observations used, uint16 (rows, cols).
     sigma
         Standard error of the share in steps of :data:`SIGMA_UNIT`, 0 where there is no share, uint16 (rows, cols).
     used
-        Pixels that each scene gave a look to, shape (n_scenes,).
+        Pixels to which each scene gave an observation, shape (n_scenes,).
     filled, radar
-        Pixels that have a share, and those of them whose looks are radar's.
+        Pixels that have a share, and those of them that come from radar.
     """
 
     half_percent: NDArray[np.uint8]
-    looks: NDArray[np.uint16]
+    n_clear: NDArray[np.uint16]
     sigma: NDArray[np.uint16]
     used: IntArray
     filled: int
@@ -67,21 +67,21 @@ def composite(
     min_looks: int,
     counted: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> Stack:
-    """Make one value a pixel from the looks of a season.
+    """Return one value a pixel from the observations of a season.
 
-    Optical looks stand alone wherever there are enough of them; radar looks stand alone where there are not. One pixel
-    never mixes the two: they see the edge of a river differently.
+    A pixel is made of optical observations alone wherever there are enough of them, and of radar alone where there are
+    not. One pixel never mixes the two: the edge of a river differs between them.
 
     Parameters
     ----------
     percent
-        Water share of each scene [percent], 255 for no look, shape (n_scenes, rows, cols).
+        Water share of each scene [percent], 255 for no observation, shape (n_scenes, rows, cols).
     weights
         Whole weight of each scene, see :func:`whole_weights`.
     radar
         Which scenes are radar's, shape (n_scenes,).
     min_looks
-        Looks that a pixel needs.
+        Clear observations that a pixel needs.
     counted
         Rows and columns in which ``used``, ``filled`` and ``radar`` are counted: a rim that the next tile has too is not.
 
@@ -91,27 +91,27 @@ def composite(
     """
     shape = percent.shape[1:]
     half_percent = np.full(shape, UNOBSERVED)
-    looks, sigma = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
+    n_clear, sigma = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
     used = np.zeros(len(percent), np.int64)
     by_radar = 0
     for which in (~radar, radar):
         if not which.any():
             continue
-        seen = percent[which] != UNOBSERVED
-        count = seen.sum(axis=0)
+        observed = percent[which] != UNOBSERVED
+        count = observed.sum(axis=0)
         fill = (half_percent == UNOBSERVED) & (count >= min_looks)
         fill[fill & (count == 2)] = _agree(percent[which][:, fill & (count == 2)])
         if not fill.any():
             continue
-        half_percent[fill], looks[fill], sigma[fill] = _median(percent[which][:, fill], weights[which])
-        used[which] = (seen & fill)[:, *counted].sum(axis=(1, 2))
+        half_percent[fill], n_clear[fill], sigma[fill] = _median(percent[which][:, fill], weights[which])
+        used[which] = (observed & fill)[:, *counted].sum(axis=(1, 2))
         by_radar = int(fill[counted].sum()) if which is radar else 0
     filled = int((half_percent[counted] != UNOBSERVED).sum())
-    return Stack(half_percent, looks, sigma, used, filled, by_radar)
+    return Stack(half_percent, n_clear, sigma, used, filled, by_radar)
 
 
 def _agree(values: NDArray[np.uint8]) -> BoolArray:
-    """Say of each column with two looks whether they show the same; 255 is no look."""
+    """Return True for each column whose two observations agree; 255 is no observation."""
     high = np.where(values == UNOBSERVED, np.uint8(0), values).max(axis=0)
     agree: BoolArray = high - values.min(axis=0) <= AGREE_PERCENT
     return agree
@@ -120,15 +120,15 @@ def _agree(values: NDArray[np.uint8]) -> BoolArray:
 def _median(
     values: NDArray[np.uint8], weights: IntArray
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint16]]:
-    """Weighted median [half percent], looks and standard error of each column; 255 is no look.
+    """Weighted median [half percent], number of observations and standard error of each column; 255 is no observation.
 
     The weighted median is the value at which the weights below and those above are the same; where that falls between
     two values it is their mean, so with equal weights it is the ordinary median.
     """
-    seen = values != UNOBSERVED
-    n = seen.sum(axis=0, dtype=np.uint16)
+    observed = values != UNOBSERVED
+    n = observed.sum(axis=0, dtype=np.uint16)
     if (weights == weights[0]).all():
-        ordered = np.sort(values, axis=0)  # what was not seen comes last
+        ordered = np.sort(values, axis=0)  # unobserved comes last
         median = _middle(ordered, n)
         effective = n.astype(np.float32)
     else:
@@ -145,7 +145,7 @@ def _median(
         median = _sum_of_rows(ordered, low, high)
         effective = total.astype(np.float32) ** 2 / np.maximum(square, 1)
     off = np.abs(2 * values.astype(np.int16) - median.astype(np.int16)).astype(np.uint8)
-    off[~seen] = UNOBSERVED  # half percents reach 200 only
+    off[~observed] = UNOBSERVED  # half percents reach 200 only
     off.sort(axis=0)
     spread = MAD_TO_SIGMA * _middle(off, n).astype(np.float32) / 2 / HALF_PERCENT
     error = MEDIAN_LOSS * np.maximum(spread, np.float32(LEAST_SD)) / np.sqrt(effective)

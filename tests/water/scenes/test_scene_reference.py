@@ -13,7 +13,7 @@ from erosion.core.errors import Skipped
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.water import Unusable
 from erosion.water.scenes.pass_records import PassRecord
-from erosion.water.scenes.scene_reference import Looks, Reference, make_reference
+from erosion.water.scenes.scene_reference import ClearCount, Reference, make_reference
 from tests.scene_world import DAY, SHAPE, World, store_files, stored, tell_water
 
 
@@ -129,17 +129,17 @@ def test_a_pass_that_was_counted_for_the_reference_is_not_read_again_for_it(worl
     world.night("2021-02-11")
     passes = [stored(world)[f"{name}.r0"] for name in names]
 
-    def make(of: list[PassRecord], so_far: Looks) -> Reference | None:
+    def make(of: list[PassRecord], so_far: ClearCount) -> Reference | None:
         return make_reference(of, world.region, world.corridor, world.store, so_far)
 
-    so_far = Looks()
+    so_far = ClearCount()
     assert make(passes[:5], so_far) is None
     passes[0].raster.rename(world.base / "away")
     assert make(passes[:6], so_far) is None, "what was counted is not read again"
     (world.base / "away").rename(passes[0].raster)
     reference = make(passes, so_far)
     assert reference is not None and (reference.percent[world.corridor.inside] == 20).all()
-    between = Looks()
+    between = ClearCount()
     assert make(passes[1:6], between) is None
     again = make(passes, between)
     assert again is not None and again.id == reference.id, "one that came in between is counted in its place"

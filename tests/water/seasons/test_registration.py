@@ -14,7 +14,7 @@ import pytest
 from erosion.water.classification.coregister import resample
 from erosion.water.scenes.pass_records import records
 from erosion.water.scenes.refresh import refresh
-from erosion.water.seasons.registration import GEO_FLOOR_PIXELS, lies_within_m
+from erosion.water.seasons.registration import GEO_FLOOR_PIXELS, registration_error_m
 from tests.scene_world import World, bend_at, read, scenes_by_hand
 
 
@@ -83,4 +83,4 @@ def test_how_well_a_pass_lies(world: World, facts: dict[str, Any], lies: float) 
     world.scene("2021-01-05")
     world.night("2021-02-01")
     (record,) = records(world.store, world.region, "s2")
-    assert lies_within_m(dataclasses.replace(record, facts=facts)) == lies
+    assert registration_error_m(dataclasses.replace(record, facts=facts)) == lies

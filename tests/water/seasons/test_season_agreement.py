@@ -35,7 +35,7 @@ def test_a_scene_that_shows_other_banks_than_the_others_is_left_out(tmp_path: Pa
     assert all(item.usual for item in skipped) and water["n_scenes"].item() == 4
     np.testing.assert_allclose(water["water_fraction"][0].values, bend_at(0.0), atol=0.006)
     # What was found is kept: another night reads it and says the same.
-    kept = next((world.store / "made").rglob("strays-*.json"))
+    kept = next((world.store / "made").rglob("agreement-*.json"))
     before = kept.read_bytes()
     _, repeated = read(world, "2021-03-01")
     assert repeated == skipped and kept.read_bytes() == before

@@ -1,4 +1,4 @@
-"""Which stored passes make a season's observation: those known on a date, of one season, at about one water level."""
+"""Passes of a season's observation: those known on a date, of one season, at about one water level."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from erosion.config.region import Region, Season
 
 STAGE_GAP: Final = pd.Timedelta(days=3)
-"""Two gauge values farther apart than this say nothing of the time between."""
+"""Between two gauge values farther apart than this the level is unknown."""
 
 STAGE_NEAR: Final = pd.Timedelta(days=1.5)
 """A single gauge value stands for scenes this near to it."""
 
 SAME_PASS: Final = pd.Timedelta(minutes=45)
-"""A satellite that circles the earth in an hour and a half sees a reach once in so short a time."""
+"""A satellite with an orbit of an hour and a half observes a reach once in so short a time."""
 
 NAMELESS: Final = ("local", "unknown")
-"""Platforms of scenes that do not say which satellite took them."""
+"""Platforms of scenes whose satellite is not known."""
 
 
 @dataclass(frozen=True)
-class Look:
+class SeasonPass:
     """A pass that may enter a composite."""
 
     record: PassRecord
@@ -43,15 +43,15 @@ class Look:
 
     @property
     def clear(self) -> float:
-        """Share of the corridor that it shows [1]."""
+        """Share of the corridor that is clear in it [1]."""
         facts = self.record.facts
         return float(facts.get("usable_share", facts.get("clear_share")) or 0.0)
 
 
-def looks_by_season(
+def passes_by_season(
     region: Region, corridor: Corridor, store: Path, limit: pd.Timestamp, gauges: pd.DataFrame
-) -> tuple[dict[tuple[str, Season], list[Look]], list[Skipped]]:
-    """Choose the passes of every season.
+) -> tuple[dict[tuple[str, Season], list[SeasonPass]], list[Skipped]]:
+    """Return the passes of every season that may enter its composite.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def looks_by_season(
 
     Returns
     -------
-    looks : dict
+    passes : dict
         Of each season, by its name with the year (``dry 2021``): the passes that may enter its composite; there may be
         none left of them.
     skipped : list of Skipped
@@ -78,13 +78,13 @@ def looks_by_season(
     seasons, outside = _by_season(chosen, region)
     skipped += outside
     gauge_id, stage = _nearest_gauge(region, corridor, gauges, limit)
-    looks: dict[tuple[str, Season], list[Look]] = {}
+    passes: dict[tuple[str, Season], list[SeasonPass]] = {}
     for (name, season), group in seasons.items():
         levels = _stage_at([record.time for record in group], stage)
-        every = [Look(record, float(level)) for record, level in zip(group, levels, strict=True)]
-        looks[name, season], off_stage = _same_stage(every, name, region, gauge_id)
+        every = [SeasonPass(record, float(level)) for record, level in zip(group, levels, strict=True)]
+        passes[name, season], off_stage = _same_stage(every, name, region, gauge_id)
         skipped += off_stage
-    return looks, skipped
+    return passes, skipped
 
 
 # --- which passes ---------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def looks_by_season(
 def _known_passes(
     region: Region, corridor: Corridor, store: Path, limit: pd.Timestamp
 ) -> tuple[list[PassRecord], list[Skipped]]:
-    """Return the revision of each pass that was known at an instant, where it shows water."""
+    """Return the revision of each pass that was known at an instant, where its state is ``water``."""
     chosen: list[PassRecord] = []
     skipped: list[Skipped] = []
     for source in region.scene_sources:
@@ -125,7 +125,7 @@ def _known_passes(
 def _seen_once(chosen: Iterable[PassRecord], region: Region) -> tuple[list[PassRecord], list[Skipped]]:
     """Keep one of what several sources brought of the same pass: the sharpest, of equals that of the source listed first.
 
-    The same picture twice is one look: its clouds and its errors are the same.
+    The same image twice is one observation: its clouds and its errors are the same.
     """
     kept: list[PassRecord] = []
     skipped: list[Skipped] = []
@@ -203,7 +203,7 @@ def _nearest(gauge_ids: Sequence[str], region: Region, corridor: Corridor) -> st
 
 
 def _stage_at(times: Sequence[pd.Timestamp], stage: pd.Series) -> FloatArray:
-    """Water level at some instants [m]: between two values of a gauge, or near one; NaN where it is not told."""
+    """Water level at some instants [m]: between two values of a gauge, or near one; NaN where it is unknown."""
     if not len(times) or not len(stage):
         return np.full(len(times), np.nan)
     known = pd.DatetimeIndex(stage.index).as_unit("ns").asi8
@@ -217,40 +217,42 @@ def _stage_at(times: Sequence[pd.Timestamp], stage: pd.Series) -> FloatArray:
     return np.where(between, np.interp(wanted, known, values), np.where(near, values[nearest], np.nan))
 
 
-def _same_stage(looks: list[Look], name: str, region: Region, gauge_id: str) -> tuple[list[Look], list[Skipped]]:
-    """Keep the looks of a season within a window of water level: that which keeps most clear looks, the lowest of equals.
+def _same_stage(
+    passes: list[SeasonPass], name: str, region: Region, gauge_id: str
+) -> tuple[list[SeasonPass], list[Skipped]]:
+    """Return the passes of a season within the window of water level that keeps most clear observations, the lowest of equals.
 
-    Optical looks count before radar's, unless they alone could never be enough.
+    Optical observations count before radar's, unless they alone could never be enough.
     """
     if not gauge_id:
-        return looks, []
-    told = [look for look in looks if math.isfinite(look.stage_m)]
+        return passes, []
+    with_level = [pass_ for pass_ in passes if math.isfinite(pass_.stage_m)]
     needed = region.scenes.min_looks
-    if len(told) < needed:
-        reason = f"only {len(told)} of {len(looks)} scenes have a water level at gauge {gauge_id}; all are taken"
-        return [Look(look.record, math.nan) for look in looks], [Skipped(name, reason, usual=True)]
+    if len(with_level) < needed:
+        reason = f"only {len(with_level)} of {len(passes)} scenes have a water level at gauge {gauge_id}; all are taken"
+        return [SeasonPass(pass_.record, math.nan) for pass_ in passes], [Skipped(name, reason, usual=True)]
     width = region.scenes.stage_window_m
 
-    def within(low: float) -> list[Look]:
-        return [look for look in told if low <= look.stage_m <= low + width + 1e-9]
+    def within(low: float) -> list[SeasonPass]:
+        return [pass_ for pass_ in with_level if low <= pass_.stage_m <= low + width + 1e-9]
 
     def worth(low: float) -> tuple[bool, float, float, float]:
         kept = within(low)
         # Rounded: sums in another order must not differ.
         optical, radar = (
-            round(math.fsum(look.clear for look in kept if (look.record.sensor == "radar") == is_radar), 6)
+            round(math.fsum(pass_.clear for pass_ in kept if (pass_.record.sensor == "radar") == is_radar), 6)
             for is_radar in (False, True)
         )
         return max(optical, radar) >= needed, optical, radar, -low
 
-    low = max((look.stage_m for look in told), key=worth)
+    low = max((pass_.stage_m for pass_ in with_level), key=worth)
     kept = within(low)
     window = f"{low:.2f} to {low + width:.2f} m at gauge {gauge_id}"
     skipped = []
-    for look in looks:
-        if look in kept:
+    for pass_ in passes:
+        if pass_ in kept:
             continue
-        stood = f"water stood at {look.stage_m:.2f} m" if math.isfinite(look.stage_m) else "water level is not known"
+        stood = f"water stood at {pass_.stage_m:.2f} m" if math.isfinite(pass_.stage_m) else "water level is not known"
         reason = f"{stood}; most clear looks of {name} have {window}"
-        skipped.append(Skipped(look.record.pass_id, reason, usual=True))
+        skipped.append(Skipped(pass_.record.pass_id, reason, usual=True))
     return kept, skipped
