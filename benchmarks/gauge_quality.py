@@ -16,9 +16,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from erosion.config.gauges import GaugeChecks, GaugeFiles
+from erosion.config.gauges import GaugeChecks
 from erosion.config.region import load_region
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FLAGS
+from erosion.gauges.drivers.gauge_files_entry import GaugeFiles
 from erosion.gauges.health import COUNTED, health
 from erosion.gauges.quality.checks import check_quality
 from erosion.gauges.quality.flags import SUSPECT_FLAGS

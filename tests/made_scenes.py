@@ -11,9 +11,10 @@ import rasterio
 from affine import Affine
 from rasterio.warp import transform_bounds
 
-from erosion.config.sources import PixelQuality, SceneUnits, StacCollection
+from erosion.config.scenes import PixelQuality, SceneUnits
 from erosion.core.grid import Grid
 from erosion.satellite.corridor import Corridor
+from erosion.satellite.stac_entry import StacCollection
 
 CRS = "EPSG:32648"
 X0, Y0, PIXEL, SIZE = 500_000.0, 1_170_000.0, 10.0, 200

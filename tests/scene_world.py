@@ -22,7 +22,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from erosion.config.region import Reach, Region, SceneRules, Season
-from erosion.config.sources import SceneSource, load_source
+from erosion.config.scenes import SceneSource
+from erosion.config.sources import load_source
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.grid import Grid
 from erosion.gauges.combine import empty_gauges

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from erosion.config.strict_yaml import Key, Problems, check_name
 from erosion.core.errors import Skipped
+from erosion.core.folder import files_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class Entry:
     citation: Annotated[str, Key("what is cited in a report")]
     url: Annotated[str | None, Key("where the data come from")] = None
     described_in: Path = Path()
+    region_list: ClassVar[str]
+    """Key of a region file that lists such sources: ``water`` or ``gauges``."""
 
     @property
     def brought_to(self) -> Path | None:
@@ -53,11 +56,27 @@ class Entry:
             return None
         return Skipped(self.name, f"not there, optional: bring {self.brought} to {self.brought_to}", usual=True)
 
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types; what a driver adds calls this first."""
+        check_name(self.name, "name", problems)
+        if self.name != problems.file.stem:
+            problems.add("name", f"is {self.name!r} in a file named {problems.file.name}; make them the same")
+        if self.optional and self.brought_to is None:
+            problems.add("optional", f"is for files and folders; driver {self.driver} asks a service, take the key out")
 
-def check_entry(source: Entry, problems: Problems) -> None:
-    """Note what is wrong with the shared fields of an entry, beside their types."""
-    check_name(source.name, "name", problems)
-    if source.name != problems.file.stem:
-        problems.add("name", f"is {source.name!r} in a file named {problems.file.name}; make them the same")
-    if source.optional and source.brought_to is None:
-        problems.add("optional", f"is for files and folders; driver {source.driver} asks a service, take the key out")
+
+def check_folder(source: Entry, path: Path, files: str, problems: Problems) -> None:
+    """Note what is wrong with the folder of an entry and the pattern of its files."""
+    pattern = Path(files)
+    if pattern.is_absolute() or ".." in pattern.parts:
+        problems.add("files", f"{files!r} must be a pattern inside 'path', like *.tif")
+    elif source.left_out is not None:
+        return
+    elif not path.is_dir():
+        problems.add("path", f"{path} is no folder; give the folder, and the pattern under 'files'")
+    else:
+        try:
+            if not files_in(path, files):
+                problems.add("files", f"no file in {path} matches {files!r}")
+        except (ValueError, NotImplementedError, OSError) as err:  # '' or 'a**b', a name that is too long
+            problems.add("files", f"{files!r} is no pattern of file names ({err}); write one like *.tif")

@@ -16,7 +16,8 @@ from pyproj.exceptions import CRSError
 
 from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource
-from erosion.config.sources import RasterFolder, SceneSource, catalogue_folders, load_source
+from erosion.config.scenes import SceneSource
+from erosion.config.sources import catalogue_folders, load_source
 from erosion.config.strict_yaml import (
     CatalogError,
     Key,
@@ -254,9 +255,9 @@ class Region:
     """The other reaches of the region, where this is a copy from :meth:`by_reach`."""
 
     @property
-    def mask_sources(self) -> tuple[RasterFolder, ...]:
-        """Sources of water masks, in the order of ``water``."""
-        return tuple(s for name in self.water if isinstance(s := self.sources[name], RasterFolder))
+    def mask_sources(self) -> tuple[Entry, ...]:
+        """Sources of water masks, in the order of ``water``: those that give no scenes."""
+        return tuple(s for name in self.water if not isinstance(s := self.sources[name], SceneSource))
 
     @property
     def scene_sources(self) -> tuple[SceneSource, ...]:
@@ -448,7 +449,7 @@ def _check_targets(region: Region, problems: Problems) -> None:
 def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Entry]:
     """Read the files of the sources, also where the region itself has mistakes: one check lists everything."""
     found: dict[str, Entry] = {}
-    for key, kind in (("water", (RasterFolder, SceneSource)), ("gauges", (GaugeSource,))):
+    for key in ("water", "gauges"):
         listed = raw.get(key)
         if listed == [] and key == "water":
             problems.add(key, "is empty; name at least one source of water masks")
@@ -461,7 +462,7 @@ def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Entry
             except CatalogError as err:
                 problems.found.extend(f"{problems.file}: {key}: {problem}" for problem in err.problems)
                 continue
-            if isinstance(source, kind):
+            if source.region_list == key:
                 found[name] = source
             else:
                 problems.add(

@@ -12,22 +12,14 @@ from typing import NamedTuple
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from erosion.config.gauges import (
-    GaugeChecks,
-    GaugeSource,
-    Glofas,
-    MrcForecast,
-    OpenMeteoFlood,
-    WebGauge,
-    on_zero,
-    zero_of,
-)
+from erosion.config.drivers import driver
+from erosion.config.gauges import GaugeChecks, GaugeSource, WebGauge, on_zero, zero_of
 from erosion.config.region import Region
 from erosion.core.contracts import GAUGE_COLUMNS, GAUGE_FORECAST_COLUMNS, check_gauges, in_utc, known_at
 from erosion.core.errors import Skipped, SourceError
-from erosion.gauges import drivers as gauges
 from erosion.gauges import store as gauge_store
 from erosion.gauges.combine import combine, empty_gauges
+from erosion.gauges.formats.reading import Asked, Reading
 from erosion.gauges.quality.checks import check_quality
 from erosion.gauges.quality.days import SOURCE_OF
 
@@ -36,9 +28,6 @@ OVERLAP = pd.Timedelta(days=14)
 
 NOT_SOONER = 0.25
 """A service is not asked again before this share of its cadence has gone by."""
-
-FORECASTERS = (Glofas, MrcForecast, OpenMeteoFlood)
-"""Sources that give forecasts beside observations."""
 
 AT_ONCE = 4
 """Services that are asked at the same time."""
@@ -156,7 +145,7 @@ def _ask(
     there = kept.values[kept.values["issued_at"].isna() & kept.values["value"].notna()]
     since = None if full or there.empty else there.groupby("quantity")["time"].max().min() - OVERLAP
     try:
-        reading = gauges.read(source, gauges.Asked(since, now, {} if full else kept.state))
+        reading: Reading = driver(source.driver).read(source, Asked(since, now, {} if full else kept.state))
     except (SourceError, OSError):
         raise
     except Exception as error:
@@ -258,7 +247,7 @@ def read(
                 continue
             unread += more
         known = values[known_at(values["available_at"], pd.Timestamp(as_of))]
-        if isinstance(source, FORECASTERS):
+        if source.gives_forecasts:
             forecasts.append(_forecasts(source, known[known["issued_at"].notna()], zeros))
         mine = known[known["issued_at"].isna()]
         if len(mine):

@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from erosion.config.drivers import driver
+from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource, WebGauge, on_zero, zero_of
 from erosion.config.region import Region, load_region
-from erosion.config.sources import RasterFolder, SceneFolder, SceneSource, StacCollection
+from erosion.config.scenes import SceneSource
 from erosion.config.strict_yaml import CatalogError
 from erosion.core.dates import date_in_name
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.geotiff import open_geotiff
 from erosion.gauges.combine import other_zero
+from erosion.satellite.stac_entry import StacCollection
+from erosion.water.masks.entry import RasterFolder
 
 if TYPE_CHECKING:
     from erosion.satellite.corridor import Corridor
@@ -201,7 +205,7 @@ def check_region(region: Region) -> Report:
 # --- masks ----------------------------------------------------------------------------------------------------------
 
 
-def _check_masks(source: RasterFolder, region: Region, reach: str, report: Report) -> WaterFound:
+def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> WaterFound:
     from erosion.water.masks import raster_folder
     from erosion.water.masks.mask_file import ground_pixel_m
 
@@ -210,11 +214,12 @@ def _check_masks(source: RasterFolder, region: Region, reach: str, report: Repor
     if source.left_out is not None:
         _take_skipped(report, source.name, [source.left_out])
         return found
-    batch = raster_folder.collect(source, region, _FOR_EVER)
+    batch: Batch = driver(source.driver).collect(source, region, _FOR_EVER)
     found.files = len(batch.scenes) + sum(not item.usual for item in batch.skipped) + len(batch.later)
     found.usable = len(batch.scenes)
     _take_skipped(report, source.name, batch.skipped)
-    _note_two_dates(source, batch, report)
+    if isinstance(source, RasterFolder):
+        _note_two_dates(source, batch, report)
     try:
         grid, corridor = raster_folder.frame_of([batch], region)
         water, skipped = raster_folder.assemble(batch, region, grid, corridor)
@@ -286,15 +291,11 @@ def _check_scenes(
     from erosion.water.scenes.pass_records import read_records
 
     found = ScenesFound(source.name, reach, licence=source.licence)
-    if isinstance(source, StacCollection):
-        found.catalog, found.collection = source.catalog, source.collection
-        if source.token_env is not None and not os.environ.get(source.token_env):
-            report.warnings.append(
-                f"{source.name}: environment variable {source.token_env} is not set; the catalogue may refuse to answer"
-            )
-    else:
-        assert isinstance(source, SceneFolder)
-        found.catalog, found.collection = str(source.path), source.files
+    found.catalog, found.collection = source.archive
+    if isinstance(source, StacCollection) and source.token_env is not None and not os.environ.get(source.token_env):
+        report.warnings.append(
+            f"{source.name}: environment variable {source.token_env} is not set; the catalogue may refuse to answer"
+        )
     if corridor is None:
         return found
     found.grid = [corridor.grid.width, corridor.grid.height]

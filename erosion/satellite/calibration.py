@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from erosion.config.sources import INCIDENCE, PixelQuality, SceneSource
+from erosion.config.scenes import INCIDENCE, PixelQuality, SceneSource
 from erosion.core.block_array import BlockArray
 from erosion.core.errors import SourceError
 from erosion.core.windows import Window

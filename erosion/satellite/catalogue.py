@@ -9,7 +9,6 @@ from urllib.parse import urljoin
 
 import pandas as pd
 
-from erosion.config.sources import StacCollection
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.http.errors import WebError
 from erosion.core.http.limits import Limits, parse_json
@@ -17,6 +16,7 @@ from erosion.core.http.redaction import without_secrets
 from erosion.core.http.session import Web
 from erosion.satellite.footprint import Places
 from erosion.satellite.search_limits import Meter, SearchEndedError, SearchLimits
+from erosion.satellite.stac_entry import StacCollection
 
 PAGE: Final = 100
 """Items asked for at once; the usual servers refuse answers of several megabytes."""

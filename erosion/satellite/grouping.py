@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from erosion.config.sources import SceneSource
+from erosion.config.scenes import SceneSource
 from erosion.core.contracts import in_utc
 from erosion.core.errors import Skipped
 from erosion.satellite.items import hash_items, platform_of, processing_baseline, time_of

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 from affine import Affine
 
-from erosion.config.sources import RADAR_BANDS, SceneSource
+from erosion.config.scenes import RADAR_BANDS, SceneSource
 from erosion.core.contracts import in_utc
 from erosion.core.grid import Grid
 

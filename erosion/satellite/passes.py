@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from rasterio.errors import NotGeoreferencedWarning
 
-from erosion.config.sources import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource
+from erosion.config.scenes import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource
 from erosion.core.block_array import BlockArray
 from erosion.core.contracts import SCENE_VARIABLES, check_scene
 from erosion.core.errors import SourceError

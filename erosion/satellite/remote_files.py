@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from erosion.config.sources import StacCollection
 from erosion.core.http.session import Answer, Web
 from erosion.satellite.signing import Signer
+from erosion.satellite.stac_entry import StacCollection
 
 
 class RemoteFiles:

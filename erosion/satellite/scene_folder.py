@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import pandas as pd
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from erosion.config.sources import SceneFolder
+from erosion.config.entry import check_folder
+from erosion.config.scenes import SceneSource, check_bands
+from erosion.config.strict_yaml import Key, Problems
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.core.dates import date_of_file
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import sha256_of
-from erosion.core.folder import files_in, unused_in
+from erosion.core.folder import DEFAULT_PATTERN, files_in, unused_in
 from erosion.core.geotiff import GdalError, crs_problem, open_geotiff
 from erosion.core.grid import Grid
 from erosion.satellite import passes
@@ -33,12 +36,50 @@ if TYPE_CHECKING:
     from erosion.config.region import Region
     from erosion.satellite.corridor import Corridor
 
-__all__ = ["find_passes", "load_pass"]
-
 _GAP: Final = re.compile(r"[-_. ]+")
 
 _LANDSAT: Final = re.compile(r"(?<![A-Za-z0-9])L[COTEM]\d{7}((?:19|20)\d{2})(\d{3})[A-Z]{3}\d{2}(?![A-Za-z0-9])")
 """Landsat scene identifier as given before 2017: sensor, satellite, path, row, year and day of the year, station, version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneFolder(SceneSource):
+    """A folder of scenes brought by hand: GeoTIFFs with all bands, or one file a band."""
+
+    path: Annotated[Path, Key("folder of the files, relative to the catalogue file", may_lack_if="optional")]
+    files: Annotated[str, Key("pattern of the file names, in any letter case; .tif also means .tiff")] = DEFAULT_PATTERN
+    bands: Annotated[
+        dict[str, str], Key("our name of a band -> number of the band in the file, or the part of the name it has")
+    ]
+    date_from: Annotated[tuple[str, ...], Key("where the date is looked for, in order", choices=("tag", "name"))] = (
+        "tag",
+        "name",
+    )
+    date_tag: Annotated[str, Key("GeoTIFF tag that holds the date")] = "acquisition_date"
+
+    @property
+    def archive(self) -> tuple[str, str]:
+        """The folder and the pattern of its files."""
+        return str(self.path), self.files
+
+    @property
+    def brought_to(self) -> Path | None:
+        """The folder of the files."""
+        return self.path
+
+    @property
+    def brought(self) -> str:
+        """What lies in the folder."""
+        return "a folder of scenes"
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_bands(self, self.bands, problems)
+        check_folder(self, self.path, self.files, problems)
+
+
+ENTRY: Final = SceneFolder
 
 
 def find_passes(

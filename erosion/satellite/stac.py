@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from erosion.config.sources import QUALITY_BANDS, StacCollection
+from erosion.config.scenes import QUALITY_BANDS
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.http.addresses import off_limits
@@ -25,6 +25,7 @@ from erosion.satellite.items import assets_of, boa_shift, lacking, said_grid, ti
 from erosion.satellite.remote_files import RemoteFiles
 from erosion.satellite.search_limits import SearchLimits
 from erosion.satellite.signing import bearer_token
+from erosion.satellite.stac_entry import StacCollection
 
 if TYPE_CHECKING:
     import pystac
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from erosion.config.region import Region
     from erosion.satellite.corridor import Corridor
 
-__all__ = ["find_passes", "load_pass"]
+
+ENTRY: Final = StacCollection
 
 
 def find_passes(

@@ -22,7 +22,7 @@ from rasterio.enums import Interleaving
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from erosion.config.sources import QUALITY_BANDS, SceneSource
+from erosion.config.scenes import QUALITY_BANDS, SceneSource
 from erosion.core.errors import SourceError
 from erosion.core.grid import Grid, same_crs
 from erosion.core.http.errors import WebError

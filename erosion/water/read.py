@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from erosion.config.sources import RasterFolder
+from erosion.config.drivers import driver
 from erosion.config.store import store_of
 from erosion.core.contracts import check_water
 from erosion.core.errors import Skipped, SourceError
@@ -20,6 +20,7 @@ from erosion.water.seasons.composites import read_composites
 if TYPE_CHECKING:
     import pandas as pd
 
+    from erosion.config.entry import Entry
     from erosion.config.region import Region
 
 
@@ -89,7 +90,7 @@ def read_water(region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame) 
     """
     masks = region.mask_sources
     if len(masks) == 1 and not region.scene_sources:
-        water, skipped = raster_folder.read_water(masks[0], region, as_of)
+        water, skipped = driver(masks[0].driver).read_water(masks[0], region, as_of)
         return check_water(water), skipped
     parts: list[xr.Dataset] = []
     skipped = []
@@ -169,10 +170,10 @@ def together(found: Mapping[str, Sequence[Skipped]]) -> list[Skipped]:
 
 
 def _read_masks(
-    masks: Sequence[RasterFolder], region: Region, as_of: pd.Timestamp | str, corridor: Corridor | None
+    masks: Sequence[Entry], region: Region, as_of: pd.Timestamp | str, corridor: Corridor | None
 ) -> tuple[list[xr.Dataset], list[Skipped]]:
     """Return several folders of masks on one grid, that of their own pixels where there are no scenes."""
-    batches = [raster_folder.collect(source, region, as_of) for source in masks]
+    batches: list[raster_folder.Batch] = [driver(source.driver).collect(source, region, as_of) for source in masks]
     skipped = [left_out for batch in batches for left_out in batch.skipped]
     if corridor is None:
         grid, corridor = raster_folder.frame_of(batches, region)

@@ -15,7 +15,7 @@ from erosion.banks.common_shift import CommonShift, common_shift, questioned
 from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import Baseline
 from erosion.config.region import Region, load_region
-from erosion.config.sources import RasterFolder
+from erosion.water.masks.entry import RasterFolder
 from erosion.water.masks.raster_folder import read_water
 from tests.conftest import Reach
 

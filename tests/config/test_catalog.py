@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from erosion.config.gauges import GaugeFiles
 from erosion.config.region import find_region
-from erosion.config.sources import CATALOGUE, RasterFolder, load_source, read_source
+from erosion.config.sources import CATALOGUE, load_source, read_source
 from erosion.config.strict_yaml import CatalogError
+from erosion.gauges.drivers.gauge_files_entry import GaugeFiles
+from erosion.water.masks.entry import RasterFolder
 
 MASKS: dict[str, Any] = {
     "name": "masks",

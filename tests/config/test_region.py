@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
-from erosion.config import gauges as gauge_catalog
-from erosion.config import sources as catalog
+from erosion.config.drivers import DRIVERS, driver
+from erosion.config.gauges import GaugeChecks
 from erosion.config.region import (
     AboveAlarm,
     Area,
@@ -38,13 +38,16 @@ from erosion.config.region import (
     load_region,
     utm_zone,
 )
-from erosion.config.sources import CATALOGUE
+from erosion.config.scenes import PixelQuality, SceneUnits
+from erosion.config.sources import CATALOGUE, load_source
 from erosion.config.store import store_of
-from erosion.config.strict_yaml import CatalogError
+from erosion.config.strict_yaml import CatalogError, Key
 from erosion.gauges import series as gauge_series
 from erosion.gauges.combine import empty_gauges
+from erosion.gauges.drivers.gauge_files_entry import GaugeColumns, GaugeFiles, GaugeUnits, QualityCodes
 from erosion.satellite.corridor import corridor_of
 from erosion.water import read as sources
+from erosion.water.masks.entry import MaskValues
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GUIDE = DOCS / "region-files.md"
@@ -105,8 +108,8 @@ def test_an_giang_is_one_region_of_three_reaches() -> None:
 
 def test_the_alarm_levels_of_an_giang_are_those_of_the_decision() -> None:
     for name, levels in (("tan_chau", (3.5, 4.0, 4.5)), ("chau_doc", (3.0, 3.5, 4.0))):
-        gauge = catalog.load_source(name)
-        assert isinstance(gauge, gauge_catalog.GaugeFiles) and gauge.alarm_levels_m == levels
+        gauge = load_source(name)
+        assert isinstance(gauge, GaugeFiles) and gauge.alarm_levels_m == levels
         assert "05/2020/QĐ-TTg" in str(gauge.alarm_source)
 
 
@@ -255,7 +258,7 @@ def test_the_suggested_zone_contains_the_point(lon: float, lat: float) -> None:
 def _documented(cls: type) -> typing.Iterator[tuple[str, str, object]]:
     hints = typing.get_type_hints(cls, include_extras=True)
     for item in dataclasses.fields(cls):
-        key = next((m for m in getattr(hints[item.name], "__metadata__", ()) if isinstance(m, catalog.Key)), None)
+        key = next((m for m in getattr(hints[item.name], "__metadata__", ()) if isinstance(m, Key)), None)
         if key is not None:
             yield item.name, key.unit, item.default
 
@@ -277,17 +280,14 @@ def _documented(cls: type) -> typing.Iterator[tuple[str, str, object]]:
         Area,
         Season,
         SceneRules,
-        catalog.StacCollection,
-        catalog.SceneFolder,
-        catalog.PixelQuality,
-        catalog.SceneUnits,
-        catalog.RasterFolder,
-        catalog.MaskValues,
-        *gauge_catalog.GAUGE_DRIVERS.values(),
-        gauge_catalog.GaugeChecks,
-        gauge_catalog.GaugeColumns,
-        gauge_catalog.GaugeUnits,
-        gauge_catalog.QualityCodes,
+        PixelQuality,
+        SceneUnits,
+        MaskValues,
+        *(driver(name).ENTRY for name in DRIVERS),
+        GaugeChecks,
+        GaugeColumns,
+        GaugeUnits,
+        QualityCodes,
     ],
 )
 def test_the_guide_names_every_key_with_unit_and_default(cls: type) -> None:

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from erosion.config.gauges import GAUGE_DRIVERS, GaugeChecks, GaugeSource, WebGauge
+from erosion.config.drivers import DRIVERS, driver
+from erosion.config.gauges import GaugeChecks, GaugeSource, WebGauge
 from erosion.config.region import load_region
 from erosion.config.sources import CATALOGUE, load_source, read_source
 from erosion.config.strict_yaml import Key
 from erosion.core.errors import SourceError
-from erosion.gauges import drivers as gauges
 from erosion.gauges.formats.reading import Asked, Reading
 from erosion.gauges.series import read as read_region
 from erosion.gauges.statistics import known_values
@@ -27,6 +27,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 GUIDE = (DOCS / "gauges.md").read_text("utf-8")
 EXAMPLES = dict(re.findall(r"```yaml\n# (\S+)\n(.*?)```", GUIDE, re.DOTALL))
 NOW = pd.Timestamp("2026-11-22T00:00Z")
+GAUGE_DRIVERS = [name for name in DRIVERS if issubclass(driver(name).ENTRY, GaugeSource)]
 
 
 def entries() -> list[GaugeSource]:
@@ -126,9 +127,9 @@ def test_the_keys_of_every_source() -> None:
     agrees(dict(others), keys(WebGauge, without=(GaugeSource,)))
 
 
-@pytest.mark.parametrize("driver", GAUGE_DRIVERS)
-def test_the_keys_of_every_driver(driver: str) -> None:
-    agrees(section(f"`{driver}`"), keys(GAUGE_DRIVERS[driver], without=(GaugeSource, WebGauge)))
+@pytest.mark.parametrize("name", GAUGE_DRIVERS)
+def test_the_keys_of_every_driver(name: str) -> None:
+    agrees(section(f"`{name}`"), keys(driver(name).ENTRY, without=(GaugeSource, WebGauge)))
 
 
 def test_the_table_of_drivers_names_each_once() -> None:
@@ -156,7 +157,8 @@ def load(folder: Path, name: str) -> GaugeSource:
 
 
 def read(folder: Path, name: str) -> Reading:
-    return gauges.read(load(folder, name), Asked(None, NOW))
+    source = load(folder, name)
+    return driver(source.driver).read(source, Asked(None, NOW))
 
 
 def rows(reading: Reading) -> list[tuple[Any, ...]]:

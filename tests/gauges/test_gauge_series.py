@@ -19,6 +19,7 @@ from erosion.config.region import Region, load_region
 from erosion.core.contracts import GAUGE_FLAGS, check_gauges
 from erosion.gauges import series as gauge_series
 from erosion.gauges.combine import combine as combine_sources
+from erosion.gauges.drivers import nasa_power
 from erosion.gauges.series import zeros_of
 from erosion.gauges.statistics import known_values
 from tests.gauge_server import GaugeServer
@@ -459,10 +460,7 @@ def test_a_driver_that_trips_costs_only_its_own_series(
     river: Region, service: GaugeServer, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.answer(PATH, power({"20200101": 0.0}))
-    from erosion.config.gauges import NasaPower
-    from erosion.gauges.drivers import READERS
-
-    monkeypatch.setitem(READERS, NasaPower, lambda *_: 1 / 0)  # type: ignore[arg-type]
+    monkeypatch.setattr(nasa_power, "read", lambda *_: 1 / 0)
     (told,) = gauge_series.fetch(river, store).skipped
     assert told.scene == "rain" and "mistake in the program: driver nasa_power: ZeroDivisionError" in told.reason
     assert set(gauge_series.read(river, store, "2020-02-01").values["gauge_id"]) == {"g"}

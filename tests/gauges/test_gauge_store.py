@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.config.gauges import GaugeColumns, GaugeFiles, GaugeUnits
 from erosion.core.contracts import SERIES_COLUMNS, known_at
 from erosion.core.errors import SourceError
+from erosion.gauges.drivers.gauge_files_entry import GaugeColumns, GaugeFiles, GaugeUnits
 from erosion.gauges.formats.reading import Reading, joined, readings
 from erosion.gauges.store import KEY, Kept, absorb, empty_series, load, path_of, save
 

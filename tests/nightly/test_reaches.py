@@ -423,7 +423,8 @@ def note(event, given):
 sys.addaudithook(note)
 import pandas as pd
 from erosion.config.region import load_region
-from erosion.gauges.drivers import Asked, read
+from erosion.gauges.drivers.gauge_files import read
+from erosion.gauges.formats.reading import Asked
 from erosion.nightly.run import run
 
 region, out, fetch = sys.argv[1:]

@@ -14,9 +14,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.config.region import SceneRules
-from erosion.config.sources import PixelQuality, SceneFolder, SceneUnits
+from erosion.config.scenes import PixelQuality, SceneUnits
 from erosion.core.errors import Skipped
 from erosion.satellite import scene_folder
+from erosion.satellite.scene_folder import SceneFolder
 from erosion.water.classification.water import Unusable, water_of
 from tests.made_scenes import make_corridor
 

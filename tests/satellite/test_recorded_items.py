@@ -16,10 +16,11 @@ from pyproj import Transformer
 from shapely import transform
 from shapely.geometry import shape
 
-from erosion.config.sources import StacCollection, load_source
+from erosion.config.sources import load_source
 from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor
 from erosion.satellite.items import assets_of, boa_shift, lacking, said_grid
+from erosion.satellite.stac_entry import StacCollection
 from tests.made_scenes import make_corridor
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "stac" / "recorded_items.json"

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import rasterio
 
-from erosion.config.sources import PixelQuality, SceneFolder, SceneUnits, read_source
+from erosion.config.scenes import PixelQuality, SceneUnits
+from erosion.config.sources import read_source
 from erosion.core.contracts import check_scene
 from erosion.core.errors import SourceError
 from erosion.satellite import scene_folder
+from erosion.satellite.scene_folder import SceneFolder
 from tests.made_scenes import X0, make_corridor, numbers, optical, write_band
 
 DAYS = ("2020-01-01", "2024-12-31")

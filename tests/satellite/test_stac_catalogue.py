@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from erosion.config.sources import CATALOGUE, StacCollection, load_source, read_source
+from erosion.config.sources import CATALOGUE, load_source, read_source
 from erosion.core.contracts import check_scene
 from erosion.satellite import stac
+from erosion.satellite.stac_entry import StacCollection
 from tests.made_scenes import SIZE, make_corridor, numbers, write_item
 from tests.stac_server import StacServer
 

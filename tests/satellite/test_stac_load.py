@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tracemalloc
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
 
-from erosion.config.sources import PixelQuality, SceneUnits, StacCollection
+from erosion.config.scenes import PixelQuality, SceneUnits
 from erosion.core.contracts import check_scene
 from erosion.core.errors import SourceError
 from erosion.satellite import stac
@@ -291,14 +292,12 @@ def test_a_pass_takes_the_memory_that_is_foreseen_for_it(tmp_path: Path) -> None
 
 def test_real_tiles_agree_where_they_overlap() -> None:
     # Two tiles of one pass over the same ground, cut on pixel grids half a pixel apart, in files without a position.
-    source = StacCollection(
-        **{
-            **{f: getattr(make_source("x"), f) for f in make_source("x").__dataclass_fields__},
-            "catalog": str(SEAM),
-            "collection": "sentinel-2-l2a",
-            "boa_offset": "sentinel2",
-            "bands": {"green": ("green",), "nir": ("nir",), "quality": ("scl",)},
-        }
+    source = dataclasses.replace(
+        make_source("x"),
+        catalog=str(SEAM),
+        collection="sentinel-2-l2a",
+        boa_offset="sentinel2",
+        bands={"green": ("green",), "nir": ("nir",), "quality": ("scl",)},
     )
     corridor = make_corridor(44, 36, 549_300.0, 5_098_620.0, 120.0, "EPSG:32633")
     refs, skipped = stac.find_passes(source, None, corridor, "2023-08-13", "2023-08-15")

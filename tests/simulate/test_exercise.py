@@ -15,11 +15,12 @@ import pystac
 import pytest
 
 from erosion.config.region import load_region
-from erosion.config.sources import RasterFolder, StacCollection
 from erosion.forecast.release import MODELS, load_release, models_of
+from erosion.satellite.stac_entry import StacCollection
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, set_stage, train_exercise
 from erosion.simulate.scenes.items import LABEL
 from erosion.water.masks import raster_folder
+from erosion.water.masks.entry import RasterFolder
 from tests.simulate.made_exercise import SETTINGS, stac_problems
 
 

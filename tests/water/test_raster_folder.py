@@ -22,13 +22,14 @@ from pyproj import Geod, Proj
 from rasterio.errors import NotGeoreferencedWarning
 
 from erosion.config.region import Region, load_region
-from erosion.config.sources import CATALOGUE, MaskValues, RasterFolder, load_source
+from erosion.config.sources import CATALOGUE, load_source
 from erosion.core.contracts import check_water
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.grid import Grid, region_grid
 from erosion.gauges.combine import empty_gauges
 from erosion.water import read as sources
 from erosion.water.masks import raster_folder
+from erosion.water.masks.entry import MaskValues, RasterFolder
 from erosion.water.masks.packed import pack, pack_percent, unpack, unpack_percent, water_share
 from erosion.water.masks.raster_folder import read_water
 

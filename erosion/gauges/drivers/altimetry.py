@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from erosion.config.gauges import Altimetry
+from erosion.config.gauges import FileGauge, check_datum
+from erosion.config.strict_yaml import Problems
 from erosion.core.errors import SourceError
 from erosion.core.geodesy import great_circle_km
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers
@@ -34,6 +36,24 @@ FAR_KM: Final = 5.0
 _MOST_BYTES: Final = 64_000_000  # thirty years of one crossing are some hundred kilobytes
 _MISSING: Final = ("NA", "NaN", "9999.999", "-9999", "-9999.0")
 _HEIGHT: Final = "water_surface_height_above_reference_datum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Altimetry(FileGauge):
+    """Water level of a river from satellite altimetry, a text file of Hydroweb or a GeoJSON of the Copernicus land service."""
+
+    @property
+    def brought(self) -> str:
+        """The file of the service."""
+        return "the file of the crossing"
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_datum(self, problems)
+
+
+ENTRY: Final = Altimetry
 
 
 def read(source: Altimetry, asked: Asked) -> Reading:

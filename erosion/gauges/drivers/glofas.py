@@ -8,13 +8,15 @@ not been tried on a file of the store itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from erosion.config.gauges import Glofas
+from erosion.config.gauges import FileGauge, check_grid
+from erosion.config.strict_yaml import Key, Problems
 from erosion.core.errors import Skipped
 from erosion.gauges.formats import grid_cells, grid_files, grid_series, grid_times
 from erosion.gauges.formats.grid_files import GridError, GridFile
@@ -27,6 +29,28 @@ VARIABLES: Final = ("dis24", "avg_dis")
 """Names of the mean discharge of the last 24 hours, the older one first."""
 
 UNITS: Final = ("m3s-1", "m3/s", "m3s", "cumec", "cumecs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glofas(FileGauge):
+    """Discharge of GloFAS at a point, from NetCDF files of the Copernicus store that somebody has brought."""
+
+    files: Annotated[str, Key("pattern of the file names where path is a folder")] = "*.nc"
+    settle_s: Annotated[
+        float, Key("a file that changed less than this ago may still be written and waits", "s", low=0)
+    ] = 60.0
+    reach_cells: Annotated[
+        int, Key("the largest river within so many cells of the location is taken", "cell", low=0)
+    ] = 1
+    gives_forecasts: ClassVar[bool] = True
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_grid(self, self.files, problems)
+
+
+ENTRY: Final = Glofas
 
 
 def read(source: Glofas, asked: Asked) -> Reading:

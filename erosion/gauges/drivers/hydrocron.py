@@ -15,12 +15,14 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from erosion.config.gauges import Hydrocron
+from erosion.config.gauges import WebGauge, check_datum
+from erosion.config.strict_yaml import Key, Problems
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import answers
 from erosion.gauges.formats.periods import pieces, whole_days
@@ -50,6 +52,26 @@ _RANK: Final = ["missing", "suspect", "estimated", "good"]
 _NO_VALUES: Final = re.compile(r"HTTP 40[04]\b.*(?:Feature ID.*not found|no data)", re.IGNORECASE)
 
 _Rows = list[Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hydrocron(WebGauge):
+    """Water level of the SWOT satellite at a reach or node, over NASA's Hydrocron."""
+
+    service: Annotated[str, Key("address of the service")] = "https://soto.podaac.earthdatacloud.nasa.gov"
+    feature: Annotated[str, Key("kind of place", choices=("Reach", "Node", "PriorLake"))] = "Reach"
+    feature_id: Annotated[str, Key("identifier of the place in SWORD or the lake database, text")]
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_datum(self, problems)
+        digits = {"Reach": 11, "Node": 14, "PriorLake": 10}[self.feature]
+        if re.fullmatch(rf"[0-9]{{{digits}}}", self.feature_id) is None:
+            problems.add("feature_id", f"{self.feature_id!r} must be the {digits} digits of a {self.feature}, as text")
+
+
+ENTRY: Final = Hydrocron
 
 
 def read(source: Hydrocron, asked: Asked) -> Reading:

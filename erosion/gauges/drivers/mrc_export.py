@@ -19,13 +19,15 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from erosion.config.gauges import DISCHARGE_UNITS, RAIN_UNITS, STAGE_UNITS, MrcExport
+from erosion.config.gauges import DISCHARGE_UNITS, RAIN_UNITS, STAGE_UNITS, FileGauge
+from erosion.config.strict_yaml import Key
 from erosion.core.errors import SourceError
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers
 from erosion.gauges.formats.compact import WORDS, Compact, as_reading
@@ -77,6 +79,27 @@ _NO_QUALITY: Final = ("", "undef", "undefined", "unspecified")
 _DAY_NS: Final = 86_400 * 10**9
 _MOST_ABOVE_HEADER: Final = 300  # lines
 _AT_ONCE: Final = 1000  # rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class MrcExport(FileGauge):
+    """A CSV export of the Mekong River Commission's data portal, or of another AQUARIUS portal."""
+
+    clock: Annotated[
+        str,
+        Key(
+            "what its times are: local (as the column's head says, whatever the Z), utc, or auto: told from the file",
+            choices=("auto", "local", "utc"),
+        ),
+    ] = "auto"
+
+    @property
+    def brought(self) -> str:
+        """The series of the portal."""
+        return "the series, exported from the portal as CSV,"
+
+
+ENTRY: Final = MrcExport
 
 
 def read(source: MrcExport, asked: Asked) -> Reading:

@@ -16,11 +16,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final
 
 import pandas as pd
 
-from erosion.config.gauges import MrcForecast
+from erosion.config.gauges import WebGauge, check_datum
+from erosion.config.strict_yaml import Key, Problems
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings
 from erosion.gauges.formats.station import alarm_differences, number, one_a_time, shown
@@ -52,6 +54,23 @@ _MENDS: Final = re.compile(
     r"""|,(?=\s*[}\]])""",
     re.ASCII,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MrcForecast(WebGauge):
+    """Flood-forecast pages of the Mekong River Commission: seasonal tables and the five-day forecast."""
+
+    service: Annotated[str, Key("address of the service")] = "https://ffw.mrcmekong.org"
+    station: Annotated[str, Key("code of the station, like TCH")]
+    gives_forecasts: ClassVar[bool] = True
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_datum(self, problems)
+
+
+ENTRY: Final = MrcForecast
 
 
 def read(source: MrcForecast, asked: Asked) -> Reading:

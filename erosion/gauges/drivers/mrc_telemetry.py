@@ -13,12 +13,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 import pandas as pd
 from pyproj import Geod
 
-from erosion.config.gauges import MrcTelemetry
+from erosion.config.gauges import WebGauge, check_datum
+from erosion.config.strict_yaml import Key, Problems
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings
 from erosion.gauges.formats.station import alarm_differences, number, one_a_time, same_name, shown
@@ -35,6 +37,23 @@ FAR_KM: Final = 2.0
 
 _QUANTITIES: Final = {"stage": "w", "rain": "r"}
 _ZONED: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:?\d{2})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MrcTelemetry(WebGauge):
+    """Near-real-time telemetry of the Mekong River Commission."""
+
+    service: Annotated[str, Key("address of the service")] = "https://api.mrcmekong.org"
+    station: Annotated[str, Key("identifier of the station, text with its leading zero")]
+    station_name: Annotated[str | None, Key("name the service gives the station; another one is listed")] = None
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_datum(self, problems)
+
+
+ENTRY: Final = MrcTelemetry
 
 
 def read(source: MrcTelemetry, asked: Asked) -> Reading:

@@ -10,12 +10,14 @@ Never tried against the live service. The tests answer with constructed document
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 import numpy as np
 import pandas as pd
 
-from erosion.config.gauges import NasaPower
+from erosion.config.gauges import WebGauge
+from erosion.config.strict_yaml import Key
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import answers
 from erosion.gauges.formats.periods import pieces, whole_days
@@ -31,6 +33,16 @@ FAR_DEG: Final = 0.1
 _PATH: Final = "/api/temporal/daily/point"
 _RAIN: Final = "PRECTOTCORR"
 _UNITS: Final = ("mm/day", "mm/d", "mm day-1", "mm d-1", "mm day^-1", "mm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NasaPower(WebGauge):
+    """Daily rain at a point from NASA POWER."""
+
+    service: Annotated[str, Key("address of the service")] = "https://power.larc.nasa.gov"
+
+
+ENTRY: Final = NasaPower
 
 
 def read(source: NasaPower, asked: Asked) -> Reading:

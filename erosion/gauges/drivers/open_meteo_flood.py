@@ -13,12 +13,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from erosion.config.gauges import OpenMeteoFlood
+from erosion.config.gauges import WebGauge
+from erosion.config.strict_yaml import Key
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.geodesy import great_circle_km
 from erosion.gauges.formats import answers
@@ -43,6 +45,20 @@ class _Answer(NamedTuple):
     time: pd.DatetimeIndex  # shape (n,)
     columns: Mapping[str, np.ndarray]  # name -> shape (n,), m3/s
     cell: tuple[float, float]  # longitude, latitude
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenMeteoFlood(WebGauge):
+    """Discharge of the Open-Meteo flood API: past, and an ensemble forecast."""
+
+    service: Annotated[str, Key("address of the service")] = "https://flood-api.open-meteo.com"
+    model: Annotated[str, Key("model of the service")] = "seamless_v4"
+    forecast_days: Annotated[int, Key("days of forecast", "day", low=0, high=210)] = 10
+    ensemble: Annotated[bool, Key("every member of the forecast, not only its median")] = False
+    gives_forecasts: ClassVar[bool] = True
+
+
+ENTRY: Final = OpenMeteoFlood
 
 
 def read(source: OpenMeteoFlood, asked: Asked) -> Reading:

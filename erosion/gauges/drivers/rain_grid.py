@@ -11,13 +11,15 @@ IMERG for the past. A chunk that a Zarr store never got reads as its fill value;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from erosion.config.gauges import RainGrid
+from erosion.config.gauges import FileGauge, check_grid
+from erosion.config.strict_yaml import Key, Problems
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import grid_cells, grid_files, grid_series, grid_times
 from erosion.gauges.formats.grid_files import GridError, GridFile
@@ -77,6 +79,37 @@ class _Told(NamedTuple):
     rate: bool
     ends: bool  # times shorter than a day apart are the ends of steps, as ECMWF writes them
     metres: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RainGrid(FileGauge):
+    """Rain at a point, or on average around it, from NetCDF or Zarr grids like those of ERA5-Land and IMERG."""
+
+    files: Annotated[
+        str, Key("pattern of the names where path is a folder of NetCDF files or Zarr stores, like *.HDF5")
+    ] = "*.nc*"
+    settle_s: Annotated[
+        float, Key("a file that changed less than this ago may still be written and waits", "s", low=0)
+    ] = 60.0
+    variable: Annotated[str | None, Key("name of the variable; found by its name and unit where not given")] = None
+    counting: Annotated[
+        str,
+        Key(
+            "step: rain of each step; running: sum since midnight UTC, as in ERA5-Land; auto: told from the file",
+            choices=("auto", "step", "running"),
+        ),
+    ] = "auto"
+    radius_km: Annotated[
+        float, Key("mean over the cells within this distance; the nearest one alone with 0", "km", low=0)
+    ] = 0.0
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_grid(self, self.files, problems)
+
+
+ENTRY: Final = RainGrid
 
 
 def read(source: RainGrid, asked: Asked) -> Reading:

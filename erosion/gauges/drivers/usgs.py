@@ -14,13 +14,15 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pandas as pd
 
-from erosion.config.gauges import DISCHARGE_UNITS, STAGE_UNITS, Usgs
+from erosion.config.gauges import DISCHARGE_UNITS, STAGE_UNITS, WebGauge, check_datum
+from erosion.config.strict_yaml import Key, Problems, check_timezone
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import answers
 from erosion.gauges.formats.periods import DAY, pieces, whole_days
@@ -71,6 +73,36 @@ class _Value(NamedTuple):
     approved: bool
     remarks: str
     modified: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usgs(WebGauge):
+    """Gauges of the U.S. Geological Survey."""
+
+    service: Annotated[str, Key("address of the service")] = "https://api.waterdata.usgs.gov"
+    api: Annotated[
+        str, Key("ogc: the API of today; waterservices: the older one", choices=("ogc", "waterservices"))
+    ] = "ogc"
+    station: Annotated[str, Key("number of the site, like 01646500")]
+    series: Annotated[str, Key("daily means or values as they come", choices=("daily", "continuous"))] = "daily"
+    quantity: Annotated[str, Key("what is asked for", choices=("discharge", "stage"))] = "discharge"
+    timezone: Annotated[str, Key("zone of the site's days and of times without an offset, IANA name")]
+    time_series: Annotated[
+        str | None, Key("series or method to take where the site has several; the longest where it is not given")
+    ] = None
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_timezone(self.timezone, problems)
+        if self.quantity == "stage":
+            check_datum(self, problems)
+        home = {"ogc": "https://api.waterdata.usgs.gov", "waterservices": "https://waterservices.usgs.gov"}
+        if any(self.service.startswith(home[api]) for api in home if api != self.api):
+            problems.add("service", f"{self.service!r} does not speak api {self.api!r}; {home[self.api]} does")
+
+
+ENTRY: Final = Usgs
 
 
 def read(source: Usgs, asked: Asked) -> Reading:

@@ -13,11 +13,13 @@ import datetime
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 import pandas as pd
 
-from erosion.config.gauges import Vndms
+from erosion.config.gauges import WebGauge, check_datum
+from erosion.config.strict_yaml import Key, Problems
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings
 from erosion.gauges.formats.station import alarm_differences, number, one_a_time, same_name, shown
@@ -37,6 +39,25 @@ _CLOCK: Final = r"(?P<hour>\d{1,2})h(?P<minute>\d{2})?"
 _DAY_ALONE: Final = re.compile(_CLOCK + r"/(?P<day>\d{1,2})", re.ASCII)  # 7h00/12
 _WITH_MONTH: Final = re.compile(rf"(?:{_CLOCK}\s+)?(?P<day>\d{{1,2}})/(?P<month>\d{{1,2}})", re.ASCII)  # 0h 15/11
 _DAY: Final = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vndms(WebGauge):
+    """Vietnam Disaster Monitoring System; to be used only with its operator's permission."""
+
+    service: Annotated[str, Key("address of the service")] = "https://vndms.dmc.gov.vn"
+    station: Annotated[str, Key("number of the station (mã trạm)")]
+    station_name: Annotated[
+        str | None, Key("name the service gives the station; values under another one are suspect")
+    ] = None
+
+    def check(self, problems: Problems) -> None:
+        """Note what is wrong with the entry, beside its types."""
+        super().check(problems)
+        check_datum(self, problems)
+
+
+ENTRY: Final = Vndms
 
 
 def read(source: Vndms, asked: Asked) -> Reading:

@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from rasterio.errors import NotGeoreferencedWarning
 
-from erosion.config.sources import RasterFolder
 from erosion.core.contracts import CONTRACT_VERSION, as_of_instant
 from erosion.core.dates import date_of_file
 from erosion.core.errors import Skipped, SourceError
@@ -28,6 +27,7 @@ from erosion.core.folder import files_in, unused_in
 from erosion.core.grid import Grid, region_grid
 from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.water.masks.banks_shown import no_banks
+from erosion.water.masks.entry import RasterFolder
 from erosion.water.masks.mask_file import Scene, read_scene
 from erosion.water.masks.packed import EMPTY_BLOCK, Pixels, Series
 from erosion.water.masks.same_date import merge
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 B = TypeVar("B")
+
+ENTRY: Final = RasterFolder
 
 _SHOWN: Final = 5
 _WORKERS: Final = min(4, os.cpu_count() or 1)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.config.sources import SceneSource
+from erosion.config.scenes import SceneSource
 from erosion.core.contracts import ContractError, in_utc
 from erosion.core.errors import SourceError
 from erosion.satellite.corridor import Corridor

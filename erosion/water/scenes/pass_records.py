@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from erosion.config.sources import SceneSource
+from erosion.config.scenes import SceneSource
 from erosion.core.arrays import UNOBSERVED
 from erosion.core.contracts import ContractError
 from erosion.core.errors import Skipped, SourceError

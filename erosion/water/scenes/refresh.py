@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from erosion.config.sources import SceneSource
+from erosion.config.drivers import driver
+from erosion.config.scenes import SceneSource
 from erosion.core.contracts import ContractError, as_of_instant, in_utc
 from erosion.core.errors import Skipped, SourceError
 from erosion.satellite.corridor import Corridor
@@ -25,7 +26,6 @@ from erosion.water.scenes.making import Job, ToWater, make_pass, read_ahead, rea
 from erosion.water.scenes.pass_records import PassRecord, damage, home_of, left_out, records, write_record
 from erosion.water.scenes.scene_reference import ClearCount, make_reference, read_reference, reference_passes
 from erosion.water.scenes.search import (
-    DRIVERS,
     Driver,
     SearchNote,
     Span,
@@ -54,7 +54,7 @@ def refresh(
     *,
     full: bool = False,
     new_reference: bool = False,
-    drivers: Mapping[str, Driver] = DRIVERS,
+    drivers: Mapping[str, Driver] | None = None,
     to_water: ToWater = water.water_of,
     processing: int = water.METHOD,
     say: Callable[[str], None] = lambda _: None,
@@ -130,7 +130,7 @@ class _Night:
         limit: pd.Timestamp,
         now: pd.Timestamp,
         full: bool,
-        drivers: Mapping[str, Driver],
+        drivers: Mapping[str, Driver] | None,
         to_water: ToWater,
         processing: int,
         say: Callable[[str], None],
@@ -139,7 +139,9 @@ class _Night:
         self.limit, self.now, self.full = limit, now, full
         self.to_water, self.processing, self.say = to_water, processing, say
         self.sources = region.scene_sources
-        self.drivers = {source.name: drivers[source.driver] for source in self.sources}
+        self.drivers = {
+            source.name: driver(source.driver) if drivers is None else drivers[source.driver] for source in self.sources
+        }
         # What is in no season would be read and classified for nothing.
         self.months = {month for season in region.seasons for month in season.months}
         self.notes = {

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pandas as pd
 
-from erosion.config.sources import SceneSource
+from erosion.config.scenes import SceneSource
 from erosion.core.errors import Skipped
 from erosion.core.files import write_json
-from erosion.satellite import scene_folder, stac
 from erosion.satellite.corridor import Corridor
 from erosion.satellite.grouping import PassRef
 
@@ -70,10 +69,6 @@ class Driver(Protocol):
             Where a file cannot be read.
         """
         ...
-
-
-DRIVERS: Final[Mapping[str, Driver]] = {"stac": stac, "scene_folder": scene_folder}
-"""Driver of each kind of scene source."""
 
 
 @dataclasses.dataclass(frozen=True)

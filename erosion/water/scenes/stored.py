@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from erosion.config.sources import SceneSource
+from erosion.config.scenes import SceneSource
 from erosion.core.errors import Skipped
 from erosion.water.scenes.pass_records import RECORD_NAME, PassRecord, damage, read_records
 

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from erosion.config.gauges import Altimetry
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers import altimetry
-from erosion.gauges.drivers.altimetry import read
+from erosion.gauges.drivers.altimetry import Altimetry, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
 
 ALL = Asked(since=None, until=pd.Timestamp("2100-01-01", tz="UTC"))

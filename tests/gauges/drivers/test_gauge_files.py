@@ -19,12 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erosion.config.gauges import GaugeColumns, GaugeFiles, GaugeUnits, QualityCodes, check_gauge
 from erosion.config.sources import CATALOGUE, load_source
 from erosion.config.strict_yaml import CatalogError, Problems
 from erosion.core.errors import SourceError
-from erosion.gauges.drivers import gauge_files
+from erosion.gauges.drivers import gauge_files, gauge_files_table
 from erosion.gauges.drivers.gauge_files import read
+from erosion.gauges.drivers.gauge_files_entry import GaugeColumns, GaugeFiles, GaugeUnits, QualityCodes
 from erosion.gauges.formats import compact
 from erosion.gauges.formats import rows as tables
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
@@ -664,7 +664,7 @@ def test_the_order_of_the_lines_changes_no_value(tmp_path: Path, order: list[int
 def test_a_file_takes_memory_for_its_years_and_not_for_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gauge_files, "_BLOCK", 2000)
+    monkeypatch.setattr(gauge_files_table, "_BLOCK", 2000)
     monkeypatch.setattr(compact, "_MOST_RAW", 5000)
     times = pd.date_range("2020-01-01", "2020-01-02", freq="30s", inclusive="left").strftime("%Y-%m-%dT%H:%M:%SZ")
     day = "".join(f"{time},{time[11:13]}.5,{'x' * 500}\n" for time in times)
@@ -795,7 +795,7 @@ def test_a_file_that_changes_while_it_is_read_is_taken_the_next_time(
 ) -> None:
     folder.put("a.csv", "t,q\n2020-01-01,1\n")
     folder.put("b.csv", "t,q\n2020-01-02,2\n")
-    whole = gauge_files._read_file
+    whole = gauge_files.read_table
 
     def meanwhile(source: GaugeFiles, path: Path, notes: Notes) -> Any:
         values = whole(source, path, notes)
@@ -804,7 +804,7 @@ def test_a_file_that_changes_while_it_is_read_is_taken_the_next_time(
         return values
 
     with monkeypatch.context() as patch:
-        patch.setattr(gauge_files, "_read_file", meanwhile)
+        patch.setattr(gauge_files, "read_table", meanwhile)
         reading = folder.read()
     assert [v[1] for v in rows(reading)] == [1.0] and "changed while it was read" in reading.skipped[0].reason
     assert [v[1] for v in rows(folder.read())] == [2.0, 3.0]
@@ -908,6 +908,6 @@ def test_excel_files_in_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pattern", ["../*.csv", "/etc/*", "a/../../*.csv"])
 def test_a_pattern_that_leads_out_of_the_folder_is_refused(tmp_path: Path, pattern: str) -> None:
     problems = Problems(tmp_path / "gauge.yaml")
-    check_gauge(gauge(tmp_path, None, files=pattern), problems)
+    gauge(tmp_path, None, files=pattern).check(problems)
     with pytest.raises(CatalogError, match=r"files: .*leads out of the folder"):
         problems.stop_if_any()

@@ -20,11 +20,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from erosion.config.gauges import Glofas
 from erosion.config.sources import read_source
 from erosion.config.strict_yaml import CatalogError
 from erosion.core.errors import SourceError
-from erosion.gauges.drivers import read
+from erosion.gauges.drivers.glofas import Glofas, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
 
 NOW = pd.Timestamp("2026-09-20", tz="UTC")

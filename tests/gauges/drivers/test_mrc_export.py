@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erosion.config.gauges import MrcExport
 from erosion.core.errors import SourceError
-from erosion.gauges.drivers.mrc_export import read
+from erosion.gauges.drivers.mrc_export import MrcExport, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
 
 ALL = Asked(since=None, until=pd.Timestamp("2100-01-01", tz="UTC"))

@@ -13,14 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.config.gauges import MrcForecast
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
 from erosion.core.http.retry import RetryPolicy
-from erosion.gauges import drivers as gauges
-from erosion.gauges.drivers import Asked, Reading
-from erosion.gauges.drivers.mrc_forecast import DRY, FORECAST, WET, repaired
+from erosion.gauges.drivers import mrc_forecast
+from erosion.gauges.drivers.mrc_forecast import DRY, FORECAST, WET, MrcForecast, repaired
 from erosion.gauges.formats import web
+from erosion.gauges.formats.reading import Asked, Reading
 from tests.gauge_server import GaugeServer
 
 NOW = pd.Timestamp("2024-09-10T14:00:00Z")  # 21:00 on that day in Viet Nam
@@ -81,7 +80,7 @@ def read(server: GaugeServer, asked: Asked = ALL, **changes: Any) -> Reading:
         "pause_s": 0.0,
         "service": server.url,
     }
-    return gauges.read(MrcForecast(**{**told, **changes}), asked)
+    return mrc_forecast.read(MrcForecast(**{**told, **changes}), asked)
 
 
 def days(reading: Reading, ahead: bool = False) -> dict[str, tuple[float, str]]:

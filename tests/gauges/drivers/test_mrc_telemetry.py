@@ -11,14 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erosion.config.gauges import MrcTelemetry
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
 from erosion.core.http.retry import RetryPolicy
-from erosion.gauges import drivers as gauges
-from erosion.gauges.drivers import Asked, Reading
-from erosion.gauges.drivers.mrc_telemetry import MEASUREMENTS, STATIONS
+from erosion.gauges.drivers import mrc_telemetry
+from erosion.gauges.drivers.mrc_telemetry import MEASUREMENTS, STATIONS, MrcTelemetry
 from erosion.gauges.formats import web
+from erosion.gauges.formats.reading import Asked, Reading
 from tests.gauge_server import GaugeServer
 
 NOW = pd.Timestamp("2026-09-17T13:00:00Z")
@@ -69,7 +68,7 @@ def read(
     answer = rows if isinstance(rows, dict) else {"stationId": "019803", "measurements": rows}
     server.answer(f"{MEASUREMENTS}/019803", answer)
     server.answer(STATIONS, list(stations) if isinstance(stations, tuple) else stations)
-    return gauges.read(entry(server, **changes), asked)
+    return mrc_telemetry.read(entry(server, **changes), asked)
 
 
 def values(reading: Reading, quantity: str = "stage") -> list[tuple[str, float, str]]:
@@ -148,7 +147,7 @@ def test_what_is_no_number_is_missing_and_listed(server: GaugeServer) -> None:
 def test_another_shape_is_an_error_and_not_an_empty_series(server: GaugeServer, answer: Any) -> None:
     server.answer(f"{MEASUREMENTS}/019803", answer)
     with pytest.raises(SourceError, match=r"another shape|no JSON"):
-        gauges.read(entry(server), ASKED)
+        mrc_telemetry.read(entry(server), ASKED)
 
 
 def test_an_answer_for_another_station_is_refused(server: GaugeServer) -> None:
@@ -197,7 +196,7 @@ def test_a_station_that_cannot_be_placed_is_listed_and_read(server: GaugeServer,
 def test_a_list_of_stations_that_fails_does_not_stop_the_values(server: GaugeServer) -> None:
     server.answer(STATIONS, 500)
     server.answer(f"{MEASUREMENTS}/019803", {"measurements": [ROW]})
-    reading = gauges.read(entry(server), ASKED)
+    reading = mrc_telemetry.read(entry(server), ASKED)
     assert values(reading) == [("17 12:30", 3.19, "good")]
     assert "could not be looked up" in reasons(reading)[0] and "HTTP 500" in reasons(reading)[0]
 
@@ -240,7 +239,7 @@ def test_a_refusal_says_that_a_key_may_be_wanted(server: GaugeServer, status: in
     with pytest.raises(
         SourceError, match=f"HTTP {status}, not allowed; it may want a key: name its variable as key_env"
     ):
-        gauges.read(entry(server), ASKED)
+        mrc_telemetry.read(entry(server), ASKED)
 
 
 # --- laws -------------------------------------------------------------------------------------------------------------

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erosion.config.gauges import NasaPower
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
-from erosion.gauges.drivers.nasa_power import read
+from erosion.gauges.drivers.nasa_power import NasaPower, read
 from erosion.gauges.formats.reading import Asked
 from tests.gauge_server import GaugeServer
 

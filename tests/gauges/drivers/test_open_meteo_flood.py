@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from erosion.config.gauges import OpenMeteoFlood
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
-from erosion.gauges.drivers.open_meteo_flood import read
+from erosion.gauges.drivers.open_meteo_flood import OpenMeteoFlood, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked
 from tests.gauge_server import GaugeServer
 

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from erosion.config.gauges import Usgs
 from erosion.config.sources import load_source
 from erosion.config.strict_yaml import CatalogError
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers import usgs
-from erosion.gauges.drivers.usgs import read
+from erosion.gauges.drivers.usgs import Usgs, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
 from tests.gauge_server import GaugeServer
 

@@ -11,13 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erosion.config.gauges import Vndms
 from erosion.core.errors import SourceError
 from erosion.core.http.retry import RetryPolicy
-from erosion.gauges import drivers as gauges
-from erosion.gauges.drivers import Asked, Reading
-from erosion.gauges.drivers.vndms import PATH
+from erosion.gauges.drivers import vndms
+from erosion.gauges.drivers.vndms import PATH, Vndms
 from erosion.gauges.formats import web
+from erosion.gauges.formats.reading import Asked, Reading
 from tests.gauge_server import GaugeServer
 
 NOW = "2026-09-12 20:00"  # local
@@ -69,7 +68,7 @@ def read(server: GaugeServer, answer: Any, until: str = NOW, **changes: Any) -> 
     }
     server.answer(PATH, answer)
     now = pd.Timestamp(until, tz="Asia/Ho_Chi_Minh").tz_convert("UTC")
-    return gauges.read(Vndms(**{**told, **changes}), Asked(None, now))
+    return vndms.read(Vndms(**{**told, **changes}), Asked(None, now))
 
 
 def of(labels: list[str], values: list[object] | None = None) -> dict[str, Any]:
