@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from erosion.alerts.trigger import Gauge, water_on, weigh
 from erosion.config.gauges import GaugeChecks
-from erosion.config.region import RainOnLowWater, Trigger, load_region
+from erosion.config.region import load_region
+from erosion.config.trigger import RainOnLowWater, Trigger
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.contracts import GAUGE_COLUMNS
 from erosion.gauges.quality.checks import check_quality

@@ -16,7 +16,8 @@ import pandas as pd
 
 from erosion.alerts.states import NO_STATE, STATE_COLUMNS, carry, issue_time, need
 from erosion.alerts.thresholds import ladder
-from erosion.config.region import Policy, Trigger
+from erosion.config.region import Policy
+from erosion.config.trigger import Trigger
 from erosion.core.contracts import ALERT_COLUMNS, LEVELS
 
 

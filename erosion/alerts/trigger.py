@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.config.region import MOST_POINTS, LowWater, Term, Trigger
+from erosion.config.trigger import MOST_POINTS, LowWater, Term, Trigger
 from erosion.core.arrays import BoolArray, FloatArray, IntArray
 from erosion.core.contracts import as_of_instant
 from erosion.gauges.statistics.between_gauges import Station, levels_along

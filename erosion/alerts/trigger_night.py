@@ -12,7 +12,8 @@ from pyproj import Transformer
 
 from erosion.alerts.trigger import Facts, Gauge, TermSource, Weighed, term_records, term_sources, water_along, weigh
 from erosion.config.gauges import GaugeSource, zero_of
-from erosion.config.region import Region, Trigger
+from erosion.config.region import Region
+from erosion.config.trigger import Trigger
 from erosion.gauges.statistics.between_gauges import MixedDatumsError
 
 PLACE_M = 1000.0

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from erosion.commands.printing import print_line
+from erosion.config.problems import CatalogError
 from erosion.config.region import load_region
-from erosion.config.strict_yaml import CatalogError
 from erosion.nightly.published import note_failure
 from erosion.nightly.run import run
 

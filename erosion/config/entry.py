@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from erosion.config.strict_yaml import Key, Problems, check_name
+from erosion.config.problems import Problems
+from erosion.config.records import Key, check_name
 from erosion.core.errors import Skipped
 from erosion.core.folder import files_in
 

@@ -16,7 +16,8 @@ from typing import Annotated, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from erosion.config.entry import Entry
-from erosion.config.strict_yaml import Key, LonLat, Problems, check_lonlat
+from erosion.config.problems import Problems
+from erosion.config.records import Key, LonLat, check_lonlat
 
 DISCHARGE_UNITS: Final[dict[str, float]] = {"m3/s": 1.0, "l/s": 1e-3, "ft3/s": 0.3048**3}
 """Unit -> factor to m3/s."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
 from erosion.config.entry import Entry
-from erosion.config.strict_yaml import Key, Problems
+from erosion.config.problems import Problems
+from erosion.config.records import Key
 
 OPTICAL_BANDS: Final = ("blue", "green", "red", "nir", "swir16", "swir22")
 RADAR_BANDS: Final = ("vv", "vh")

@@ -11,7 +11,9 @@ from typing import Final
 
 from erosion.config.drivers import DRIVERS, driver
 from erosion.config.entry import Entry
-from erosion.config.strict_yaml import CatalogError, Problems, parse, read_yaml
+from erosion.config.problems import CatalogError, Problems
+from erosion.config.records import parse
+from erosion.config.strict_yaml import read_yaml
 from erosion.core.shipped import shipped
 
 CATALOGUE: Final = shipped("data_sources")

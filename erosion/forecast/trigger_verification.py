@@ -19,8 +19,9 @@ from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region, 
 from erosion.banks.channel import ChannelError
 from erosion.banks.established import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.banks.outcomes import measure_loss
-from erosion.config.region import Region, Trigger
+from erosion.config.region import Region
 from erosion.config.store import store_of
+from erosion.config.trigger import Trigger
 from erosion.core.arrays import FloatArray
 from erosion.core.errors import Skipped
 from erosion.gauges import series as gauge_series

@@ -19,9 +19,9 @@ import pandas as pd
 from erosion.config.drivers import driver
 from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource, WebGauge, on_zero, zero_of
+from erosion.config.problems import CatalogError
 from erosion.config.region import Region, load_region
 from erosion.config.scenes import SceneSource
-from erosion.config.strict_yaml import CatalogError
 from erosion.core.dates import date_in_name
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.geotiff import open_geotiff

@@ -14,8 +14,9 @@ from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from erosion.config.entry import check_folder
+from erosion.config.problems import Problems
+from erosion.config.records import Key
 from erosion.config.scenes import SceneSource, check_bands
-from erosion.config.strict_yaml import Key, Problems
 from erosion.core.contracts import as_of_instant, in_utc
 from erosion.core.dates import date_of_file
 from erosion.core.errors import Skipped, SourceError

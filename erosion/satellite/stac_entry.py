@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from erosion.config.problems import Problems
+from erosion.config.records import Key
 from erosion.config.scenes import SceneSource, check_bands
-from erosion.config.strict_yaml import Key, Problems
 
 
 @dataclass(frozen=True, kw_only=True)

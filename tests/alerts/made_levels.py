@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from erosion.alerts.levels import decide
-from erosion.config.region import Drawdown, Policy, Trigger
+from erosion.config.region import Policy
+from erosion.config.trigger import Drawdown, Trigger
 
 AS_OF = "2012-08-01"
 NEVER = float("nan")

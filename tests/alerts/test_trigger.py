@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.alerts.trigger import Facts, Gauge, TermSource, term_records, term_sources, water_along, water_on, weigh
-from erosion.config.region import AboveAlarm, Drawdown, ForecastFall, LowWater, RainOnLowWater, Trigger
+from erosion.config.trigger import AboveAlarm, Drawdown, ForecastFall, LowWater, RainOnLowWater, Trigger
 from erosion.core.contracts import GAUGE_FORECAST_COLUMNS
 from erosion.gauges.statistics.between_gauges import MixedDatumsError
 from erosion.ui.trigger.words import words

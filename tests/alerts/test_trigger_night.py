@@ -16,8 +16,8 @@ from shapely import LineString
 
 from erosion.alerts import ledger
 from erosion.alerts.trigger_night import gauges_of, night_of
+from erosion.config.problems import CatalogError
 from erosion.config.region import Region, load_region
-from erosion.config.strict_yaml import CatalogError
 from erosion.core.contracts import GAUGE_FORECAST_COLUMNS
 from erosion.nightly.published import DEGRADED, PUBLISHED
 from erosion.nightly.run import run

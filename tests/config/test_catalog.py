@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from erosion.config.problems import CatalogError
 from erosion.config.region import find_region
 from erosion.config.sources import CATALOGUE, load_source, read_source
-from erosion.config.strict_yaml import CatalogError
 from erosion.gauges.drivers.gauge_files_entry import GaugeFiles
 from erosion.water.masks.entry import RasterFolder
 

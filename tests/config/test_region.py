@@ -20,28 +20,24 @@ from pyproj import CRS, Transformer
 
 from erosion.config.drivers import DRIVERS, driver
 from erosion.config.gauges import GaugeChecks
+from erosion.config.problems import CatalogError
+from erosion.config.records import Key
 from erosion.config.region import (
-    AboveAlarm,
     Area,
-    Drawdown,
-    ForecastFall,
-    LowWater,
     Policy,
-    RainOnLowWater,
     Reach,
     Region,
     SceneRules,
     Season,
     SegmentRules,
     Target,
-    Trigger,
     load_region,
     utm_zone,
 )
 from erosion.config.scenes import PixelQuality, SceneUnits
 from erosion.config.sources import CATALOGUE, load_source
 from erosion.config.store import store_of
-from erosion.config.strict_yaml import CatalogError, Key
+from erosion.config.trigger import AboveAlarm, Drawdown, ForecastFall, LowWater, RainOnLowWater, Trigger
 from erosion.gauges import series as gauge_series
 from erosion.gauges.combine import empty_gauges
 from erosion.gauges.drivers.gauge_files_entry import GaugeColumns, GaugeFiles, GaugeUnits, QualityCodes

@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from erosion.alerts.trigger import Gauge
-from erosion.config.region import Drawdown, LowWater, Trigger
+from erosion.config.trigger import Drawdown, LowWater, Trigger
 from erosion.core.contracts import GAUGE_FORECAST_COLUMNS
 from erosion.forecast.trigger_verification import lines, nights, relation, trigger_history, yearly_losses, years_of
 from tests.gauge_tables import gauge_rows

@@ -15,9 +15,9 @@ import yaml
 
 from erosion.config.drivers import DRIVERS, driver
 from erosion.config.gauges import GaugeChecks, GaugeSource, WebGauge
+from erosion.config.records import Key
 from erosion.config.region import load_region
 from erosion.config.sources import CATALOGUE, load_source, read_source
-from erosion.config.strict_yaml import Key
 from erosion.core.errors import SourceError
 from erosion.gauges.formats.reading import Asked, Reading
 from erosion.gauges.series import read as read_region

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from erosion.config.gauges import FileGauge, check_datum
-from erosion.config.strict_yaml import Problems
+from erosion.config.problems import Problems
 from erosion.core.errors import SourceError
 from erosion.core.geodesy import great_circle_km
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers

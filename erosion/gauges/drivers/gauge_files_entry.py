@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from erosion.config.gauges import DISCHARGE_UNITS, RAIN_UNITS, STAGE_UNITS, FileGauge
-from erosion.config.strict_yaml import Key, Problems, check_timezone
+from erosion.config.problems import Problems
+from erosion.config.records import Key, check_timezone
 
 QUALITY_WORDS: Final = ("good", "estimated", "suspect")
 

@@ -16,7 +16,8 @@ import pandas as pd
 import xarray as xr
 
 from erosion.config.gauges import FileGauge, check_grid
-from erosion.config.strict_yaml import Key, Problems
+from erosion.config.problems import Problems
+from erosion.config.records import Key
 from erosion.core.errors import Skipped
 from erosion.gauges.formats import grid_cells, grid_files, grid_series, grid_times
 from erosion.gauges.formats.grid_files import GridError, GridFile

@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import WebGauge, check_datum
-from erosion.config.strict_yaml import Key, Problems
+from erosion.config.problems import Problems
+from erosion.config.records import Key
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import answers
 from erosion.gauges.formats.periods import pieces, whole_days

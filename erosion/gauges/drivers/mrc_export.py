@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erosion.config.gauges import DISCHARGE_UNITS, RAIN_UNITS, STAGE_UNITS, FileGauge
-from erosion.config.strict_yaml import Key
+from erosion.config.records import Key
 from erosion.core.errors import SourceError
 from erosion.gauges.formats.cells import NO_TIME, instants, numbers
 from erosion.gauges.formats.compact import WORDS, Compact, as_reading

@@ -20,7 +20,8 @@ import pandas as pd
 from pyproj import Geod
 
 from erosion.config.gauges import WebGauge, check_datum
-from erosion.config.strict_yaml import Key, Problems
+from erosion.config.problems import Problems
+from erosion.config.records import Key
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats.reading import Asked, Reading, joined, readings
 from erosion.gauges.formats.station import alarm_differences, number, one_a_time, same_name, shown

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import WebGauge
-from erosion.config.strict_yaml import Key
+from erosion.config.records import Key
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import answers
 from erosion.gauges.formats.periods import pieces, whole_days

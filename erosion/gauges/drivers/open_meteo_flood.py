@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import WebGauge
-from erosion.config.strict_yaml import Key
+from erosion.config.records import Key
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.geodesy import great_circle_km
 from erosion.gauges.formats import answers

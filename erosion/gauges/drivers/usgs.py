@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 from erosion.config.gauges import DISCHARGE_UNITS, STAGE_UNITS, WebGauge, check_datum
-from erosion.config.strict_yaml import Key, Problems, check_timezone
+from erosion.config.problems import Problems
+from erosion.config.records import Key, check_timezone
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.formats import answers
 from erosion.gauges.formats.periods import DAY, pieces, whole_days

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
-from erosion.config.strict_yaml import LonLat
+from erosion.config.records import LonLat
 from erosion.core.geodesy import EARTH_KM, great_circle_km
 from erosion.gauges.formats.grid_files import GridError
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from erosion.config.entry import Entry, check_folder
-from erosion.config.strict_yaml import Key, Problems
+from erosion.config.problems import Problems
+from erosion.config.records import Key
 from erosion.core.folder import DEFAULT_PATTERN
 
 

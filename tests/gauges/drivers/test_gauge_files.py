@@ -19,8 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from erosion.config.problems import CatalogError, Problems
 from erosion.config.sources import CATALOGUE, load_source
-from erosion.config.strict_yaml import CatalogError, Problems
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers import gauge_files, gauge_files_table
 from erosion.gauges.drivers.gauge_files import read

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from erosion.config.gauges import WebGauge
+from erosion.config.problems import CatalogError
 from erosion.config.sources import read_source
-from erosion.config.strict_yaml import CatalogError
 from erosion.core.errors import SourceError
 from erosion.core.http.limits import Limits
 from erosion.core.http.retry import RetryPolicy

@@ -20,8 +20,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from erosion.config.problems import CatalogError
 from erosion.config.sources import read_source
-from erosion.config.strict_yaml import CatalogError
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers.glofas import Glofas, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from erosion.config.problems import CatalogError
 from erosion.config.sources import load_source
-from erosion.config.strict_yaml import CatalogError
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers.hydrocron import Hydrocron, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading

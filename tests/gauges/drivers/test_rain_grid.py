@@ -21,8 +21,8 @@ import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from erosion.config.problems import CatalogError
 from erosion.config.sources import read_source
-from erosion.config.strict_yaml import CatalogError
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers.rain_grid import AMOUNTS, RATES, RainGrid, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
