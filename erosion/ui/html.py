@@ -62,7 +62,8 @@ h1, h2, h3 {letter-spacing: -0.01em;}
 .er-why li {margin-bottom: .15rem;}
 .er-gaps {margin: .1rem 0 .2rem !important; padding-left: 1.15rem; font-size: .85rem; line-height: 1.45; color: #445560;}
 .er-place {margin-bottom: .3rem; font-size: 1.12rem; font-weight: 700; color: #17242d;}
-.er-place small {font-size: .78rem; font-weight: 400; color: #5b6b76; margin-left: .5rem; overflow-wrap: anywhere;}
+.er-place small {display: block; font-size: .78rem; font-weight: 400; color: #5b6b76; overflow-wrap: anywhere;}
+[data-testid="stButtonGroup"] > div {flex-wrap: wrap;}
 [data-testid="stPopoverBody"]:has([data-testid="stDataFrame"]) {min-width: min(760px, 94vw);}
 @media (min-width: 900px) {
   [data-testid="stColumn"]:has([data-testid="stDeckGlJsonChart"]) {position: sticky; top: .5rem; align-self: flex-start;}
@@ -126,7 +127,8 @@ def banner(kind: str, title: str, more: str = "", lines: Sequence[str] = ()) -> 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
     """Return labelled facts on one line."""
-    return f'<div class="er-facts">{"".join(f"<span><b>{safe(k)}</b>{safe(v)}</span>" for k, v in pairs)}</div>'
+    named = ((f"<b>{safe(name)}</b>" if name else "", safe(value)) for name, value in pairs)
+    return f'<div class="er-facts">{"".join(f"<span>{name}{value}</span>" for name, value in named)}</div>'
 
 
 def grid(pairs: Iterable[tuple[str, str]], first: tuple[str, str] | None = None) -> str:

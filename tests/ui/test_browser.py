@@ -95,8 +95,8 @@ def desk(browser, address, outside):
     page.context.close()
 
 
-def open_page(browser, address, outside, width, height):
-    context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US")
+def open_page(browser, address, outside, width, height, **options):
+    context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)
     context.set_default_timeout(WAIT_MS)
     own = re.compile(r"^(https?|wss?)://127\.0\.0\.1:\d+/")
 
@@ -313,6 +313,19 @@ def test_a_phone_shows_everything_within_its_width(browser, address, outside):
             .map(e => e.outerHTML.slice(0, 120))"""
     )
     assert not wide
+    page.context.close()
+
+
+def test_a_phone_shows_the_whole_reach(browser, address, outside):
+    """Banks of every level stand inside the map, away from its rims."""
+    page = open_page(
+        browser, address, outside, 390, 844, user_agent="Mozilla/5.0 (Linux; Android 14) Mobile Safari/537.36"
+    )
+    image = drawn_map(page)
+    banks = np.logical_or.reduce([near(image, LEVEL_COLOURS[level]) for level in (1, 2, 3, 4)])
+    columns = np.flatnonzero(banks.any(axis=0))
+    assert image.shape[1] < 390
+    assert 3 < columns[0] < 40 and image.shape[1] - 40 < columns[-1] < image.shape[1] - 3
     page.context.close()
 
 

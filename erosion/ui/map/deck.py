@@ -52,6 +52,13 @@ FONT: Final = "Source Sans, Segoe UI, Roboto, sans-serif"
 NUMBER_INLAND_M: Final = 32.0
 """Where a level's number stands, inland of the bank line [m]."""
 
+DESK_PX: Final = 560.0
+PHONE_PX: Final = 350.0
+"""Width that the whole reach is fitted into [pixel]: that of the map in a window of 1280 pixels and on a phone, less a rim."""
+
+KM_PX: Final = (58.0, 24.0)
+"""Room of a label such as ``km 210``: width and height [pixel]."""
+
 SEGMENT_ZOOM: Final = -1.5
 """Zoom at a chosen segment: about 3 m a pixel."""
 
@@ -140,8 +147,8 @@ def _strips(run: Run, target: str, plane: sketch.Frame) -> dict[str, list[list[i
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def marks(_run: Run, target: str, language: str, version: str) -> str:
-    """Return the layers above the levels: chainage, flow, north, scale."""
+def marks(_run: Run, target: str, language: str, width_px: float, version: str) -> str:
+    """Return the layers above the levels: chainage, flow, north, scale; spaced for the whole reach in ``width_px``."""
     table = read_segments(_run, target)
     plane, lines = plane_of(_run, target, version)
     bank, chainage = table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float)
@@ -157,10 +164,11 @@ def marks(_run: Run, target: str, language: str, version: str) -> str:
         for kind, value, place in grid.labels
     ]
     # A number each ten kilometres where there is room for it at first sight; the others come with zooming in.
-    metres_per_px = 2.0 ** -whole_view(plane)["zoom"]
-    tens, between = sketch.spaced(along(sketch.MARK_M), 30.0 * metres_per_px)
+    metres_per_px = 2.0 ** -whole_view(plane, width_px)["zoom"]
+    tens, between = sketch.spaced(along(sketch.MARK_M), *(room * metres_per_px for room in KM_PX))
     ones = [mark for mark in along(sketch.SMALL_MARK_M) if mark[0] % 10]
-    arrows, _ = sketch.spaced(along(sketch.MARK_M, 0.5 * sketch.MARK_M), 90.0 * metres_per_px)
+    room = 80.0 * metres_per_px
+    arrows, _ = sketch.spaced(along(sketch.MARK_M, 0.5 * sketch.MARK_M), room, room)
     bar = sketch.nice(0.22 * (east - west))
     corner = [east - 0.05 * (east - west) - bar, south + 0.05 * (north - south)]
     ticks = 0.008 * (north - south)
@@ -343,8 +351,16 @@ def compose(parts: Sequence[str], pick_data: str, pick_id: str, view: Mapping[st
     return ReadyDeck(text, tooltip)
 
 
-def whole_view(plane: sketch.Frame, width_px: float = 640.0, height_px: float = 600.0) -> dict[str, Any]:
-    """Return the view that shows the whole reach."""
+def fitting_width(user_agent: str) -> float:
+    """Return the width that the whole reach is fitted into [pixel].
+
+    The server does not know the width of the window. Phones name themselves ``Mobi`` in the user agent.
+    """
+    return PHONE_PX if "Mobi" in user_agent else DESK_PX
+
+
+def whole_view(plane: sketch.Frame, width_px: float, height_px: float = 600.0) -> dict[str, Any]:
+    """Return the view that shows the whole reach in a map of some width and height [pixel]."""
     west, south, east, north = sketch.view_bounds(plane)
     zoom = math.log2(min(width_px / (east - west), height_px / (north - south)))
     return {
@@ -360,10 +376,10 @@ def frame_of(plane: sketch.Frame, lines: NDArray[Any]) -> sketch.Frame:
     return plane._replace(bounds=tuple(shapely.total_bounds(lines).tolist()))
 
 
-def segment_view(plane: sketch.Frame, line: Any) -> dict[str, Any]:
-    """Return the view that shows one segment and its neighbours."""
+def segment_view(plane: sketch.Frame, line: Any, width_px: float) -> dict[str, Any]:
+    """Return the view that shows one segment and its neighbours; it zooms out as far as the whole reach needs."""
     x, y = shapely.get_coordinates(shapely.line_interpolate_point(line, 0.5, normalized=True))[0]
-    return whole_view(plane) | {"target": [round(x), round(y), 0], "zoom": SEGMENT_ZOOM}
+    return whole_view(plane, width_px) | {"target": [round(x), round(y), 0], "zoom": SEGMENT_ZOOM}
 
 
 # --- layers ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ numbers: half the bytes of degrees, and the map needs no tiles to be right.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -202,14 +201,22 @@ def marks(at: FloatArray, xy: FloatArray, step_m: float) -> list[tuple[int, list
 
 
 def spaced(
-    found: list[tuple[int, list[int], float]], apart_m: float
+    found: list[tuple[int, list[int], float]], wide_m: float, high_m: float
 ) -> tuple[list[tuple[int, list[int], float]], list[tuple[int, list[int], float]]]:
-    """Split marks into those at least a distance apart on the plane [m], taken in order, and the rest."""
+    """Return marks that have room, and the rest.
+
+    Parameters
+    ----------
+    found
+        Marks from :func:`marks`.
+    wide_m, high_m
+        Room of a mark on the plane [m]; marks are taken in order, and none stands in the room of another.
+    """
     kept: list[tuple[int, list[int], float]] = []
     rest: list[tuple[int, list[int], float]] = []
     for mark in found:
         x, y = mark[1]
-        near = any(math.hypot(x - other[1][0], y - other[1][1]) < apart_m for other in kept)
+        near = any(abs(x - other[1][0]) < wide_m and abs(y - other[1][1]) < high_m for other in kept)
         (rest if near else kept).append(mark)
     return kept, rest
 

@@ -31,7 +31,7 @@ def show(choice: Choice) -> None:
         forget_segment()
     reach = river(choice)
     outcome = _legend(choice, found)
-    left, right = st.columns([1.75, 1], gap="medium")
+    left, right = st.columns([1.55, 1], gap="medium")
     with left:
         _map(choice, found, row, reach, outcome=outcome)
         panel(choice, reach if row is None else str(choice.segments["reach"].iloc[row]))
@@ -82,11 +82,12 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
     plane, lines = deck.plane_of(run, target, version)
     if row is not None:
         parts.append(deck.chosen(lines[row], int(choice.segments["level"].iloc[row])))
-    parts.append(deck.marks(run, target, words, version))
+    width = deck.fitting_width(st.context.headers.get("User-Agent", ""))
+    parts.append(deck.marks(run, target, words, width, version))
     near = row is not None and st.session_state.get("look") == "segment"
     of_river = choice.segments["reach"].to_numpy() == reach
     shown = deck.frame_of(plane, lines[of_river]) if of_river.any() else plane
-    view = deck.segment_view(plane, lines[row]) if near and row is not None else deck.whole_view(shown)
+    view = deck.segment_view(plane, lines[row], width) if near and row is not None else deck.whole_view(shown, width)
     # The browser moves the map only when the view it is given is new; a hair's breadth makes it so.
     view["zoom"] += 1e-7 * (st.session_state.get("looks", 0) % 1000)
     clicks = st.session_state.get("clicks", 0)

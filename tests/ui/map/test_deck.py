@@ -77,7 +77,11 @@ def test_strips_are_those_of_the_file(newest):
 def test_the_map_asks_nobody_for_anything(newest):
     run, version = newest
     text = deck.compose(
-        [deck.ground(run, "1y", version), deck.levels(run, "1y", version), deck.marks(run, "1y", "vi", version)],
+        [
+            deck.ground(run, "1y", version),
+            deck.levels(run, "1y", version),
+            deck.marks(run, "1y", "vi", deck.DESK_PX, version),
+        ],
         deck.picks(run, "1y", "vi", None, version),
         "segments-0",
         {"target": [0, 0, 0], "zoom": 0},
@@ -122,3 +126,29 @@ def test_outcomes_colour_what_the_file_says(region):
     tips = json.loads(deck.picks(run, "1y", "vi", found, version + " outcome"))
     row = int(np.flatnonzero(outcome == "hit")[0])
     assert tips[row]["e"] == "✔ báo đúng (44 m)"
+
+
+def test_the_whole_reach_fits_into_the_width_of_a_phone_and_of_a_desk(newest):
+    """In pixels of an orthographic view: metres times 2 to the power of the zoom."""
+    run, version = newest
+    plane, lines = deck.plane_of(run, "1y", version)
+    west, _, east, _ = shapely.total_bounds(lines)
+    android = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36"
+    iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Version/17.0 Mobile/15E148 Safari/604.1"
+    desk = "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0"
+    for agent, canvas in ((android, 364.0), (iphone, 364.0), (desk, 585.0), ("", 585.0)):
+        view = deck.whole_view(plane, deck.fitting_width(agent))
+        left, right = ((x - view["target"][0]) * 2.0 ** view["zoom"] for x in (west, east))
+        assert -0.5 * canvas < left < right < 0.5 * canvas
+        assert right - left > 0.75 * canvas, "the reach fills the map"
+
+
+def test_labels_of_chainage_do_not_overlap(newest):
+    run, version = newest
+    plane, _ = deck.plane_of(run, "1y", version)
+    for width in (deck.PHONE_PX, deck.DESK_PX):
+        labels = layers_of(deck.marks(run, "1y", "vi", width, version))["km"]["data"]
+        px = np.array([label["p"] for label in labels]) * 2.0 ** deck.whole_view(plane, width)["zoom"]
+        for i, j in zip(*np.triu_indices(len(px), 1), strict=True):
+            across, along = np.abs(px[i] - px[j])
+            assert across >= deck.KM_PX[0] - 1 or along >= deck.KM_PX[1] - 1

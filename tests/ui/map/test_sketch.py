@@ -71,9 +71,10 @@ def test_a_straight_river_is_drawn_between_its_banks():
 
 
 def test_marks_too_close_at_first_sight_wait_for_zooming_in():
-    found = [(km, [x, 0], 0.0) for km, x in ((0, 0), (10, 400), (20, 1100), (30, 1200))]
-    kept, rest = sketch.spaced(found, 1000.0)
-    assert [mark[0] for mark in kept] == [0, 20]
+    """A label is wide and low: another may stand close above it, and none close beside it."""
+    places = {0: (0, 0), 10: (400, 0), 20: (1100, 0), 30: (1200, 0), 40: (400, 350), 50: (900, 650)}
+    kept, rest = sketch.spaced([(km, list(place), 0.0) for km, place in places.items()], 1000.0, 300.0)
+    assert [mark[0] for mark in kept] == [0, 20, 40, 50]
     assert [mark[0] for mark in rest] == [10, 30]
 
 
