@@ -1,6 +1,7 @@
 """A made river with two banks and an island, published three times as nightly runs publish, with a ledger."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from erosion.alerts import ledger
 from erosion.core.contracts import CONTRACT_VERSION, LAYER_COLUMNS
 from erosion.publish import write_all
 from erosion.publish.manifest import Manifest, SkippedItem, write_manifest
+from tests.shared import made_once
 
 CRS, EAST, NORTH = "EPSG:32648", 560_000.0, 1_148_000.0
 DATES = ("2022-06-30", "2023-06-30", "2024-06-30")
@@ -240,16 +242,24 @@ def write_json(path, content):
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
     """Products of a real-looking region and of an exercise, to be read only."""
-    out = tmp_path_factory.mktemp("products")
-    publish(out, "song-thu")
-    publish(out, "tap-duot", simulated=True, dates=DATES[:1])
-    return out
+
+    def make(out):
+        publish(out, "song-thu")
+        publish(out, "tap-duot", simulated=True, dates=DATES[:1])
+
+    return made_once(tmp_path_factory, "published", make)
+
+
+@pytest.fixture(scope="session")
+def two_dates(tmp_path_factory):
+    """Products of two dates of one region; only to be copied."""
+    return made_once(tmp_path_factory, "two_dates", lambda out: publish(out, "song-thu", dates=DATES[:2]))
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(two_dates, tmp_path):
     """Products of one region that a test may spoil."""
-    publish(tmp_path, "song-thu", dates=DATES[:2])
+    shutil.copytree(two_dates, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
