@@ -62,7 +62,7 @@ class BlockArray(Generic[T]):
         block[...] = values
 
     def _block_of(self, rows: slice, cols: slice) -> NDArray[T] | None:
-        """Return the part of a block that a window is, None where it lies in no single one."""
+        """Return the part of a block that a window is, None where it is in no single one."""
         for (held_rows, held_cols), values in self._blocks:
             if (
                 held_rows.start <= rows.start
@@ -77,16 +77,16 @@ class BlockArray(Generic[T]):
         return None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Put the whole raster together."""
+        """Return the whole raster."""
         return self[slice(None), slice(None)].astype(self.dtype if dtype is None else dtype, copy=copy is not False)
 
     def lazily(self) -> indexing.LazilyIndexedArray:
-        """What a variable of xarray holds, so that nothing but the windows asked of it is put together."""
+        """Return the data of an xarray variable that puts together only the windows that are read from it."""
         return indexing.LazilyIndexedArray(_Windows(self))
 
 
 class _Windows(BackendArray):
-    """Windows of a raster as xarray asks for them; rows by a list or a step are picked from the whole."""
+    """Windows of a raster by xarray's indexers; rows by a list or a step are picked from the whole."""
 
     def __init__(self, blocks: BlockArray[Any]) -> None:
         self.blocks, self.shape, self.dtype = blocks, blocks.shape, blocks.dtype

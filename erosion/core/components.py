@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from erosion.core.arrays import BoolArray, FloatArray, IntArray
 
 BAND_ROWS = 256
-"""Rows looked at together: few enough for the processor's cache."""
+"""Rows worked on together: few enough for the processor's cache."""
 
 
 class Runs(NamedTuple):
@@ -70,7 +72,7 @@ def complement_runs(start: IntArray, stop: IntArray, shape: tuple[int, int]) -> 
 
 
 def join_runs(start: IntArray, stop: IntArray, shape: tuple[int, int], *, diagonal: bool) -> Runs:
-    """Join runs of neighbouring rows into patches.
+    """Return runs with the patch of each: runs that touch in neighbouring rows are of one patch.
 
     Parameters
     ----------
@@ -81,9 +83,6 @@ def join_runs(start: IntArray, stop: IntArray, shape: tuple[int, int], *, diagon
     diagonal
         True joins runs that touch at a corner only (8-connected, for water), False does not (4-connected, for land).
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     height, width = shape
     n = start.size
     if n == 0:
@@ -116,15 +115,15 @@ def pixels_of(start: IntArray, stop: IntArray) -> IntArray:
 
 
 def patch_at(runs: Runs, pixel: IntArray) -> NDArray[np.int32]:
-    """Return the patch that each pixel (flat indices, ascending) belongs to, -1 where it lies in none of the runs."""
-    # Both are ascending, so the number of pixels before and inside each run tells them all.
+    """Return the patch that each pixel (flat indices, ascending) belongs to, -1 where it is in none of the runs."""
+    # Both are ascending, so the number of pixels before and inside each run gives them all.
     bounds = np.searchsorted(pixel, np.column_stack([runs.start, runs.stop]).ravel())
     labels = np.append(np.column_stack([np.full_like(runs.patch, -1), runs.patch]).ravel(), np.int32(-1))
     return np.repeat(labels, np.diff(bounds, prepend=0, append=pixel.size))
 
 
 def outlines(mask: BoolArray) -> list[FloatArray]:
-    """Trace the edge between true and false pixels as closed rings through the middles of pixel sides.
+    """Return the edge between true and false pixels as closed rings through the middles of pixel sides.
 
     Pixels that touch at a corner only are joined, so a patch of :func:`join_runs` with ``diagonal=True`` has exactly
     one outer ring.
@@ -138,7 +137,7 @@ def outlines(mask: BoolArray) -> list[FloatArray]:
     -------
     list of numpy.ndarray
         Rings (column, row) in pixels, the first point not repeated, shape (n, 2), in the order of their topmost row.
-        True pixels lie on the left hand with north up: outer rings run anticlockwise, holes clockwise.
+        True pixels are on the left hand with north up: outer rings run anticlockwise, holes clockwise.
     """
     columns = mask.shape[1]
     start, stop = find_runs(mask)

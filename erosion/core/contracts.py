@@ -1,7 +1,7 @@
 """The one place where every product's names, dimensions, units and signs are written down.
 
-A stage hands its product to the next stage through a ``check_*`` function, so a mistake is met at the door it came
-through and not three stages later. Sign convention, everywhere: **retreat > 0 means land was lost to the river**.
+A stage hands its product to the next stage through a ``check_*`` function, so a mistake is found where it
+was made and not three stages later. Sign convention, everywhere: **retreat > 0 means land was lost to the river**.
 
 Two times belong to every observation: ``time`` (what it describes) and ``available_at`` (when it could first be had).
 A product made for ``as_of`` uses only observations with ``available_at <= as_of``; :func:`known_at` is that filter.
@@ -85,7 +85,7 @@ ALERT_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
-#: What the trigger says of each segment tonight; all missing where a region has none (see erosion/alerts/trigger.py).
+#: Trigger of each segment tonight; all missing where a region has none (see erosion/alerts/trigger.py).
 TRIGGER_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "trigger": ("", "trigger from water levels, rain and forecast: 0 to 3, -1 unknown"),
     "trigger_points": ("", "sum of the points of its terms, at most 3; at least so many where a term is unknown"),
@@ -184,7 +184,7 @@ SERIES_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "quality": ("", "the source's own word: good, estimated, suspect or missing"),
 }
 
-#: Observations of all gauges of a region as every stage behind the door reads them, one row a value and revision: what
+#: Observations of all gauges of a region as every later stage reads them, one row a value and revision: what
 #: was known on a date is the newest revision available by then (:func:`erosion.gauges.statistics.known_values`).
 GAUGE_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "gauge_id": ("", "identifier, always text"),
@@ -209,7 +209,7 @@ GAUGE_FORECAST_COLUMNS: Final = (
     "source",
 )
 
-#: What quality control says of a gauge value, one bit each.
+#: Flags of quality control of a gauge value, one bit each.
 GAUGE_FLAGS: Final[dict[str, int]] = {
     "range": 1,  # outside what is possible at the gauge
     "spike": 2,  # far from the values before and after it
@@ -226,7 +226,7 @@ GAUGE_FLAGS: Final[dict[str, int]] = {
 
 
 #: Bands of one satellite pass ("scene"), dims (y, x), float32, NaN for missing. Which of them there are depends on the
-#: sensor; ``clear`` (bool) says which pixels of an optical scene can be used, before any margin.
+#: sensor; ``clear`` (bool) is True for pixels of an optical scene that can be used, before any margin.
 SCENE_VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "blue": ("1", "surface reflectance"),
     "green": ("1", "surface reflectance"),
@@ -240,7 +240,7 @@ SCENE_VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "clear": ("", "true where no cloud, shadow, cirrus, snow or saturation hides the ground"),
 }
 
-#: Attributes of a scene: what was seen, when, by whom, and how well it lies.
+#: Attributes of a scene: which pass, when, by which instrument, and its geolocation error.
 SCENE_ATTRIBUTES: Final = (
     "crs",
     "transform",
@@ -262,7 +262,7 @@ class ContractError(ValueError):
 
 
 def known_at(available_at: pd.Series | np.ndarray, as_of: pd.Timestamp) -> np.ndarray:
-    """Say which observations could have been known on a date.
+    """Return True for the observations that could have been known on a date.
 
     Parameters
     ----------
@@ -282,13 +282,13 @@ def known_at(available_at: pd.Series | np.ndarray, as_of: pd.Timestamp) -> np.nd
 
 
 def in_utc(time: Any) -> pd.Timestamp:
-    """Read an instant in UTC; one without a zone is UTC."""
+    """Return an instant in UTC; one without a zone is UTC."""
     stamp = pd.Timestamp(time)
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 
 def as_of_instant(as_of: pd.Timestamp | str) -> pd.Timestamp:
-    """Turn an issue date into the last instant whose data it may use (end of the day for a bare date), UTC."""
+    """Return the last instant whose data an issue date may use (end of the day for a bare date), UTC."""
     stamp = in_utc(as_of)
     if stamp == stamp.normalize():
         stamp = stamp + pd.Timedelta(days=1) - pd.Timedelta(microseconds=1)
@@ -304,7 +304,7 @@ def _need(columns: Iterable[object], wanted: Iterable[str], product: str) -> Non
 
 
 def check_scene(scene: xr.Dataset) -> xr.Dataset:
-    """Check one satellite pass: known bands on (y, x), optical ones with ``clear``, and every attribute."""
+    """Return one satellite pass, checked: known bands on (y, x), optical ones with ``clear``, and every attribute."""
     unknown = set(scene.data_vars) - set(SCENE_VARIABLES)
     if unknown:
         raise ContractError(f"scene: variables {sorted(map(str, unknown))} are none of {', '.join(SCENE_VARIABLES)}")
@@ -317,7 +317,7 @@ def check_scene(scene: xr.Dataset) -> xr.Dataset:
 
 
 def check_water(water: xr.Dataset) -> xr.Dataset:
-    """Check a water product: dims (epoch, y, x), metric CRS, sorted unique epochs, an ``available_at`` for each."""
+    """Return a water product, checked: dims (epoch, y, x), metric CRS, sorted unique epochs, an ``available_at`` for each."""
     _need(water.variables, ("water_fraction", "available_at"), "water")
     if water["water_fraction"].dims != ("epoch", "y", "x"):
         raise ContractError(f"water: water_fraction has dims {water['water_fraction'].dims}, needs (epoch, y, x)")
@@ -330,7 +330,7 @@ def check_water(water: xr.Dataset) -> xr.Dataset:
 
 
 def check_segments(segments: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Check bank segments: unique ids, known banks, positive lengths, a metric CRS."""
+    """Return bank segments, checked: unique ids, known banks, positive lengths, a metric CRS."""
     _need(segments.columns, SEGMENT_COLUMNS, "segments")
     if segments["segment_id"].duplicated().any():
         twice = segments.loc[segments["segment_id"].duplicated(), "segment_id"].iloc[0]
@@ -346,7 +346,7 @@ def check_segments(segments: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def check_banks(banks: xr.Dataset) -> xr.Dataset:
-    """Check bank measurements: dims (segment_id, epoch) and every variable of :data:`BANK_VARIABLES`."""
+    """Return bank measurements, checked: dims (segment_id, epoch) and every variable of :data:`BANK_VARIABLES`."""
     _need(banks.variables, BANK_VARIABLES, "banks")
     for name in BANK_VARIABLES:
         if banks[name].dims != ("segment_id", "epoch"):
@@ -355,7 +355,7 @@ def check_banks(banks: xr.Dataset) -> xr.Dataset:
 
 
 def check_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """Check forecast scores: probabilities in 0..1 or NaN, ordered quantiles, one row per segment and target."""
+    """Return forecast scores, checked: probabilities in 0..1 or NaN, ordered quantiles, one row per segment and target."""
     _need(scores.columns, SCORE_COLUMNS, "scores")
     p = scores["p_event"].to_numpy(float)
     if ((p < 0) | (p > 1)).any():
@@ -369,7 +369,7 @@ def check_scores(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_gauges(gauges: pd.DataFrame) -> pd.DataFrame:
-    """Check gauge series: known quantities, one row a revision, available only after the time they describe."""
+    """Return gauge series, checked: known quantities, one row a revision, available only after the time they describe."""
     _need(gauges.columns, GAUGE_COLUMNS, "gauges")
     unknown = set(gauges["quantity"]) - set(QUANTITIES)
     if unknown:

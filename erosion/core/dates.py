@@ -170,7 +170,7 @@ def _month_or_day_of_year(text: str) -> NameDate | None:
 
 
 def _looks_like_a_date(text: str) -> bool:
-    """Report whether numbers hold a year and something beside it, or a day with a year of two digits, in whatever order."""
+    """Return True where numbers hold a year and something beside it, or a day with a year of two digits, in whatever order."""
     groups = re.split(r"[-_. ]", text)
     if len(groups) == 3 and all(len(group) <= 2 for group in groups):
         return True

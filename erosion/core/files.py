@@ -27,7 +27,7 @@ def files_digest(directory: Path) -> str:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace a JSON file at once: a reader sees the old or the new one, never half.
+    """Replace a JSON file at once: a reader gets the old or the new one, never half.
 
     A number that is not finite becomes null, for JSON has none.
     """

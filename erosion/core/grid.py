@@ -59,7 +59,7 @@ class Grid:
         return np.asarray(self.transform.f + (np.arange(self.height) + 0.5) * self.transform.e)
 
     def row_column(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column of the pixels that points lie in; outside the grid they lie outside its range.
+        """Row and column of the pixels that contain points; of points outside the grid they are outside its range.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Grid:
 
 
 def same_crs(a: str, b: str) -> bool:
-    """Say whether two CRS texts mean the same system."""
+    """Return True where two CRS texts mean the same system."""
     return a == b or CRS.from_user_input(a) == CRS.from_user_input(b)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt, maximum_filter1d
 
 from erosion.core.arrays import BoolArray
 
@@ -12,7 +13,7 @@ Window = tuple[slice, slice]
 
 
 def padded(window: Window, rim: int, shape: tuple[int, int]) -> tuple[Window, Window]:
-    """Widen a window by a rim within the raster; also return where the window lies in the wider one."""
+    """Return a window widened by a rim within the raster, and the place of the window in the wider one."""
     outer, inner = [], []
     for part, length in zip(window, shape, strict=True):
         start, stop = max(part.start - rim, 0), min(part.stop + rim, length)
@@ -22,9 +23,7 @@ def padded(window: Window, rim: int, shape: tuple[int, int]) -> tuple[Window, Wi
 
 
 def spread(mask: BoolArray, radius: int) -> BoolArray:
-    """Widen a mask by a square of ``radius`` pixels to each side."""
-    from scipy.ndimage import maximum_filter1d
-
+    """Return a mask widened by a square of ``radius`` pixels to each side."""
     if radius <= 0 or not mask.any():
         return mask
     wide = mask.view(np.uint8)
@@ -34,9 +33,7 @@ def spread(mask: BoolArray, radius: int) -> BoolArray:
 
 
 def spread_round(mask: BoolArray, radius: float) -> BoolArray:
-    """Widen a mask by a disc of ``radius`` pixels."""
-    from scipy.ndimage import distance_transform_edt
-
+    """Return a mask widened by a disc of ``radius`` pixels."""
     if radius <= 0 or not mask.any() or mask.all():
         return mask
     wide: BoolArray = distance_transform_edt(~mask) <= radius
@@ -44,5 +41,5 @@ def spread_round(mask: BoolArray, radius: float) -> BoolArray:
 
 
 def pixels(metres: float, pixel_m: float) -> int:
-    """Whole pixels that cover a length."""
+    """Return the whole pixels that cover a length."""
     return max(1, math.ceil(metres / pixel_m - 1e-6))

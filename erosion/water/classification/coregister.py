@@ -1,12 +1,12 @@
-"""How far a scene lies off the reference, and the scene moved back.
+"""Co-registration: displacement of a scene against the reference, and the scene moved back.
 
-A displaced picture gains water along banks that face one way and loses it along those that face the other. For a stretch
+A displaced image gains water along banks that face one way and loses it along those that face the other. For a stretch
 of edge with ``G = sum of the gradient of the reference`` (length times direction) and ``A = sum of (scene - reference)``
 
     A = -G . shift + |G| * widening
 
-to first order, whatever the blur of either picture, since both are sums across the whole edge. Widening (a higher stage, another
-sensor's view of a wet bank) is told apart from shift because it moves both banks outwards. Real erosion
+to first order, whatever the blur of either image, since both are sums across the whole edge. Widening (a higher stage, another
+sensor's view of a wet bank) is separated from shift because it moves both banks outwards. Real erosion
 or a new bar moves some stretches and not the others; those are left out by a robust fit.
 """
 
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from erosion.core.arrays import MAD_TO_SIGMA, BoolArray, FloatArray
 from erosion.core.block_array import BlockArray, Raster
@@ -32,8 +33,8 @@ FACINGS = 8
 MIN_EDGE_PX = 5.0
 """Shorter stretches are left out [pixel]."""
 
-MIN_SEEN = 0.95
-"""Share of a stretch that must be seen in both pictures."""
+MIN_OBSERVED = 0.95
+"""Share of a stretch that must be observed in both images."""
 
 MIN_STRETCHES = 12
 """Fewer do not make a fit."""
@@ -120,7 +121,7 @@ class Stretches:
     bare: FloatArray
 
     def steep(self) -> Stretches:
-        """Only those that are no sand bar, unless these are too few."""
+        """Return only those that are no sand bar, unless these are too few."""
         keep = self.bare < MAX_BARE
         if keep.all() or keep.sum() < max(MIN_STRETCHES, MIN_STEEP * keep.size):
             return self
@@ -136,26 +137,26 @@ def measure_shift(
     expected: float = 0.5,
     bare: Raster[np.bool_] | None = None,
 ) -> Shift | None:
-    """Measure the displacement of a scene against the reference.
+    """Return the displacement of a scene against the reference.
 
     Parameters
     ----------
     share, reference
         Water share 0 to 1, NaN where not usable, shape (rows, columns).
     windows
-        Windows to look at.
+        Windows that are used.
     max_shift
         Largest displacement that matters [pixel]; far larger ones come out too small, but larger than this.
     expected
         Standard error of the scene's position along each axis before anything is measured [pixel].
     bare
-        Land without plants, or None where the sensor does not tell. Bars are bare, and their waterline follows the
-        stage; on bends they all face one way, which would pass for a shift.
+        Land without plants, or None where the sensor does not measure it. Bars are bare, and their waterline follows the
+        stage; on bends they all face one way, which would be taken for a shift.
 
     Returns
     -------
     Shift or None
-        None where too few stretches of edge are seen in both.
+        None where too few stretches of edge are observed in both.
     """
     band = int(np.ceil(max_shift)) + 4
 
@@ -208,14 +209,14 @@ def find_stretches(
     rows: float = 0.0,
     bare: Raster[np.bool_] | None = None,
 ) -> Stretches:
-    """Cut the reference's edge into stretches and measure how far the scene's edge lies off each.
+    """Return the stretches of the reference's edge, each with the displacement of the scene's edge.
 
     Parameters
     ----------
     share, reference
         See :func:`measure_shift`.
     windows
-        Windows to look at.
+        Windows that are used.
     band
         Half width of the band around the edge over which water is summed [pixel].
     columns, rows
@@ -247,16 +248,14 @@ def _window_stretches(
     rows: float,
     bare: Raster[np.bool_] | None,
 ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-    from scipy.ndimage import gaussian_filter
-
     known = reference[outer]
-    seen = np.isfinite(known)
-    water = seen & (known >= 0.5)
-    edge = spread(water, 1) & spread(seen & ~water, 1)
+    observed = np.isfinite(known)
+    water = observed & (known >= 0.5)
+    edge = spread(water, 1) & spread(observed & ~water, 1)
     if not edge[inner].any():
         return None
     near = spread(edge, band)
-    filled = np.where(seen, known, np.float32(0.5))
+    filled = np.where(observed, known, np.float32(0.5))
     # Which way a pixel's bank faces: downhill of the blurred reference, smooth as far as the band is wide.
     face_r, face_c = np.gradient(gaussian_filter(filled, 0.5 * band, mode="nearest"))
     grad_r, grad_c = np.gradient(filled)
@@ -281,11 +280,11 @@ def _window_stretches(
         return sums
 
     gradient = np.column_stack([total(grad_c), total(grad_r)])
-    keep = (np.hypot(*gradient.T) >= MIN_EDGE_PX) & (np.bincount(group, weights=good) >= MIN_SEEN * count)
+    keep = (np.hypot(*gradient.T) >= MIN_EDGE_PX) & (np.bincount(group, weights=good) >= MIN_OBSERVED * count)
     if bare is None:
         bareness = np.zeros(count.size)
     else:
-        land = seen & ~spread(water, 2)
+        land = observed & ~spread(water, 2)
         bareness = total(land & bare[outer]) / np.maximum(total(land), 1.0)
     return gradient[keep], total(np.nan_to_num(gained))[keep], bareness[keep]
 
@@ -307,7 +306,7 @@ def _fit(stretches: Stretches, so_far: tuple[float, float], expected: float, max
     Fits on three stretches at a time are scored by the squared residuals, none larger than that of a stretch that has
     moved by itself (Torr and Zisserman 2000, MSAC); the best one is refined with Tukey's biweight. Both are one-sided:
     a bank that has gone farther back than the others is more likely eroded than one that has come forward is new, and
-    the eroding banks of a river's bends face downstream, which would pass for a shift in that direction.
+    the eroding banks of a river's bends face downstream, which would be taken for a shift in that direction.
     """
     design, moved = _design(stretches), stretches.moved
     length = np.minimum(stretches.length, 2 * STRETCH_PX)
@@ -360,7 +359,7 @@ def _fit(stretches: Stretches, so_far: tuple[float, float], expected: float, max
 
 
 def resample(values: NDArray[np.float32], columns: float, rows: float) -> NDArray[np.float32]:
-    """Move a picture left by ``columns`` and up by ``rows`` pixels: out(r, c) = values(r + rows, c + columns).
+    """Values moved left by ``columns`` and up by ``rows`` pixels: out(r, c) = values(r + rows, c + columns).
 
     Cubic convolution (Keys 1981, a = -1/2), which keeps the place of an edge; NaN, and what comes in over the rim,
     makes NaN wherever it has weight.
@@ -396,7 +395,7 @@ def _resample_axis(values: NDArray[np.float32], distance: float, axis: int) -> N
 
 
 def move_back(share: Raster[np.float32], shift: Shift, windows: Sequence[Window]) -> BlockArray[np.float32]:
-    """Lay a scene on the reference: :func:`resample` window by window, kept within 0 to 1."""
+    """Return a scene resampled onto the reference: :func:`resample` window by window, kept within 0 to 1."""
     moved = BlockArray(share.shape, windows, np.float32, np.nan)
     rim = int(np.ceil(max(abs(shift.columns), abs(shift.rows)))) + 3
     for window in windows:
@@ -406,7 +405,7 @@ def move_back(share: Raster[np.float32], shift: Shift, windows: Sequence[Window]
 
 
 def as_share(percent: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Percent to 0 to 1, NaN for 255."""
+    """Share 0 to 1 from percent, NaN for unobserved pixels."""
     share = percent.astype(np.float32)
     share /= 100
     share[percent > 100] = np.nan

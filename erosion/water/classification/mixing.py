@@ -1,12 +1,12 @@
-"""How much of a pixel is water: bands mixed linearly between the land and the water next to it.
+"""Water share of a pixel: bands mixed linearly between the land and the water next to it.
 
 The light (or echo) of a pixel that is part land and part water is the area-weighted mean of the two, whatever the point
 spread of the sensor, so a linear combination of bands, placed between its value on the land and on the water nearby,
-gives a share whose sum across an edge is the true area. An index that is a ratio of bands does not: its edges lie half a
-pixel and more off. The ratio only says where water and land are sure.
+gives a share whose sum across an edge is the true area. An index that is a ratio of bands does not: its edges are half a
+pixel and more off. The ratio only gives the pixels where water and land are sure.
 
 Which combination: Fisher's (1936) linear discriminant of this scene's own water and land beside the river. It weighs bands by
-how well they tell water from land and makes kinds of land (sand, grass, trees) look alike.
+how well they separate water from land and makes kinds of land (sand, grass, trees) alike.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from erosion.core.arrays import BoolArray, IntArray
 from erosion.core.block_array import BlockArray, Raster
@@ -25,7 +26,7 @@ from erosion.water.classification.threshold import SceneUnusable, thin
 Bands = NDArray[np.float32]
 
 NEAR_M = 200.0
-"""Land and water within this distance of an edge are those the discriminant is to tell apart [m]."""
+"""Land and water within this distance of an edge are those that the discriminant separates [m]."""
 
 AROUND_M = 300.0
 """Half the side of the window in which the land and the water beside an edge are averaged [m]."""
@@ -40,10 +41,10 @@ FEW_PIXELS = 20.0
 """With fewer pixels of a class around, the scene's own mean is mixed in by so many pixels."""
 
 BAND_NOISE = 0.003
-"""Error of a band [its unit] that no average over neighbours tells; keeps flat scenes from being over-fitted."""
+"""Error of a band [its unit] that no average over neighbours shows; keeps flat scenes from being over-fitted."""
 
 MIN_CONTRAST = 0.3
-"""Where land and water differ by less than this share of the scene's contrast the share is not told."""
+"""Where land and water differ by less than this share of the scene's contrast the share is unknown."""
 
 CLASS_SAMPLE = 50_000
 """Pixels of each class that the discriminant is fitted on."""
@@ -70,12 +71,12 @@ class Discriminant:
 
 
 def discriminant(land: NDArray[np.float32], water: NDArray[np.float32], *, noise: float = BAND_NOISE) -> Discriminant:
-    """Fit the linear combination that tells two classes apart best (Fisher 1936, The use of multiple measurements).
+    """Return the linear combination that separates two classes best (Fisher 1936, The use of multiple measurements).
 
     Parameters
     ----------
     land, water
-        Pixels of each class, shape (n, n_bands); the outermost per cent of each band is pulled in.
+        Pixels of each class, shape (n, n_bands); the outermost per cent of each band is clipped.
     noise
         Standard error of each band that is added to the spread within the classes.
 
@@ -108,7 +109,7 @@ def discriminant(land: NDArray[np.float32], water: NDArray[np.float32], *, noise
 
 @dataclass(frozen=True)
 class Zones:
-    """Where a window surely is water, surely land, and where an edge mixes the two.
+    """Sure water, sure land, and the pixels in which an edge mixes the two.
 
     Attributes
     ----------
@@ -122,7 +123,7 @@ class Zones:
 
 
 def zones_of(is_water: BoolArray, usable: BoolArray, reach: int) -> Zones:
-    """Divide a window by distance from the edge.
+    """Return the zones of a window by distance from the edge.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def fit_discriminant(
     near: int,
     noise: float = BAND_NOISE,
 ) -> Discriminant:
-    """Fit :func:`discriminant` on the sure land and water within ``near`` pixels of an edge of all windows.
+    """Return :func:`discriminant` fitted on the sure land and water within ``near`` pixels of an edge of all windows.
 
     Where there are too few of either (a bank in cloud), on all that is sure.
     """
@@ -173,7 +174,7 @@ def share_between(
     """Water share of a window from a value that mixes linearly.
 
     In the mixed zone ``share = (value - land) / (water - land)``, where land and water are means over the sure pixels right
-    beside the edge, leaning on those of the wider surroundings and these on the scene's means (0 and 1). Everything
+    beside the edge, weighted with those of the wider surroundings and these with the scene's means (0 and 1). Everything
     beyond the zone is 0 or 1, so that noise of fields and waves adds up to no area.
 
     Parameters
@@ -205,21 +206,19 @@ def share_between(
     land = _local_mean(value, zones.land, at, close, around, scene_mean=0.0)
     water = _local_mean(value, zones.water, at, close, around, scene_mean=1.0)
     contrast = water - land
-    told = contrast >= MIN_CONTRAST
-    raw = (value.ravel()[at] - land) / np.where(told, contrast, np.float32(1))
+    enough = contrast >= MIN_CONTRAST
+    raw = (value.ravel()[at] - land) / np.where(enough, contrast, np.float32(1))
     mixed = np.clip((raw - steepen) / (1 - 2 * steepen), 0.0, 1.0).astype(np.float32)
     if keep_area:
-        mixed = _give_back(mixed, np.where(told, raw - mixed, np.float32(0)), at, value.shape)
-    share.ravel()[at] = np.where(told, mixed, np.float32(np.nan))
+        mixed = _give_back(mixed, np.where(enough, raw - mixed, np.float32(0)), at, value.shape)
+    share.ravel()[at] = np.where(enough, mixed, np.float32(np.nan))
     return share
 
 
 def _give_back(
     share: NDArray[np.float32], lost: NDArray[np.float32], at: IntArray, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Spread what was cut off the shares of some pixels over the truly mixed pixels around, two to each side."""
-    from scipy.ndimage import uniform_filter1d
-
+    """Shares with what was cut off some of them spread over the truly mixed pixels around, two to each side."""
     part = (share > 0.1) & (share < 0.9)
     stack = np.zeros((2, *shape), np.float32)
     stack.reshape(2, -1)[:, at] = lost, part
@@ -234,12 +233,10 @@ def _give_back(
 def _local_mean(
     value: NDArray[np.float32], mask: BoolArray, at: IntArray, close: int, around: int, *, scene_mean: float
 ) -> NDArray[np.float32]:
-    """Mean of the masked values around some pixels: close ones, leaning on wider ones, leaning on the scene's mean."""
-    from scipy.ndimage import uniform_filter1d
-
-    # Pixels far off the class mean are roofs, ships and unseen clouds; pulled in, they cannot carry an average away.
-    pulled_in = np.clip(value - np.float32(scene_mean), -1.0, 1.0)
-    stack = np.stack([np.where(mask, pulled_in, np.float32(0)), mask.astype(np.float32)])
+    """Mean of the masked values around some pixels: close ones, weighted with wider ones, weighted with the scene's mean."""
+    # Pixels far off the class mean are roofs, ships and undetected clouds; clipped, they cannot carry an average away.
+    clipped = np.clip(value - np.float32(scene_mean), -1.0, 1.0)
+    stack = np.stack([np.where(mask, clipped, np.float32(0)), mask.astype(np.float32)])
     sums = []
     for radius in (close, around):
         size = 2 * radius + 1
@@ -297,17 +294,17 @@ def mix_windows(
     def zones_at(window: Window) -> Zones:
         return zones_of(value_at(window) > threshold, usable[window], reach)
 
-    tell = fit_discriminant(windows, bands_at, zones_at, near=pixels(NEAR_M, pixel_m), noise=noise)
+    combine = fit_discriminant(windows, bands_at, zones_at, near=pixels(NEAR_M, pixel_m), noise=noise)
     share = BlockArray(usable.shape, windows, np.float32, np.nan)
     for window in windows:
         outer, inner = padded(window, around + 3 * reach, usable.shape)
         zones = zones_at(outer)
-        told = np.where(zones.water, np.float32(1), np.where(zones.land, np.float32(0), np.float32(np.nan)))
+        found = np.where(zones.water, np.float32(1), np.where(zones.land, np.float32(0), np.float32(np.nan)))
         if zones.mixed[inner].any():
-            value = tell(bands_at(outer))
-            # The edge of the index lies off by most of a pixel, so its zone does; that of the share does not.
+            value = combine(bands_at(outer))
+            # The edge of the index is off by most of a pixel, and so is its zone; that of the share is not.
             rough = share_between(value, zones, close=close, around=around, steepen=steepen, keep_area=False)
             zones = zones_of(rough >= 0.5, np.isfinite(rough), reach)
-            told = share_between(value, zones, close=close, around=around, steepen=steepen, keep_area=keep_area)
-        share[window] = told[inner]
+            found = share_between(value, zones, close=close, around=around, steepen=steepen, keep_area=keep_area)
+        share[window] = found[inner]
     return share

@@ -1,7 +1,7 @@
 """Water share of one optical scene.
 
-Clouds and a margin around them are taken out. A water index, cut by a threshold of this scene, says where water and land are
-sure; between them the share follows from the bands mixed linearly (:mod:`erosion.water.classification.mixing`).
+Clouds and a margin around them are taken out. A water index, cut by a threshold of this scene, gives the pixels where water and land
+are sure; between them the share follows from the bands mixed linearly (:mod:`erosion.water.classification.mixing`).
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ PREFERRED: Final = ("MNDWI", "NDWI")
 
 
 class Shares(NamedTuple):
-    """Water share of a scene before it is laid on the reference, and how it was found."""
+    """Water share of a scene before it is co-registered, and how it was found."""
 
     share: BlockArray[np.float32]
     facts: dict[str, Any]
@@ -127,15 +127,15 @@ def choose_index(scene: xr.Dataset, names: Sequence[str] = PREFERRED) -> Index:
 
 
 def index_of(scene: xr.Dataset, index: Index, window: Window | None = None) -> NDArray[np.float32]:
-    """Compute an index over a scene or a window of it."""
+    """Return an index over a scene or a window of it."""
     part = scene if window is None else scene.isel(y=window[0], x=window[1])
     return index.value(*(part[band].values for band in index.bands))
 
 
 def usable_pixels(scene: xr.Dataset, corridor: Corridor, margin_m: float, bands: Sequence[str]) -> BlockArray[np.bool_]:
-    """Find the pixels that can be used: in the corridor, seen in every band, clear, and away from cloud and shadow.
+    """Return the pixels that can be used: in the corridor, observed in every band, clear, and away from cloud and shadow.
 
-    The margin is grown around what was seen and is not clear; missing pixels (outside the image) have no margin.
+    The margin is grown around what was observed and is not clear; missing pixels (outside the image) have no margin.
 
     Returns
     -------
@@ -149,10 +149,10 @@ def usable_pixels(scene: xr.Dataset, corridor: Corridor, margin_m: float, bands:
     for window in windows:
         outer, inner = padded(window, rim, shape)
         part = scene[[*bands, "clear"]].isel(y=outer[0], x=outer[1])
-        seen = np.logical_and.reduce([np.isfinite(part[band].values) for band in bands])
+        observed = np.logical_and.reduce([np.isfinite(part[band].values) for band in bands])
         clear = part["clear"].values
-        hidden = seen & ~clear
-        usable[window] = (seen & clear & ~spread_round(hidden, margin_m / pixel_m))[inner] & corridor.inside[window]
+        hidden = observed & ~clear
+        usable[window] = (observed & clear & ~spread_round(hidden, margin_m / pixel_m))[inner] & corridor.inside[window]
     return usable
 
 
@@ -171,7 +171,7 @@ def optical_share(
     scene
         Bands [1] and ``clear`` on the corridor's grid.
     corridor
-        Where the river is looked for.
+        Pixels that are classified.
     rules
         Cloud margin and least clear share.
     reference
@@ -187,7 +187,7 @@ def optical_share(
     Raises
     ------
     SceneUnusable
-        Too little is clear, or water cannot be told from land.
+        Too little is clear, or water and land cannot be separated.
     """
     index = choose_index(scene, indices)
     bands = [band for band in ORDER if band in scene]
@@ -233,7 +233,7 @@ def optical_share(
 
 
 def bare_land(scene: xr.Dataset, windows: Sequence[Window]) -> BlockArray[np.bool_] | None:
-    """Find what has no green plants on it: NDVI (Rouse et al. 1974) below :data:`GREEN_FROM`; None without red and nir."""
+    """Return the pixels without green plants: NDVI (Rouse et al. 1974) below :data:`GREEN_FROM`; None without red and nir."""
     if not {"red", "nir"} <= set(scene.data_vars):
         return None
     bare = BlockArray((scene.sizes["y"], scene.sizes["x"]), windows, np.bool_, False)

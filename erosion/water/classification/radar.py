@@ -1,7 +1,7 @@
 """Water share of one radar scene.
 
 Speckle is averaged in linear power, the threshold is found in decibels, the share follows from power mixed linearly
-(:mod:`erosion.water.classification.mixing`), and water that does not hang together with the river is taken for land.
+(:mod:`erosion.water.classification.mixing`), and water that is not connected with the river is taken for land.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from erosion.config.region import SceneRules
 from erosion.core.arrays import BoolArray
@@ -38,19 +39,19 @@ STEEPEN = 0.3
 fields; stretching about the middle takes both back and leaves the middle where it is."""
 
 POWER_NOISE = 1e-3
-"""Error of averaged power that no average over neighbours tells [1]."""
+"""Error of averaged power that no average over neighbours shows [1]."""
 
 MIN_INCIDENCE_RANGE = 2.0
-"""Over a smaller range of incidence a slope cannot be told from noise [degree]."""
+"""Over a smaller range of incidence a slope cannot be separated from noise [degree]."""
 
 DARK_LAND = 0.35
-"""Land whose darkness lies farther than this on the way to water is bare: sand has no rough plants that echo."""
+"""Land whose darkness is farther than this on the way to water is bare: sand has no rough plants that echo."""
 
 DOUBT_DB = 2.0
 """Water that echoes so much more than the scene's water, over fifty metres and more, may be dry sand [dB]."""
 
 DARK_LAND_PX = 2
-"""Dark land is looked for in squares of so many pixels to each side; the edge that averaging has blurred fills less than
+"""Dark land is searched in squares of so many pixels to each side; the edge that averaging has blurred fills less than
 half of one."""
 
 MOSTLY = 0.7
@@ -67,7 +68,7 @@ STRIP_ROWS = 256
 
 
 def average_speckle(power: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Average the power of neighbours with Gaussian weights; missing pixels weigh nothing and stay missing.
+    """Return power averaged over neighbours with Gaussian weights; missing pixels weigh nothing and stay missing.
 
     Speckle multiplies power by noise of mean one (Goodman 1976), so the mean of power is unbiased, the mean of decibels
     is not. A symmetrical average leaves the middle of a straight edge where it is.
@@ -79,13 +80,11 @@ def average_speckle(power: NDArray[np.float32], sigma: float) -> NDArray[np.floa
     sigma
         Standard deviation of the weights [pixel].
     """
-    from scipy.ndimage import gaussian_filter
-
-    seen = np.isfinite(power)
-    total = gaussian_filter(np.where(seen, power, np.float32(0)), sigma, mode="nearest", truncate=3.0)
-    if not seen.all():
-        weight = gaussian_filter(seen.astype(np.float32), sigma, mode="nearest", truncate=3.0)
-        total = np.where(seen, total / np.maximum(weight, np.float32(1e-6)), np.float32(np.nan))
+    observed = np.isfinite(power)
+    total = gaussian_filter(np.where(observed, power, np.float32(0)), sigma, mode="nearest", truncate=3.0)
+    if not observed.all():
+        weight = gaussian_filter(observed.astype(np.float32), sigma, mode="nearest", truncate=3.0)
+        total = np.where(observed, total / np.maximum(weight, np.float32(1e-6)), np.float32(np.nan))
     smooth: NDArray[np.float32] = total.astype(np.float32)
     return smooth
 
@@ -99,7 +98,7 @@ def to_db(power: NDArray[np.float32]) -> NDArray[np.float32]:
 def incidence_slopes(
     darkness: NDArray[np.float32], incidence: NDArray[np.float32], threshold: float
 ) -> tuple[float, float]:
-    """Slopes of land and of water against incidence, least squares in each class; 0 where there is no range to tell.
+    """Slopes of land and of water against incidence, least squares in each class; 0 where the range is too small.
 
     Parameters
     ----------
@@ -133,9 +132,9 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
     scene
         ``vv`` and/or ``vh`` [1], gamma0 as linear power, and ``incidence`` [degree] where there is one.
     corridor
-        Where the river is looked for.
+        Pixels that are classified.
     rules
-        Least share of the corridor that must be seen.
+        Least share of the corridor that must be observed.
     reference
         Best water share so far, or None.
 
@@ -147,7 +146,7 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
     Raises
     ------
     SceneUnusable
-        Too little is seen, or water cannot be told from land (wind on the water, wet fields all around).
+        Too little is observed, or water and land cannot be separated (wind on the water, wet fields all around).
     """
     bands = [band for band in POLARISATIONS if band in scene]
     if not bands:
@@ -171,10 +170,10 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         for band, kept in enumerate(power):
             kept[window] = averaged(band, window, sigma)
             usable[window] &= np.isfinite(kept[window])
-    seen = sum(int(usable[w].sum()) for w in windows) / max(int(corridor.inside.sum()), 1)
-    if seen < rules.min_clear_share:
+    observed = sum(int(usable[w].sum()) for w in windows) / max(int(corridor.inside.sum()), 1)
+    if observed < rules.min_clear_share:
         raise SceneUnusable(
-            f"{100 * seen:.0f} % of the corridor is seen; min_clear_share asks for {100 * rules.min_clear_share:.0f} %"
+            f"{100 * observed:.0f} % of the corridor is seen; min_clear_share asks for {100 * rules.min_clear_share:.0f} %"
         )
     with_angle = "incidence" in scene
     middle = float(np.nanmedian(thin(_values_in(scene["incidence"], usable)))) if with_angle else 0.0
@@ -227,7 +226,7 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
             sharp = sharp + np.float32(water_slope) * np.nan_to_num(angle_at(window) - np.float32(middle))
         doubtful[window] = -sharp < found.high - DOUBT_DB
         bare[window] = value_at(window) > found.low + DARK_LAND * (found.high - found.low)
-    untold = leave_dark_land(share, doubtful, reference, windows)
+    dark_land = mask_dark_land(share, doubtful, reference, windows)
     return Shares(
         share,
         {
@@ -238,11 +237,11 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
             "land_value": -found.low,
             "water_value": -found.high,
             "separability": found.separability,
-            "clear_share": seen,
+            "clear_share": observed,
             "land_db_per_degree": -land_slope,
             "water_db_per_degree": -water_slope,
             "look_alike_pixels": dropped,
-            "dark_land_pixels": untold,
+            "dark_land_pixels": dark_land,
         },
         bare,
     )
@@ -308,15 +307,15 @@ def keep_river(
     return int(away.sum())
 
 
-def leave_dark_land(
+def mask_dark_land(
     share: Raster[np.float32],
     doubtful: Raster[np.bool_],
     reference: WaterReference | None,
     windows: Sequence[Window],
 ) -> int:
-    """Take out, in place, what is darker than land but not as dark as the river: dry sand, mud, roads on a dike.
+    """Set to NaN, in place, what is darker than land but not as dark as the river: dry sand, mud, roads on a dike.
 
-    Where the reference is sure of water it is wind or plants on the river, and stays.
+    Where the reference has sure water it is wind or plants on the river, and stays.
 
     Parameters
     ----------
@@ -332,10 +331,8 @@ def leave_dark_land(
     Returns
     -------
     int
-        Pixels taken out.
+        Pixels set to NaN.
     """
-    from scipy.ndimage import uniform_filter1d
-
     dark = BlockArray(share.shape, windows, np.bool_, False)
     for window in windows:
         dark[window] = (share[window] >= 0.5) & doubtful[window]

@@ -1,4 +1,4 @@
-"""What is known of the water before a pass is classified."""
+"""Water known before a pass is classified."""
 
 from __future__ import annotations
 

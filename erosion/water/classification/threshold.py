@@ -1,4 +1,4 @@
-"""Two classes in one scene: where water ends and land begins on the scene's own scale, and whether that can be told."""
+"""Threshold between land and water on the scale of one scene, and whether the two classes are separable."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from erosion.core.windows import Window, padded, pixels, spread
 from erosion.water.classification.reference import WaterReference
 
 BINS = 256
-"""Bins of the histogram that the threshold is looked for in."""
+"""Bins of the histogram in which the threshold is searched."""
 
 MIN_PIXELS = 500
-"""Fewer pixels say nothing about a scene."""
+"""Fewer pixels are no sample of a scene."""
 
 MIN_SHARE = 0.02
 """Each class needs this share of the pixels: Otsu's threshold is known to split the larger class when one is rarer."""
@@ -30,23 +30,23 @@ MAX_SAMPLE = 200_000
 """Pixels that are enough for a threshold; more are thinned evenly."""
 
 SEARCH_M = 150.0
-"""The threshold is looked for this near to the last known edge, where water and land are about as frequent [m]."""
+"""The threshold is searched this near to the last known edge, where water and land are about as frequent [m]."""
 
 SEARCH_PX = 4
-"""The same in pixels, for pictures of coarse pixels."""
+"""The same in pixels, for images of coarse pixels."""
 
 WINDOW_SAMPLE = 10_000
 """Pixels of a window that are enough for its part in the threshold."""
 
 TURBID = 0.15
-"""Turbid water may lie below where water usually begins by this share of its distance from land."""
+"""Turbid water may be below where water usually begins by this share of its distance from land."""
 
 SURE_PERCENT = 5
 """A reference share below this, or above 100 less this, is sure enough to lend a scene its classes."""
 
 
 class SceneUnusable(Exception):  # noqa: N818 - it is a finding about a scene, not a fault of the program
-    """A scene from which water cannot be told; the message says what was met and against which limit."""
+    """A scene whose water and land cannot be separated; the message has the figure and its limit."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Split:
     high_share: float
 
     def weakness(self) -> str | None:
-        """Say why these are not two classes, or None where they are."""
+        """Return why these are not two classes, or None where they are."""
         if not MIN_SHARE <= self.high_share <= 1 - MIN_SHARE:
             return f"water is {100 * self.high_share:.1f} % of the pixels looked at; 2 to 98 % are needed"
         if self.separability < MIN_SEPARABILITY:
@@ -81,7 +81,7 @@ class Split:
 
 
 def thin(values: NDArray[np.float32], limit: int = MAX_SAMPLE) -> NDArray[np.float32]:
-    """Take an even sample of at most ``limit`` values (or rows), the same one every time."""
+    """Return an even sample of at most ``limit`` values (or rows), the same one every time."""
     return values[:: -(-len(values) // limit)] if len(values) > limit else values
 
 
@@ -116,7 +116,7 @@ def otsu(values: NDArray[np.floating]) -> float:
 
 
 def split_at(values: NDArray[np.floating], threshold: float) -> Split:
-    """Describe the classes that a threshold makes."""
+    """Return the classes that a threshold makes."""
     high = values > threshold
     share = float(high.mean()) if values.size else 0.0
     if share in (0.0, 1.0):
@@ -126,12 +126,12 @@ def split_at(values: NDArray[np.floating], threshold: float) -> Split:
 
 
 def split(values: NDArray[np.floating]) -> Split:
-    """Split values in two by :func:`otsu` and describe the classes."""
+    """Return the two classes of values by :func:`otsu`."""
     return split_at(values, otsu(values))
 
 
 def split_between(low: NDArray[np.floating], high: NDArray[np.floating]) -> Split:
-    """Describe two classes that are known from elsewhere, with the threshold halfway between their medians."""
+    """Return two classes that are known from elsewhere as a split, with the threshold halfway between their medians."""
     threshold = 0.5 * (float(np.median(low)) + float(np.median(high)))
     return _describe(low, high, threshold, high.size / (low.size + high.size))
 
@@ -153,7 +153,7 @@ def find_threshold(
     *,
     usual: float | None = None,
 ) -> tuple[Split, str]:
-    """Find this scene's threshold between land and water.
+    """Return this scene's threshold between land and water, and where it comes from.
 
     With a reference, Otsu's threshold of the pixels near its edge. Where these are no two sound classes (one bank in
     cloud, little water) the scene's values on the reference's sure land and water are taken instead, and where there are
@@ -183,7 +183,7 @@ def find_threshold(
     Raises
     ------
     SceneUnusable
-        Where water and land cannot be told apart.
+        Where water and land cannot be separated.
     """
     radius = max(pixels(SEARCH_M, pixel_m), SEARCH_PX)
 
@@ -255,7 +255,7 @@ def find_threshold(
         if weakness(found) is None:
             return found, "reference"
     if usual is not None:
-        # The same river one or two pixels wide as above: with a reference it is told no worse than without.
+        # The same river one or two pixels wide as above: with a reference it is separated no worse than without.
         found = split_at(values, usual)
         if weakness(found) is None:
             return found, "usual"

@@ -1,4 +1,4 @@
-"""One satellite pass to water: percent of each pixel that is water, or the reason why that cannot be told."""
+"""Classification of one satellite pass: percent of water in each pixel, or the reason why the pass is unusable."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class WaterPass:
 
 @dataclass(frozen=True)
 class Unusable:
-    """A pass that shows no water one could rely on.
+    """A pass whose water cannot be relied on.
 
     Attributes
     ----------
@@ -56,18 +56,18 @@ class Unusable:
 def water_of(
     scene: xr.Dataset, corridor: Corridor, rules: SceneRules, reference: WaterReference | None
 ) -> WaterPass | Unusable:
-    """Tell water from land in one pass.
+    """Return the water of one pass, co-registered to the reference, or the reason why the pass is unusable.
 
     Parameters
     ----------
     scene
         Calibrated bands on the corridor's grid (:func:`erosion.core.contracts.check_scene`).
     corridor
-        Where the river is looked for.
+        Pixels that are classified.
     rules
         Cloud margin, least clear share, largest shift.
     reference
-        Best water share so far; None on the first passes, which are then taken as they lie.
+        Best water share so far; None on the first passes, which then keep their own geolocation.
 
     Returns
     -------
@@ -89,28 +89,28 @@ def water_of(
         )
     if reference is not None and reference.percent.shape != shape:
         raise ValueError(f"the reference has shape {reference.percent.shape}, the corridor {shape}; make it anew")
-    tell = {"optical": optical_share, "radar": radar_share}[scene.attrs["sensor"]]
+    share_of = {"optical": optical_share, "radar": radar_share}[scene.attrs["sensor"]]
     try:
-        share, facts, bare = tell(scene, corridor, rules, reference)
-        share, lies = _lay_on(share, bare, float(scene.attrs["geo_rmse_m"]), corridor, rules, reference)
+        share, facts, bare = share_of(scene, corridor, rules, reference)
+        share, registration = _co_register(share, bare, float(scene.attrs["geo_rmse_m"]), corridor, rules, reference)
     except SceneUnusable as found:
         return Unusable(str(found))
     percent = np.full(shape, UNOBSERVED)
-    seen, water = 0, 0.0
+    observed, water = 0, 0.0
     for window in corridor.windows():
         known = np.isfinite(share[window])
-        told = share[window][known]
-        percent[window][known] = np.rint(100 * told).astype(np.uint8)
-        seen, water = seen + told.size, water + float(told.sum(dtype=np.float64))
-    facts |= lies | {
-        "water_share": water / seen if seen else None,
-        "usable_share": seen / max(int(corridor.inside.sum()), 1),
+        values = share[window][known]
+        percent[window][known] = np.rint(100 * values).astype(np.uint8)
+        observed, water = observed + values.size, water + float(values.sum(dtype=np.float64))
+    facts |= registration | {
+        "water_share": water / observed if observed else None,
+        "usable_share": observed / max(int(corridor.inside.sum()), 1),
         "method": METHOD,
     }
     return WaterPass(percent, facts)
 
 
-def _lay_on(
+def _co_register(
     share: BlockArray[np.float32],
     bare: BlockArray[np.bool_] | None,
     geo_rmse_m: float,
@@ -118,7 +118,7 @@ def _lay_on(
     rules: SceneRules,
     reference: WaterReference | None,
 ) -> tuple[BlockArray[np.float32], dict[str, Any]]:
-    """Measure the shift against the reference and take it back; return the share and the facts of it."""
+    """Return the share with its shift against the reference taken back, and the facts of the shift."""
     facts: dict[str, Any] = {
         "reference": reference is not None,
         "reference_established": reference is not None and reference.established,

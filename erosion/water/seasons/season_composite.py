@@ -18,6 +18,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
+from scipy.ndimage import distance_transform_edt
 
 from erosion.core.arrays import UNOBSERVED, BoolArray, IntArray
 from erosion.core.files import write_json
@@ -142,8 +143,6 @@ def _moved(values: NDArray[Any], rows: int, cols: int) -> NDArray[Any]:
 
 def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Water share with every gap filled from its nearest pixel, so that a small move takes nothing off the rims."""
-    from scipy.ndimage import distance_transform_edt  # 0.2 s
-
     gap = half_percent == UNOBSERVED
     if not gap.any() or gap.all():
         return half_percent.astype(np.float32)

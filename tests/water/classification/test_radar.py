@@ -12,7 +12,7 @@ from erosion.water.classification.radar import (
     average_speckle,
     incidence_slopes,
     keep_river,
-    leave_dark_land,
+    mask_dark_land,
     radar_share,
     to_db,
 )
@@ -192,8 +192,8 @@ def test_wind_on_the_known_river_is_water() -> None:
     percent = np.full((20, 20), 100, np.uint8)
     rough = np.ones((20, 20), bool)
     every = [(slice(0, 20), slice(0, 20))]
-    assert leave_dark_land(share, rough, WaterReference(percent, True), every) == 0
-    assert leave_dark_land(share, rough, None, every) > 300
+    assert mask_dark_land(share, rough, WaterReference(percent, True), every) == 0
+    assert mask_dark_land(share, rough, None, every) > 300
 
 
 # Incidence
