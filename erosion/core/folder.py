@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -27,10 +27,20 @@ class Unused(NamedTuple):
     usual: bool
 
 
-def files_in(folder: Path, pattern: str) -> list[Path]:
-    """Files of a folder that match a pattern, sorted. Letter case makes no difference, and .tif also means .tiff."""
+def files_in(folder: Path, pattern: str, is_one: Callable[[Path], bool] = Path.is_file) -> list[Path]:
+    """Files of a folder that match a pattern, sorted. Letter case makes no difference, and .tif also means .tiff.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    pattern
+        Pattern of names, relative to it.
+    is_one
+        What counts as a file; a store of many files may be one.
+    """
     patterns = [pattern, f"{pattern}f"] if pattern.lower().endswith(".tif") else [pattern]
-    return sorted({path for one in patterns for path in folder.glob(_any_case(one)) if path.is_file()})
+    return sorted({path for one in patterns for path in folder.glob(_any_case(one)) if is_one(path)})
 
 
 def unused_in(folder: Path, pattern: str, used: Iterable[Path]) -> list[Unused]:

@@ -18,7 +18,9 @@ import pandas as pd
 import xarray as xr
 
 from erosion.core.errors import Skipped, SourceError
+from erosion.core.folder import files_in, unused_in
 
+_SHOWN: Final = 5
 _MARGIN: Final = np.timedelta64(36, "h")  # a day of rain reaches into the files of the day before and after
 _MAGIC: Final = (
     (b"\x89HDF\r\n\x1a\n", "h5netcdf"),
@@ -77,7 +79,7 @@ def find(path: Path, pattern: str, settle_s: float, described_in: Path) -> tuple
     path
         A file, a Zarr store, or a folder of either.
     pattern
-        Pattern of the names in a folder.
+        Pattern of the names in a folder, in any letter case.
     settle_s
         What changed less than so many seconds ago may still be written and is left for the next time.
     described_in
@@ -88,7 +90,7 @@ def find(path: Path, pattern: str, settle_s: float, described_in: Path) -> tuple
     files : list of GridFile
         Sorted by the time of their last change and name.
     skipped : list of Skipped
-        Files that wait.
+        Files that wait or cannot be read, and everything else in the folder, which the pattern does not name.
 
     Raises
     ------
@@ -98,14 +100,19 @@ def find(path: Path, pattern: str, settle_s: float, described_in: Path) -> tuple
     if not path.exists():
         raise SourceError(f"{path} is not there: bring the files to that place, or set 'path' in {described_in} right")
     if path.is_dir() and not _is_store(path):
-        found = sorted(p for p in path.glob(pattern) if p.is_file() or _is_store(p))
+        found = files_in(path, pattern, lambda p: p.is_file() or _is_store(p))
+        others = [item for item in unused_in(path, pattern, found) if not item.name.startswith((".", "~$"))]
         if not found:
-            raise SourceError(f"{path}: no file matches {pattern!r}; bring one, or set 'files' in {described_in} right")
+            there = f" (there are {', '.join(item.name for item in others[:_SHOWN])})" if others else ""
+            raise SourceError(
+                f"{path}: no file matches {pattern!r}{there}; bring one, or set 'files' in {described_in} right"
+            )
         named = [(p.relative_to(path).as_posix(), p) for p in found]
+        skipped = [Skipped(item.name, item.reason, usual=True) for item in others]
     else:
-        named = [(path.name, path)]
+        named, skipped = [(path.name, path)], []
     now = time.time()
-    files, skipped = [], []
+    files = []
     for name, one in named:
         try:
             size, changed_ns = _size_and_change(one)

@@ -417,6 +417,14 @@ def test_files_of_two_grids_are_told_apart(tmp_path: Path) -> None:
     assert any("2 grids" in s.reason and not s.usual for s in reading.skipped)
 
 
+def test_a_file_in_capitals_is_read_and_others_are_listed(tmp_path: Path) -> None:
+    put(historical(field(1)), tmp_path / "A.NC")
+    (tmp_path / "b.grib").write_bytes(b"GRIB")
+    reading = ask(source(tmp_path, reach_cells=0))
+    assert values(reading) == {"2020-06-01 00": 3300.0}
+    assert [(item.scene, item.usual) for item in reading.skipped if item.scene == "b.grib"] == [("b.grib", True)]
+
+
 def test_nothing_there_says_what_to_bring(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is not there: bring the files"):
         ask(source(tmp_path / "none"))

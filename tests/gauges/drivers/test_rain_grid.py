@@ -584,6 +584,14 @@ def test_broken_files_are_listed_and_the_others_go_on(tmp_path: Path) -> None:
     assert "cut short" in told["b.nc"] and "unpack it" in told["c.nc"] and "still be written" in told["young.nc"]
 
 
+def test_a_file_in_capitals_is_read_and_others_are_listed(tmp_path: Path) -> None:
+    put(grid(pd.date_range("2024-06-01", periods=2), [1.0, 2.0], units="mm"), tmp_path / "A.NC4")
+    (tmp_path / "b.grib").write_bytes(b"GRIB")
+    reading = ask(source(tmp_path))
+    assert days(reading) == {"06-01": 1.0, "06-02": 2.0}
+    assert [(item.scene, item.usual) for item in reading.skipped if item.scene == "b.grib"] == [("b.grib", True)]
+
+
 # --- the entry -----------------------------------------------------------------------------------------------------------------
 
 ENTRY = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.gauges.formats.grid_times import decoded
@@ -17,6 +17,7 @@ from erosion.gauges.formats.grid_times import decoded
     st.sampled_from(["standard", "gregorian", "proleptic_gregorian"]),
     st.lists(st.integers(0, 9_000), min_size=1, max_size=20),
 )
+@settings(deadline=None)
 def test_times_are_those_of_xarray(unit: str, since: str, calendar: str, numbers: list[int]) -> None:
     attrs = {"units": f"{unit} since {since}", "calendar": calendar}
     raw = np.array(numbers, float)
