@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-# Worker processes share the processors: a thread of LightGBM that waits for another one must sleep, not spin. Read when its
-# library is loaded, here and in processes of tests; the trees are the same.
+# Worker processes share the processors: a thread of LightGBM that waits for another one must sleep, not spin, and threads of
+# BLAS would only wait for each other. Read when the libraries are loaded, here and in processes of tests; the trees are the same.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as many threads as processors in each worker only wait for each other
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pandas as pd
 import pytest
