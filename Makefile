@@ -14,7 +14,7 @@ run: setup $(EXERCISE)/.made ## replay the nightly job on a real and a simulated
 	$(BIN)/erosion serve --out $(PRODUCTS) --port $(PORT)
 
 test: $(VENV)/.dev ## everything that is tested
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 setup: $(VENV)/.run
 

@@ -35,6 +35,36 @@ REACH = Window(1100, 2670, 540, 800)  # 24 km of valley at the upstream end
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
+LONG_FIRST = (
+    "nightly/test_killed_run.py",
+    "simulate/test_whole_road.py",
+    "simulate/test_exercise.py",
+    "nightly/test_reaches.py",
+    "water/test_real_pictures.py",
+    "test_notebooks.py",
+    "nightly/test_replay.py",
+    "ui/test_browser.py",
+    "ui/pages/test_pages.py",
+    "ui/hydrograph/test_panel.py",
+    "nightly/test_bad_input.py",
+    "test_wheel.py",
+    "nightly/test_run.py",
+    "nightly/test_same_inputs.py",
+    "nightly/test_failed_run.py",
+    "nightly/test_damaged_products.py",
+    "ui/hydrograph/test_panel_in_browser.py",
+    "test_cli.py",
+    "config/test_region.py",
+    "simulate/test_known_trigger.py",
+)
+"""Files that take longest, longest first: begun last, one of them would keep a single processor busy at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first; pytest-xdist keeps this order with ``--no-loadscope-reorder``."""
+    place = {ROOT / "tests" / name: k for k, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
 
 @pytest.fixture(autouse=True)
 def store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
