@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+from pyproj import Transformer
 
 from erosion.core.arrays import FloatArray
 from erosion.core.errors import Skipped
@@ -188,8 +189,6 @@ def _nearest_gauge(
 
 def _nearest(gauge_ids: Sequence[str], region: Region, corridor: Corridor) -> str:
     """Return the gauge nearest to the corridor; of equals the one the region lists first."""
-    from pyproj import Transformer
-
     to_grid = Transformer.from_crs("EPSG:4326", corridor.grid.crs, always_xy=True)
     rows, cols = np.nonzero(corridor.inside)
     x, y = corridor.grid.x[cols], corridor.grid.y[rows]
