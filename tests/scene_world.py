@@ -1,4 +1,4 @@
-"""A small made world of satellite passes: files in a folder, a driver that reads them, and what tells their water.
+"""A small made world of satellite passes: files in a folder, a driver that reads them, and their classification.
 
 A file ``2021-02-03_x.tif`` holds two bands: the water share, and 1 where the ground was seen. It can be had a day after
 it was taken.
@@ -72,7 +72,7 @@ def corridor() -> Corridor:
 
 
 class Folder:
-    """A driver over the files of the world; counts what it loads and can be told to fail."""
+    """A driver over the files of the world; counts what it loads and can be made to fail."""
 
     def __init__(self) -> None:
         self.loaded: list[str] = []
@@ -130,7 +130,7 @@ class Folder:
         return xr.Dataset({"green": (("y", "x"), share), "clear": (("y", "x"), clear > 0)}, attrs=attrs)
 
 
-def tell_water(
+def classify(
     scene: xr.Dataset, corridor: Corridor, rules: SceneRules, reference: WaterReference | None
 ) -> WaterPass | Unusable:
     """Take the share that the file holds; with a reference, note that there was one."""
@@ -214,7 +214,7 @@ class World:
 
     def night(self, as_of: str, **options: Any) -> list[Skipped]:
         now = options.pop("now", pd.Timestamp(as_of, tz="UTC") + pd.Timedelta(hours=20))
-        options = {"drivers": {"scene_folder": self.driver}, "to_water": tell_water, "processing": 1, **options}
+        options = {"drivers": {"scene_folder": self.driver}, "to_water": classify, "processing": 1, **options}
         return refresh(self.region, self.corridor, self.store, as_of, now, **options)
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Final
 
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
-# GDAL's own errors, which rasterio lets through from some functions; they share no public class.
-from rasterio._err import CPLE_BaseError as GdalError  # isort: skip
-
-__all__ = ["GdalError", "crs_problem", "open_geotiff"]
+GdalError = CPLE_BaseError
+"""GDAL's own errors, which rasterio lets through from some functions; they share no public class."""
 
 _MAX_XML: Final = 10_000_000
 _TIFF_STARTS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

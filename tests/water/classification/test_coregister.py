@@ -1,4 +1,4 @@
-"""Shifts against the reference: recovered, and told apart from erosion, stage and bars."""
+"""Shifts against the reference: recovered, and separated from erosion, stage and bars."""
 
 from __future__ import annotations
 

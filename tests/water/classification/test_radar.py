@@ -120,12 +120,12 @@ def test_houses_move_the_bank_beside_them_less_than_two_pixels_and_no_other() ->
     for band in ("vv", "vh"):
         scene[band] = scene[band].where(~houses, 1.0)
     percent = water_pass(scene).percent[:, 100:160]
-    told = (percent != 255).all(axis=1)  # in front of houses a bank may be left untold
+    known_bank = (percent != 255).all(axis=1)  # in front of houses a bank may be left unknown
     error = (percent / 100).sum(axis=1) - 30.8
     between = (np.arange(240) % 40 >= 17) & (np.arange(240) % 40 < 33)
-    assert told[between].all()
+    assert known_bank[between].all()
     assert abs(error[between].mean()) < 0.15
-    assert np.abs(error[told]).max() < 2
+    assert np.abs(error[known_bank]).max() < 2
 
 
 # Look-alikes

@@ -47,7 +47,7 @@ def test_killed_at_any_moment_the_next_night_completes_it(world: World, when: st
         world.scene(day, share)
     world.night("2021-02-10")
     whole = store_files(world.store)
-    assert len(whole) == 2 + 2 * 7, "reference, four passes, and three of them laid on the reference"
+    assert len(whole) == 2 + 2 * 7, "reference, four passes, and three of them co-registered"
 
     done = run_world(world, "killed", when, count)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -13,7 +13,7 @@ import rasterio
 from erosion.core.errors import SourceError
 from erosion.satellite.corridor import Corridor
 from erosion.water.scenes.pass_records import damage, read_percent, write_raster
-from tests.scene_world import DAY, SHAPE, World, store_files, stored, tell_water
+from tests.scene_world import DAY, SHAPE, World, classify, store_files, stored
 
 
 def test_a_pass_is_stored_with_what_is_known_of_it(world: World) -> None:
@@ -55,7 +55,7 @@ def test_facts_that_json_cannot_hold_become_null(world: World) -> None:
     world.scene("2021-02-03")
 
     def odd(*args: Any) -> Any:
-        water = tell_water(*args)
+        water = classify(*args)
         water.facts.update(nan=float("nan"), inf=np.float32("inf"), n=np.int64(3), some=np.array([1.5]))
         return water
 
@@ -68,7 +68,7 @@ def test_pixels_of_another_grid_are_refused(world: World) -> None:
     world.scene("2021-02-03")
 
     def wrong(*args: Any) -> Any:
-        water = tell_water(*args)
+        water = classify(*args)
         return type(water)(water.percent[:-1], water.facts)
 
     with pytest.raises(ValueError, match=r"percent is uint8 \(19, 30\), needs uint8 \(20, 30\)"):

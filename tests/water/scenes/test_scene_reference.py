@@ -14,7 +14,7 @@ from erosion.satellite.corridor import Corridor
 from erosion.water.classification.water import Unusable
 from erosion.water.scenes.pass_records import PassRecord
 from erosion.water.scenes.scene_reference import ClearCount, Reference, make_reference
-from tests.scene_world import DAY, SHAPE, World, store_files, stored, tell_water
+from tests.scene_world import DAY, SHAPE, World, classify, store_files, stored
 
 
 def test_the_reference_is_the_median_of_the_first_good_passes(world: World) -> None:
@@ -34,7 +34,7 @@ def test_the_reference_is_the_median_of_the_first_good_passes(world: World) -> N
         assert before.reference == "" and not before.facts["shift_measured"]
         assert before.available_at == before.time + DAY
         assert after.reference and after.facts["shift_measured"]
-        assert after.available_at == known_from, "laid on what was known only then"
+        assert after.available_at == known_from, "co-registered to what was known only then"
     last = stored(world)[f"{passes[3]}.r0"]
     assert last.reference == after.reference and f"{passes[3]}.r1" not in stored(world)
 
@@ -101,7 +101,7 @@ def test_a_new_reference_also_makes_anew_what_the_old_one_refused(world: World) 
     def refuse(scene: Any, corridor: Corridor, rules: Any, reference: Any) -> Any:
         if scene.attrs["pass_id"] == refused and np.median(reference.percent[corridor.inside]) == 30:
             return Unusable("lies 40 m off the reference")
-        return tell_water(scene, corridor, rules, reference)
+        return classify(scene, corridor, rules, reference)
 
     world.night("2021-02-20", to_water=refuse)
     assert [stored(world)[f"{name}.r0"].state for name in (cloudy, refused)] == ["unusable", "unusable"]

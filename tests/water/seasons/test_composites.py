@@ -53,7 +53,7 @@ def test_a_season_over_the_new_year_belongs_to_the_year_it_ends_in(world: World)
     assert water["n_scenes"].values.tolist() == [3, 2, 1]
 
 
-def test_the_date_is_that_by_which_half_of_the_looks_were_taken(world: World) -> None:
+def test_the_date_is_that_by_which_half_of_the_observations_were_taken(world: World) -> None:
     part = np.zeros(SHAPE, bool)
     part[2:6] = True  # a quarter of the corridor
     for day in ("2021-01-05", "2021-01-10", "2021-01-15"):
@@ -62,11 +62,11 @@ def test_the_date_is_that_by_which_half_of_the_looks_were_taken(world: World) ->
         world.scene(day)
     world.night("2021-04-01")
     water, _ = read(world, "2021-04-01")
-    assert str(water["epoch"].values[0])[:10] == "2021-03-10", "the first three are three quarters of one look"
+    assert str(water["epoch"].values[0])[:10] == "2021-03-10", "the first three are three quarters of one observation"
     assert water["n_clear"][0, 3, 3] == 6 and water["n_clear"][0, 9, 3] == 3
 
 
-def test_too_few_clear_looks_give_no_epoch_but_a_reason(world: World) -> None:
+def test_too_few_clear_observations_give_no_epoch_but_a_reason(world: World) -> None:
     half = np.zeros(SHAPE, bool)
     half[2:10] = True
     for day in ("2021-01-05", "2021-01-10"):
@@ -125,7 +125,7 @@ def test_a_coarse_sensor_does_not_outvote_a_sharp_one(world: World) -> None:
     assert at_here(water, "n_clear") == 11 and water["source_id"].item() == "landsat+s2"
 
 
-def test_radar_fills_what_clouds_hid_and_it_is_told(world: World) -> None:
+def test_radar_fills_what_clouds_hid_and_the_share_is_given(world: World) -> None:
     world.source("s1", sensor="radar")
     clear = np.zeros(SHAPE, bool)
     clear[:, :15] = True
@@ -152,11 +152,11 @@ def test_more_cloud_gives_no_fewer_reasons(world: World) -> None:
     for day in days:
         world.scene(day)
     world.night("2021-04-01")
-    told = len(read(world, "2021-04-01")[1])
+    listed = len(read(world, "2021-04-01")[1])
     for k, day in enumerate(days[:3]):
         world.scene(day, clear=np.zeros(SHAPE, bool))
         as_of = f"2021-04-{k + 2:02}"
         world.night(as_of, full=True)
         skipped = read(world, as_of)[1]
-        assert len(skipped) == told + 1 and f"s2-sat-{day.replace('-', '')}-1" in {item.scene for item in skipped}
-        told = len(skipped)
+        assert len(skipped) == listed + 1 and f"s2-sat-{day.replace('-', '')}-1" in {item.scene for item in skipped}
+        listed = len(skipped)

@@ -149,4 +149,4 @@ def test_every_pass_is_used_or_listed(tmp_path_factory: pytest.TempPathFactory, 
         return
     used = [name.rpartition(".r")[0] for name in "+".join(water["passes"].values).split("+")]
     listed = [item.scene for item in skipped if item.scene in passes]
-    assert sorted([*used, *listed]) == sorted(passes), "each is told of once"
+    assert sorted([*used, *listed]) == sorted(passes), "each is reported once"

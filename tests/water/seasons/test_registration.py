@@ -38,7 +38,7 @@ def test_from_files_brought_by_hand_to_an_epoch(tmp_path: Path) -> None:
     assert abs(error.mean()) < 0.001 and np.quantile(np.abs(error), 0.99) < 0.05
 
 
-def test_a_river_that_moves_is_not_taken_for_a_picture_that_does(tmp_path: Path) -> None:
+def test_a_river_that_moves_is_not_taken_for_a_shifted_image(tmp_path: Path) -> None:
     """Both banks lie 8 m further east in every scene of the second year: that is the river."""
     days = [(f"{year}-01-{day}", east) for year, east in ((2020, 0.0), (2021, 0.8)) for day in ("05", "10", "15", "20")]
     world = scenes_by_hand(tmp_path, days)
@@ -52,12 +52,12 @@ def test_a_river_that_moves_is_not_taken_for_a_picture_that_does(tmp_path: Path)
         assert abs(error.mean()) < 0.001 and np.quantile(np.abs(error), 0.99) < 0.1
 
 
-def test_how_well_an_epoch_lies(world: World) -> None:
+def test_registration_error_of_an_epoch(world: World) -> None:
     world.rules["min_looks"] = 2
     for day in ("2021-01-05", "2021-01-10", "2021-01-15", "2021-01-20"):
         world.scene(day)
     world.night("2021-01-16")
-    before, _ = read(world, "2021-01-12")  # two scenes, not laid on a reference yet
+    before, _ = read(world, "2021-01-12")  # two scenes, not co-registered yet
     world.night("2021-04-01")
     after, _ = read(world, "2021-04-01")
     # Stated error 5 m each; a median loses sqrt(pi / 2) against their mean.
@@ -70,7 +70,7 @@ def test_how_well_an_epoch_lies(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "lies"),
+    ("facts", "error_m"),
     [
         ({"shift_measured": True, "shift_error_m": 2.0}, 2.0),
         ({"shift_measured": True, "shift_error_m": 0.3}, 1.0),  # no better than a tenth of its pixel
@@ -79,8 +79,8 @@ def test_how_well_an_epoch_lies(world: World) -> None:
         ({}, 5.0),
     ],
 )
-def test_how_well_a_pass_lies(world: World, facts: dict[str, Any], lies: float) -> None:
+def test_registration_error_of_a_pass(world: World, facts: dict[str, Any], error_m: float) -> None:
     world.scene("2021-01-05")
     world.night("2021-02-01")
     (record,) = records(world.store, world.region, "s2")
-    assert registration_error_m(dataclasses.replace(record, facts=facts)) == lies
+    assert registration_error_m(dataclasses.replace(record, facts=facts)) == error_m

@@ -22,11 +22,11 @@ def test_a_scene_that_shows_other_banks_than_the_others_is_left_out(tmp_path: Pa
     pictures |= {"2021-02-05": bend_at(1.6), "2021-02-10": bend_at(0.0)[:, ::-1]}
     names = {day: world.scene(day) for day in pictures}
 
-    def told(scene: xr.Dataset, corridor: Corridor, rules: Any, reference: Any) -> WaterPass:
+    def drawn(scene: xr.Dataset, corridor: Corridor, rules: Any, reference: Any) -> WaterPass:
         picture = pictures[str(scene.attrs["time"])[:10]]
         return WaterPass(np.rint(100 * picture).astype(np.uint8), {"clear_share": 1.0, "usable_share": 1.0})
 
-    world.night("2021-03-01", to_water=told)
+    world.night("2021-03-01", to_water=drawn)
     water, skipped = read(world, "2021-03-01")
     assert {item.scene: item.reason.split(":")[0] for item in skipped} == {
         names["2021-02-05"]: "lies 16 m off the other scenes of its season",
@@ -34,7 +34,7 @@ def test_a_scene_that_shows_other_banks_than_the_others_is_left_out(tmp_path: Pa
     }
     assert all(item.usual for item in skipped) and water["n_scenes"].item() == 4
     np.testing.assert_allclose(water["water_fraction"][0].values, bend_at(0.0), atol=0.006)
-    # What was found is kept: another night reads it and says the same.
+    # What was found is kept: another night reads it and reports the same.
     kept = next((world.store / "made").rglob("agreement-*.json"))
     before = kept.read_bytes()
     _, repeated = read(world, "2021-03-01")

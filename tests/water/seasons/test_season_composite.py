@@ -57,7 +57,7 @@ def test_chunks_change_nothing(tmp_path: Path) -> None:
     water, _ = read(world, "2021-02-01")
     whole = water["water_fraction"].values
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # pixels without a look
+        warnings.simplefilter("ignore", RuntimeWarning)  # pixels without an observation
         expected = np.nanmedian(np.where(noise == 255, np.nan, noise), axis=0) / 100
     seen = (noise != 255).sum(axis=0)
     enough = (seen >= 3) & world.corridor.inside

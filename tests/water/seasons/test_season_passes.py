@@ -27,7 +27,7 @@ def test_scenes_are_taken_within_a_window_of_water_level(world: World) -> None:
     ]
 
 
-def test_of_windows_with_the_same_looks_the_lowest_is_taken(world: World) -> None:
+def test_of_windows_with_as_many_observations_the_lowest_is_taken(world: World) -> None:
     days = ["2021-01-05", "2021-01-10", "2021-01-15", "2021-02-05", "2021-02-10", "2021-02-15"]
     for day in days:
         world.scene(day)
@@ -39,10 +39,10 @@ def test_of_windows_with_the_same_looks_the_lowest_is_taken(world: World) -> Non
     world.scene("2021-02-05", clear=clouded)
     world.night("2021-04-02", full=True)
     high = read(world, "2021-04-02", gauge(dict(zip(days, (3, 3, 3, 1, 1, 1), strict=True))))[0]
-    assert high["stage_m"].item() == 3, "clear looks count, not scenes"
+    assert high["stage_m"].item() == 3, "clear observations count, not scenes"
 
 
-def test_radar_does_not_choose_the_water_level_where_optical_looks_are_enough(world: World) -> None:
+def test_radar_does_not_choose_the_water_level_where_optical_observations_are_enough(world: World) -> None:
     world.source("s1", sensor="radar")
     levels = {}
     for k in range(3):
@@ -69,7 +69,7 @@ def test_the_level_lies_between_two_values_or_near_one(world: World) -> None:
     assert [item.scene for item in skipped] == passes[3:] and "water level is not known" in skipped[0].reason
 
 
-def test_without_a_level_all_scenes_are_taken_and_it_is_told(world: World) -> None:
+def test_without_a_level_all_scenes_are_taken_and_it_is_listed(world: World) -> None:
     for day in ("2021-01-05", "2021-01-10", "2021-01-15"):
         world.scene(day)
     world.night("2021-04-01")
@@ -85,7 +85,7 @@ def test_without_a_level_all_scenes_are_taken_and_it_is_told(world: World) -> No
         assert read(world, "2021-04-01", useless)[1] == []
 
 
-def test_the_gauge_nearest_to_the_corridor_tells_the_level(world: World) -> None:
+def test_the_gauge_nearest_to_the_corridor_gives_the_level(world: World) -> None:
     (world.base / "g.csv").write_text("d;h\n2021-01-05;1\n")
     to_lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True)
     for name, x in (("far", 560_000), ("near", 500_350)):
@@ -105,7 +105,7 @@ def test_the_gauge_nearest_to_the_corridor_tells_the_level(world: World) -> None
     assert read(world, "2021-04-01", both)[0]["stage_m"].item() == 2.0
 
 
-def test_the_same_pass_by_two_sources_is_one_look(world: World) -> None:
+def test_the_same_pass_by_two_sources_is_one_observation(world: World) -> None:
     world.source("mirror")
     for day in ("2021-01-05", "2021-01-10", "2021-01-15"):
         world.scene(day, 0.2)
