@@ -25,13 +25,28 @@ def open_geotiff(path: Path) -> DatasetReader:
     rasterio.errors.RasterioIOError
         Where it cannot be read as GeoTIFF.
     ValueError
-        Where a file beside it, which GDAL would read with it, leads to another file.
+        Where it, or a file beside it that GDAL would read with it, leads to another file.
     """
     for companion in path.parent.iterdir():
         ending = companion.name.removeprefix(path.name).lower()
         if companion.name.startswith(path.name) and ending in (".msk", ".ovr", ".aux.xml"):
             _check_companion(companion, ending)
-    return rasterio.open(path, driver="GTiff")
+    dataset = rasterio.open(path, driver="GTiff")
+    problem = leads_elsewhere(dataset)
+    if problem:
+        dataset.close()
+        raise ValueError(problem)
+    return dataset
+
+
+def leads_elsewhere(dataset: DatasetReader) -> str | None:
+    """Why reading a dataset could open another file or address, or None; to be asked before its overviews are.
+
+    GDAL opens what the metadata of a file, also those inside a GeoTIFF, name as its overviews, with any of its drivers.
+    """
+    if dataset.tags(ns="OVERVIEWS") or dataset.tags(ns="ProxyOverviewRequest"):
+        return "names another file for its overviews; take that out (gdal_edit.py -unsetmd file) or fetch it again"
+    return None
 
 
 def _check_companion(companion: Path, ending: str) -> None:

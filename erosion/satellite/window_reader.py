@@ -24,6 +24,7 @@ from rasterio.io import DatasetReader
 
 from erosion.config.scenes import QUALITY_BANDS, SceneSource
 from erosion.core.errors import SourceError
+from erosion.core.geotiff import leads_elsewhere
 from erosion.core.grid import Grid, same_crs
 from erosion.core.http.errors import WebError
 from erosion.core.http.redaction import without_secrets
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REMOTE_FORMATS: Final = ["GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID"]
-"""What is opened over the network: formats that hold their pixels. Others (VRT) name files, of this machine too."""
+FORMATS: Final = ["GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID"]
+"""Drivers that may open a file: formats that hold their pixels. Others (VRT) name files and addresses, whatever the ending."""
 
 MOST_BLOCK_BYTES: Final = 500_000_000
 """A block is read as a whole; one that a few kilobytes unfold to more than this would take the memory of the night."""
@@ -137,8 +138,10 @@ class WindowReader:
             if self._known.setdefault(file.asset.href, self.items_hash) != self.items_hash:
                 _forget_bytes(address, self.access.options(address))  # it was published anew under the same name
                 self._known[file.asset.href] = self.items_hash
-            formats = REMOTE_FORMATS if "://" in address else None
-            with DatasetReader(_gdal_path(address), driver=formats, sharing=False) as dataset:
+            with DatasetReader(_gdal_path(address), driver=FORMATS, sharing=False) as dataset:
+                elsewhere = leads_elsewhere(dataset)
+                if elsewhere:
+                    raise _LastingError(elsewhere)
                 if band > dataset.count:
                     raise _LastingError(f"has {dataset.count} bands; band {band} is asked for")
                 placed = dataset.crs is not None and dataset.transform != Affine.identity()
@@ -223,6 +226,8 @@ class WindowReader:
         answer = self.access.look(address)
         if answer is None:  # a file on this machine stays broken; a store that cannot be asked may mend itself
             return f"cannot be read: {said}", retry.wait_s(failures) if "://" in address else None
+        if answer.lasting:
+            return answer.words, None
         wait = retry.wait_s(failures, answer.retry_after_s)
         if answer.status is None:
             return answer.words, wait
@@ -385,7 +390,7 @@ def _forget_bytes(address: str, options: Mapping[str, Any]) -> None:
         return
     try:
         with rasterio.Env(**{**options, "CPL_VSIL_CURL_NON_CACHED": "/".join(path.split("/", 2)[:2]) + "/"}):
-            rasterio.open(path, sharing=False).close()
+            DatasetReader(path, driver=FORMATS, sharing=False).close()
     except (RasterioError, OSError):
         pass  # the read that follows meets the same failure and reports it
 

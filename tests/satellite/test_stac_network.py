@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import rasterio
-import rasterio.shutil
-import requests
-from rasterio.vrt import WarpedVRT
 
 from erosion.core.errors import SourceError
-from erosion.core.http.errors import WebError
 from erosion.core.http.redaction import without_secrets
 from erosion.core.http.retry import RetryPolicy, retry_after_s
-from erosion.core.http.session import Web
 from erosion.satellite import stac
 from erosion.satellite.signing import Signer
-from tests.made_scenes import make_corridor, make_source, optical, write_band, write_item
+from tests.made_scenes import make_corridor, make_source, optical, write_item
 from tests.stac_server import StacServer
 
 QUICK = RetryPolicy(tries=3, first_wait_s=0.02, longest_wait_s=2.0, connect_s=2.0, read_s=1.0)
@@ -313,37 +306,6 @@ def test_a_wrong_token_is_refused_and_not_shown(server: StacServer, monkeypatch:
     with pytest.raises(SourceError, match="HTTP 401") as failure:
         load(server, token_env="MADE_TOKEN")
     assert "the-wrong-one" not in str(failure.value)
-
-
-# --- catalogues that lead astray --------------------------------------------------------------------------------------
-
-
-def test_an_item_that_leads_to_a_file_of_ours_is_listed_and_not_opened(server: StacServer, tmp_path: Path) -> None:
-    write_band(tmp_path / "ours.tif", optical(1)["green"])
-    item = json.loads((server.root / "made" / "one" / "one.json").read_text())
-    item["assets"]["green"]["href"] = str(tmp_path / "ours.tif")
-    server.answer = {"features": [item]}
-    refs, skipped = stac.find_passes(make_source(server.api_url), None, CORRIDOR, *DAYS, retry=QUICK)
-    assert refs == [] and [s.scene for s in skipped] == ["one"]
-    assert f"green, {tmp_path / 'ours.tif'}, is no address on the web" in skipped[0].reason
-
-
-def test_a_redirect_into_our_network_is_not_followed() -> None:
-    request = requests.Request("GET", "http://127.0.0.1:9/secret").prepare()
-    with pytest.raises(WebError, match="lies in a private network"):
-        Web(QUICK, catalog="https://stac.agency.org/v1").send(request)
-
-
-def test_a_file_on_the_web_that_names_files_of_ours_is_not_read(tmp_path: Path) -> None:
-    write_item(tmp_path, "one", optical(1))
-    write_band(tmp_path / "ours.tif", optical(2)["green"])
-    path = tmp_path / "made" / "one" / "green.tif"
-    with rasterio.open(tmp_path / "ours.tif") as ours, WarpedVRT(ours) as vrt:
-        rasterio.shutil.copy(vrt, path, driver="VRT")
-    with rasterio.open(path) as file:
-        assert file.driver == "VRT"
-    with StacServer(tmp_path) as server, pytest.raises(SourceError, match=r"green.*not recognized"):
-        load(server)
 
 
 # --- small rules ------------------------------------------------------------------------------------------------------

@@ -27,11 +27,12 @@ _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Answer(NamedTuple):
-    """What a server says about an address: HTTP status (None: no answer), wait it asks for [s], and words."""
+    """Answer of a server: HTTP status (None: no answer), wait it asks for [s], words; ``lasting``: asking again is vain."""
 
     status: int | None
     retry_after_s: float | None
     words: str
+    lasting: bool = False
 
 
 class Web(requests.Session):  # type: ignore[misc,unused-ignore]
@@ -54,7 +55,7 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         super().__init__()
         self.retry = retry
         self.limits = limits or Limits()
-        self._token = token
+        self.token = token
         self._catalog = catalog
         self.auth = self._authorize  # set on every request, so nothing else (netrc) is sent instead
         self.max_redirects = MOST_REDIRECTS
@@ -71,7 +72,7 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
 
     def token_for(self, url: str) -> str | None:
         """Bearer token to send to an address; None where it must not go there, or there is none."""
-        return self._token if self._token and may_have_token(url, self._catalog) else None
+        return self.token if self.token and may_have_token(url, self._catalog) else None
 
     def _authorize(self, request: Any) -> Any:
         token = self.token_for(request.url)
@@ -92,7 +93,7 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
             raise WebError(f"{self._plain(url)}: {err}") from None
 
     def _plain(self, url: str) -> str:
-        return without_secrets(url, (self._token or "",))
+        return without_secrets(url, (self.token or "",))
 
     def send(self, request: Any, **how: Any) -> Any:
         """Send a request; transient failures are tried again, what still fails is a :class:`WebError`."""
@@ -139,22 +140,28 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         wait = retry_after_s(response.headers.get("Retry-After"))
         return Answer(response.status_code, wait, f"{where}: HTTP {response.status_code}"), response
 
+    def once(self, url: str, headers: Mapping[str, str], *, stream: bool = False) -> tuple[Answer, Any]:
+        """Answer to a request that is made once, and its response (None: no answer).
+
+        Raises
+        ------
+        WebError
+            Where the address must not be opened, or the answer is beyond the limits.
+        """
+        request = self.prepare_request(requests.Request("GET", url, headers=dict(headers)))
+        how = {
+            "timeout": (self.retry.connect_s, self.retry.read_s),
+            "allow_redirects": True,
+            **self.merge_environment_settings(url, {}, stream, None, None),
+        }
+        return self._once(request, how)
+
     def look(self, url: str) -> Answer:
         """Answer of the server when it is asked once for the first byte of a file."""
         try:
-            request = self.prepare_request(requests.Request("GET", url, headers={"Range": "bytes=0-0"}))
+            answer, response = self.once(url, {"Range": "bytes=0-0"}, stream=True)
         except WebError as err:
-            return Answer(None, None, str(err))
-        how = {
-            "timeout": (self.retry.connect_s, self.retry.read_s),
-            "stream": True,
-            "allow_redirects": True,
-            **self.merge_environment_settings(url, {}, True, None, None),
-        }
-        try:
-            answer, response = self._once(request, how)
-        except WebError as err:
-            return Answer(err.status, None, str(err))
+            return Answer(err.status, None, str(err), lasting=True)
         if response is not None:
             response.close()
         return answer

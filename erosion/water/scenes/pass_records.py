@@ -200,7 +200,7 @@ def read_percent(record: PassRecord, window: tuple[slice, slice] | None = None) 
 def read_raster(path: Path, window: tuple[slice, slice] | None) -> NDArray[np.uint8]:
     """Return a raster of the store, not compared with its hash."""
     try:
-        with rasterio.open(path) as file:
+        with rasterio.open(path, driver="GTiff") as file:
             return cast(
                 "NDArray[np.uint8]", file.read(1, window=None if window is None else Window.from_slices(*window))
             )
@@ -290,7 +290,7 @@ def write_raster(path: Path, percent: NDArray[np.uint8], corridor: Corridor) -> 
                 if (values != UNOBSERVED).any():
                     file.write(values, 1, window=Window.from_slices(*window))
         # The driver meets a full disk while it closes the file, and raises no error: read back what was written.
-        with rasterio.open(temporary) as file:
+        with rasterio.open(temporary, driver="GTiff") as file:
             for window in corridor.windows():
                 file.read(1, window=Window.from_slices(*window))
         with temporary.open("rb+") as raw:

@@ -79,7 +79,7 @@ class _Band:
         (top, bottom, down), (left, right, across) = rows.indices(self.shape[1]), cols.indices(self.shape[2])
         out = np.full((max(bottom - top, 0), max(right - left, 0)), 0 if self.band == 2 else np.nan, self.dtype)
         try:
-            with rasterio.open(path) as file:
+            with rasterio.open(path, driver="GTiff") as file:
                 for own_rows, own_cols in self.windows:  # a tenth of the grid; the rest stays empty
                     first, last = max(top, own_rows.start), min(bottom, own_rows.stop)
                     west, east = max(left, own_cols.start), min(right, own_cols.stop)
