@@ -39,7 +39,7 @@ class Entry:
 
     @property
     def brought(self) -> str:
-        """What somebody brings there, as the object of a sentence."""
+        """Noun phrase for what somebody brings there."""
         return "the files"
 
     @property

@@ -31,18 +31,22 @@ RAIN_UNITS: Final[dict[str, float]] = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in":
 
 @dataclass(frozen=True, kw_only=True)
 class GaugeChecks:
-    """What is impossible or doubtful at this gauge; see :mod:`erosion.gauges.quality.checks` for what is taken otherwise."""
+    """Limits of impossible and suspect values of a gauge; see :mod:`erosion.gauges.quality.checks` for what is taken otherwise."""
 
     stage_m: Annotated[tuple[float, ...], Key("lowest and highest possible stage", "m")] = ()
     discharge_m3s: Annotated[tuple[float, ...], Key("lowest and highest possible discharge", "m3/s")] = ()
     rain_mm: Annotated[tuple[float, ...], Key("lowest and highest possible rain of a day", "mm")] = ()
     stage_m_per_hour: Annotated[
         float | None,
-        Key("faster rises and falls are doubted, beside those faster than ever in the past", "m/h", above=0),
+        Key("faster rises and falls are flagged, beside those faster than ever in the past", "m/h", above=0),
     ] = None
     flat_days: Annotated[
         float | None,
-        Key("a value repeated for longer is a dead gauge's; learned from its past where not given", "day", above=0),
+        Key(
+            "a value repeated for longer is that of a broken gauge; learned from its past where not given",
+            "day",
+            above=0,
+        ),
     ] = None
     agree_m: Annotated[float, Key("two sources of this gauge that differ by more in a day disagree", "m", above=0)] = (
         0.1
@@ -54,11 +58,11 @@ class GaugeChecks:
 
 @dataclass(frozen=True, kw_only=True)
 class GaugeSource(Entry):
-    """What is told of every source of a gauge's series, whatever it comes from."""
+    """Shared fields of the entries of gauges, whichever driver reads them."""
 
     gauge_id: Annotated[str, Key("identifier of the gauge, always text; sources of one gauge share it")]
     river: Annotated[str, Key("river the gauge stands on")]
-    place: Annotated[str | None, Key("where it stands, as people say it: Tân Châu; the title where not given")] = None
+    place: Annotated[str | None, Key("where it stands, in the usual name: Tân Châu; the title where not given")] = None
     location: Annotated[LonLat, Key("longitude and latitude", "degree")]
     distance_downstream_km: Annotated[float | None, Key("distance below the reach, negative above it", "km")] = None
     datum: Annotated[str | None, Key("zero of the stage; needed where there is stage")] = None
@@ -69,14 +73,14 @@ class GaugeSource(Entry):
         tuple[float, ...], Key("stages of alarm 1, 2 and 3 (báo động) on the same datum, ascending", "m")
     ] = ()
     alarm_source: Annotated[str | None, Key("who has set the alarm levels; needed with them")] = None
-    checks: Annotated[GaugeChecks, Key("what is impossible or doubtful at this gauge")] = GaugeChecks()
+    checks: Annotated[GaugeChecks, Key("what is impossible or suspect at this gauge")] = GaugeChecks()
     region_list: ClassVar[str] = "gauges"
     gives_forecasts: ClassVar[bool] = False
     """True where the driver gives forecasts beside observations."""
 
     @property
     def called(self) -> str:
-        """What a sentence or a list calls the gauge."""
+        """Name of the gauge in sentences and lists."""
         return self.place or self.title
 
     def check(self, problems: Problems) -> None:
@@ -98,7 +102,7 @@ class GaugeSource(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class FileGauge(GaugeSource):
-    """What every source has that is read from files which somebody brings."""
+    """Shared fields of the entries that are read from files somebody brings."""
 
     path: Annotated[Path, Key("file or folder, relative to the catalogue file; it may be brought later", may_lack=True)]
 
@@ -110,7 +114,7 @@ class FileGauge(GaugeSource):
 
 @dataclass(frozen=True, kw_only=True)
 class WebGauge(GaugeSource):
-    """What is told of every source that is asked over the network."""
+    """Shared fields of the entries whose driver asks a service over the network."""
 
     key_env: Annotated[str | None, Key("environment variable that holds a key of the service")] = None
     first_day: Annotated[str, Key("first day that is asked for", "YYYY-MM-DD")] = "2016-01-01"
@@ -161,7 +165,7 @@ def check_grid(source: FileGauge, files: str, problems: Problems) -> None:
 
 
 def zero_of(sources: Iterable[GaugeSource]) -> str | None:
-    """Zero on which the stage of a gauge is given: that of its first entry that names one and no offset to another.
+    """Return the zero on which the stage of a gauge is given: that of its first entry that names one and no offset to another.
 
     Parameters
     ----------
@@ -173,13 +177,13 @@ def zero_of(sources: Iterable[GaugeSource]) -> str | None:
 
 
 def on_zero(source: GaugeSource, zero: str | None) -> bool:
-    """Say whether a source's stage, with its offset, is on a gauge's zero."""
+    """Return True where a source's stage, with its offset, is on a gauge's zero."""
     return source.datum_offset_m != 0 or (source.datum or "").split() == (zero or "").split()
 
 
 def reading_rules(source: GaugeSource) -> dict[str, Any]:
-    """Everything of an entry that changes the values read from it; another one means another series."""
-    told = {"title", "river", "place", "distance_downstream_km", "alarm_levels_m", "alarm_source", "checks"}
-    told |= {"licence", "attribution", "citation", "url", "described_in", "path", "key_env", "pause_s", "settle_s"}
-    told |= {"service", "first_day", "forecast_days", "cadence_days", "optional"}
-    return {key: value for key, value in dataclasses.asdict(source).items() if key not in told}
+    """Return everything of an entry that changes the values read from it; another one means another series."""
+    other = {"title", "river", "place", "distance_downstream_km", "alarm_levels_m", "alarm_source", "checks"}
+    other |= {"licence", "attribution", "citation", "url", "described_in", "path", "key_env", "pause_s", "settle_s"}
+    other |= {"service", "first_day", "forecast_days", "cadence_days", "optional"}
+    return {key: value for key, value in dataclasses.asdict(source).items() if key not in other}

@@ -26,7 +26,7 @@ class Problems:
         self.found: list[str] = []
 
     def add(self, key: str, what: str) -> None:
-        """Note a mistake at a dotted key; ``what`` says what is wrong and how to mend it."""
+        """Note a mistake at a dotted key; ``what`` is what is wrong and how to mend it."""
         self.found.append(f"{self.file}: {key}: {what}" if key else f"{self.file}: {what}")
 
     def stop_if_any(self) -> None:

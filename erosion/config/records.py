@@ -1,6 +1,6 @@
 """Typed records from mappings: every key is known, typed and carries its unit; anything else is an error.
 
-A catalogue file is a fact sheet, so a mistake in it must be met when it is read and not when a number looks odd. The whole
+A catalogue file is a fact sheet, so a mistake in it must be met when it is read and not in a result. The whole
 mapping is gone through and everything found is reported at once, each problem with the file, the dotted key and the mend.
 """
 
@@ -45,7 +45,7 @@ class Key:
 
 
 def parse(cls: type[T], raw: Mapping[Any, Any], problems: Problems, prefix: str = "") -> T | None:
-    """Turn a mapping into a dataclass by its type hints; mistakes go to ``problems`` and give None.
+    """Return a mapping as a dataclass by its type hints; None where it has mistakes, which go to ``problems``.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _key_of(hint: Any) -> Key | None:
 
 
 def convert(hint: Any, value: Any, dotted: str, problems: Problems, key: Key | None = None) -> Any:
-    """Convert one YAML value to the type ``hint`` asks for; a mistake goes to ``problems`` and gives None."""
+    """Return one YAML value as the type of ``hint``; None where it is a mistake, which goes to ``problems``."""
     key = key or _key_of(hint) or Key("")
     if typing.get_origin(hint) is Annotated:
         hint = typing.get_args(hint)[0]
@@ -183,7 +183,7 @@ def _convert_number(hint: Any, value: Any, key: Key, dotted: str, problems: Prob
 
 
 def _range(key: Key) -> str:
-    """Allowed range of a number in words."""
+    """Return the allowed range of a number in words."""
     if key.above is not None:
         return f"above {key.above:g}" + ("" if key.high is None else f" and {key.high:g} at most")
     if key.low is None:
@@ -206,7 +206,7 @@ def _convert_path(value: str, key: Key, dotted: str, problems: Problems) -> Path
 
 
 def _unwritable(text: str) -> str | None:
-    """Name the character of a text that cannot stand in a file name or a UTF-8 file, None where there is none."""
+    """Return the name of the character of a text that cannot stand in a file name or a UTF-8 file, None where there is none."""
     if "\0" in text:
         return "a NUL character"
     return "half of a surrogate pair" if any("\ud800" <= c <= "\udfff" for c in text) else None
@@ -217,7 +217,7 @@ def _show(value: Any) -> str:
 
 
 def check_name(name: str, key: str, problems: Problems, *, hyphen: bool = False) -> None:
-    """Names become parts of file names and identifiers: letters, digits, ``_``, ``.`` and, where said, ``-`` only."""
+    """Note a name that may not become part of file names and identifiers: letters, digits, ``_``, ``.`` and, where allowed, ``-`` only."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*" if hyphen else r"[A-Za-z0-9][A-Za-z0-9_.]*", name):
         known = "_, - and ." if hyphen else "_ and ."
         problems.add(
@@ -226,7 +226,7 @@ def check_name(name: str, key: str, problems: Problems, *, hyphen: bool = False)
 
 
 def check_lonlat(point: LonLat, key: str, problems: Problems) -> None:
-    """Longitude first, then latitude, in degrees."""
+    """Note a point that is not longitude, then latitude, in degrees."""
     lon, lat = point
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         swap = f"; did you mean [{lat:g}, {lon:g}]?" if abs(lon) <= 90 and abs(lat) <= 180 else ""
@@ -234,7 +234,7 @@ def check_lonlat(point: LonLat, key: str, problems: Problems) -> None:
 
 
 def check_timezone(name: str, problems: Problems) -> None:
-    """An IANA zone such as Asia/Ho_Chi_Minh."""
+    """Note a name that is no IANA zone such as Asia/Ho_Chi_Minh."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

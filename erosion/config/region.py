@@ -66,7 +66,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Area:
-    """Where the river is looked for in satellite scenes."""
+    """Where the river may lie in satellite scenes."""
 
     path: Annotated[Path, Key("GeoJSON or GeoPackage of river lines or of areas, relative to the region file")]
     width_m: Annotated[float, Key("strip either side of the lines, or rim around the areas", "m", above=0)] = 1500.0
@@ -82,11 +82,11 @@ class Reach:
     ] = dataclasses.field(default_factory=dict)
     upstream: Annotated[LonLat, Key("longitude and latitude of a point near the upstream end", "degree")]
     area: Annotated[
-        Area | None, Key("where the river is looked for; needed with scenes, and where there are several reaches")
+        Area | None, Key("where the river may lie; needed with scenes, and where there are several reaches")
     ] = None
     gauges: Annotated[
         tuple[str, ...],
-        Key("those of the region's gauges that speak for this reach, the main one first; all where not given"),
+        Key("those of the region's gauges that count for this reach, the main one first; all where not given"),
     ] = ()
 
     @property

@@ -17,12 +17,12 @@ INCIDENCE: Final = "incidence"
 """Band of a radar scene that holds the angle between the beam and the vertical, in degrees, not scaled."""
 
 QUALITY_BANDS: Final = ("quality", "saturation")
-"""Bands that say which pixels can be used; each goes with the key of its name."""
+"""Bands that mark which pixels can be used; each goes with the key of its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PixelQuality:
-    """Which pixels of a scene can be used, told by a band that comes with it."""
+    """Rule for which pixels of a scene can be used, by a band that comes with it."""
 
     kind: Annotated[
         str, Key("classes: the band holds class numbers; bits: a flag in each bit", choices=("classes", "bits"))
@@ -43,7 +43,7 @@ class SceneUnits:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneSource(Entry):
-    """What is told of every source of satellite scenes, wherever they lie."""
+    """Shared fields of the entries of satellite scenes, wherever the scenes lie."""
 
     sensor: Annotated[str, Key("kind of instrument", choices=("optical", "radar"))]
     units: Annotated[SceneUnits, Key("units of the bands")]
@@ -59,14 +59,14 @@ class SceneSource(Entry):
     nodata: Annotated[float | None, Key("number in the file that stands for missing, beside its own nodata tag")] = None
     saturated_from: Annotated[float | None, Key("numbers in the file from here on are saturated")] = None
     quality: Annotated[PixelQuality | None, Key("which pixels can be used")] = None
-    saturation: Annotated[PixelQuality | None, Key("the same, told by a band that marks saturated pixels")] = None
+    saturation: Annotated[PixelQuality | None, Key("the same by a band that marks saturated pixels")] = None
     pixel_m: Annotated[float, Key("pixel size of the sharpest band", "m", above=0)]
     geo_rmse_m: Annotated[float, Key("geolocation error, root mean square", "m", above=0)]
     region_list: ClassVar[str] = "water"
 
     @property
     def archive(self) -> tuple[str, str]:
-        """Where the scenes lie, and which of what lies there they are, in words for people."""
+        """Place of the scenes, and which of what lies there they are."""
         raise NotImplementedError(f"driver {self.driver}")
 
 

@@ -34,7 +34,7 @@ def load_source(name: str, near: Path | None = None) -> Entry:
     name
         Name of the source: ``<name>.yaml``.
     near
-        Region file that asks for it; its folder and the folder above are looked in before :func:`catalogue_folders`.
+        Region file that asks for it; its folder and the folder above come before :func:`catalogue_folders`.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def load_source(name: str, near: Path | None = None) -> Entry:
         known = sorted({p.stem for folder in catalogue_folders() for p in folder.glob("*.yaml")})
         close = difflib.get_close_matches(name, known, n=1)
         mend = f"did you mean {close[0]}?" if close else f"known sources: {', '.join(known)}"
-        looked = ", ".join(str(f) for f in dict.fromkeys(folders))
-        raise CatalogError([f"{near or CATALOGUE}: source {name!r} has no file {name}.yaml in {looked}; {mend}"])
+        searched = ", ".join(str(f) for f in dict.fromkeys(folders))
+        raise CatalogError([f"{near or CATALOGUE}: source {name!r} has no file {name}.yaml in {searched}; {mend}"])
     return read_source(file)
 
 

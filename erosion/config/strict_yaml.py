@@ -170,7 +170,7 @@ def _problem_of_tag(tag: str | None) -> str | None:
 
 
 def _problem_of_scalar(loader: _StrictLoader, event: yaml.ScalarEvent) -> str | None:
-    """Say why a plain scalar cannot be built, None where it can."""
+    """Return why a plain scalar cannot be built, None where it can."""
     tag = loader.resolve(yaml.ScalarNode, event.value, event.implicit)
     numbers = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
     shown = shortened(event.value)

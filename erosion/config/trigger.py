@@ -59,7 +59,7 @@ class AboveAlarm:
 class ForecastFall:
     """Fall from the newest stage to the lowest that is forecast."""
 
-    days: Annotated[int, Key("days ahead that the forecast is looked at", "day", low=1, high=10)]
+    days: Annotated[int, Key("days of the forecast that count", "day", low=1, high=10)]
     points: Annotated[float, Key("points at the full value", low=0, high=MOST_POINTS)]
     start: Annotated[float, Key("fall from which points begin", "unit of the trigger", low=0)]
     full: Annotated[float, Key("fall that gives all points", "unit of the trigger", above=0)]

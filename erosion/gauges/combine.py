@@ -1,7 +1,7 @@
 """Several sources of one gauge -> one series, as it could be known at every instant.
 
-The source that the region lists first is trusted most. Another one speaks for a day only while none before it has a value of that
-day that is not flagged; when such a value comes, the other one gives way, and when it is flagged later the other one speaks
+The source that the region lists first is trusted most. Another one stands for a day only while none before it has a value of that
+day that is not flagged; when such a value comes, the other one gives way, and when it is flagged later the other one stands
 again. All of that happens by further revisions, so that what was known on a night stays what it was.
 """
 
@@ -45,10 +45,10 @@ def combine(
         Each source with its observations: :data:`erosion.core.contracts.GAUGE_COLUMNS`, checked for quality; the most trusted source
         of a gauge first.
     now
-        UTC instant up to which the values are known; tells disagreements of late from old ones.
+        UTC instant up to which the values are known; separates recent disagreements from old ones.
     zeros
         Gauge id to the zero of its stage, from :func:`erosion.config.gauges.zero_of` of all its entries: also those that have
-        no value yet, or a value would change its zero when another source begins to speak.
+        no value yet, or a value would change its zero when another source begins to stand.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def _revisions(rows: pd.DataFrame, source: GaugeSource) -> pd.DataFrame:
 
 
 def _turns(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Which source is used for each day from when to when: day, begins, ends [ns], rank.
+    """Return which source is used for each day from when to when: day, begins, ends [ns], rank.
 
     The first that has a usable value of the day; where none has, the first that has any.
     """
@@ -128,7 +128,7 @@ def _turns(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     days, instants, changes = np.concatenate(day), np.concatenate(at), np.concatenate(change)
     order = np.lexsort((instants, days))
     days, instants = days[order], instants[order]
-    # Every value that begins ends or stands for ever, so sums over all days tell those of one only up to its predecessors'.
+    # Every value that begins ends or stands for ever, so sums over all days give those of one only up to its predecessors'.
     counts = np.cumsum(changes[order], axis=0)
     first = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
     before = np.concatenate([np.zeros((1, 2 * n), int), counts[first[1:] - 1]])
@@ -143,7 +143,7 @@ def _turns(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _spoken(listed: Sequence[tuple[GaugeSource, pd.DataFrame]]) -> pd.DataFrame:
-    """Rows of the source that speaks, at the instants at which it begins to, and withdrawals of those that give way."""
+    """Return the rows of the source that stands, at the instants at which it begins to, and withdrawals of those that give way."""
     tables = [_revisions(rows, source) for source, rows in listed]
     turns = _turns(tables)
     columns = list(GAUGE_COLUMNS)
@@ -156,7 +156,7 @@ def _spoken(listed: Sequence[tuple[GaugeSource, pd.DataFrame]]) -> pd.DataFrame:
         away = (lives["ends"] <= lives["until"]) & (ends < NEVER)
         flags = lives.loc[away, "flags"] | GAUGE_FLAGS["superseded"]
         gone.append(_at(lives.loc[away, columns], ends[away]).assign(qc="missing", flags=flags))
-    # Where the source that speaks now has the same instant, its value is the revision and no withdrawal is needed.
+    # Where the source that stands now has the same instant, its value is the revision and no withdrawal is needed.
     table = pd.concat([*shown, *gone], ignore_index=True)
     return table.drop_duplicates(["time", "available_at"], keep="first")
 
@@ -168,9 +168,9 @@ def _at(rows: pd.DataFrame, instant_ns: pd.Series) -> pd.DataFrame:
 def _disputes(
     listed: Sequence[tuple[GaugeSource, pd.DataFrame]], quantity: str, now: pd.Timestamp
 ) -> tuple[pd.Series, list[Skipped]]:
-    """Days on which two sources differ, with the instant at which that could first be told [ns], and what is said of it.
+    """Days on which two sources differ, with the instant at which that could first be known [ns], and the reason that is listed.
 
-    Values as they first came are compared, so that a disagreement once told stays told.
+    Values as they first came are compared, so that a disagreement once found stays found.
     """
     torn: list[pd.Series] = []
     skipped = []

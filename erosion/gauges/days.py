@@ -35,7 +35,7 @@ def parse_method(text: str) -> tuple[str, int]:
 def daily_series(
     gauges: pd.DataFrame, as_of: pd.Timestamp, how: str, limit_days: int, order: Sequence[str]
 ) -> pd.DataFrame:
-    """Give every day of every gauge as known on a date, gaps filled where the method could.
+    """Return every day of every gauge as known on a date, gaps filled where the method could.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def write_days(
     *,
     simulated: bool,
 ) -> None:
-    """Write :func:`daily_series` as CSV; a simulated region's has a column that says so.
+    """Write :func:`daily_series` as CSV; a simulated region's has a column for it.
 
     Raises
     ------

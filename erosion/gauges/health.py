@@ -40,13 +40,13 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "last_qc": ("", "good, estimated or suspect"),
     "age_days": ("day", "from the newest value to the date"),
     "limit_days": ("day", "age from which the gauge is stale"),
-    "silent": ("", "true where it is"),
+    "stale": ("", "true where it is"),
     "cadence_days": ("day", "median time between the values of the last 365 days, of all where these are too few"),
     "complete_30d": ("1", "share of the values to be had in the last 30 days that are there and not suspect"),
     "complete_365d": ("1", "the same of the last 365 days"),
     "complete_all": ("1", "share of the days (of the cadence, where it is longer) since the first with such a value"),
-    "doubted_30d": ("1", "share of the values of the last 30 days that are suspect"),
-    "doubtful": ("", "true where that is more than half"),
+    "suspect_30d": ("1", "share of the values of the last 30 days that are suspect"),
+    "suspect": ("", "true where that is more than half"),
     "disputed_days_365d": ("day", "days of the last 365 on which two sources disagree"),
     "disputed_days_all": ("day", "all such days"),
     **{
@@ -73,7 +73,7 @@ def health(gauges: pd.DataFrame, as_of: pd.Timestamp | str, sources: Sequence[Ga
     -------
     pandas.DataFrame
         One row for each gauge and quantity, in the order of the entries, columns of :data:`COLUMNS`; a gauge of which
-        nothing was known has one row with an empty quantity, and is stale.
+        nothing was known has one row with an empty quantity, and is stale unless all its entries are optional and absent.
 
     Notes
     -----
@@ -97,17 +97,17 @@ def health(gauges: pd.DataFrame, as_of: pd.Timestamp | str, sources: Sequence[Ga
 
 def _row(sources: Sequence[GaugeSource], quantity: str, values: pd.DataFrame, now: pd.Timestamp) -> dict[str, Any]:
     there = set(values["source"])
-    speak = [source for source in sources if source.name in there] or list(sources)
-    limit = max(STALE_DAYS, min(STALE_CADENCES * source.cadence_days + source.latency_days for source in speak))
+    used = [source for source in sources if source.name in there] or list(sources)
+    limit = max(STALE_DAYS, min(STALE_CADENCES * source.cadence_days + source.latency_days for source in used))
     row: dict[str, Any] = {
         "gauge_id": sources[0].gauge_id,
         "title": sources[0].called,
         "quantity": quantity,
-        "sources": ", ".join(source.name for source in speak if source.name in there),
+        "sources": ", ".join(source.name for source in used if source.name in there),
         "values": len(values),
         "limit_days": limit,
-        "silent": True,
-        "doubtful": False,
+        "stale": any(source.left_out is None for source in sources),
+        "suspect": False,
     }
     if values.empty:
         return row
@@ -121,9 +121,9 @@ def _row(sources: Sequence[GaugeSource], quantity: str, values: pd.DataFrame, no
         "last_value": float(values["value"].iloc[-1]),
         "last_qc": values["qc"].iloc[-1],
         "age_days": age,
-        "silent": age > limit,
+        "stale": age > limit,
     }
-    end = now.as_unit("ns").value - round(min(source.latency_days for source in speak) * _DAY)
+    end = now.as_unit("ns").value - round(min(source.latency_days for source in used) * _DAY)
     since = {name: time >= now.as_unit("ns").value - length * _DAY for name, length in WINDOWS.items()}
     steps = np.diff(time[since["365d"]])
     if steps.size < 2:
@@ -137,8 +137,8 @@ def _row(sources: Sequence[GaugeSource], quantity: str, values: pd.DataFrame, no
         row["complete_all"] = _complete(time[usable], int(time[0]), end, max(cadence, _DAY))
     lately = since["30d"]
     if lately.any():
-        row["doubted_30d"] = float((values["qc"] == "suspect").to_numpy()[lately].mean())
-        row["doubtful"] = row["doubted_30d"] > SUSPECT_SHARE
+        row["suspect_30d"] = float((values["qc"] == "suspect").to_numpy()[lately].mean())
+        row["suspect"] = row["suspect_30d"] > SUSPECT_SHARE
     for window, inside in {"365d": since["365d"], "all": np.ones(time.size, dtype=bool)}.items():
         for name in COUNTED:
             row[f"{name}_{window}"] = int((flags[inside] & GAUGE_FLAGS[name] > 0).sum())

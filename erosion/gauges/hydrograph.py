@@ -25,7 +25,7 @@ USUAL_DAYS: Final = 15
 """What is usual on a day comes from the days of earlier years so many days either side of it."""
 
 USUAL_YEARS: Final = 3
-"""Fewer earlier years say nothing of what is usual."""
+"""Fewer earlier years give no usual range."""
 
 USUAL_SHARE: Final = 0.5
 """An earlier year counts where at least this share of its days around the day has a value."""
@@ -37,7 +37,7 @@ MIN_MEMBERS: Final = 5
 """A forecast of fewer members has no band."""
 
 DAY_H: Final = 12.0
-"""A mean stands for a day whose values cover so many hours: a tide. Less of a tidal day would tell of the hour, not the river."""
+"""A mean stands for a day whose values cover so many hours: a tide. Less of a tidal day would show the hour, not the river."""
 
 FLAG_DAYS: Final = 30
 """Quality flags of so many days are counted."""
@@ -78,7 +78,7 @@ class Station:
     sources
         Catalogue entries of the gauge, the most trusted first.
     reaches
-        Names of the reaches it speaks for.
+        Names of the reaches it counts for.
     main_of
         Those of them whose main gauge it is.
     """
@@ -143,7 +143,7 @@ def hydrograph(
         :data:`COLUMNS`, sorted by gauge (in the order of ``stations``), quantity, kind, day and ``doubtful``. A day has one observed row
         from its usable values and one from its suspect ones, where it has such values.
     facts : dict
-        What is told beside the table, ready for JSON: ``as_of`` and ``gauges``, one entry for each gauge and quantity. A gauge
+        Facts beside the table, ready for JSON: ``as_of`` and ``gauges``, one entry for each gauge and quantity. A gauge
         of which nothing is known has one entry whose quantity is None.
     """
     known = known_values(gauges, as_of)
@@ -226,10 +226,10 @@ def _rows(
 def _observed(values: pd.DataFrame, first: np.datetime64) -> pd.DataFrame:
     recent = values[values["day"].to_numpy() >= first]
     found = _by_day(recent.assign(doubtful=~recent["qc"].isin(USED)), ["day", "doubtful"]).reset_index()
-    told = found["whole"] | found["doubtful"] | found["low"].isna()
+    given = found["whole"] | found["doubtful"] | found["low"].isna()
     return _rows(
         found["day"].to_numpy().astype("datetime64[D]"),
-        found["value"].where(told).to_numpy(),
+        found["value"].where(given).to_numpy(),
         found["low"].to_numpy(),
         found["high"].to_numpy(),
         found["doubtful"].to_numpy(),
@@ -291,7 +291,7 @@ def _forecast(issue: pd.DataFrame, today: np.datetime64) -> pd.DataFrame:
     day = issue["day"].to_numpy().astype("datetime64[D]")
     if issue.empty or day.max() <= today:
         return _rows(np.array([], "datetime64[D]"), np.array([]))
-    if (issue["member"] >= 0).any():  # an ensemble is told by its members, not by the single run beside it
+    if (issue["member"] >= 0).any():  # an ensemble is given by its members, not by the single run beside it
         issue = issue[(issue["member"] >= 0).to_numpy()]
     issue = issue[issue["day"].to_numpy() <= today + np.timedelta64(AHEAD_DAYS, "D")]
     by_member = issue.groupby(["day", "member"], sort=True)["value"]
@@ -315,7 +315,7 @@ def _facts(
     measured = values[~values["filled"].to_numpy(bool)]
     last = _reading(measured, now)
     usable = _reading(measured[measured["qc"].isin(USED).to_numpy()], now)
-    speak = [source for source in station.sources if source.name in {*values["source"], *issue["source"]}]
+    used = [source for source in station.sources if source.name in {*values["source"], *issue["source"]}]
     limit = max(
         STALE_DAYS, min(STALE_CADENCES * source.cadence_days + source.latency_days for source in station.sources)
     )
@@ -340,7 +340,7 @@ def _facts(
         "last_usable": usable,
         "max_age_hours": 24.0 * limit,
         "silent": last is None or last["age_hours"] > 24.0 * limit,
-        "cadence_days": max((source.cadence_days for source in speak), default=first.cadence_days),
+        "cadence_days": max((source.cadence_days for source in used), default=first.cadence_days),
         "sources": [
             {
                 "name": source.name,
@@ -349,7 +349,7 @@ def _facts(
                 "licence": source.licence,
                 "url": source.url,
             }
-            for source in speak
+            for source in used
         ],
         "doubts": dict(_flag_counts(values, now)),
         "forecast": None

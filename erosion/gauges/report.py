@@ -34,7 +34,7 @@ FLAG_WORDS: Final[dict[str, str]] = {
     "disputed": "sources disagree",
 }
 
-#: Flag -> marker and colour; colours of Okabe and Ito, that most colour-blind people can tell apart.
+#: Flag -> marker and colour; colours of Okabe and Ito, that most colour-blind people distinguish.
 MARKS: Final[dict[str, tuple[str, str]]] = {
     "range": ("X", "#d55e00"),
     "spike": ("^", "#d55e00"),
@@ -64,7 +64,7 @@ _INK, _GREY, _ALARM = "#1d5b79", "#b8c4cc", ("#c9a400", "#e07000", "#c1121f")
 def report(
     region: Region, gauges: pd.DataFrame, as_of: pd.Timestamp | str, sources: Sequence[GaugeSource]
 ) -> tuple[pd.DataFrame, bool]:
-    """Return the health of a region's gauges, and whether all of them speak and are mostly sound.
+    """Return the health of a region's gauges, and whether all of them report and are mostly sound.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def report(
         Entries of its gauges.
     """
     table = health(gauges, as_of, sources)
-    return table, not (table["silent"] | table["doubtful"]).any()
+    return table, not (table["stale"] | table["suspect"]).any()
 
 
 def lines(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Sequence[Skipped]) -> list[str]:
@@ -102,7 +102,9 @@ def lines(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Seq
         out.append("the region has no gauges; name some under gauges in its file")
     else:
         out += ["", *_aligned(_HEAD, [_cells(row) for row in _records(table)])]
-    news, usual = [s for s in skipped if not s.usual], [s for s in skipped if s.usual]
+    absent = {source.name for source in region.gauge_sources if source.left_out is not None}
+    news = [s for s in skipped if not s.usual or s.scene in absent]
+    usual = [s for s in skipped if s not in news]
     if news:
         out += ["", "left out or flagged:"]
         for item in news[:_LISTED]:
@@ -111,7 +113,7 @@ def lines(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Seq
     if more > 0:
         out.append(f"  and {more} more; --json lists all")
     if usual:
-        out.append(f"  {len(usual)} more as a rule says; --json lists them")
+        out.append(f"  {len(usual)} more by a rule; --json lists them")
     return out
 
 
@@ -150,10 +152,12 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _state(row: Mapping[str, Any]) -> str:
     words = []
-    if row["silent"]:
+    if not row["quantity"] and not row["stale"]:
+        words.append("not there, optional")
+    if row["stale"]:
         words.append(f"STALE: older than {row['limit_days']:.3g} days")
-    if row["doubtful"]:
-        words.append(f"SUSPECT: {_percent(row['doubted_30d'])} of the last 30 days")
+    if row["suspect"]:
+        words.append(f"SUSPECT: {_percent(row['suspect_30d'])} of the last 30 days")
     return "; ".join(words)
 
 
@@ -264,7 +268,7 @@ def _facts(row: Mapping[str, Any]) -> str:
     facts = [
         ("newest value", f"{row['last_value']:.6g} {unit} ({row['last_qc']}), {row['last_time']:%Y-%m-%d %H:%M}"),
         ("age", f"{_age(row['age_days'])}; stale from {row['limit_days']:.3g} days on"),
-        ("state", _state(row) or "speaks"),
+        ("state", _state(row) or "reports"),
         ("first day", row["first_day"]),
         ("values", f"{row['values']}, usually every {_age(row['cadence_days'])}" if row["values"] > 1 else "1"),
         ("from", row["sources"]),

@@ -34,7 +34,7 @@ AT_ONCE = 4
 
 
 class Fetched(NamedTuple):
-    """What a fetch brought.
+    """Result of a fetch.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ def _fetch_one(
         # A clock that once ran ahead must not keep a source from being asked.
         asked_just_now = kept.asked_at is not None and pd.Timedelta(0) <= now - kept.asked_at < pause
         if isinstance(source, WebGauge) and not full and asked_just_now:
-            return kept.values, 0, [*skipped, *kept.told]
+            return kept.values, 0, [*skipped, *kept.skipped]
         after, more = _ask(source, kept, now, full)
         gauge_store.save(path, after, source)
     except SourceError as error:
@@ -154,8 +154,8 @@ def _ask(
             raise
         raise SourceError(f"mistake in the program: driver {source.driver}: {type(error).__name__}: {error}") from error
     after, skipped = gauge_store.absorb(kept, reading, source, now)
-    told = [*reading.skipped, *skipped]
-    return dataclasses.replace(after, told=tuple(told)), told
+    left_out = [*reading.skipped, *skipped]
+    return dataclasses.replace(after, skipped=tuple(left_out)), left_out
 
 
 def series_of(source: GaugeSource, region: Region, store: Path) -> tuple[pd.DataFrame, list[Skipped]]:
@@ -179,7 +179,7 @@ def series_of(source: GaugeSource, region: Region, store: Path) -> tuple[pd.Data
     if isinstance(source, WebGauge):
         if kept.asked_at is None:
             skipped.append(Skipped(source.name, "was never fetched; `erosion fetch` or a run asks it", usual=True))
-        return kept.values, [*skipped, *kept.told]
+        return kept.values, [*skipped, *kept.skipped]
     try:
         after, more = _ask(source, kept, _changed_at(source, kept))
     except SourceError as error:
@@ -190,7 +190,7 @@ def series_of(source: GaugeSource, region: Region, store: Path) -> tuple[pd.Data
 
 
 def _changed_at(source: GaugeSource, kept: gauge_store.Kept) -> pd.Timestamp:
-    """When what a file holds beyond the store came: when it was changed, but not before the store had asked.
+    """Return when what a file holds beyond the store came: when it was changed, but not before the store had asked.
 
     The present would make two readings of one file differ.
     """
@@ -198,7 +198,7 @@ def _changed_at(source: GaugeSource, kept: gauge_store.Kept) -> pd.Timestamp:
     try:
         files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
         changed = max(file.stat().st_mtime_ns for file in files)
-    except (OSError, ValueError):  # the driver says what is wrong with it
+    except (OSError, ValueError):  # the driver reports what is wrong with it
         return pd.Timestamp.now("UTC")
     at = pd.Timestamp(changed, unit="ns", tz="UTC")
     return at if kept.asked_at is None else max(at, kept.asked_at + pd.Timedelta(microseconds=1))
@@ -254,7 +254,7 @@ def read(
             observed.append((source, mine))
         elif len(values):
             first = values["available_at"].min()
-            # Values that came later are not known at the date: they must not tell two runs of it apart.
+            # Values that came later are not known at the date: they must not make two runs of it differ.
             unread.append(
                 Skipped(
                     source.name,

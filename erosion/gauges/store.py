@@ -54,8 +54,8 @@ class Kept:
     values: pd.DataFrame
     state: Mapping[str, Any] = field(default_factory=dict)
     asked_at: pd.Timestamp | None = None
-    told: tuple[Skipped, ...] = ()
-    """What was left out when it last answered; a service that is not asked again says it no second time."""
+    skipped: tuple[Skipped, ...] = ()
+    """What was left out when it last answered; a service that is not asked again does not report it a second time."""
 
 
 def path_of(store: Path, region: str, source: GaugeSource) -> Path:
@@ -72,7 +72,7 @@ def load(path: Path, source: GaugeSource) -> tuple[Kept, list[Skipped]]:
         Empty where nothing is kept, or where what is kept was read by other rules (another unit, column, zone, station)
         than the entry now has.
     skipped : list of Skipped
-        Says the latter.
+        The latter, where it is so.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def load(path: Path, source: GaugeSource) -> tuple[Kept, list[Skipped]]:
         values = file.to_pandas()[list(SERIES_COLUMNS)]
         asked_at = pd.Timestamp(meta["asked_at"])
         state = meta["state"]
-        told = tuple(Skipped(*item) for item in meta["told"])
+        left_out = tuple(Skipped(*item) for item in meta["told"])
         rules = meta["rules"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(
@@ -97,7 +97,7 @@ def load(path: Path, source: GaugeSource) -> tuple[Kept, list[Skipped]]:
     if rules != _digest(source):
         reason = f"was kept by other rules than {source.described_in.name} has now; its series begins anew"
         return Kept(empty_series()), [Skipped(source.name, reason, usual=True)]
-    return Kept(values, state, asked_at, told), []
+    return Kept(values, state, asked_at, left_out), []
 
 
 def save(path: Path, kept: Kept, source: GaugeSource) -> None:
@@ -113,7 +113,7 @@ def save(path: Path, kept: Kept, source: GaugeSource) -> None:
     meta = {
         "asked_at": kept.asked_at.isoformat(),
         "state": dict(kept.state),
-        "told": [list(item) for item in kept.told],
+        "told": [list(item) for item in kept.skipped],
         "rules": _digest(source),
     }
     table = pa.Table.from_pandas(kept.values, preserve_index=False)
@@ -160,7 +160,7 @@ def absorb(kept: Kept, reading: Reading, source: GaugeSource, now: pd.Timestamp)
 
     Notes
     -----
-    A value could first be had ``latency_days`` after its time (a forecast: after it was issued), as its entry says, and at the
+    A value could first be had ``latency_days`` after its time (a forecast: after it was issued), by its entry, and at the
     latest when it came. Two cases are known better. A value that should have been there when the source was last asked, and was
     not, came late: it is known from ``now`` on. A value other than the one kept is a correction, known from ``now`` on. What lies before
     the first value kept is no late arrival but an older part of the record, and counts as the first reading does.

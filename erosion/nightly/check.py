@@ -1,7 +1,7 @@
-"""``erosion check REGION``: look at everything a region would be run on, without running anything.
+"""``erosion check REGION``: read everything a region would be run on, without running anything.
 
-A problem has to be mended before a run can be trusted; a warning is worth a look. Both are gathered, so that one check
-tells all.
+A problem has to be mended before a run can be trusted; a warning is worth attention. Both are gathered, so that one check
+reports all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ GAP_FACTOR: Final = 1.5
 """An interval longer than this many cadences is a gap."""
 
 AREA_FACTOR: Final = 1.5
-"""A scene with this many times more or less water than the median scene is worth a look: flood, ice, another season."""
+"""A scene with this many times more or less water than the median scene is a warning: flood, ice, another season."""
 
 UPSTREAM_M: Final = 3000.0
 """Farther from the newest water than this, ``upstream`` is hardly the end of this river."""
@@ -51,7 +51,7 @@ _SHOWN: Final = 5
 
 @dataclass
 class WaterFound:
-    """What a water source holds; spans in days, areas in km2, sizes in m."""
+    """Content of a water source; spans in days, areas in km2, sizes in m."""
 
     source: str
     files: int = 0
@@ -73,7 +73,7 @@ class WaterFound:
 
 @dataclass
 class ScenesFound:
-    """What is known of a source of satellite scenes without asking its catalogue; sizes in pixels and km2."""
+    """Content of a source of satellite scenes, as known without asking its catalogue; sizes in pixels and km2."""
 
     source: str
     reach: str = ""
@@ -90,7 +90,7 @@ class ScenesFound:
 
 @dataclass
 class GaugeFound:
-    """What a gauge source holds; ranges as lowest, median, highest in m3/s or m, gaps in days."""
+    """Content of a gauge source; ranges as lowest, median, highest in m3/s or m, gaps in days."""
 
     source: str
     gauge_id: str = ""
@@ -284,7 +284,7 @@ def _corridor(region: Region, report: Report) -> Corridor | None:
 def _check_scenes(
     source: SceneSource, region: Region, reach: str, corridor: Corridor | None, report: Report
 ) -> ScenesFound:
-    """Look at the corridor and at what the scene store holds; the network is not asked."""
+    """Return what the corridor is and what the scene store holds; the network is not asked."""
     from collections import Counter
 
     from erosion.config.store import store_of
@@ -323,7 +323,7 @@ def _take_skipped(report: Report, source: str, skipped: list[Skipped] | tuple[Sk
 
 
 def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:
-    """Where a file's tag and name hold different dates one of them is wrong."""
+    """Warn of files whose tag and name hold different dates: one of them is wrong."""
     if len(source.date_from) < 2:
         return
     for scene in batch.scenes:
@@ -400,9 +400,9 @@ def _check_gauge(source: GaugeSource, region: Region, report: Report) -> GaugeFo
             f"{source.described_in}: units.discharge_m3s: values up to {found.discharge_m3s[2]:.3g} m3/s are more than "
             "any river carries; the column is in another unit"
         )
-    doubtful = found.quality.get("suspect", 0.0) + found.quality.get("missing", 0.0)
-    if doubtful > 0.1:
-        report.warnings.append(f"{source.name}: {doubtful:.0%} of the values are suspect or missing and are not used")
+    unused = found.quality.get("suspect", 0.0) + found.quality.get("missing", 0.0)
+    if unused > 0.1:
+        report.warnings.append(f"{source.name}: {unused:.0%} of the values are suspect or missing and are not used")
     return found
 
 

@@ -52,7 +52,7 @@ class SceneFolder(SceneSource):
     bands: Annotated[
         dict[str, str], Key("our name of a band -> number of the band in the file, or the part of the name it has")
     ]
-    date_from: Annotated[tuple[str, ...], Key("where the date is looked for, in order", choices=("tag", "name"))] = (
+    date_from: Annotated[tuple[str, ...], Key("where the date is read from, in order", choices=("tag", "name"))] = (
         "tag",
         "name",
     )

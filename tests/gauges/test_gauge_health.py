@@ -28,7 +28,9 @@ NOW = pd.Timestamp("2021-03-31 12:00", tz="UTC")
 def entry(**changes: object) -> GaugeSource:
     source = load_source("tan_chau", ROOT / "data_sources" / "regions" / "an-giang.yaml")
     assert isinstance(source, GaugeSource)
-    return dataclasses.replace(source, **{"name": "a", "gauge_id": "g", "cadence_days": 1, "latency_days": 1} | changes)
+    return dataclasses.replace(
+        source, **{"name": "a", "gauge_id": "g", "cadence_days": 1, "latency_days": 1, "optional": False} | changes
+    )
 
 
 def table(time: pd.DatetimeIndex, *, gauge_id: str = "g", source: str = "a", quantity: str = "stage") -> pd.DataFrame:
@@ -58,14 +60,14 @@ def test_age_completeness_and_flags_of_a_daily_gauge() -> None:
     assert row["values"] == 454 - 2
     assert row["age_days"] == 2.5
     assert row["limit_days"] == 4  # three cadences and the latency
-    assert not row["silent"]
+    assert not row["stale"]
     assert row["cadence_days"] == 1
     # The last 30 days begin at noon of 1 March and end, a latency before now, at noon of the 30th: 29 steps, of which
     # 2 to 10 March are suspect.
     assert row["complete_30d"] == pytest.approx((29 - 1 - 9) / 29)
     assert row["complete_all"] == pytest.approx((454 - 2 - 10) / 454)
-    assert row["doubted_30d"] == pytest.approx(9 / 28)
-    assert not row["doubtful"]
+    assert row["suspect_30d"] == pytest.approx(9 / 28)
+    assert not row["suspect"]
     assert (row["spike_365d"], row["rate_365d"], row["neighbour_365d"]) == (10, 10, 0)
     assert row["neighbour_all"] == 2
 
@@ -82,23 +84,23 @@ def test_what_comes_later_is_not_told() -> None:
 
 def test_a_gauge_is_stale_after_three_cadences_and_the_latency() -> None:
     gauges = table(pd.date_range("2021-01-01", "2021-03-27"))
-    assert not health(gauges, pd.Timestamp("2021-03-30 23:59:59", tz="UTC"), [entry()]).iloc[0]["silent"]
-    assert health(gauges, pd.Timestamp("2021-03-31 00:00:01", tz="UTC"), [entry()]).iloc[0]["silent"]
+    assert not health(gauges, pd.Timestamp("2021-03-30 23:59:59", tz="UTC"), [entry()]).iloc[0]["stale"]
+    assert health(gauges, pd.Timestamp("2021-03-31 00:00:01", tz="UTC"), [entry()]).iloc[0]["stale"]
     # Of several sources that speak the fastest one counts.
     both = pd.concat([gauges, table(pd.date_range("2020-01-01", "2020-12-31"), source="b")], ignore_index=True)
     fast = entry(name="b", cadence_days=0.1, latency_days=0.1)
     row = health(both, NOW, [entry(), fast]).iloc[0]
-    assert row["silent"]
+    assert row["stale"]
     assert row["limit_days"] == 2
     assert row["sources"] == "a, b"
 
 
-def test_half_a_month_of_doubt_makes_a_gauge_doubtful() -> None:
+def test_a_gauge_with_half_a_month_of_suspect_values_is_suspect() -> None:
     gauges = table(pd.date_range("2021-01-01", "2021-03-31"))
     gauges.loc[gauges.index[-16:], "qc"] = "suspect"
-    assert health(gauges, NOW, [entry()]).iloc[0]["doubtful"]
+    assert health(gauges, NOW, [entry()]).iloc[0]["suspect"]
     gauges.loc[gauges.index[-16:-14], "qc"] = "good"
-    assert not health(gauges, NOW, [entry()]).iloc[0]["doubtful"]
+    assert not health(gauges, NOW, [entry()]).iloc[0]["suspect"]
 
 
 def test_a_gauge_every_quarter_of_an_hour_is_counted_by_its_steps() -> None:
@@ -134,7 +136,7 @@ def test_a_gauge_of_which_nothing_is_known_has_a_row_and_is_stale() -> None:
     table_ = health(table(pd.date_range("2021-03-01", "2021-03-31")), NOW, [entry(gauge_id="x"), entry()])
     assert list(table_.columns) == list(COLUMNS)
     assert table_["gauge_id"].tolist() == ["x", "g"]
-    assert table_["silent"].tolist() == [True, False]
+    assert table_["stale"].tolist() == [True, False]
     assert table_.iloc[0]["quantity"] == ""
 
 
@@ -215,7 +217,7 @@ def made_region(folder: Path, values: int) -> Path:
     catalogue = ROOT / "data_sources"
     for name, last in (("tan_chau", True), ("chau_doc", False)):
         source = yaml.safe_load((catalogue / f"{name}.yaml").read_text(encoding="utf-8"))
-        source["path"] = f"../{name}.csv"
+        source |= {"path": f"../{name}.csv", "optional": False}
         (regions.parent / f"{name}.yaml").write_text(yaml.safe_dump(source, allow_unicode=True), encoding="utf-8")
         if last:
             days = pd.date_range(end="2021-01-31", periods=values)
@@ -259,3 +261,20 @@ def test_a_gauge_whose_file_is_not_there_is_told_without_a_traceback(
     told = capsys.readouterr().out
     assert "nothing known" in told
     assert "chau_doc.csv" in told
+
+
+def test_an_optional_gauge_that_was_not_brought_is_listed_and_not_stale(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = made_region(tmp_path, 90)
+    region = yaml.safe_load(path.read_text(encoding="utf-8")) | {"gauges": ["tan_chau", "chau_doc"]}
+    path.write_text(yaml.safe_dump(region, allow_unicode=True), encoding="utf-8")
+    source = path.parent.parent / "chau_doc.yaml"
+    source.write_text(source.read_text("utf-8").replace("optional: false", "optional: true"), "utf-8")
+    out = tmp_path / "out.json"
+    assert main(["gauges", str(path), "--date", "2021-02-01", "--json", str(out), "--report", str(tmp_path / "r")]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "nothing known" in printed and "not there, optional" in printed and "STALE" not in printed
+    assert "chau_doc: not there, optional: bring the gauge's file (columns time, stage_m) to " in printed
+    rows = {row["gauge_id"]: row for row in json.loads(out.read_text("utf-8"))["gauges"]}
+    assert rows["039801"]["stale"] is False and rows["039801"]["quantity"] == ""

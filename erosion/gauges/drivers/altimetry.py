@@ -1,11 +1,11 @@
 """Driver ``altimetry``: water levels that satellites have measured where their tracks cross a river.
 
-Two shapes are known, told apart by their content: the text files of Hydroweb (``hydroprd_R_*.txt``, lines of ``#KEY:: value``
+Two shapes are known, distinguished by their content: the text files of Hydroweb (``hydroprd_R_*.txt``, lines of ``#KEY:: value``
 and below them date, time, height and uncertainty) and the GeoJSON files of the Copernicus land service (``c_gls_WL_*.json``).
 Times are UTC, heights are metres above the geoid that the file names, not above the zero of a staff gauge beside it.
 Both shapes were learnt from programs of others that read them; this driver was never tried on a file fresh from a service.
 
-A value stays ``good`` whatever its uncertainty: at a bend or beside a bank the error that a satellite tells of itself says
+A value stays ``good`` whatever its uncertainty: at a bend or beside a bank the error that a satellite states of itself means
 little. A height is some decimetres wrong, and there is one in ten or twenty-seven days.
 """
 
@@ -31,7 +31,7 @@ FILL: Final = 9999.999
 """Stands for a height that is missing."""
 
 FAR_KM: Final = 5.0
-"""A file whose place is further from the entry's is said to be so."""
+"""A file whose place is further from the entry's is listed."""
 
 _MOST_BYTES: Final = 64_000_000  # thirty years of one crossing are some hundred kilobytes
 _MISSING: Final = ("NA", "NaN", "9999.999", "-9999", "-9999.0")
@@ -70,7 +70,7 @@ def read(source: Altimetry, asked: Asked) -> Reading:
     -------
     Reading
         Stage in m above the file's geoid. Of two heights of one minute the last stands and is ``suspect``. ``skipped``
-        says which geoid the file names, and where it lies far from the entry's place.
+        lists which geoid the file names, and where it lies far from the entry's place.
 
     Raises
     ------

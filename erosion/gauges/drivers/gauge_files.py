@@ -2,7 +2,7 @@
 
 Units, time zone, decimal mark and quality codes are settled here, once; behind this door a value is in m3/s, m or mm,
 its time is UTC and its quality is one of four words. What cannot be read is never guessed: the value is missing or the
-line is left out, and the list says which lines and why. What is closer together than ten minutes is thinned
+line is left out, and listed with its number and why. What is closer together than ten minutes is thinned
 (:mod:`erosion.gauges.formats.compact`).
 
 Text files of
@@ -165,7 +165,7 @@ def _find_files(source: GaugeFiles) -> tuple[list[_Found], list[Skipped]]:
 
 
 def _still_written(file: _Found, settle_s: float) -> str | None:
-    """Why a file is not used yet; None where it is whole. A time that lies in the future tells of a wrong clock."""
+    """Return why a file is not used yet; None where it is whole. A time in the future means a wrong clock."""
     age_s = clocks.time() - file.mtime_ns / 1e9
     if abs(age_s) < settle_s:
         return f"changed {abs(age_s):.0f} s ago and may still be written"
@@ -211,7 +211,7 @@ def _overlaps(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _merge(newest_last: Sequence[tuple[_Found, Mapping[str, Values]]], skipped: list[Skipped]) -> dict[str, Values]:
-    """Values of several files: of two that tell the same time the newer file stands, but nothing does not replace a value."""
+    """Values of several files: of two with the same time the newer file stands, but nothing does not replace a value."""
     merged = {}
     for quantity in dict.fromkeys(name for _, values in newest_last for name in values):
         parts = [(file.name, values[quantity]) for file, values in newest_last if quantity in values]

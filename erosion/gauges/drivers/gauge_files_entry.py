@@ -16,7 +16,7 @@ QUALITY_WORDS: Final = ("good", "estimated", "suspect")
 
 @dataclass(frozen=True, kw_only=True)
 class GaugeColumns:
-    """Which column of a gauge file holds what."""
+    """Columns of a gauge file."""
 
     time: Annotated[tuple[str, ...], Key("column of the time, or the columns of date and time of day")]
     discharge_m3s: Annotated[str | None, Key("column of the discharge, in the unit given under units")] = None
@@ -48,7 +48,7 @@ class QualityCodes:
 
     good: Annotated[tuple[str, ...], Key("codes of measured values")] = ()
     estimated: Annotated[tuple[str, ...], Key("codes of estimated values")] = ()
-    suspect: Annotated[tuple[str, ...], Key("codes of doubtful values")] = ()
+    suspect: Annotated[tuple[str, ...], Key("codes of suspect values")] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

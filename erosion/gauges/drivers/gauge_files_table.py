@@ -129,29 +129,29 @@ def _wanted(source: GaugeFiles) -> dict[str, str]:
 
 
 class _Unreadable:
-    """How much of each column could not be read, for a judgement when the whole file has been seen."""
+    """Share of each column that could not be read, judged when the whole file has been read."""
 
     def __init__(self) -> None:
         self._bad: dict[str, tuple[list[int], list[str]]] = {}
 
-    def add(self, key: str, bad: NDArray[np.bool_], told: int, cells: Sequence[Any]) -> list[str]:
+    def add(self, key: str, bad: NDArray[np.bool_], filled: int, cells: Sequence[Any]) -> list[str]:
         """Count, and return samples of the bad cells."""
         (count, samples) = self._bad.setdefault(key, ([0, 0], []))
         count[0] += int(bad.sum())
-        count[1] += told
+        count[1] += filled
         some = [cell_text(cells[i]) for i in np.flatnonzero(bad)[:50]]
         samples += some[: 3 - len(samples)]
         return some
 
     def refuse_if_most(self, key: str, source: GaugeFiles, path: Path, what: str) -> None:
-        (bad, told), samples = self._bad.get(key, ([0, 0], []))
-        if told and bad / told > MAX_UNREADABLE:
+        (bad, filled), samples = self._bad.get(key, ([0, 0], []))
+        if filled and bad / filled > MAX_UNREADABLE:
             shown = ", ".join(repr(text[:40]) for text in samples)
             if any(text.startswith("=") for text in samples):
                 what += "; formulas have no results until Excel has computed and saved them"
             raise SourceError(
                 f"{path}: column {_wanted(source)[key]!r} (columns.{'time' if key == 'clock' else key} in "
-                f"{source.described_in}): {bad / told:.0%} of its cells, e.g. {shown}, are no {what}"
+                f"{source.described_in}): {bad / filled:.0%} of its cells, e.g. {shown}, are no {what}"
             )
 
 

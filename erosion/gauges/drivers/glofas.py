@@ -107,7 +107,7 @@ def read(source: Glofas, asked: Asked) -> Reading:
             )
         used.add(_grid_of(cells))
         table["time"] = table["valid"] - MEAN_OF
-        # One value of a forecast says nothing of the days of another forecast.
+        # The days of one forecast do not order those of another.
         touched = table["issued"] if grid_series.forecast(dataset, variable) else table["time"]
         return table, touched
 
@@ -196,7 +196,7 @@ def _choose(
 
 
 def _grid_of(cells: grid_cells.Near) -> str:
-    """Name a grid: spacing and the cell nearest to the location tell one from another."""
+    """Return the name of a grid: its spacing and the cell nearest to the location."""
     return f"{cells.spacing:.3f} {cells.latitudes[0]:.3f} {cells.longitudes[0] % 360.0:.3f}"
 
 

@@ -113,7 +113,7 @@ def read(source: Hydrocron, asked: Asked) -> Reading:
         reason = f"no value since {first:%Y-%m-%d}; is {source.feature_id} a {source.feature} of the database in use?"
         skipped.append(Skipped(source.name, reason))
     table = joined(parts)
-    # One pass may be told twice, by two files that meet; the better one stands.
+    # One pass may be given twice, by two files that meet; the better one stands.
     table["rank"] = table["quality"].map(_RANK.index)
     table = table.sort_values(["time", "rank"], kind="stable").drop_duplicates("time", keep="last").drop(columns="rank")
     return Reading(table[table["time"] <= asked.until].reset_index(drop=True), skipped)

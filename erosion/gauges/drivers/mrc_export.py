@@ -1,7 +1,7 @@
 """Driver ``mrc_export``: one series as the data portal of the Mekong River Commission, or another AQUARIUS portal, exports it.
 
-Two shapes are known, told apart by their header. The Commission's older one has columns ``Station Code``, ``Parameter``,
-``Timestamp (UTC+07:00)``, ``Value``, ``Unit`` and more; its stamps end in ``Z`` although the head says another zone, and files
+Two shapes are known, distinguished by their header. The Commission's older one has columns ``Station Code``, ``Parameter``,
+``Timestamp (UTC+07:00)``, ``Value``, ``Unit`` and more; its stamps end in ``Z`` although the head names another zone, and files
 differ in which of the two is true. The newer one begins with lines of ``#`` that name series and unit, and its column
 ``ISO 8601 UTC`` is to be trusted. Both were learnt from headers that others have recorded; this driver was never tried on a
 file fresh from a portal.
@@ -88,7 +88,7 @@ class MrcExport(FileGauge):
     clock: Annotated[
         str,
         Key(
-            "what its times are: local (as the column's head says, whatever the Z), utc, or auto: told from the file",
+            "what its times are: local (as in the column's head, whatever the Z), utc, or auto: found from the file",
             choices=("auto", "local", "utc"),
         ),
     ] = "auto"
@@ -115,8 +115,8 @@ def read(source: MrcExport, asked: Asked) -> Reading:
     Returns
     -------
     Reading
-        Discharge in m3/s, stage in m or rain in mm, as the file says; several readings of a day stay several. Of two
-        values of one time the one of better quality stands. ``skipped`` says which clock was taken for the times.
+        Discharge in m3/s, stage in m or rain in mm, as in the file; several readings of a day stay several. Of two
+        values of one time the one of better quality stands. ``skipped`` lists which clock was taken for the times.
 
     Raises
     ------
@@ -134,12 +134,12 @@ def read(source: MrcExport, asked: Asked) -> Reading:
     with contextlib.closing(
         rows(source.path, notes, encoding=None, delimiter=",", sheet=None, entry=source.described_in)
     ) as every:
-        names, said = _head(every, source)
+        names, above = _head(every, source)
         line, table = _columns(every, names, notes)
     if not line.size:
         raise SourceError(f"{source.path}: has a header and no values; export it again with all its dates")
-    quantity, factor = _what(table, said, source)
-    _check_station(table, said, source, notes)
+    quantity, factor = _what(table, above, source)
+    _check_station(table, above, source, notes)
 
     time = _times(table, names, source, notes)
     lost = time == NO_TIME
@@ -154,15 +154,15 @@ def read(source: MrcExport, asked: Asked) -> Reading:
 
 
 def _head(every: Iterator[tuple[int, list[Any]]], source: MrcExport) -> tuple[list[str], dict[str, str]]:
-    """Column names, and what the lines above them say of the series."""
-    said: dict[str, str] = {}
+    """Return the column names, and the lines above them on the series."""
+    above: dict[str, str] = {}
     for _, row in islice(every, _MOST_ABOVE_HEADER):
         names = [cell.strip() for cell in row]
         if "Value" in names and any(name == _UTC or _LOCAL.fullmatch(name) for name in names):
-            return names, said
+            return names, above
         key, colon, text = ",".join(row).lstrip("# ").partition(":")
         if colon:
-            said[key.strip().lower()] = text.strip()
+            above[key.strip().lower()] = text.strip()
     raise SourceError(
         f"{source.path}: is no export of a data portal: it has no header with a column 'Value' and a column "
         f"'Timestamp (UTC+07:00)' or {_UTC!r}; export the series as CSV, or describe the file with the driver gauge_files"
@@ -192,7 +192,7 @@ def _time_column(names: Sequence[str]) -> str:
     return _UTC if _UTC in names else next(name for name in names if _LOCAL.fullmatch(name))
 
 
-def _what(table: dict[str, list[str]], said: dict[str, str], source: MrcExport) -> tuple[str, float]:
+def _what(table: dict[str, list[str]], above: dict[str, str], source: MrcExport) -> tuple[str, float]:
     """Quantity of the series and the factor to its unit."""
     parts = {name: table[name] for name in ("Parameter", "Label", "Unit") if name in table}
     series = sorted(set(zip(*parts.values(), strict=True))) if parts else []
@@ -201,8 +201,8 @@ def _what(table: dict[str, list[str]], said: dict[str, str], source: MrcExport) 
         raise SourceError(
             f"{source.path}: holds several series ({shown}); export each to a file with an entry of its own"
         )
-    told = dict(zip(parts, series[0], strict=True)) if series else {}
-    parameter = told.get("Parameter", said.get("value parameter", ""))
+    columns = dict(zip(parts, series[0], strict=True)) if series else {}
+    parameter = columns.get("Parameter", above.get("value parameter", ""))
     quantity = _QUANTITIES.get(parameter.lower())
     if quantity is None:
         raise SourceError(f"{source.path}: holds {parameter!r}; what can be read is {', '.join(_QUANTITIES)}")
@@ -210,17 +210,17 @@ def _what(table: dict[str, list[str]], said: dict[str, str], source: MrcExport) 
         raise SourceError(
             f"{source.path}: holds stages, which mean nothing without their zero; name it as 'datum' in {source.described_in}"
         )
-    unit = told.get("Unit", said.get("value units", ""))
+    unit = columns.get("Unit", above.get("value units", ""))
     factor = _UNITS[quantity].get(unit.replace("^", "").replace("³", "3"))
     if factor is None:
         raise SourceError(f"{source.path}: {parameter} is in {unit!r}; units known are {', '.join(_UNITS[quantity])}")
     return quantity, factor
 
 
-def _check_station(table: dict[str, list[str]], said: dict[str, str], source: MrcExport, notes: Notes) -> None:
+def _check_station(table: dict[str, list[str]], above: dict[str, str], source: MrcExport, notes: Notes) -> None:
     codes = sorted(set(table["Station Code"])) if "Station Code" in table else []
     if not codes:
-        identifier = said.get("time-series identifier", said.get("time series identifier", ""))
+        identifier = above.get("time-series identifier", above.get("time series identifier", ""))
         codes = [identifier.rpartition("@")[2]] if "@" in identifier else []
     own = _numbered(source.gauge_id)
     for code in codes:
@@ -247,9 +247,9 @@ def _times(table: dict[str, list[str]], names: Sequence[str], source: MrcExport,
     stamps = table[column]
     if column == _UTC:
         return instants(stamps, "Etc/UTC")[0]
-    told = _LOCAL.fullmatch(column)
-    assert told is not None
-    offset_ns = (int(told[2]) * 60 + int(told[3])) * 60 * 10**9 * (-1 if told[1] == "-" else 1)
+    zone = _LOCAL.fullmatch(column)
+    assert zone is not None
+    offset_ns = (int(zone[2]) * 60 + int(zone[3])) * 60 * 10**9 * (-1 if zone[1] == "-" else 1)
     zulu = np.array([stamp.endswith("Z") for stamp in stamps], dtype=bool)
     offset = np.array([_OFFSET.search(stamp) is not None for stamp in stamps], dtype=bool)
     time, _ = instants([stamp.removesuffix("Z") for stamp in stamps], "Etc/UTC")

@@ -5,7 +5,7 @@ passed on without the Commission's permission. The season tables hold one row a 
 text that is almost JSON; the forecast page holds the last observed days and the days ahead in one list. A day is a local
 day (UTC+7) and a value has the time at which its day begins.
 
-What the pages do not say: whether a day's value is its mean or its reading at 7 in the morning. ``latency_days`` counts from
+What the pages leave open: whether a day's value is its mean or its reading at 7 in the morning. ``latency_days`` counts from
 the beginning of the day.
 """
 

@@ -70,7 +70,7 @@ def read(source: MrcTelemetry, asked: Asked) -> Reading:
     Returns
     -------
     Reading
-        Stage in m and rain in mm. Values of a station that lies elsewhere than the entry says are ``suspect``.
+        Stage in m and rain in mm. Values of a station that lies elsewhere than in the entry are ``suspect``.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def _numbers(given: list[Any]) -> tuple[list[float], list[str]]:
 
 
 def _check_station(service: Service, headers: Mapping[str, str], source: MrcTelemetry) -> tuple[bool, list[Skipped]]:
-    """Whether the station stands where the entry puts it, as far as the service reports its place, and what is odd."""
+    """Return whether the station stands where the entry puts it, as far as the service reports its place, and what is odd."""
     try:
         answer = service.json(STATIONS, headers=headers)
     except SourceError as error:

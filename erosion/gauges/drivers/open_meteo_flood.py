@@ -2,7 +2,7 @@
 
 It is a model's river and not a gauge: every value is of quality ``estimated``, and the number is that of a grid cell some
 five kilometres wide, which may hold a side channel. The day of ``asked.until`` and the days after it are a forecast, issued at
-the start of that UTC day, because the service tells neither when its model was run nor which run a day comes from; days
+the start of that UTC day, because the service gives neither when its model was run nor which run a day comes from; days
 that are over count as observations. The past has no ensemble.
 
 Never tried against the live service. The tests answer with constructed documents in the shape of its published description.
@@ -174,7 +174,7 @@ def _column(source: OpenMeteoFlood, answer: _Answer, name: str) -> np.ndarray:
 def _forecast(
     source: OpenMeteoFlood, answer: _Answer, today: pd.Timestamp, skipped: list[Skipped]
 ) -> list[pd.DataFrame]:
-    """One table a member. A null in a forecast is no row: nothing was said of that day."""
+    """One table a member. A null in a forecast is no row."""
     if not len(answer.time) or answer.time.min() != today:
         begins = f"{answer.time.min():%Y-%m-%d}" if len(answer.time) else "nowhere"
         reason = (

@@ -1,11 +1,11 @@
 """Driver ``rain_grid``: daily rain at a point, or on average around it, from NetCDF or Zarr grids.
 
-Read are ERA5-Land (running sums since 00 UTC), ERA5 and its daily totals, IMERG, and other grids in latitude and longitude whose units say
-what they are. Rain becomes mm, times become the beginning of a step, and steps shorter than a day become UTC days at this door. The
+Read are ERA5-Land (running sums since 00 UTC), ERA5 and its daily totals, IMERG, and other grids in latitude and longitude whose units are
+known. Rain becomes mm, times become the beginning of a step, and steps shorter than a day become UTC days at this door. The
 layouts were put together from documentation; the driver has not been tried on a file of ECMWF or NASA itself.
 
 Opening a file takes some hundredths of a second, so twenty years of half hours in files of their own take hours: bring daily files of
-IMERG for the past. A chunk that a Zarr store never got reads as its fill value; where that is 0 nobody can tell it from dry days.
+IMERG for the past. A chunk that a Zarr store never got reads as its fill value; where that is 0 it cannot be distinguished from dry days.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ NOISE_MM: Final = 0.01
 """Packing leaves dry steps this much below zero at the most; they are dry. A step farther below is missing."""
 
 WET_MM: Final = 1.0
-"""A day with less tells nothing of how a file counts."""
+"""A day with less does not show how a file counts."""
 
 FALL_MM: Final = 0.05
 """A running sum that is packed seems to fall by so much at the most."""
 
 MIN_WET: Final = 3
-"""So many wet days without a fall tell that sums run."""
+"""So many wet days without a fall show that sums run."""
 
 _DAY: Final = pd.Timedelta(days=1)
 _HOUR: Final = pd.Timedelta(hours=1)
 
 
 class _Told(NamedTuple):
-    """What the attributes of a file's variable tell of its counting."""
+    """Counting of a file by the attributes of its variable."""
 
     factor: float  # to mm, or to mm/s
     rate: bool
@@ -96,7 +96,7 @@ class RainGrid(FileGauge):
     counting: Annotated[
         str,
         Key(
-            "step: rain of each step; running: sum since midnight UTC, as in ERA5-Land; auto: told from the file",
+            "step: rain of each step; running: sum since midnight UTC, as in ERA5-Land; auto: found from the file",
             choices=("auto", "step", "running"),
         ),
     ] = "auto"
@@ -132,7 +132,7 @@ def read(source: RainGrid, asked: Asked) -> Reading:
     Raises
     ------
     SourceError
-        Where there is no file, none of them can be read, or they do not tell how they count.
+        Where there is no file, none of them can be read, or it does not follow from them how they count.
 
     Notes
     -----
@@ -258,7 +258,7 @@ def _mean(table: pd.DataFrame, cells: int) -> pd.DataFrame:
 
 
 def _with_bounds(table: pd.DataFrame, dataset: xr.Dataset) -> pd.DataFrame:
-    """Add ``begin`` and ``end`` of each step where the file says them, NaT elsewhere."""
+    """Add ``begin`` and ``end`` of each step where the file has them, NaT elsewhere."""
     told = grid_times.bounds(dataset)
     nothing = pd.Series(pd.NaT, table.index, dtype="datetime64[ns]")
     if told is None:
@@ -276,7 +276,7 @@ def _with_bounds(table: pd.DataFrame, dataset: xr.Dataset) -> pd.DataFrame:
 
 
 def _step(source: RainGrid, table: pd.DataFrame, state: Mapping[str, Any]) -> pd.Timedelta:
-    """Length of the steps: as bounds say, else as it was before, else the usual distance between times."""
+    """Length of the steps: as in the bounds, else as it was before, else the usual distance between times."""
     lengths = (table["end"] - table["begin"]).dropna()
     gaps = table["time"].diff().dropna()
     if len(lengths) == len(table) and lengths.nunique() == 1:
@@ -303,7 +303,7 @@ def _step(source: RainGrid, table: pd.DataFrame, state: Mapping[str, Any]) -> pd
 
 
 def _counting(source: RainGrid, table: pd.DataFrame, step: pd.Timedelta, state: Mapping[str, Any]) -> tuple[str, bool]:
-    """Whether the values are rain of each step or running sums, and whether the data have decided it for good."""
+    """Return whether the values are rain of each step or running sums, and whether the data have decided it for good."""
     if source.counting != "auto":
         if source.counting == "running" and table["rate"].any():
             raise SourceError(
@@ -322,7 +322,7 @@ def _counting(source: RainGrid, table: pd.DataFrame, step: pd.Timedelta, state: 
         return "step", False
     if "counting" in state:
         return str(state["counting"]), True
-    if not table["value"].max() > FALL_MM:  # dry throughout: both ways of counting say so
+    if not table["value"].max() > FALL_MM:  # dry throughout: both ways of counting agree
         return "step", False
     wet, falling = _falls(table)
     if _runs(table):
@@ -336,7 +336,7 @@ def _counting(source: RainGrid, table: pd.DataFrame, step: pd.Timedelta, state: 
 
 
 def _runs(table: pd.DataFrame) -> bool:
-    """Whether the data show that the values are running sums: wet days enough, and hardly one on which they fall."""
+    """Return whether the data show that the values are running sums: wet days enough, and hardly one on which they fall."""
     wet, falling = _falls(table)
     return bool(wet.sum() >= MIN_WET and falling[wet].mean() <= 0.1)
 
@@ -370,7 +370,7 @@ def _length(step: pd.Timedelta) -> str:
 
 
 def _ends(table: pd.DataFrame, step: pd.Timedelta) -> pd.Series:
-    """Where the time of a value is the end of its step."""
+    """Return where the time of a value is the end of its step."""
     return table["ends"] & (step < _DAY)
 
 

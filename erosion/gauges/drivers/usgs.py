@@ -121,7 +121,7 @@ def read(source: Usgs, asked: Asked) -> Reading:
     Reading
         Discharge in m3/s or stage in m. Of daily values only means of whole days are taken. Where the site has several
         series of the quantity one is taken, always the same, and the others are listed. Of two values of one time the one
-        that was changed last stands; where that cannot be told the last one does, as ``suspect``. ``state`` holds the
+        that was changed last stands; where that is not known the last one does, as ``suspect``. ``state`` holds the
         series.
 
     Raises
@@ -167,20 +167,20 @@ def _ogc(
     taken, others, sites = [], 0, set()
     for page in _pages(service, source, f"/ogcapi/v0/collections/{source.series}/items", params):
         for feature in page:
-            told = _mapping(source, _mapping(source, feature).get("properties"))
-            sites.add(str(told.get("monitoring_location_id")))
-            if not _is_wanted(source, told.get("parameter_code"), told.get("statistic_id")):
+            properties = _mapping(source, _mapping(source, feature).get("properties"))
+            sites.add(str(properties.get("monitoring_location_id")))
+            if not _is_wanted(source, properties.get("parameter_code"), properties.get("statistic_id")):
                 others += 1
-            elif str(told.get("monitoring_location_id")) == site:
+            elif str(properties.get("monitoring_location_id")) == site:
                 taken.append(
                     _Value(
-                        str(told.get("time_series_id")),
-                        str(told.get("time")),
-                        str(told.get("value")),
-                        str(told.get("unit_of_measure")),
-                        told.get("approval_status") == "Approved",
-                        str(told.get("qualifier") or ""),
-                        str(told.get("last_modified") or ""),
+                        str(properties.get("time_series_id")),
+                        str(properties.get("time")),
+                        str(properties.get("value")),
+                        str(properties.get("unit_of_measure")),
+                        properties.get("approval_status") == "Approved",
+                        str(properties.get("qualifier") or ""),
+                        str(properties.get("last_modified") or ""),
                     )
                 )
     _check_sites(source, site, sites, skipped)
@@ -314,7 +314,7 @@ def _list_others(source: Usgs, others: int, skipped: list[Skipped]) -> None:
 
 
 def _chosen(source: Usgs, values: list[_Value], asked: Asked, skipped: list[Skipped]) -> str:
-    """Which series stands for the gauge: the entry's, else the one taken before, else the one with the most values."""
+    """Return the series that stands for the gauge: the entry's, else the one taken before, else the one with the most values."""
     counts: dict[str, int] = {}
     for value in values:
         counts[value.series] = counts.get(value.series, 0) + 1

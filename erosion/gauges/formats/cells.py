@@ -1,4 +1,4 @@
-"""Texts of a table to instants and numbers. What cannot be read is said to be so and never guessed."""
+"""Texts of a table to instants and numbers. What cannot be read is reported and never guessed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def instants(
     times : numpy.ndarray
         Nanoseconds since 1970 UTC, shape (n,); :data:`NO_TIME` where a cell cannot be read.
     off_the_clock : numpy.ndarray
-        True where a cell tells a time that the zone's clocks left out or showed twice when summer time began or ended.
+        True where a cell holds a time that the zone's clocks left out or showed twice when summer time began or ended.
         Midnight is another matter: a day that began without one began an hour later.
     """
     plain = [cell_text(cell) for cell in cells]
@@ -85,7 +85,7 @@ def instants(
 def _kinds(
     texts: pd.Series[Any], real: NDArray[np.bool_], time_format: str | None
 ) -> list[tuple[NDArray[np.bool_], bool]]:
-    """Which cells are read together, and whether they tell their own offset."""
+    """Form of cells that are read together, and whether they have their own offset."""
     if time_format is not None:
         return [(~real, "%z" in time_format), (real, False)]
     dated = np.array([_DATED.match(text) is not None for text in texts], dtype=bool) & ~real
@@ -114,10 +114,10 @@ def with_clock(day: Any, clock: Any) -> Any:
         text = f"{minutes // 60:02d}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
     if not isinstance(day, dt.datetime):
         return f"{cell_text(day)} {text}"
-    told = _CLOCK.fullmatch(text)
-    if told is None:
+    clock = _CLOCK.fullmatch(text)
+    if clock is None:
         return f"{day:%Y-%m-%d} {text}"
-    hours, minutes, seconds = (int(part or 0) for part in told.groups())
+    hours, minutes, seconds = (int(part or 0) for part in clock.groups())
     if minutes > 59 or seconds > 59 or hours * 3600 + minutes * 60 + seconds > 86400:
         return f"{day:%Y-%m-%d} {text}"
     return dt.datetime.combine(day.date(), dt.time()) + dt.timedelta(hours=hours, minutes=minutes, seconds=seconds)

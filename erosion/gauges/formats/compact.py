@@ -2,7 +2,7 @@
 
 A logger that writes every second fills gigabytes, and a river does not change in a second. Values closer together than
 ten minutes become one: the median of the ten minutes that they fall into, of rain the sum. So what is kept grows with the
-years that a file tells of and not with its size.
+years that a file covers and not with its size.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Compact:
     quantity
         Key of :data:`erosion.core.contracts.QUANTITIES`.
     notes
-        Duplicates and how many values were thinned are told here.
+        Receives duplicates and how many values were thinned.
     """
 
     def __init__(self, quantity: str, notes: Notes) -> None:
@@ -174,9 +174,9 @@ def _thinned(values: Values, summed: bool) -> Values:
     rank = (np.minimum if summed else np.maximum).reduceat(values.rank, first)
     if summed:
         value = np.add.reduceat(np.nan_to_num(values.value), first)
-        told = np.maximum.reduceat(values.rank, first) > 0
-        value[~told] = np.nan
-        rank = np.where(told, np.maximum(rank, 1), 0)
+        any_ranked = np.maximum.reduceat(values.rank, first) > 0
+        value[~any_ranked] = np.nan
+        rank = np.where(any_ranked, np.maximum(rank, 1), 0)
     else:
         best = values.rank == rank[place]
         chosen, at = values.value[best], place[best]

@@ -106,7 +106,7 @@ def km_between(point: LonLat, latitude: float, longitude: float) -> float:
 
 
 def where(latitude: float, longitude: float) -> str:
-    """Name a cell by its centre."""
+    """Return the name of a cell, by its centre."""
     east = (longitude + 180.0) % 360.0 - 180.0
     return f"{abs(latitude):.3f}° {'N' if latitude >= 0 else 'S'}, {abs(east):.3f}° {'E' if east >= 0 else 'W'}"
 

@@ -38,12 +38,12 @@ _OTHERS: Final = (
 
 
 class GridError(Exception):
-    """A file gives nothing; the message says why and how to mend it, without the file's name."""
+    """A file gives nothing; the message holds why and how to mend it, without the file's name."""
 
 
 @dataclass(frozen=True)
 class GridFile:
-    """A file or Zarr store, with what tells whether it has changed."""
+    """A file or Zarr store, with size and time of its last change."""
 
     path: Path
     name: str
@@ -147,7 +147,7 @@ def gather(
     known
         ``Gathered.files`` of the last time.
     read_one
-        Gives the table of a file and the instants (UTC without zone, one a row) that say which days it touches.
+        Gives the table of a file and the instants (UTC without zone, one a row) of the days it touches.
 
     Returns
     -------
@@ -251,9 +251,9 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
     except Exception as error:
         # The libraries below meet bytes of anybody's making; which exception they end with has no bounds.
         kind = "Zarr store" if engine == "zarr" else "NetCDF file"
-        said = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200]
         raise GridError(
-            f"cannot be read as a {kind} ({type(error).__name__}: {said}); it may be cut short: fetch it again"
+            f"cannot be read as a {kind} ({type(error).__name__}: {reason}); it may be cut short: fetch it again"
         ) from error
 
 

@@ -72,14 +72,14 @@ def steps(dataset: xr.Dataset, variable: xr.DataArray, cells: Near) -> pd.DataFr
 
 
 def forecast(dataset: xr.Dataset, variable: xr.DataArray) -> bool:
-    """Whether the values of a file are steps of a forecast."""
+    """Return whether the values of a file are steps of a forecast."""
     return any(dim in STEP for dim in variable.dims)
 
 
 def unit_text(variable: xr.DataArray) -> str:
     """Return the unit of a variable without blanks, carets and stars; an empty text where it has none."""
-    said = variable.attrs.get("units", variable.attrs.get("GRIB_units", ""))
-    text = said.decode("latin-1") if isinstance(said, bytes) else str(said)
+    units = variable.attrs.get("units", variable.attrs.get("GRIB_units", ""))
+    text = units.decode("latin-1") if isinstance(units, bytes) else str(units)
     return re.sub(r"[\s*^_]", "", text.replace("³", "3").replace("²", "2").replace("⁻", "-").replace("¹", "1")).lower()
 
 

@@ -103,22 +103,24 @@ def decoded(numbers: np.ndarray, attrs: Mapping[str, Any], name: str) -> np.ndar
     xarray without cftime decodes neither IMERG's "julian" calendar nor units like "hr", so the numbers are decoded here.
     """
     text = str(attrs.get("units", ""))
-    told = re.fullmatch(r"\s*([A-Za-z]+)\s+since\s+(.+?)\s*", text)
+    match = re.fullmatch(r"\s*([A-Za-z]+)\s+since\s+(.+?)\s*", text)
     calendar = str(attrs.get("calendar", "standard")).lower()
-    if told is None:
+    if match is None:
         raise GridError(f"{name!r} is in {text!r}, not in something like 'hours since 1970-01-01'")
     if calendar not in _CALENDARS:
         raise GridError(f"{name!r} counts in the calendar {calendar!r}, whose days are not those of the real one")
     try:
-        since = pd.Timestamp(re.sub(r"\s*(UTC|GMT|Z)$", "", told[2], flags=re.IGNORECASE))
+        since = pd.Timestamp(re.sub(r"\s*(UTC|GMT|Z)$", "", match[2], flags=re.IGNORECASE))
         since = since.tz_convert(None) if since.tzinfo is not None else since
         epoch = since.to_datetime64().astype("datetime64[s]")
     except (ValueError, OverflowError) as error:
-        raise GridError(f"{name!r} counts since {told[2]!r}, which is no date") from error
+        raise GridError(f"{name!r} counts since {match[2]!r}, which is no date") from error
     first = {"proleptic_gregorian": epoch, "julian": _FIRST}.get(calendar, np.datetime64("1582-10-15", "s"))
     if epoch < first:
-        raise GridError(f"{name!r} counts since {told[2]!r} in the calendar {calendar!r}, which other days lie between")
-    seconds = _seconds(numbers, told[1], name)
+        raise GridError(
+            f"{name!r} counts since {match[2]!r} in the calendar {calendar!r}, which other days lie between"
+        )
+    seconds = _seconds(numbers, match[1], name)
     span = np.abs(seconds).max(initial=0.0)
     if not np.isfinite(seconds).all() or span > 1e11:
         raise GridError(f"{name!r} has missing or impossible times; fetch it again")

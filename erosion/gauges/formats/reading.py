@@ -2,7 +2,7 @@
 
 A driver is a function ``read(source, asked) -> Reading``. It settles units, time zone, missing values and quality words at
 this door; behind it a stage is in m, a discharge in m3/s, rain in mm, and every time is UTC. It guesses nothing: what cannot
-be read is left out or missing, and ``skipped`` says what and why. It raises :class:`erosion.core.errors.SourceError` where it has
+be read is left out or missing, and ``skipped`` lists what and why. It raises :class:`erosion.core.errors.SourceError` where it has
 nothing to give. It knows nothing of the store: what is new, what is a correction and when it could be had is decided there.
 """
 
@@ -24,7 +24,7 @@ READING_COLUMNS = ("quantity", "time", "value", "quality", "issued_at", "member"
 
 @dataclass(frozen=True)
 class Asked:
-    """What is wanted of a source.
+    """Request to a source.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a source gave.
+    """Answer of a source.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ def readings(
     value
         Numbers, shape (n,); not finite means missing.
     quality
-        One word or one for each value; a missing value is ``missing`` whatever it says.
+        One word or one for each value; a missing value is ``missing`` whatever the word.
     issued_at
         Instant with a time zone at which a forecast was made, one or one for each value; None for observations.
     member

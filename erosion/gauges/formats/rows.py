@@ -1,6 +1,6 @@
 """Rows of a delimited text or an Excel sheet, one after the other.
 
-A file of gigabytes takes no more memory than a small one. Everything about a file is untrusted: what it is said to be,
+A file of gigabytes takes no more memory than a small one. Everything about a file is untrusted: what its name claims,
 its encoding, its length, the length of its lines.
 """
 
@@ -77,7 +77,7 @@ def rows(
     path
         Delimited text, or Excel where the suffix is one of :data:`EXCEL`.
     notes
-        Lines that are left out are told here.
+        Receives lines that are left out.
     encoding
         Encoding of a text that is not UTF-8.
     delimiter
@@ -97,7 +97,7 @@ def rows(
     Raises
     ------
     SourceError
-        Where the file cannot be opened or is not what its name says.
+        Where the file cannot be opened or is not what its name claims.
     """
     try:
         with path.open("rb") as file:
@@ -221,7 +221,7 @@ def _sheet_rows(path: Path, sheet: str | None, entry: Path) -> Generator[tuple[i
                 f"{path}: has no sheet {sheet!r}; it has {', '.join(map(repr, names))}: mend 'sheet' in {entry}"
             )
         chosen = book.worksheets[names.index(sheet) if sheet is not None else 0]
-        chosen.reset_dimensions()  # the size that a file tells of itself may be wrong, and rows would be lost
+        chosen.reset_dimensions()  # the size that a file states may be wrong, and rows would be lost
         yield from chosen.iter_rows(values_only=True)
         book.close()
 

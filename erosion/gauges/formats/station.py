@@ -1,4 +1,4 @@
-"""What a service says of its station, held against the catalogue entry, and what drivers of services share."""
+"""What a service reports of its station, held against the catalogue entry, and what drivers of services share."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def number(value: Any) -> float:
 
 
 def one_a_time(values: pd.DataFrame, what: str, source: GaugeSource) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Give every time one value.
+    """Return one value for every time.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def one_a_time(values: pd.DataFrame, what: str, source: GaugeSource) -> tuple[pd
         Columns ``time``, ``value`` and ``quality``, sorted by time. A number stands before a missing one; of numbers that
         differ the last stands and is ``suspect``.
     skipped : list of Skipped
-        Says for which times they differ.
+        The times for which they differ.
     """
     there = values["value"].notna()
     ranked = values.assign(there=there).sort_values(["time", "there"], kind="stable")
@@ -112,7 +112,7 @@ def _level(value: Any, source: GaugeSource) -> float | None:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two names are one name: diacritics, blanks and capitals aside, as services leave them out."""
+    """Return whether two names are one name: diacritics, blanks and capitals aside, as services leave them out."""
     return _plain(one) == _plain(other)
 
 

@@ -33,7 +33,7 @@ _turn = threading.Lock()
 class _KeyStaysHome(Web):
     """A session that sends a key only to the host it was meant for, also where that host redirects elsewhere."""
 
-    asks_again_for_json = False  # services declare JSON and answer with text, which tells more
+    asks_again_for_json = False  # services declare JSON and answer with text, which holds more
     secrets: tuple[str, ...] = ()
 
     def without_key(self, headers: Mapping[str, Any]) -> dict[str, Any]:

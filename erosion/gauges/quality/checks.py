@@ -34,7 +34,7 @@ LEARN_VALUES: Final = 200
 """... and at least so many."""
 
 REACH_DAYS: Final = 10
-"""Values farther apart say nothing of each other."""
+"""Values farther apart are not compared."""
 
 DISCHARGE_M3S: Final = (0.0, 400_000.0)
 STAGE_M: Final = (-20.0, 60.0)
@@ -53,7 +53,7 @@ RATE_FACTOR: Final = (5.0, 2.5)
 
 SPIKE_USUAL: Final[dict[bool, tuple[float, float]]] = {True: (0.99, 5.0), False: (0.999, 5.0)}
 """A spike is flagged above so many times a quantile of the usual ones, and above the least one below. More often than twice a
-day (True) no flood looks like a spike, so those are faults, and up to one in a hundred must not become usual."""
+day (True) no flood has the shape of a spike, so those are faults, and up to one in a hundred must not become usual."""
 
 SPIKE_LEAST: Final[dict[str, float]] = {"stage": 0.15, "discharge": 0.1}
 """Spikes and steps below this are never flagged: m, and about a share of the discharge."""
@@ -118,7 +118,7 @@ def check_quality(gauges: pd.DataFrame, limits: Mapping[str, GaugeChecks]) -> pd
         Table of :data:`erosion.core.contracts.GAUGE_COLUMNS` with every revision, one row for each gauge, quantity, time and
         ``available_at``, flags 0.
     limits
-        Gauge id -> what its entry says is impossible or suspect; a gauge that is not there has the defaults.
+        Gauge id -> what its entry gives as impossible or suspect; a gauge that is not there has the defaults.
 
     Returns
     -------
@@ -257,9 +257,9 @@ def _check_duplicates(history: History, before: np.ndarray, quality_flags: Quali
         lasted = time - time[start]
         often = lasted < _DAY // 2 * count  # more often than every twelve hours
         many = np.where(often, count + 1 >= DUPLICATE_VALUES[0], (count + 1 >= DUPLICATE_VALUES[1]) & (lag >= 5))
-        told = rises + falls >= DUPLICATE_CHANGES
-        told &= (np.minimum(rises, falls) > 0) | (count + 1 >= DUPLICATE_ONE_WAY)
-        repeats = same & many & told & (lasted >= DUPLICATE_HOURS * _HOUR)
+        enough = rises + falls >= DUPLICATE_CHANGES
+        enough &= (np.minimum(rises, falls) > 0) | (count + 1 >= DUPLICATE_ONE_WAY)
+        repeats = same & many & enough & (lasted >= DUPLICATE_HOURS * _HOUR)
         _flag_chains("duplicated_day", history, start, repeats, same, quality_flags)
 
 
@@ -365,7 +365,7 @@ def _fast(
     hours = np.maximum(gap / _HOUR, SHORTEST_STEP_H)
     fast = np.zeros(rows.size, dtype=bool)
     if quantity == "stage":
-        # What is said of an hour says little of a day: what was learned holds beside it.
+        # A limit for an hour means little for a day: what was learned holds beside it.
         per_hour = checks.stage_m_per_hour or (UNLEARNED_STAGE_RATE if usual is None else np.inf)
         fast |= np.abs(history.value[rows] - history.value[before]) > per_hour * hours
     if usual is not None:

@@ -1,7 +1,7 @@
 """Checks of whole days of a gauge: against other gauges, against its days before, against its own tide.
 
 A day is judged as it stood when the first value of a later day came: that instant closes it. What comes or is corrected
-after it is not judged here. These checks only mark values: each says that two things do not fit, not which one is wrong.
+after it is not judged here. These checks only mark values: each marks that two things do not fit, not which one is wrong.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LEAST: Final[dict[str, float]] = {"stage": 0.15, "discharge": 0.15}
 """... and neither that nor a jump below this: m, and about a share of the discharge."""
 
 JUMP_DAYS: Final = 5
-"""A jump is told from so many days before and after it."""
+"""A jump is found from so many days before and after it."""
 
 JUMP_FACTOR: Final = 3.0
 """A jump is larger than so many times the 99 % quantile of the usual changes from day to day, ..."""
@@ -136,12 +136,12 @@ def check_days(series: Mapping[Name, tuple[History, QualityFlags]]) -> None:
 
 
 def _gauge(series_id: str) -> str:
-    """Gauge of a series: several sources of one gauge are no neighbours; combining tells where they differ."""
+    """Gauge of a series: several sources of one gauge are no neighbours; combining lists where they differ."""
     return series_id.split(SOURCE_OF, 1)[0]
 
 
 class _Relation(NamedTuple):
-    """How a gauge followed another one by the start of a year, and what that says of each of its days."""
+    """How a gauge followed another one by the start of a year, and how far each of its days agrees."""
 
     r: float
     residual: np.ndarray  # x less what the other gauge lets expect, shape (day,)
@@ -172,7 +172,7 @@ def _against_others(quantity: str, table: Table, others: Sequence[tuple[str, Tab
 
 
 def _relate(table: Table, x: np.ndarray, quantity: str, other: Table, start: int) -> _Relation | None:
-    """Find how a gauge followed another one up to an instant; None where it did not, or too few days tell."""
+    """Find how a gauge followed another one up to an instant; None where it did not, or there are too few days."""
     past = other.mean[(other.closed < start) & np.isfinite(other.mean)]
     if past.size < RELATION_DAYS[0]:
         return None
@@ -255,7 +255,7 @@ def _jumped(
         moved = np.median(expected[:, JUMP_DAYS + 1 :], axis=1) - np.median(expected[:, :JUMP_DAYS], axis=1)
         found &= ~((beside <= patience) & (moved * np.sign(step) >= JUMP_EXPLAINED * np.abs(shift)))
     found &= decided < NEVER
-    # What began on the day before is told there.
+    # What began on the day before is flagged there.
     jumped[now[found]] = np.where(jumped[now[found] - 1] < NEVER, NEVER, decided[found])
 
 
@@ -276,7 +276,7 @@ def _clock(history: History, table: Table) -> np.ndarray:
     y = np.where(seen, y, 0.0).reshape(-1, 24)
     weight = seen.reshape(-1, 24).astype(float)
     waves = _waves(np.arange(-CLOCK_HOURS, level.size + CLOCK_HOURS))
-    # Days that are off teach nothing: without them the tide is fitted again, lest the return to the right time looks off too.
+    # Days that are off teach nothing: without them the tide is fitted again, lest the return to the right time is flagged too.
     off = _sides(y, weight, weight, waves) != 0
     fitted = weight.copy()
     fitted[TIDE_DAYS:][off] = 0.0
@@ -286,10 +286,10 @@ def _clock(history: History, table: Table) -> np.ndarray:
     known = sliding_window_view(np.append(table.closed[begin:], NEVER), TIDE_DAYS + 2).max(axis=1)
     runs = sliding_window_view(side, CLOCK_DAYS)
     lasting = np.abs(runs.sum(axis=1)) == CLOCK_DAYS
-    told = np.where(lasting, sliding_window_view(known, CLOCK_DAYS).max(axis=1), NEVER)
+    known_from = np.where(lasting, sliding_window_view(known, CLOCK_DAYS).max(axis=1), NEVER)
     for day in range(begin + TIDE_DAYS, begin + TIDE_DAYS + CLOCK_DAYS):
-        part = decided[day : day + told.size]
-        np.minimum(part, told, out=part)
+        part = decided[day : day + known_from.size]
+        np.minimum(part, known_from, out=part)
     return decided
 
 

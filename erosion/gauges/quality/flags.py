@@ -21,7 +21,7 @@ class QualityFlags:
         self.bits: list[np.ndarray] = []
         self.instants: list[np.ndarray] = []
         self.since = np.full(size, NEVER)
-        """When each row came to be flagged by a check that says more than that it changed fast, shape (row,)."""
+        """When each row came to be flagged by a check other than that of fast changes, shape (row,)."""
 
     def add(self, flag: str, rows: np.ndarray, instants: np.ndarray) -> None:
         """Flag rows from instants on, shape (n,) each."""

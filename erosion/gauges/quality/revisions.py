@@ -1,6 +1,6 @@
 """One series with all its revisions, and what of it was known at an instant.
 
-A check that is to say on every night what it could have said then must look at each value among those that were known when
+A check that is to give on every night what it could have given then must compare each value with those that were known when
 it was decided, not among those of today. :class:`History` answers that for many values at once.
 """
 
@@ -85,7 +85,7 @@ class History:
         count
             How many are wanted.
         reach
-            Farther away in time [ns] none is looked for.
+            Farther away in time [ns] none is searched.
 
         Returns
         -------
@@ -161,7 +161,7 @@ def chains(link: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def years_of(instants: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Give begin and end [ns] of each calendar year (UTC) that holds one of some instants; NEVER is none."""
+    """Return begin and end [ns] of each calendar year (UTC) that holds one of some instants; NEVER is none."""
     years = np.unique(instants[instants < NEVER].astype("datetime64[ns]").astype("datetime64[Y]"))
     bounds = np.stack([years, years + 1], axis=1).astype("datetime64[ns]").astype(np.int64)
     yield from bounds.tolist()

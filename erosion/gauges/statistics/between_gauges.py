@@ -24,7 +24,7 @@ MIN_PAIRS: Final = 60
 """Days of both gauges before the gap that a regression rests on at least."""
 
 PAST_DAYS: Final = 730
-"""A regression looks back so far from the gap."""
+"""A regression uses so many days before the gap."""
 
 MIN_R2: Final = 0.8
 """A neighbour that explains less fills nothing."""
@@ -150,7 +150,7 @@ def _checked(stations: Sequence[Station], wave_m_per_s: float) -> list[Station]:
         if " ".join((one.datum or "").split()) != " ".join((other.datum or "").split()):
             raise MixedDatumsError(
                 f"the stage of {one.gauge_id} counts from {one.datum!r}, that of {other.gauge_id} from {other.datum!r}; bring "
-                "both to one zero (datum_offset_m) before levels between them are told"
+                "both to one zero (datum_offset_m) before levels between them are given"
             )
     return ordered
 
@@ -241,7 +241,7 @@ def fill(
     if how not in METHODS:
         raise ValueError(f"{how!r} is no method of filling gaps; those are {', '.join(METHODS)}")
     if how == "neighbour" and not neighbours:
-        raise ValueError("which gauge fills the gaps of which is not said; give neighbours")
+        raise ValueError("it is not given which gauge fills the gaps of which; give neighbours")
     ids = [str(name) for name in windows["gauge_id"].to_numpy()]
     values = windows.to_numpy()[..., ::-1].copy()  # oldest day first
     measured = np.isfinite(values)

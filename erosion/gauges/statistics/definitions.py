@@ -14,7 +14,7 @@ from erosion.gauges.statistics.forecasts import AHEAD
 from erosion.gauges.statistics.windows import Dates, as_of_index
 
 SPANS: Final = tuple(range(1, 15))
-"""Days over which a change is told."""
+"""Days over which a change is given."""
 
 MIN_PEAKS: Final = 5
 """Earlier years that a rank among years rests on at least."""
@@ -28,7 +28,7 @@ _RAIN = "newest day of rain within 10 days, 80 % of the days"
 _AHEAD = "forecast made within 3 days"
 
 #: name -> (unit, meaning, what it needs; NaN without). ``level`` is the unit of the gauge's level: m of a stage, m3/s of a
-#: discharge. Dims are (gauge_id, as_of), and one more where the name in brackets says so.
+#: discharge. Dims are (gauge_id, as_of), and one more where there is a name in brackets.
 STATISTICS: Final[dict[str, tuple[str, str, str]]] = {
     "of_stage": ("", "1 where the level is a stage, 0 where it is a discharge", "any usable day"),
     "value": ("level", "level of the newest day known", _AGE),

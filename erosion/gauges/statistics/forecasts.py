@@ -1,4 +1,4 @@
-"""What the newest forecast known on each of many dates says of a gauge's next days."""
+"""The newest forecast known on each of many dates for a gauge's next days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from erosion.gauges.statistics.seasons import row_quantiles
 from erosion.gauges.statistics.windows import ALONE_H, Dates, days_of, instants, ns
 
 AHEAD: Final = tuple(range(1, 11))
-"""Days of a forecast that are told."""
+"""Days of a forecast that are given."""
 
 FORECAST_DAYS: Final = 5
 """The lowest and the highest forecast are those of so many days ahead."""

@@ -34,7 +34,7 @@ def level_statistics(
     *,
     discharge: bool = False,
 ) -> dict[str, FloatArray]:
-    """Those of the :data:`STATISTICS` that a level alone tells, of gauges or of places between them.
+    """Those of the :data:`STATISTICS` that a level alone gives, of gauges or of places between them.
 
     Parameters
     ----------

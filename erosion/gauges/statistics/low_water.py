@@ -26,7 +26,7 @@ def low_water(windows: Windows, months: Months, climate: Callable[[int], Climate
             axis=2
         )
         over = (low < middle) & risen & (windows.newest + 1 >= turn(start, months.high, months.low))
-    told = running.enough & np.isfinite(mark)
+    known = running.enough & np.isfinite(mark)
     # The last complete low water: of the running year where that is over, else of the year before.
     before = years_before(start, 1)[..., 0]
     complete = part_of(windows, before, start)
@@ -36,8 +36,8 @@ def low_water(windows: Windows, months: Months, climate: Callable[[int], Climate
     low = np.where(running.enough, low, np.nan)
     return {
         "low_mark": mark,
-        "low_mark_passed": np.where(told, passed, np.nan),
-        "days_since_low_mark": np.where(told & passed, passed_age, np.nan),
+        "low_mark_passed": np.where(known, passed, np.nan),
+        "days_since_low_mark": np.where(known & passed, passed_age, np.nan),
         "season_low": low,
         "days_since_low": np.where(running.enough, low_age, np.nan),
         "above_low": windows.value - low,

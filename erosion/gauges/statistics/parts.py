@@ -51,7 +51,7 @@ def extreme(windows: Windows, span: Part, *, highest: bool) -> tuple[FloatArray,
 
 
 def first_day(mask: BoolArray) -> tuple[BoolArray, IntArray]:
-    """Whether any day of each window is marked, and the age of the first one."""
+    """Return whether any day of each window is marked, and the age of the first one."""
     return np.asarray(mask.any(axis=2)), mask.shape[2] - 1 - mask[..., ::-1].argmax(axis=2)
 
 

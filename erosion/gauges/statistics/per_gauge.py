@@ -49,7 +49,7 @@ def gauge_statistics(
     quantities
         What a gauge's level is: the first of them of which a usable value was known on the date.
     rain_of
-        Gauge id -> id of the gauge whose rain is told for it; its own where it is not named.
+        Gauge id -> id of the gauge whose rain is given for it; its own where it is not named.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def _rain(gauges: pd.DataFrame, ids: list[str], dates: Dates, rain_of: Mapping[s
 def _ahead(
     forecasts: pd.DataFrame | None, ids: list[str], dates: Dates, quantity: str, value: FloatArray
 ) -> dict[str, FloatArray]:
-    """What the newest forecast known of each gauge says of the days to come."""
+    """Return the newest forecast known of each gauge for the days to come."""
     shape = (len(ids), len(dates))
     out: dict[str, FloatArray] = {
         name: np.full((*shape, len(AHEAD)) if name == "forecast" else shape, np.nan)
@@ -130,6 +130,6 @@ def _ahead(
 
 
 def _usable_on(gauges: Mapping[str, Revisions], dates: Dates) -> BoolArray:
-    """Whether any usable value of each gauge could be had on each date, shape (gauge_id, as_of)."""
+    """Return whether any usable value of each gauge could be had on each date, shape (gauge_id, as_of)."""
     since = [rows.known_from[np.isfinite(rows.value)].min(initial=np.iinfo(np.int64).max) for rows in gauges.values()]
     return np.asarray(np.array(since, np.int64)[:, np.newaxis] <= instants(dates))

@@ -132,7 +132,7 @@ def return_levels(
     """
     peaks = np.asarray(peaks, float)
     if peaks.size < MIN_YEARS:
-        raise ValueError(f"{peaks.size} years say too little of rare floods; {MIN_YEARS} are needed")
+        raise ValueError(f"{peaks.size} years are too few for rare floods; {MIN_YEARS} are needed")
     if not all(period > 1 for period in periods):
         raise ValueError(f"return periods {list(periods)} must be more than one year: peaks are counted once a year")
     chance = 1 - 1 / np.asarray(periods, float)
@@ -159,7 +159,7 @@ def period_of(
     """
     peaks = np.asarray(peaks, float)
     if peaks.size < MIN_YEARS:
-        raise ValueError(f"{peaks.size} years say too little of rare floods; {MIN_YEARS} are needed")
+        raise ValueError(f"{peaks.size} years are too few for rare floods; {MIN_YEARS} are needed")
     fitted = fit(peaks[np.newaxis], distribution)
     drawn = np.random.default_rng(seed).random((BOOTSTRAP, peaks.size))
     again = fit(quantile(fitted, drawn), distribution)

@@ -1,6 +1,6 @@
 """The climate of a gauge as known on a date, and its flow when the banks were seen.
 
-Nothing here knows in which month a river floods. The gauge's own climate says when its water is low and high on average
+Nothing here knows in which month a river floods. The gauge's own climate gives when its water is low and high on average
 (the middle months of the lowest and of the highest quarter): the *water year* starts with the month of low water, so that a
 flood lies whole inside it, and the *low-water year* starts with the month of high water, so that a low water does. The
 months are those that were known when the calendar year began; the climate of a year is made of the complete years before
@@ -23,7 +23,7 @@ MIN_YEARS: Final = 3
 """Complete years a climate rests on at least."""
 
 MIN_MONTH_DAYS: Final = 40
-"""Days that each calendar month needs before the months of low and high water are told."""
+"""Days that each calendar month needs before the months of low and high water are given."""
 
 MIN_COMPLETE: Final = 0.8
 """Share of its days that a year or a span needs."""
@@ -56,7 +56,7 @@ class Months(NamedTuple):
 
 
 class Climate(NamedTuple):
-    """What the complete years before a day say, as known when that day began.
+    """Statistics of the complete years before a day, as known when that day began.
 
     Attributes
     ----------

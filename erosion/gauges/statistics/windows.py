@@ -29,7 +29,7 @@ DAY_H: Final = 12.0
 
 TIDAL_STEP_H: Final = 3.0
 TIDAL_DAY_H: Final = 20.0
-"""High and low water of a day are told from values not farther apart than this, over at least so much of the day."""
+"""High and low water of a day are found from values not farther apart than this, over at least so much of the day."""
 
 _DAY_NS: Final = 86_400_000_000_000
 _HOUR_NS: Final = 3_600_000_000_000
@@ -57,7 +57,7 @@ def known_windows(gauges: pd.DataFrame, dates: Dates, days: int, quantity: str) 
 
     Notes
     -----
-    The newest revision known decides; where it is flagged or missing the value is missing, whatever an older one said. A
+    The newest revision known decides; where it is flagged or missing the value is missing, whatever an older one was. A
     day has the mean of its values, of rain their sum. A value that had none of its own source within
     :data:`ALONE_H` hours when it came stands for a day, and the nearest UTC midnight names that day (daily values are stamped
     with the start of a local day); one that had stands for the time to the nearest of them, in its UTC day. A day counts once
@@ -247,7 +247,7 @@ def day_values(rows: Revisions, known: IntArray, reduce: _Reduce) -> DayValues:
     ended = until < n
     changes = np.unique(np.concatenate([rows.day * (n + 1) + since, (rows.day * (n + 1) + until)[ended]]))
     day, date = changes // (n + 1), changes % (n + 1)
-    # Every change of a day looks at all revisions of the day.
+    # Every change of a day uses all revisions of the day.
     start = np.searchsorted(rows.day, day, side="left")
     count = np.searchsorted(rows.day, day, side="right") - start
     group = np.repeat(np.arange(day.size), count)

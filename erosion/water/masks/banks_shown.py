@@ -15,7 +15,7 @@ MAX_WATER_EDGE: Final = 0.9
 
 
 def no_banks(pixels: Pixels) -> str | None:
-    """Why a mask shows no river with land on either side, or None where it may.
+    """Return why a mask shows no river with land on either side, or None where it may.
 
     A river crosses the edge of a mask in a few places. Where nearly the whole edge is water, water and land are swapped,
     or land is missing.

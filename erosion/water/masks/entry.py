@@ -36,7 +36,7 @@ class RasterFolder(Entry):
     files: Annotated[str, Key("pattern of the file names, in any letter case; .tif also means .tiff")] = DEFAULT_PATTERN
     values: Annotated[MaskValues, Key("meaning of the pixel values")]
     nodata: Annotated[int | None, Key("pixel value of missing data, beside the file's own nodata tag")] = None
-    date_from: Annotated[tuple[str, ...], Key("where the date is looked for, in order", choices=("tag", "name"))] = (
+    date_from: Annotated[tuple[str, ...], Key("where the date is read from, in order", choices=("tag", "name"))] = (
         "tag",
         "name",
     )
@@ -53,7 +53,7 @@ class RasterFolder(Entry):
 
     @property
     def brought(self) -> str:
-        """What lies in the folder."""
+        """The folder, as it is described to a user."""
         return "a folder of dated water masks"
 
     def check(self, problems: Problems) -> None:

@@ -63,7 +63,7 @@ def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Times
             pixels = _read_pixels(dataset, source)
         digest = sha256_of(path)
     except (RasterioError, GdalError, OSError, ValueError, MemoryError) as err:
-        # What a broken file is, is known only once it could have been there: its name may still tell the date.
+        # What a broken file is, is known only once it could have been there: its name may still hold the date.
         named = _scene_date(path.name, {}, source)
         if not isinstance(named, str) and named + latency > limit:
             return named + latency
@@ -142,7 +142,7 @@ def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
     masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
     if band.dtype == np.uint8 and source.values.water == (1,) and source.values.land == (0,) and not masked:
         top = int(band.max(initial=0))
-        if top <= 1:  # already bits: the common case costs one look at the pixels
+        if top <= 1:  # already bits: the common case costs one pass over the pixels
             return pack(band, None) if top else "has no water pixel"
     water = np.isin(band, source.values.water)
     land = np.isin(band, source.values.land)

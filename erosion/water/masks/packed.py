@@ -93,7 +93,7 @@ EMPTY_BLOCK: Final = np.empty((0, 0, 0), np.float32)
 
 
 class Series:
-    """What dask sees of the epochs: shape (epoch, y, x), unpacked where and when a window is asked for."""
+    """The epochs as an array for dask: shape (epoch, y, x), unpacked where and when a window is asked for."""
 
     dtype = EMPTY_BLOCK.dtype
     ndim = 3

@@ -48,7 +48,7 @@ _WORKERS: Final = min(4, os.cpu_count() or 1)
 
 @dataclass(frozen=True)
 class Batch:
-    """What one source had at a date: usable files, files left out, and files not yet available."""
+    """Files of one source at a date: usable files, files left out, and files not yet available."""
 
     source: RasterFolder
     as_of: pd.Timestamp
@@ -135,7 +135,7 @@ def _unused(source: RasterFolder, files: Sequence[Path], limit: pd.Timestamp) ->
 
 
 def common_grid(scenes: Sequence[Scene], region: Region, batches: Iterable[Batch]) -> Grid:
-    """Working grid of the scenes; SourceError that tells why where there are none."""
+    """Return the working grid of the scenes; raise SourceError with the reasons where there are none."""
     if not scenes:
         raise SourceError("\n".join(_nothing(batch) for batch in batches))
     try:
@@ -160,7 +160,7 @@ def _nothing(batch: Batch) -> str:
 
 
 def _reasons(skipped: Iterable[Skipped]) -> str:
-    """What was left out and why in one line, each reason once with the first files it concerns."""
+    """Return what was left out and why in one line, each reason once with the first files it concerns."""
     files: dict[str, list[str]] = {}
     for item in skipped:
         files.setdefault(item.reason, []).append(item.scene)
