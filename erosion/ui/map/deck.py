@@ -6,7 +6,6 @@ a second over it; here the parts that do not change with a click are written onc
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from erosion.core.contracts import LEVEL_COLOURS, LEVELS
 from erosion.publish.columns import level_label
-from erosion.ui.map import sketch
+from erosion.ui.map import layers, sketch
 from erosion.ui.products.regions import Run
 from erosion.ui.products.segments import read_bands, read_segments
 from erosion.ui.words import say, write
@@ -29,7 +28,7 @@ from erosion.ui.words import say, write
 NO_BASE_MAP: Final = "__MAP_STYLE__"
 """What ``pydeck.Deck(map_provider=None)`` writes. An empty style would send the browser to a tile server."""
 
-LAND, WATER, GRID, INK = [248, 246, 241], [205, 222, 232], [228, 224, 215], [54, 69, 79]
+LAND, WATER, GRID = [248, 246, 241], [205, 222, 232], [228, 224, 215]
 FLOW = [22, 66, 104]
 BAND: Final = {"p90": [240, 221, 199], "p50": [205, 148, 102]}
 """Land that may be lost: earth colours, opaque, so that overlapping strips do not look denser."""
@@ -48,7 +47,6 @@ OUTCOME_COLOURS: Final = {
 OUTCOME_SYMBOLS: Final = {"hit": "✔", "miss": "✖", "false_alarm": "△", "quiet": "·", "unknown": "?"}
 OUTCOME_PX: Final = {"hit": 5.0, "miss": 6.0, "false_alarm": 4.5, "quiet": 2.0, "unknown": 2.0}
 
-FONT: Final = "Source Sans, Segoe UI, Roboto, sans-serif"
 NUMBER_INLAND_M: Final = 32.0
 """Where a level's number stands, inland of the bank line [m]."""
 
@@ -58,6 +56,9 @@ PHONE_PX: Final = 350.0
 
 KM_PX: Final = (58.0, 24.0)
 """Room of a label such as ``km 210``: width and height [pixel]."""
+
+RIM_PX: Final = 34.0
+"""Half of a label such as ``105,56° Đông`` [pixel]."""
 
 SEGMENT_ZOOM: Final = -1.5
 """Zoom at a chosen segment: about 3 m a pixel."""
@@ -96,11 +97,6 @@ _TOOLTIP: Final = {
 }
 
 
-def colour(text: str, alpha: int = 255) -> list[int]:
-    """Turn ``#rrggbb`` into numbers."""
-    return [int(text[i : i + 2], 16) for i in (1, 3, 5)] + [alpha]
-
-
 @st.cache_resource(max_entries=24, show_spinner=False)
 def plane_of(_run: Run, target: str, version: str) -> tuple[sketch.Frame, NDArray[Any]]:
     """Return the plane of a run's map and its bank lines on it, in the order of ``read_segments``."""
@@ -126,14 +122,16 @@ def ground(_run: Run, target: str, version: str) -> str:
     far = 3.0 * max(east - west, north - south)
     around = [west - far, south - far, east + far, south - far, east + far, north + far, west - far, north + far]
     grid = sketch.graticule(plane)
-    layers = [
-        _polygons("land", [[round(value) for value in around]], LAND),
-        _paths("grid", grid.lines, GRID, 1.0),
-        _polygons("water", water, WATER),
-        _polygons("islands", islands, LAND),
+    drawn_layers = [
+        layers.polygons("land", [[round(value) for value in around]], LAND),
+        layers.paths("grid", grid.lines, GRID, 1.0),
+        layers.polygons("water", water, WATER),
+        layers.polygons("islands", islands, LAND),
     ]
-    layers += [_polygons(f"band-{name}", strips, BAND[name]) for name, strips in _strips(_run, target, plane).items()]
-    return _join(layers)
+    drawn_layers += [
+        layers.polygons(f"band-{name}", strips, BAND[name]) for name, strips in _strips(_run, target, plane).items()
+    ]
+    return layers.join(drawn_layers)
 
 
 def _strips(run: Run, target: str, plane: sketch.Frame) -> dict[str, list[list[int]]]:
@@ -158,46 +156,49 @@ def marks(_run: Run, target: str, language: str, width_px: float, version: str) 
         return [mark for at, xy in centres for mark in sketch.marks(at + first_m, xy, step_m)]
 
     west, south, east, north = sketch.view_bounds(plane)
+    metres_per_px = 2.0 ** -whole_view(plane, width_px)["zoom"]
     grid = sketch.graticule(plane)
+    rim = RIM_PX * metres_per_px
     degrees = [
         {"p": place, "t": _degrees(kind, value, language), "a": "middle" if kind == "lon" else "start"}
         for kind, value, place in grid.labels
+        if kind == "lat" or west + rim <= place[0] <= east - rim  # written whole
     ]
     # A number each ten kilometres where there is room for it at first sight; the others come with zooming in.
-    metres_per_px = 2.0 ** -whole_view(plane, width_px)["zoom"]
     tens, between = sketch.spaced(along(sketch.MARK_M), *(room * metres_per_px for room in KM_PX))
     ones = [mark for mark in along(sketch.SMALL_MARK_M) if mark[0] % 10]
     room = 80.0 * metres_per_px
     arrows, _ = sketch.spaced(along(sketch.MARK_M, 0.5 * sketch.MARK_M), room, room)
     bar = sketch.nice(0.22 * (east - west))
-    corner = [east - 0.05 * (east - west) - bar, south + 0.05 * (north - south)]
+    above = max(0.05 * (north - south), 26.0 * metres_per_px)  # of the degrees along the lower rim
+    corner = [east - 0.05 * (east - west) - bar, south + above]
     ticks = 0.008 * (north - south)
     scale = [
         corner[0], corner[1] + ticks, corner[0], corner[1],
         corner[0] + bar, corner[1], corner[0] + bar, corner[1] + ticks,
     ]  # fmt: skip
     length = f"{write.number(bar / 1000, language)} km" if bar >= 1000 else f"{write.number(bar, language)} m"
-    layers = [
-        _icons("flow", [{"p": place, "g": round(angle, 1)} for _, place, angle in arrows], _ARROW, 17, FLOW),
-        _texts("km-1", _km(ones), 60, units="meters", most=12),
-        _texts("km-between", _km(between), 300, units="meters", most=12),
-        _dots("km-dots", [place for _, place, _ in tens], INK),
-        _texts("km", _km(tens), 12, box=True, anchor="start", shift=[9, 0]),
-        _texts("degrees", degrees, 11, ink=[140, 134, 120], anchor="@@=a", baseline="bottom", shift=[2, -2]),
-        _paths("scale", [[round(value) for value in scale]], INK, 2.0),
-        _texts("scale-text", [{"p": [round(corner[0] + bar / 2), round(corner[1])], "t": length}], 12, shift=[0, -9]),
-        _icons(
+    drawn_layers = [
+        layers.icons("flow", [{"p": place, "g": round(angle, 1)} for _, place, angle in arrows], _ARROW, 17, FLOW),
+        layers.texts("km-1", _km(ones), 60, units="meters", most=12),
+        layers.texts("km-between", _km(between), 300, units="meters", most=12),
+        layers.dots("km-dots", [place for _, place, _ in tens], layers.INK),
+        layers.texts("km", _km(tens), 12, box=True, anchor="start", shift=[9, 0]),
+        layers.texts("degrees", degrees, 11, ink=[140, 134, 120], anchor="@@=a", baseline="bottom", shift=[2, -2]),
+        layers.paths("scale", [[round(value) for value in scale]], layers.INK, 2.0),
+        layers.texts("scale-text", [{"p": [round(corner[0] + bar / 2), round(corner[1])], "t": length}], 12, shift=[0, -9]),
+        layers.icons(
             "north", [{"p": [round(east - 0.06 * (east - west)), round(north - 0.06 * (north - south))], "g": 0}],
-            _NORTH, 30, INK,
+            _NORTH, 30, layers.INK,
         ),
-        _texts(
+        layers.texts(
             "north-text",
             [{"p": [round(east - 0.06 * (east - west)), round(north - 0.06 * (north - south))],
               "t": say(language, "map.north")}],
             13, shift=[0, 24],
         ),
     ]  # fmt: skip
-    return _join(layers)
+    return layers.join(drawn_layers)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -221,7 +222,7 @@ def _level_numbers(lines: NDArray[Any], table: pd.DataFrame) -> str:
         {"p": place, "t": str(level)}
         for place, level in zip(np.rint(places).astype(int).tolist(), numbers[raised].tolist(), strict=True)
     ]
-    return _join([_texts("level-number", data, 38, units="meters", most=14)])
+    return layers.join([layers.texts("level-number", data, 38, units="meters", most=14)])
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
@@ -254,11 +255,11 @@ def _coloured(
     drawn: dict[str, list[list[int]]] = {}
     for which, xy in long:
         drawn.setdefault(which.rsplit("|", 1)[1], []).append(sketch.thin(xy))
-    layers = [
-        _paths(f"{name}-{what}", drawn.get(str(what), []), colour(paint), width)
+    drawn_layers = [
+        layers.paths(f"{name}-{what}", drawn.get(str(what), []), layers.colour(paint), width)
         for what, (paint, width) in styles.items()
     ]
-    return _join(layers)
+    return layers.join(drawn_layers)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -298,7 +299,7 @@ def picks(
             row["e"] = (
                 f"{OUTCOME_SYMBOLS[what]} {say(language, f'results.{what}')} ({write.number(metres, language)} m)"
             )
-    return _compact(data)
+    return layers.compact(data)
 
 
 def _whole(values: pd.Series, language: str) -> list[str]:
@@ -311,11 +312,11 @@ def _whole(values: pd.Series, language: str) -> list[str]:
 def chosen(line: Any, level: int) -> str:
     """Return the layers that mark the chosen segment: a dark rim, a light one, its own colour on top."""
     xy = [sketch.thin(shapely.get_coordinates(line), 0.5)]
-    return _join(
+    return layers.join(
         [
-            _paths("chosen-rim", xy, [23, 36, 45], 15.0),
-            _paths("chosen-gap", xy, [255, 255, 255], 10.0),
-            _paths("chosen", xy, colour(LEVEL_COLOURS[level]), 6.5),
+            layers.paths("chosen-rim", xy, [23, 36, 45], 15.0),
+            layers.paths("chosen-gap", xy, [255, 255, 255], 10.0),
+            layers.paths("chosen", xy, layers.colour(LEVEL_COLOURS[level]), 6.5),
         ]
     )
 
@@ -343,7 +344,7 @@ def compose(parts: Sequence[str], pick_data: str, pick_id: str, view: Mapping[st
         '"pickable":true,"autoHighlight":true,"highlightColor":[23,36,45,70]}'
     )
     text = (
-        '{"mapStyle":"' + NO_BASE_MAP + '","initialViewState":' + _compact(view) + ',"views":{"@@type":'
+        '{"mapStyle":"' + NO_BASE_MAP + '","initialViewState":' + layers.compact(view) + ',"views":{"@@type":'
         '"OrthographicView","id":"plan","flipY":false,"controller":true},"layers":['
         + ",".join([*(part for part in parts if part), catching])
         + "]}"
@@ -382,109 +383,8 @@ def segment_view(plane: sketch.Frame, line: Any, width_px: float) -> dict[str, A
     return whole_view(plane, width_px) | {"target": [round(x), round(y), 0], "zoom": SEGMENT_ZOOM}
 
 
-# --- layers ----------------------------------------------------------------------------------------------------------
-
-
-def _polygons(name: str, polygons: list[list[int]], fill: list[int]) -> dict[str, Any]:
-    return {
-        "@@type": "SolidPolygonLayer",
-        "id": name,
-        "data": [{"p": ring} for ring in polygons],
-        "getPolygon": "@@=p",
-        "positionFormat": "XY",
-        "getFillColor": fill,
-        "pickable": False,
-    }
-
-
-def _paths(name: str, paths: list[list[int]], ink: list[int], width_px: float) -> dict[str, Any]:
-    return {
-        "@@type": "PathLayer",
-        "id": name,
-        "data": [{"p": path} for path in paths],
-        "getPath": "@@=p",
-        "positionFormat": "XY",
-        "getColor": ink,
-        "getWidth": width_px,
-        "widthUnits": "pixels",
-        "capRounded": True,
-        "jointRounded": True,
-        "pickable": False,
-    }
-
-
-def _texts(
-    name: str,
-    data: list[dict[str, Any]],
-    size: float,
-    *,
-    units: str = "pixels",
-    most: float | None = None,
-    ink: list[int] = INK,
-    box: bool = False,
-    anchor: str = "middle",
-    baseline: str = "center",
-    shift: Sequence[float] = (0, 0),
-) -> dict[str, Any]:
-    layer: dict[str, Any] = {
-        "@@type": "TextLayer",
-        "id": name,
-        "data": data,
-        "getPosition": "@@=p",
-        "getText": "@@=t",
-        "getSize": size,
-        "sizeUnits": units,
-        "getColor": ink,
-        "fontFamily": FONT,
-        "fontWeight": 600,
-        "characterSet": "auto",
-        "getTextAnchor": anchor,
-        "getAlignmentBaseline": baseline,
-        "getPixelOffset": list(shift),
-        "pickable": False,
-    }
-    if most is not None:
-        layer["sizeMaxPixels"] = most
-    if box:  # not for texts given in metres: its padding would stay when they shrink to nothing
-        layer |= {"background": True, "getBackgroundColor": [255, 255, 255, 215], "backgroundPadding": [4, 1]}
-    return layer
-
-
 def _km(marks: list[tuple[int, list[int], float]]) -> list[dict[str, Any]]:
     return [{"p": place, "t": f"km {km}"} for km, place, _ in marks]
-
-
-def _dots(name: str, places: list[list[int]], ink: list[int]) -> dict[str, Any]:
-    return {
-        "@@type": "ScatterplotLayer",
-        "id": name,
-        "data": [{"p": place} for place in places],
-        "getPosition": "@@=p",
-        "getRadius": 3,
-        "radiusUnits": "pixels",
-        "getFillColor": [255, 255, 255],
-        "stroked": True,
-        "getLineColor": ink,
-        "getLineWidth": 1.5,
-        "lineWidthUnits": "pixels",
-        "pickable": False,
-    }
-
-
-def _icons(name: str, data: list[dict[str, Any]], svg: str, size_px: float, ink: list[int]) -> dict[str, Any]:
-    return {
-        "@@type": "IconLayer",
-        "id": name,
-        "data": data,
-        "iconAtlas": "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode(),
-        "iconMapping": {"it": {"x": 0, "y": 0, "width": 64, "height": 64, "mask": True, "anchorX": 32, "anchorY": 32}},
-        "getIcon": "it",
-        "getPosition": "@@=p",
-        "getAngle": "@@=g",
-        "getSize": size_px,
-        "getColor": ink,
-        "pickable": False,
-    }
 
 
 def _degrees(kind: str, value: float, language: str) -> str:
@@ -492,11 +392,3 @@ def _degrees(kind: str, value: float, language: str) -> str:
         "map.northing" if value >= 0 else "map.southing"
     )  # fmt: skip
     return say(language, key, degrees=write.number(abs(value), language, 2).rstrip("0").rstrip(",."))
-
-
-def _join(layers: Sequence[Mapping[str, Any]]) -> str:
-    return ",".join(_compact(layer) for layer in layers)
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -8,7 +8,7 @@ import shapely
 from pyproj import Geod
 
 from erosion.core.contracts import LEVEL_COLOURS
-from erosion.ui.map import deck, sketch
+from erosion.ui.map import deck, layers, sketch
 from erosion.ui.products.regions import read_region, run_version
 from erosion.ui.products.segments import read_bands, read_segments
 from erosion.ui.products.verification import read_outcomes
@@ -49,7 +49,7 @@ def test_level_lines_cover_every_segment_in_its_colour(newest):
     drawn = layers_of(deck.levels(run, "1y", version))
     for level in range(5):
         layer = drawn[f"level-{level}"]
-        assert layer["getColor"] == deck.colour(LEVEL_COLOURS[level])
+        assert layer["getColor"] == layers.colour(LEVEL_COLOURS[level])
         paths = [shapely.LineString(np.reshape(item["p"], (-1, 2))) for item in layer["data"]]
         wanted = lines[table["level"].to_numpy() == level]
         assert sum(path.length for path in paths) == pytest.approx(shapely.length(wanted).sum(), rel=0.02)
@@ -117,7 +117,7 @@ def test_outcomes_colour_what_the_file_says(region):
     said = found.set_index("segment_id")["outcome"]
     assert (outcome == table["segment_id"].map(said).to_numpy()).all()
     drawn = layers_of(deck.results(run, "1y", found, version))
-    assert drawn["outcome-miss"]["getColor"] == deck.colour(deck.OUTCOME_COLOURS["miss"])
+    assert drawn["outcome-miss"]["getColor"] == layers.colour(deck.OUTCOME_COLOURS["miss"])
     assert {name: bool(layer["data"]) for name, layer in drawn.items()} == {
         f"outcome-{name}": bool((outcome == name).any()) for name in deck.OUTCOMES
     }
