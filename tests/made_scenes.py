@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import rasterio
+import xarray as xr
 from affine import Affine
 from rasterio.warp import transform_bounds
 
 from erosion.config.scenes import PixelQuality, SceneUnits
+from erosion.core.contracts import check_scene
 from erosion.core.grid import Grid
+from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor
 from erosion.satellite.stac_entry import StacCollection
 
@@ -182,3 +185,13 @@ def make_source(catalog: Path | str, **changes: Any) -> StacCollection:
         "described_in": Path("made_s2.yaml"),
     }
     return StacCollection(**{**keys, **changes})
+
+
+def load_made(root: Path, corridor: Corridor | None = None, **changes: Any) -> xr.Dataset:
+    """Load the one pass of a folder."""
+    source = make_source(root / "catalog.json", **changes)
+    corridor = corridor or make_corridor()
+    refs, skipped = stac.find_passes(source, None, corridor, "2015-01-01", "2026-12-31")
+    assert skipped == []
+    assert len(refs) == 1
+    return check_scene(stac.load_pass(refs[0], source, corridor))

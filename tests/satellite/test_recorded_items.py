@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pystac
 import pytest
 from pyproj import Transformer
 from shapely import transform
@@ -22,9 +20,8 @@ from erosion.satellite.corridor import Corridor
 from erosion.satellite.items import assets_of, boa_shift, lacking, said_grid
 from erosion.satellite.stac_entry import StacCollection
 from tests.made_scenes import make_corridor
+from tests.recorded_items import RECORDED, recorded
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "stac" / "recorded_items.json"
-RECORDED: dict[str, dict[str, Any]] = {item["id"]: item for item in json.loads(DATA.read_text())["features"]}
 OPTICAL = ("blue", "green", "red", "nir", "swir16", "swir22", "quality")
 
 
@@ -63,10 +60,6 @@ def source_of(name: str) -> StacCollection:
     if name.startswith("S1"):  # another provider's names of the same product
         source = dataclasses.replace(source, bands={"vv": ("gamma0_vv",), "vh": ("gamma0_vh",)})
     return source
-
-
-def item_of(name: str) -> pystac.Item:
-    return pystac.Item.from_dict(copy.deepcopy(RECORDED[name]), migrate=False)
 
 
 def corridor_in(name: str) -> Corridor:
@@ -122,7 +115,7 @@ def test_an_item_is_found_as_the_pass_it_is(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SCENES)
 def test_every_band_of_an_item(name: str) -> None:
-    kind, source, item = kind_of(name), source_of(name), item_of(name)
+    kind, source, item = kind_of(name), source_of(name), recorded(name)
     found = assets_of(item, source)
     assert set(found) == set(kind.pixels) and lacking(item, source) is None
     assert (source.scale, source.offset) == (kind.scale, kind.offset)
@@ -145,7 +138,7 @@ def test_every_band_of_an_item(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in SCENES if name.startswith("S2")])
 def test_the_advertised_offset_is_due_where_it_was_not_applied(name: str) -> None:
     """Computed from what the item advertises, which the code never looks at: offset -0.1 is 1000, unless applied."""
-    item = item_of(name)
+    item = recorded(name)
     said = {
         band["offset"]
         for alias, asset in assets_of(item, source_of(name)).items()
@@ -174,7 +167,7 @@ def test_items_that_advertise_what_was_applied_already_are_among_them() -> None:
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_item_of_something_else_is_refused_by_every_entry(name: str) -> None:
-    item = item_of(name)
+    item = recorded(name)
     for kind in (SENTINEL2, SENTINEL2_PC, LANDSAT, LANDSAT_PC, RADAR):
         source = load_source(kind.entry)
         assert isinstance(source, StacCollection)
@@ -185,4 +178,4 @@ def test_an_item_of_something_else_is_refused_by_every_entry(name: str) -> None:
 def test_radar_of_another_provider_is_refused_by_its_names(name: str) -> None:
     source = load_source(RADAR.entry)
     assert isinstance(source, StacCollection)
-    assert "no file for vv or vh" in (lacking(item_of(name), source) or "")
+    assert "no file for vv or vh" in (lacking(recorded(name), source) or "")
