@@ -51,7 +51,7 @@ class Numbers(NamedTuple):
 def calibrate(
     numbers: Numbers, shifts: Sequence[float], source: SceneSource, ref: PassRef
 ) -> tuple[dict[str, BlockArray[np.float32]], BlockArray[np.bool_] | None, dict[str, float], list[str]]:
-    """Turn numbers of the files into values, in place and window by window, and judge which pixels are clear.
+    """Values of the bands, made of the numbers of the files in place and window by window, and the clear pixels.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def calibrate(
     Raises
     ------
     SourceError
-        Where the values cannot be what the catalogue says.
+        Where the values are implausible with the scale and offset of the catalogue entry.
     """
     bands, owner, windows = numbers.bands, numbers.owner, numbers.windows
     held = [assets_of(item, source) for item in ref.items]
@@ -106,7 +106,7 @@ def calibrate(
 
 
 def _clear(numbers: Numbers, window: Window, held: Sequence[Mapping[str, object]], source: SceneSource) -> np.ndarray:
-    """Judge the pixels of a window: seen in every band that its item has, let through by its quality, not saturated."""
+    """Pixels of a window that are clear: seen in every band that its item has, let through by its quality, not saturated."""
     owner = numbers.owner[window]
     clear = owner >= 0
     for refused in numbers.refused.values():
@@ -125,7 +125,7 @@ def _clear(numbers: Numbers, window: Window, held: Sequence[Mapping[str, object]
 def _check_shifts(
     numbers: Numbers, clear: BlockArray[np.bool_], shifts: Sequence[float], ref: PassRef
 ) -> tuple[list[float], list[str]]:
-    """Shifts that are really due, and a note on each item whose numbers tell that its shift was taken out before."""
+    """Shifts that are due, and a note on each item whose numbers show that its shift was subtracted before."""
     due, notes = list(shifts), []
     for index, shift in enumerate(shifts):
         if not shift:
@@ -149,7 +149,7 @@ def quality_rules(source: SceneSource) -> dict[str, PixelQuality | None]:
 
 
 def refuses(numbers: np.ndarray, alias: str, rule: PixelQuality | None) -> np.ndarray:
-    """Say which pixels a band of quality does not let through.
+    """Return the pixels that a band of quality does not let through, boolean, of the shape of ``numbers``.
 
     A pixel without a number is let through by ``saturation`` alone: 0 means that nothing is saturated, and some files
     have 0 tagged as missing.
@@ -159,7 +159,7 @@ def refuses(numbers: np.ndarray, alias: str, rule: PixelQuality | None) -> np.nd
 
 
 def usable(numbers: np.ndarray, quality: PixelQuality | None) -> np.ndarray:
-    """Say which pixels a quality band lets through; a pixel without a quality number is not usable.
+    """Return the pixels that a quality band lets through, boolean; a pixel without a quality number is not usable.
 
     Parameters
     ----------
@@ -179,9 +179,9 @@ def usable(numbers: np.ndarray, quality: PixelQuality | None) -> np.ndarray:
 
 
 def _check_values(numbers: Numbers, clear: BlockArray[np.bool_], source: SceneSource, ref: PassRef) -> None:
-    """Refuse values that cannot be what the catalogue says: a wrong scale or offset, decibels, or radians."""
+    """Raise SourceError for implausible values: a wrong scale or offset, decibels, or radians."""
     rows, cols = clear.shape
-    step = max(int((rows * cols) ** 0.5) // 1000, 1)  # a million pixels tell the median as well as all of them
+    step = max(int((rows * cols) ** 0.5) // 1000, 1)  # a million pixels are enough for a median
     for alias, values in numbers.bands.items():
         if alias == INCIDENCE:
             (low, high), what = PLAUSIBLE_INCIDENCE, "an angle in degrees"

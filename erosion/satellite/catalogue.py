@@ -104,14 +104,14 @@ def _search(
                 yield from fresh
         except APIError as err:
             status = getattr(err, "status_code", None)
-            told = f"{without_secrets(address)}: HTTP {status}: " if status else ""
-            raise WebError(f"{told}{first_line(err)}", status) from None
+            prefix = f"{without_secrets(address)}: HTTP {status}: " if status else ""
+            raise WebError(f"{prefix}{first_line(err)}", status) from None
         except ValueError as err:
             raise WebError(f"{without_secrets(address)}: the answer is no page of items ({first_line(err)})") from None
 
 
 def _check_collection(source: StacCollection, web: Web, root: str) -> None:
-    """Tell a name that is misspelt from a search that found nothing."""
+    """Raise SourceError where the API has no such collection, since a search for it finds nothing."""
     try:
         web.get_json(f"{root.rstrip('/')}/collections/{source.collection}")
     except WebError as err:
@@ -169,7 +169,7 @@ def _walk(
             except WebError as err:
                 meter.failure()
                 # A branch that cannot be read is named; whether it held the collection shows below. One that may be there
-                # the next night leaves the search unfinished, and what is said of the source itself tells so.
+                # the next night leaves the search unfinished, which an entry under the name of the source reports.
                 gone = err.status in (404, 410)
                 name = str(link.get("title") or without_secrets(there).rsplit("/", 1)[-1])[:_LONGEST_NAME]
                 skipped.append(Skipped(name if gone else source.name, str(err)))
@@ -191,7 +191,7 @@ def _links(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _make_absolute(raw: Mapping[str, Any], where: str) -> None:
-    """Make the addresses of an item's files absolute, in place; assets that are none are told with the item."""
+    """Make the addresses of an item's files absolute, in place; assets that are none are reported with the item."""
     from pystac.utils import make_absolute_href
 
     assets = raw.get("assets")

@@ -70,7 +70,7 @@ class Corridor:
 
 
 def corridor_of(region: Region, lattice: Grid | None = None) -> Corridor:
-    """Make the corridor of a reach from its river lines or areas.
+    """Corridor of a reach, made from its river lines or areas.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def _strip(area: Area, crs: str) -> tuple[BaseGeometry, BaseGeometry]:
 
 
 def _burnt(shape: BaseGeometry, grid: Grid) -> BoolArray:
-    """Say which pixels a shape touches, shape (rows, cols)."""
+    """Return the pixels that a shape touches, boolean, shape (rows, cols)."""
     from rasterio.features import rasterize
 
     burnt = rasterize([(shape, 1)], out_shape=grid.shape, transform=grid.transform, all_touched=True, dtype="uint8")
@@ -146,7 +146,7 @@ def _burnt(shape: BaseGeometry, grid: Grid) -> BoolArray:
 def _give_away(
     inside: BoolArray, grid: Grid, own: BaseGeometry, other: BaseGeometry, strip: BaseGeometry, *, first: bool
 ) -> None:
-    """Take pixels out that lie in the strip of another reach and are nearer to its lines.
+    """Clear, in place, the pixels that lie in the strip of another reach and are nearer to its lines.
 
     What is as near to both to a pixel goes to the longer reach, which comes ``first``: beyond the point where one river
     ends in another, both are as near, and the one that ends must not cut the one that passes by.
@@ -179,7 +179,7 @@ def _distance(points: NDArray[np.object_], shapes: BaseGeometry) -> FloatArray:
 
 
 def _read_shapes(path: Path) -> gpd.GeoDataFrame:
-    """Read the lines and areas of a file with one layer; points and empty shapes are no river."""
+    """Lines and areas of a file with one layer; points and empty shapes are no river."""
     import geopandas as gpd
     import pyogrio
 

@@ -50,14 +50,14 @@ def corridor_boxes(corridor: Corridor) -> Places:
 
 
 def touches(item: pystac.Item, places: Places) -> bool:
-    """Say whether an item's outline meets the corridor, also where either of them crosses the antimeridian."""
+    """Return whether an item's outline meets the corridor, also where either of them crosses the antimeridian."""
     if item.geometry is not None:
         outline = shapely.make_valid(shapely.from_geojson(json.dumps(item.geometry)))
     elif item.bbox:
         west, south, east, north = item.bbox[:4]
         outline = shapely.box(west, south, east + 360 if east < west else east, north)
     else:
-        return True  # it does not say where it lies; its files do
+        return True  # it has no outline and no box; its files have a position
     parts = [_in_one_piece(part) for part in shapely.get_parts(outline)]
     return any(
         shapely.intersects(_turned(part, turn), places.windows) for part in parts for turn in (-360.0, 0.0, 360.0)
@@ -71,7 +71,7 @@ def _turned(outline: shapely.Geometry, degrees: float) -> shapely.Geometry:
 def _in_one_piece(outline: shapely.Geometry) -> shapely.Geometry:
     """Outline with longitudes that do not jump: nothing a satellite sees at once is half a world wide."""
     west, _, east, _ = outline.bounds
-    if east - west <= 180.0 or east - west >= 360.0:  # the latter says nothing of where it lies
+    if east - west <= 180.0 or east - west >= 360.0:  # the latter is the whole globe and no place
         return outline
     return shapely.make_valid(
         shapely.transform(outline, lambda p: np.column_stack([np.where(p[:, 0] < 0, p[:, 0] + 360, p[:, 0]), p[:, 1]]))

@@ -51,7 +51,7 @@ class PassRef:
     items_hash
         Changes when the provider publishes something else under the same pass.
     cloud_percent
-        Mean of what the items say [%], None where they say nothing.
+        Mean of the items' values [%], None where they give none.
     """
 
     pass_id: str
@@ -64,7 +64,7 @@ class PassRef:
 
 
 def group(items: Iterable[pystac.Item], source: SceneSource) -> tuple[list[PassRef], list[Skipped]]:
-    """Put items together that one platform took on one orbit of one day; of a tile published twice the newest stands.
+    """Passes: items that one platform took on one orbit of one day; of a tile published twice the newest stands.
 
     Two items are the same tile when tile (or path and row, or outline) and the instant of sensing agree. A tile that
     comes in two parts, because a new downlink began in the middle of it, has two such instants, and both parts stay.

@@ -1,4 +1,4 @@
-"""What the items of a pass say: which files hold its bands, where and when, and in which processing."""
+"""Metadata of the items of a pass: files of its bands, place and time, and processing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def assets_of(item: pystac.Item, source: SceneSource) -> dict[str, pystac.Asset]
 
 
 def lacking(item: pystac.Item, source: SceneSource) -> str | None:
-    """Say in words what an item lacks to be of use, or None."""
+    """Return what an item lacks to be of use, in words, or None."""
     found, wanted = assets_of(item, source), bands_of(source)
     if source.sensor == "optical":
         needed: list[str] = [b for b in ("green", "quality") if b in wanted and b not in found]
@@ -87,7 +87,7 @@ def processing_baseline(properties: Mapping[str, Any]) -> tuple[int, int] | None
 def boa_shift(properties: Mapping[str, Any], rule: str) -> float:
     """Number to subtract from the file's numbers before ``scale`` and ``offset``: 0 or 1000, exactly once.
 
-    The ``offset`` that items advertise for a band is not looked at: on Earth Search it says -0.1 also where the shift
+    The ``offset`` that items advertise for a band is not looked at: on Earth Search it is -0.1 also where the shift
     has been taken out of the files already.
 
     Parameters
@@ -100,7 +100,7 @@ def boa_shift(properties: Mapping[str, Any], rule: str) -> float:
     Raises
     ------
     ValueError
-        Where the item tells no baseline, so that one cannot know.
+        Where the item gives no baseline.
     """
     if rule == "none":
         return 0.0
@@ -147,7 +147,7 @@ def time_of(item: pystac.Item) -> pd.Timestamp:
     return in_utc(stamp)
 
 
-def said_crs(item: pystac.Item, asset: pystac.Asset | None = None) -> str | None:
+def stated_crs(item: pystac.Item, asset: pystac.Asset | None = None) -> str | None:
     """CRS that the metadata give, from ``proj:code`` (newer items) or ``proj:epsg``, of the asset or the item."""
     for fields in (asset.extra_fields, item.properties) if asset is not None else (item.properties,):
         if fields.get("proj:code"):
@@ -159,9 +159,9 @@ def said_crs(item: pystac.Item, asset: pystac.Asset | None = None) -> str | None
     return None
 
 
-def said_grid(item: pystac.Item, asset: pystac.Asset) -> Grid | None:
+def stated_grid(item: pystac.Item, asset: pystac.Asset) -> Grid | None:
     """Grid that the metadata give for a file, or None."""
-    crs = said_crs(item, asset)
+    crs = stated_crs(item, asset)
     fields = {**item.properties, **asset.extra_fields}
     transform, shape = fields.get("proj:transform"), fields.get("proj:shape")
     if crs is None or not transform or not shape:

@@ -40,7 +40,7 @@ THREADS: Final = 4
 
 
 def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) -> xr.Dataset:
-    """Load one pass.
+    """Bands of one pass on the grid of the region, calibrated.
 
     Parameters
     ----------
@@ -64,14 +64,14 @@ def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) 
     Raises
     ------
     SourceError
-        Where a file cannot be read after the tries that ``access`` allows, or is not what the catalogue says. The
+        Where a file cannot be read after the tries that ``access`` allows, or does not match the catalogue entry. The
         message names the scene, the file and the reason.
     """
     import odc.stac  # noqa: F401 (its loggers must be there before secrets are kept from them)
     import xarray as xr
 
     keep_secrets_from_logs()
-    # Where a file has no position its metadata may tell it, or an error does. A filter for good: threads share them.
+    # Where a file has no position its metadata may give it, or an error is raised. A filter for good: threads share them.
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     shifts = [_shift_of(item, source) for item in ref.items]
     numbers, native_m = _gather(ref, source, corridor, access)
@@ -113,7 +113,7 @@ def pass_bytes(source: SceneSource, corridor: Corridor) -> int:
 
 
 def _gather(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) -> tuple[Numbers, float]:
-    """Read the windows of the corridor; every pixel has all its bands from one item. Also return the pixel size."""
+    """Numbers in the windows of the corridor, all bands of a pixel from one item; and the pixel size [m]."""
     files = [_files_of(item, source) for item in ref.items]
     windows, rules, shape = corridor.windows(WINDOW), quality_rules(source), corridor.grid.shape
     aliases = dict.fromkeys(file.alias for found in files for file in found)

@@ -61,7 +61,7 @@ class RemoteFiles:
         return options
 
     def look(self, address: str) -> Answer | None:
-        """Ask the server about an address; what was read of the file is forgotten."""
+        """Answer of the server about an address, None for a store that cannot be asked; what was read of the file is forgotten."""
         url = self._relayed.get(address)
         if url is None:
             return None
@@ -72,7 +72,7 @@ class RemoteFiles:
         return self._web.look(url)
 
     def refused(self) -> bool:
-        """Drop a token that was refused; another one is fetched for the next try."""
+        """Return whether another token will be fetched for one that was refused, which is dropped."""
         if self._signer is None:
             return False
         self._signer.forget()

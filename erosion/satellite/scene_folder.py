@@ -91,7 +91,7 @@ def find_passes(
     end: pd.Timestamp | str,
     known: Mapping[str, str] | None = None,
 ) -> tuple[list[PassRef], list[Skipped]]:
-    """Find the scenes of a folder between two dates; parameters and result as for a catalogue.
+    """Passes of a folder of scenes between two dates; parameters and result as for a catalogue.
 
     Files of one date are one pass. A file with all bands is an item of its own; files of one band each belong together
     when their names are the same but for the part that names the band.
@@ -144,7 +144,7 @@ def find_passes(
 
 
 def load_pass(ref: PassRef, source: SceneFolder, corridor: Corridor) -> xr.Dataset:
-    """Load one pass; see :func:`erosion.satellite.passes.load`, whose parameters, result and errors it shares."""
+    """Bands of one pass; see :func:`erosion.satellite.passes.load`, whose parameters, result and errors it shares."""
     return passes.load(ref, source, corridor, LocalFiles())
 
 
@@ -163,7 +163,7 @@ def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset]
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told in words below
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # reported below
             with open_geotiff(path) as dataset:
                 tags, count, crs, transform = dataset.tags(), dataset.count, dataset.crs, dataset.transform
                 width, height = dataset.width, dataset.height

@@ -41,7 +41,7 @@ class SearchLimits:
 
 
 class SearchEndedError(Exception):
-    """A search has reached one of its limits; the message tells which."""
+    """A search has reached one of its limits; the message names it."""
 
 
 class Meter:

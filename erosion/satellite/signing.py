@@ -16,7 +16,7 @@ from erosion.core.http.retry import RetryPolicy
 from erosion.core.http.session import Web
 
 SAS_TOKENS: Final = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
-"""Where the Planetary Computer hands out tokens, ``{address}/{collection}``; they are free and last about an hour.
+"""Address at which the Planetary Computer issues tokens, ``{address}/{collection}``; they are free and last about an hour.
 Source: planetarycomputer.microsoft.com/docs/concepts/sas."""
 
 SAS_TOKENS_ENV: Final = "EROSION_SAS_TOKENS"
@@ -39,7 +39,7 @@ class _Token(NamedTuple):
 class Signer:
     """Adds the Planetary Computer's token of a collection to addresses of its files.
 
-    Only addresses on Azure Blob storage are signed, and those on the very host that hands out the tokens, which is how
+    Only addresses on Azure Blob storage are signed, and those on the host that issues the tokens, which is how
     a server on this machine can stand in.
     """
 
@@ -53,7 +53,7 @@ class Signer:
         self._web = Web(retry, catalog=self._home)
 
     def sign(self, url: str) -> str:
-        """Sign an address; one that is signed already, or is no file of the provider, comes back as it is."""
+        """Return the signed address; one that is signed already, or is no file of the provider, is returned as it is."""
         if not url.startswith("http") or not self._theirs(url) or "sig=" in urlsplit(url).query:
             return url
         return f"{url}{'&' if urlsplit(url).query else '?'}{self._current()}"

@@ -21,7 +21,7 @@ from erosion.satellite import passes
 from erosion.satellite.catalogue import first_line, raw_items
 from erosion.satellite.footprint import corridor_boxes, touches
 from erosion.satellite.grouping import PassRef, cloud_percent, group
-from erosion.satellite.items import assets_of, boa_shift, lacking, said_grid, time_of
+from erosion.satellite.items import assets_of, boa_shift, lacking, stated_grid, time_of
 from erosion.satellite.remote_files import RemoteFiles
 from erosion.satellite.search_limits import SearchLimits
 from erosion.satellite.signing import bearer_token
@@ -48,7 +48,7 @@ def find_passes(
     retry: RetryPolicy | None = None,
     limits: SearchLimits | None = None,
 ) -> tuple[list[PassRef], list[Skipped]]:
-    """Find the passes over a region between two dates.
+    """Passes over a region between two dates, and items over its corridor that are not used.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def find_passes(
                     if not (first <= time_of(item) <= last) or not touches(item, places):
                         continue
                     cloud, reason = cloud_percent(item), _unusable(item, source)
-                    group([item], source)  # what cannot be put into a pass is told here, where it ends no search
+                    group([item], source)  # what cannot be put into a pass fails here, where it ends no search
                 except Exception as err:  # a provider can get anything wrong in one item of thousands
                     skipped.append(Skipped(str(raw.get("id", "?")), f"is no readable STAC item: {first_line(err)}"))
                     continue
@@ -121,20 +121,20 @@ def load_pass(
     corridor: Corridor,
     retry: RetryPolicy | None = None,
 ) -> xr.Dataset:
-    """Load one pass; see :func:`erosion.satellite.passes.load`, whose parameters, result and errors it shares."""
+    """Bands of one pass; see :func:`erosion.satellite.passes.load`, whose parameters, result and errors it shares."""
     with _web(source, retry or RetryPolicy()) as web, RemoteFiles(source, web) as files:
         return passes.load(ref, source, corridor, files)
 
 
 def _unusable(item: pystac.Item, source: StacCollection) -> str | None:
-    """Say in words why an item that lies over the corridor is not used, or None."""
+    """Return why an item that lies over the corridor is not used, in words, or None."""
     if not isinstance(item.id, str):
         return "its id is no text"
     lack = lacking(item, source)
     if lack:
         return lack
     for alias, asset in assets_of(item, source).items():
-        said_grid(item, asset)  # a place that cannot be read is told with the item
+        stated_grid(item, asset)  # a place that cannot be read is told with the item
         problem = off_limits(asset.href, source.catalog)
         if problem:
             return f"its file for {alias}, {without_secrets(asset.href)}, {problem}"
@@ -143,19 +143,19 @@ def _unusable(item: pystac.Item, source: StacCollection) -> str | None:
     except ValueError as err:
         return str(err)
     for alias, asset in assets_of(item, source).items():
-        said = _said_scale(asset)
+        stated = _stated_scale(asset)
         # A scale of 1 is what some providers write for "none given".
-        if alias not in QUALITY_BANDS and said not in (None, 1.0) and source.scale != 1.0:
-            assert said is not None
-            if not np.isclose(said, source.scale, rtol=1e-3):
-                return f"its metadata give {alias} the scale {said:g}, the catalogue entry {source.scale:g}"
+        if alias not in QUALITY_BANDS and stated not in (None, 1.0) and source.scale != 1.0:
+            assert stated is not None
+            if not np.isclose(stated, source.scale, rtol=1e-3):
+                return f"its metadata give {alias} the scale {stated:g}, the catalogue entry {source.scale:g}"
     return None
 
 
-def _said_scale(asset: pystac.Asset) -> float | None:
+def _stated_scale(asset: pystac.Asset) -> float | None:
     bands = asset.extra_fields.get("raster:bands") or asset.extra_fields.get("bands") or [{}]
-    said = bands[0].get("scale", bands[0].get("raster:scale", asset.extra_fields.get("raster:scale")))
-    return None if said is None else float(said)
+    stated = bands[0].get("scale", bands[0].get("raster:scale", asset.extra_fields.get("raster:scale")))
+    return None if stated is None else float(stated)
 
 
 def _web(source: StacCollection, retry: RetryPolicy, limits: Limits | None = None) -> Web:

@@ -1,7 +1,7 @@
 """Windows of the files of a pass, read onto the region's grid.
 
-Where a file lies is told by the file itself and held against what its item says. What fails for a reason that may pass
-is tried again; what fails for good is told with scene, file and reason.
+The position of a file is read from the file itself and compared with its item. What fails for a reason that may pass
+is tried again; what fails for good is reported with scene, file and reason.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from erosion.core.http.redaction import without_secrets
 from erosion.core.http.retry import RetryPolicy
 from erosion.core.http.session import Answer
 from erosion.core.windows import Window
-from erosion.satellite.items import BAND_NUMBER, said_crs, said_grid, time_of
+from erosion.satellite.items import BAND_NUMBER, stated_crs, stated_grid, time_of
 
 if TYPE_CHECKING:
     import pystac
@@ -49,7 +49,7 @@ MOST_FINER: Final = 100.0
 
 
 class Header(NamedTuple):
-    """Position and type of one band of one file, as the file itself tells."""
+    """Position and type of one band, read from its file."""
 
     grid: Grid
     band: int
@@ -88,10 +88,10 @@ class Access(Protocol):
         """GDAL options for reading from an address."""
 
     def look(self, address: str) -> Answer | None:
-        """Ask the server what is wrong with an address; None for a local file."""
+        """Answer of the server about an address; None for a local file."""
 
     def refused(self) -> bool:
-        """Take note that a server refused the signature; True where another one can be had."""
+        """Return whether another signature can be had for one that a server refused."""
 
 
 class LocalFiles:
@@ -104,15 +104,15 @@ class LocalFiles:
         return href
 
     def options(self, address: str) -> dict[str, Any]:
-        """No options are needed."""
+        """Return no options."""
         return {}
 
     def look(self, address: str) -> Answer | None:
-        """No server is there to ask."""
+        """Return None: there is no server."""
         return None
 
     def refused(self) -> bool:
-        """No signature is there to renew."""
+        """Return False: there is no signature to renew."""
         return False
 
 
@@ -131,7 +131,7 @@ class WindowReader:
         self._failure: SourceError | None = None
 
     def header(self, file: File) -> Header:
-        """Read where a file lies, and hold it against what the item says."""
+        """Position and type of the band of a file, compared with what its item states."""
         band = _band_number(file.asset)
 
         def read(address: str) -> Header:
@@ -171,7 +171,7 @@ class WindowReader:
         return header
 
     def window(self, file: File, header: Header, window: Window) -> np.ndarray:
-        """Read one window, float32 in the numbers of the file, NaN where it has none."""
+        """Numbers of one window as they are in the file, float32, shape of the window, NaN where it has none."""
         import odc.stac
 
         method = "nearest" if file.alias in QUALITY_BANDS else resampling(header.grid, self.grid)
@@ -194,7 +194,7 @@ class WindowReader:
         return self._with_retries(file, read)
 
     def _with_retries(self, file: File, read: Callable[[str], T]) -> T:
-        """Read, and try again after a failure that may pass; SourceError that names scene and file after the last."""
+        """Result of a read, tried again after a failure that may pass; SourceError with scene and file after the last try."""
         failures = 0
         while True:
             if self._failure is not None:  # another file of the pass is beyond hope, and so is the pass
@@ -222,10 +222,10 @@ class WindowReader:
         retry = self.access.retry
         if isinstance(err, _LastingError | WebError):  # the latter has been tried often enough where it comes from
             return str(err), None
-        said = _one_line(err)
+        cause = _one_line(err)
         answer = self.access.look(address)
         if answer is None:  # a file on this machine stays broken; a store that cannot be asked may mend itself
-            return f"cannot be read: {said}", retry.wait_s(failures) if "://" in address else None
+            return f"cannot be read: {cause}", retry.wait_s(failures) if "://" in address else None
         if answer.lasting:
             return answer.words, None
         wait = retry.wait_s(failures, answer.retry_after_s)
@@ -240,7 +240,7 @@ class WindowReader:
             if wait > retry.longest_wait_s:
                 return f"HTTP {answer.status}, and the server asks to wait {wait:.0f} s", None
             return f"HTTP {answer.status}", wait
-        return f"the file comes broken or cut short: {said}", wait
+        return f"the file comes broken or cut short: {cause}", wait
 
 
 class _LastingError(ValueError):
@@ -270,7 +270,7 @@ def pixel_m_of(own: Grid, source: SceneSource) -> float:
 
 
 def meets(own: Grid, grid: Grid, window: Window) -> bool:
-    """Say whether a window of the grid touches a file; where that cannot be told it is read."""
+    """Return whether a window of the grid touches a file; True where that cannot be computed, and it is read."""
     rows, cols = window
     t = grid.transform
     corner = Grid(
@@ -340,7 +340,7 @@ def _one_band_item(item: pystac.Item, header: Header) -> pystac.Item:
     one.add_asset(
         "pixels",
         pystac.Asset(
-            "https://example.org/pixels.tif",  # odc-stac wants one; what is opened is told by patch_url
+            "https://example.org/pixels.tif",  # odc-stac needs one; what is opened is set by patch_url
             media_type=pystac.MediaType.GEOTIFF,
             roles=["data"],
             extra_fields={
@@ -355,26 +355,26 @@ def _one_band_item(item: pystac.Item, header: Header) -> pystac.Item:
 
 def _placed_by_metadata(file: File, width: int, height: int) -> Grid:
     """Grid of a file without a position: the extent its metadata give, in the pixels it has."""
-    said = said_grid(file.item, file.asset)
-    if said is None:
+    stated = stated_grid(file.item, file.asset)
+    if stated is None:
         raise _LastingError("has no position, and its metadata give none (proj:code, proj:transform, proj:shape)")
-    t = said.transform
-    across, down = said.width / width, said.height / height
-    return Grid(said.crs, Affine(t.a * across, t.b * down, t.c, t.d * across, t.e * down, t.f), width, height)
+    t = stated.transform
+    across, down = stated.width / width, stated.height / height
+    return Grid(stated.crs, Affine(t.a * across, t.b * down, t.c, t.d * across, t.e * down, t.f), width, height)
 
 
 def _contradiction(file: File, header: Header) -> str | None:
-    """Say in words where a file lies elsewhere than its metadata say; one of the two is wrong, so neither is used."""
-    said = said_crs(file.item, file.asset)
-    if said is None:
+    """Return where a file contradicts its metadata, in words, or None; one of the two is wrong, so neither is used."""
+    stated = stated_crs(file.item, file.asset)
+    if stated is None:
         return None
     try:
-        agree = same_crs(said, header.grid.crs)
+        agree = same_crs(stated, header.grid.crs)
     except (RasterioError, ValueError):  # the latter: rasterio's CRSError
-        return f"its metadata give the CRS {said!r}, which is none"
+        return f"its metadata give the CRS {stated!r}, which is none"
     if not agree:
-        return f"its metadata say {said}, the file says {header.grid.crs}; one of them is wrong"
-    grid = said_grid(file.item, file.asset)
+        return f"its metadata say {stated}, the file says {header.grid.crs}; one of them is wrong"
+    grid = stated_grid(file.item, file.asset)
     if grid is None or not file.asset.extra_fields.get("proj:transform"):
         return None
     apart = max(abs(a - b) for a, b in zip(grid.bounds, header.grid.bounds, strict=True))
@@ -384,7 +384,7 @@ def _contradiction(file: File, header: Header) -> str | None:
 
 
 def _forget_bytes(address: str, options: Mapping[str, Any]) -> None:
-    """Have GDAL drop what it remembers of a file: bytes that came broken must not be served again from memory."""
+    """Make GDAL drop what it remembers of a file: bytes that came broken must not be served again from memory."""
     path = _gdal_path(address)
     if not path.startswith("/vsi"):
         return
@@ -396,7 +396,7 @@ def _forget_bytes(address: str, options: Mapping[str, Any]) -> None:
 
 
 def _too_much(dataset: DatasetReader, own: Grid, grid: Grid) -> str | None:
-    """Say in words what makes a file too much to read, or None."""
+    """Return what makes a file too much to read, in words, or None."""
     rows, cols = dataset.block_shapes[0]
     together = dataset.count if dataset.interleaving is Interleaving.pixel else 1
     size = rows * cols * np.dtype(dataset.dtypes[0]).itemsize * together

@@ -16,7 +16,7 @@ from erosion.satellite.items import (
     lacking,
     platform_of,
     processing_baseline,
-    said_grid,
+    stated_grid,
 )
 from tests.made_scenes import make_source
 from tests.recorded_items import RECORDED, S2, recorded, renamed
@@ -126,7 +126,7 @@ def test_bands_and_grid_of_recorded_items(name: str) -> None:
         assert all(f"SR_B{n}." in text for n, text in zip(numbers.split(), names, strict=True))
         scales = [(b["scale"], b["offset"]) for b in found["green"].extra_fields.get("raster:bands", [])]
         assert scales in ([], [(source.scale, source.offset)])
-    grid = said_grid(item, found["green"])
+    grid = stated_grid(item, found["green"])
     if grid is not None:  # the oldest items tell no transform
         assert grid.pixel_m == source.pixel_m
         assert grid.crs == f"EPSG:{RECORDED[name]['properties']['proj:epsg']}"

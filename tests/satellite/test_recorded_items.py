@@ -17,7 +17,7 @@ from shapely.geometry import shape
 from erosion.config.sources import load_source
 from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor
-from erosion.satellite.items import assets_of, boa_shift, lacking, said_grid
+from erosion.satellite.items import assets_of, boa_shift, lacking, stated_grid
 from erosion.satellite.stac_entry import StacCollection
 from tests.made_scenes import make_corridor
 from tests.recorded_items import RECORDED, recorded
@@ -120,7 +120,7 @@ def test_every_band_of_an_item(name: str) -> None:
     assert set(found) == set(kind.pixels) and lacking(item, source) is None
     assert (source.scale, source.offset) == (kind.scale, kind.offset)
     for band, asset in found.items():
-        grid = said_grid(item, asset)
+        grid = stated_grid(item, asset)
         assert grid is not None
         assert grid.crs == f"EPSG:{item.properties['proj:epsg']}"
         assert grid.pixel_m == kind.pixels[band]

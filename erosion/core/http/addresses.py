@@ -35,7 +35,7 @@ _ODD: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\]")
 
 
 class AddressError(ValueError):
-    """An address is not opened; the message tells why, without the address."""
+    """An address is not opened; the message holds the reason, without the address."""
 
 
 class WebAddress(NamedTuple):
@@ -132,7 +132,7 @@ def off_limits(address: str, catalog: str) -> str | None:
     """Return why a catalogue must not lead to an address, or None.
 
     A catalogue on the web has no business with files of this machine and with what only this machine's network reaches.
-    One on this machine or in that network is the operator's own. This is what the notation alone tells;
+    One on this machine or in that network is the operator's own. This is judged by the notation alone;
     :class:`erosion.core.http.gate.Gate` judges what a name resolves to, at the moment of the connection.
     """
     if "://" not in catalog:

@@ -38,7 +38,7 @@ class Gate:
         self.own = "://" not in home or is_near(home)
 
     def check(self, url: str) -> None:
-        """Judge an address by its notation.
+        """Raise where an address must not be opened, by its notation.
 
         Raises
         ------

@@ -105,7 +105,7 @@ def read_body(response: Any, limits: Limits, where: str) -> bytes:
                 response.close()
                 raise WebError(
                     f"{where}: the answer is more than {limits.most_bytes / 1e6:g} MB and is not taken; ask for fewer days, "
-                    "or tell the provider"
+                    "or report it to the provider"
                 )
             pieces.append(piece)
     except requests.RequestException as err:

@@ -1,7 +1,7 @@
 """HTTP requests with bounded tries and growing waits.
 
-Two libraries speak HTTP here: ``requests`` for catalogues and tokens, and GDAL for pixels. Both are asked to fail at
-once and to leave waiting and trying again to this file, so that there is one rule for it.
+Catalogues, tokens and parts of raster files are requested with ``requests``. Waiting and trying again is decided here, so that
+there is one rule for it.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         return request
 
     def prepare_request(self, request: Any) -> Any:
-        """Prepare a request; the address is judged as it was given, before it is rewritten."""
+        """Prepared request; the address is judged as it was given, before it is rewritten."""
         self.check(str(request.url))
         return super().prepare_request(request)
 
     def check(self, url: str) -> None:
-        """Judge an address by its notation; WebError where it must not be opened."""
+        """Raise WebError where an address must not be opened, by its notation."""
         try:
             self.gate.check(url)
         except AddressError as err:
@@ -96,7 +96,7 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         return without_secrets(url, (self.token or "",))
 
     def send(self, request: Any, **how: Any) -> Any:
-        """Send a request; transient failures are tried again, what still fails is a :class:`WebError`."""
+        """Response to a request; transient failures are tried again, what still fails is a :class:`WebError`."""
         how["timeout"] = (self.retry.connect_s, self.retry.read_s)
         for failures in range(1, self.retry.tries + 1):
             answer, response = self._once(request, how)
@@ -134,7 +134,7 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
             try:
                 parse_json(response.content, self.limits)
             except NestingError as err:
-                raise WebError(f"{where}: the answer is {err} and is not taken; tell the provider") from None
+                raise WebError(f"{where}: the answer is {err} and is not taken; report it to the provider") from None
             except ValueError:
                 return Answer(None, None, f"{where}: the answer is no JSON"), None
         wait = retry_after_s(response.headers.get("Retry-After"))
@@ -167,7 +167,7 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         return answer
 
     def get_json(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
-        """Get a JSON document; WebError where it cannot be had."""
+        """JSON document at an address; WebError where it cannot be had."""
         response = self.get(url, headers=dict(headers or {}))
         if response.status_code >= 400:
             raise WebError(f"{without_secrets(url)}: HTTP {response.status_code}", response.status_code)

@@ -108,7 +108,7 @@ class GatedAdapter(HTTPAdapter):  # type: ignore[misc,unused-ignore]
         cert: Any = None,
         proxies: Any = None,
     ) -> Any:
-        """Send a request to an address that was judged, and read its answer within the limits.
+        """Response to a request, from an address that was judged, with its body read within the limits.
 
         Raises
         ------

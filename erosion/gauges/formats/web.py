@@ -87,7 +87,7 @@ class Service:
         headers: Mapping[str, str] | None = None,
         may_be_web_page: bool = False,
     ) -> str:
-        """Ask for a text.
+        """Text of an answer of the service.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class Service:
         return text
 
     def json(self, path: str, params: Mapping[str, Any] | None = None, **how: Any) -> Any:
-        """Ask for a JSON document; see :meth:`text`."""
+        """JSON document of an answer of the service; see :meth:`text`."""
         text = self.text(path, params, **how)
         try:
             return parse_json(text, self._web.limits)
@@ -158,10 +158,10 @@ class Service:
             return f"HTTP {status}, not allowed; {mend}"
         try:
             answer = parse_json(text, self._web.limits)
-            said = answer.get("reason") or answer.get("error") or answer.get("message") or answer.get("description")
+            stated = answer.get("reason") or answer.get("error") or answer.get("message") or answer.get("description")
         except (ValueError, AttributeError):
-            said = None
-        return f"HTTP {status}" + (f": {said!s:.200}" if said else _title(text))
+            stated = None
+        return f"HTTP {status}" + (f": {stated!s:.200}" if stated else _title(text))
 
     def _wait_for_turn(self, url: str) -> None:
         host = urlsplit(url).netloc
