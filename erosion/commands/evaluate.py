@@ -9,6 +9,7 @@ import pandas as pd
 
 from erosion.commands.printing import print_line
 from erosion.config.region import load_region
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.features import FAMILIES
 from erosion.forecast import ablation
 from erosion.forecast.evaluate import evaluate, table
@@ -34,7 +35,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
     if region.simulated:
-        print_line("MÔ PHỎNG / SIMULATED: scores on a river made by a computer; they say nothing of a real one")
+        print_line(f"{SIMULATED_NOTICE}: scores on a river made by a computer; they say nothing of a real one")
     for subset in ("all", "onset", "cutoff"):
         print(f"\n{subset}\n\n{table(records, subset)}")
     return 0

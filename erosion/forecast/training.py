@@ -14,7 +14,7 @@ import pandas as pd
 from erosion.banks.as_of import valid_epochs
 from erosion.config.region import Region
 from erosion.config.store import store_of
-from erosion.core.contracts import CONTRACT_VERSION
+from erosion.core.contracts import CONTRACT_VERSION, SIMULATED_NOTICE
 from erosion.features import REGISTRY
 from erosion.forecast.dataset import rows_with_outcomes
 from erosion.forecast.model import (
@@ -152,7 +152,7 @@ def _card(
 ) -> str:
     lines = [f"# {name}", ""]
     if region.simulated:
-        lines += ["**MÔ PHỎNG / SIMULATED: trained on simulated observations. For exercises only.**", ""]
+        lines += [f"**{SIMULATED_NOTICE}: trained on simulated observations. For exercises only.**", ""]
     lines += [
         f"Probability and distance of bank retreat, trained on {region.title['en']} with what was known on "
         f"{meta['data_until']}: {len(meta['issue_dates'])} issue dates, {len(rows)} rows, segments of "

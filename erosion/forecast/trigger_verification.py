@@ -23,6 +23,7 @@ from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.config.trigger import Trigger
 from erosion.core.arrays import FloatArray
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.core.errors import Skipped
 from erosion.gauges import series as gauge_series
 from erosion.gauges.statistics.windows import daily
@@ -293,7 +294,7 @@ def _difference(x: FloatArray, y: FloatArray) -> float:
 def lines(history: dict[str, Any]) -> list[str]:
     """Return a history as lines for a terminal."""
     out = (
-        ["MÔ PHỎNG / SIMULATED: a river made by a computer; nothing follows for a real one"]
+        [f"{SIMULATED_NOTICE}: a river made by a computer; nothing follows for a real one"]
         if history["simulated"]
         else []
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from erosion.config.gauges import GaugeSource
 from erosion.config.region import Region
-from erosion.core.contracts import GAUGE_FLAGS, QUANTITIES, as_of_instant
+from erosion.core.contracts import GAUGE_FLAGS, QUANTITIES, SIMULATED_NOTICE, as_of_instant
 from erosion.core.errors import Skipped
 from erosion.gauges.health import COUNTED, NOT_MEASURED, health
 from erosion.gauges.known import USED, known_values
@@ -47,7 +47,6 @@ MARKS: Final[dict[str, tuple[str, str]]] = {
     "disputed": ("h", "#f0e442"),
 }
 
-LABEL: Final = "MÔ PHỎNG / SIMULATED"
 
 GAP_STEPS: Final = 3.0
 """A gap is shaded from so many usual steps on ..."""
@@ -97,7 +96,7 @@ def lines(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Seq
     """
     out = [f"{region.name}, gauges as known on {as_of.date()}"]
     if region.simulated:
-        out.append(f"{LABEL}: these rivers do not exist")
+        out.append(f"{SIMULATED_NOTICE}: these rivers do not exist")
     if table.empty:
         out.append("the region has no gauges; name some under gauges in its file")
     else:
@@ -137,7 +136,7 @@ _HEAD: Final = (
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     gauge = f"{row['title']} ({row['gauge_id']})"
     if not row["quantity"]:
-        return (gauge, "", "nothing known", "", "", "", "", "", "STALE")
+        return (gauge, "", "nothing known", "", "", "", "", "", "STALE" if row["stale"] else _state(row))
     unit = QUANTITIES[row["quantity"]][0]
     return (
         gauge,
@@ -255,7 +254,7 @@ def _title(region: Region, sources: Sequence[GaugeSource], as_of: pd.Timestamp) 
     first = sources[0]
     head = [f"# {first.called} ({first.gauge_id}), {first.river}"]
     if region.simulated:
-        head.append(f"**{LABEL}: this gauge does not exist.**")
+        head.append(f"**{SIMULATED_NOTICE}: this gauge does not exist.**")
     head.append(f"As known on {as_of.date()}. Region {region.name}. Times are UTC.")
     head += [f"- {source.name}: {source.title}; {source.attribution}; licence: {source.licence}" for source in sources]
     return "\n\n".join(head[: -len(sources)]) + "\n\n" + "\n".join(head[-len(sources) :])
@@ -391,8 +390,10 @@ def draw(
     names = "; ".join(dict.fromkeys(source.attribution for source in sources if source.name in set(values["source"])))
     recent.set_xlabel(f"UTC. Data: {names}", fontsize=8, loc="right")
     if region.simulated:
-        figure.text(0.5, 0.5, LABEL, fontsize=38, color="#c1121f", alpha=0.25, ha="center", va="center", rotation=18)
-        figure.text(0.99, 0.985, LABEL, fontsize=10, color="#c1121f", ha="right", va="top", weight="bold")
+        figure.text(
+            0.5, 0.5, SIMULATED_NOTICE, fontsize=38, color="#c1121f", alpha=0.25, ha="center", va="center", rotation=18
+        )
+        figure.text(0.99, 0.985, SIMULATED_NOTICE, fontsize=10, color="#c1121f", ha="right", va="top", weight="bold")
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 

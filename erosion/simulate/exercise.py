@@ -1,6 +1,6 @@
 """An exercise for An Giang: a piece of the Hậu, simulated, with everything a region needs to run on it.
 
-What is written is labelled :data:`erosion.simulate.scenes.items.LABEL` in every file that can hold a label. The river's course
+What is written is labelled :data:`erosion.core.contracts.SIMULATED_NOTICE` in every file that can hold a label. The river's course
 is the provisional line of ``data_sources/datasets/an_giang``, smoothed; its banks, its erosion and its pictures are made up.
 """
 
@@ -23,6 +23,7 @@ from shapely.ops import substring
 
 from erosion.config.region import load_region
 from erosion.core.arrays import UNOBSERVED
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.core.grid import Grid
 from erosion.forecast.training import train_release
 from erosion.simulate.exercise_files import (
@@ -40,7 +41,7 @@ from erosion.simulate.exercise_files import (
 from erosion.simulate.river.centre_line import smooth_line
 from erosion.simulate.river.river import River, make_river
 from erosion.simulate.scenes.archive import write_catalog, write_scene
-from erosion.simulate.scenes.items import LABEL, landsat_item, sentinel1_item, sentinel2_item
+from erosion.simulate.scenes.items import landsat_item, sentinel1_item, sentinel2_item
 from erosion.simulate.scenes.plan import OFFSET_FROM, Look, baseline_of, looks
 from erosion.simulate.scenes.sensors import Picture, cloud_percent, see_landsat, see_sentinel1, see_sentinel2
 
@@ -124,7 +125,7 @@ def make_exercise(
     _make_room(out)
     # Written before the scenes too: a run that is stopped half way leaves a folder that the next one knows for its own.
     write_catalog(out / "catalog", title, about)
-    say(f"{LABEL}: {length_km:g} km of the Hậu, {first_year}-{LAST_YEAR}, {len(planned)} pictures -> {out}")
+    say(f"{SIMULATED_NOTICE}: {length_km:g} km of the Hậu, {first_year}-{LAST_YEAR}, {len(planned)} pictures -> {out}")
     rows: list[dict[str, Any]] = []
     for number, look in enumerate(planned, start=1):
         rows.extend(_shoot(out / "catalog", setting, look))
@@ -203,7 +204,7 @@ def _write_maps(folder: Path, setting: Setting, first_year: int, seed: int) -> N
         with rasterio.open(
             path, "w", width=grid.width, height=grid.height, crs=CRS, transform=grid.transform, **profile
         ) as file:
-            file.update_tags(acquisition_date=f"{year}-03-01", label=LABEL)
+            file.update_tags(acquisition_date=f"{year}-03-01", label=SIMULATED_NOTICE)
             file.write(water, 1)
 
 
@@ -327,7 +328,7 @@ def _make_room(out: Path) -> None:
     catalog = out / "catalog"
     if catalog.exists():
         label = catalog / "catalog.json"
-        if not label.is_file() or LABEL not in label.read_text("utf-8"):
+        if not label.is_file() or SIMULATED_NOTICE not in label.read_text("utf-8"):
             raise ValueError(f"{catalog} holds something that is no exercise; give another folder")
         shutil.rmtree(catalog)
         for made in (out / "store" / NAME, *(out / "models").glob(f"{NAME}-*")):

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import LineString
 
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.core.shipped import shipped
 from erosion.simulate.rain import daily_rain
 from erosion.simulate.river.river import River
-from erosion.simulate.scenes.items import LABEL
 
 NAME: Final = "an_giang_exercise"
 DATA: Final = shipped("data_sources") / "datasets" / "an_giang"
@@ -43,7 +43,7 @@ def write_truth(folder: Path, river: River, rows: list[dict[str, Any]]) -> None:
     )
     dates = [pd.Timestamp(f"{river.first_year + k}-02-01", tz="UTC") for k in range(river.years)]
     lines = [
-        {"label": LABEL, "date": f"{date:%Y-%m-%d}", "bank": bank, "geometry": river.bank_line(date, bank)}
+        {"label": SIMULATED_NOTICE, "date": f"{date:%Y-%m-%d}", "bank": bank, "geometry": river.bank_line(date, bank)}
         for date in dates
         for bank in river.banks
     ]
@@ -57,7 +57,7 @@ def write_gauge(out: Path, river: River) -> None:
     days = river.hydrograph.days[:-1]
     stage = [river.stage(day) + GAUGE_ZERO_M for day in days]  # midnight UTC is seven o'clock in Việt Nam
     table = pd.DataFrame({"time": days.tz_convert("Asia/Ho_Chi_Minh").strftime("%Y-%m-%d %H:%M"), "stage_m": stage})
-    table["note"] = LABEL
+    table["note"] = SIMULATED_NOTICE
     table.round(2).to_csv(out / f"{NAME}_gauge.csv", index=False)
 
 
@@ -65,7 +65,7 @@ def write_rain(out: Path, river: River) -> None:
     """Rain of each day, local time. The river does not know of it: it has a generator of its own."""
     days = river.hydrograph.days[:-1]
     rain = daily_rain(days, np.random.default_rng([river.seed, 6]))
-    table = pd.DataFrame({"time": days.strftime("%Y-%m-%d 00:00"), "rain_mm": rain, "note": LABEL})
+    table = pd.DataFrame({"time": days.strftime("%Y-%m-%d 00:00"), "rain_mm": rain, "note": SIMULATED_NOTICE})
     table.to_csv(out / f"{NAME}_rain.csv", index=False)
 
 
@@ -73,31 +73,31 @@ def write_communes(out: Path, river: River) -> None:
     """Communes that the river's corridor touches."""
     communes = gpd.read_file(DATA / "communes.geojson")
     corridor = centre_line(river).buffer(AREA_WIDTH_M)
-    near = communes[communes.to_crs(CRS).intersects(corridor)].assign(label=LABEL)
+    near = communes[communes.to_crs(CRS).intersects(corridor)].assign(label=SIMULATED_NOTICE)
     near.to_file(out / "communes.geojson", driver="GeoJSON", COORDINATE_PRECISION=5)
 
 
 def write_descriptions(out: Path, river: River, first_year: int, catalog: str) -> Path:
     """Region, sources, area and a readme; returns the region's file."""
     line = gpd.GeoSeries([centre_line(river)], crs=CRS).to_crs("EPSG:4326")
-    area = gpd.GeoDataFrame({"label": [LABEL], "river": ["Sông Hậu"]}, geometry=line)
+    area = gpd.GeoDataFrame({"label": [SIMULATED_NOTICE], "river": ["Sông Hậu"]}, geometry=line)
     area.to_file(out / f"{NAME}_area.geojson", driver="GeoJSON", COORDINATE_PRECISION=6)
     lon, lat = line.iloc[0].coords[0]
     last_year = river.first_year + river.years - 1
     texts = {
         f"{NAME}.yaml": _REGION.format(
-            name=NAME, label=LABEL, lon=lon, lat=lat, first=first_year, last=last_year, width=AREA_WIDTH_M
+            name=NAME, label=SIMULATED_NOTICE, lon=lon, lat=lat, first=first_year, last=last_year, width=AREA_WIDTH_M
         ),
-        f"{NAME}_maps.yaml": _MAPS.format(name=NAME, label=LABEL),
-        f"{NAME}_sentinel2.yaml": _SENTINEL2.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
-        f"{NAME}_landsat.yaml": _LANDSAT.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
-        f"{NAME}_sentinel1.yaml": _SENTINEL1.format(name=NAME, label=LABEL, catalog=json.dumps(catalog)),
+        f"{NAME}_maps.yaml": _MAPS.format(name=NAME, label=SIMULATED_NOTICE),
+        f"{NAME}_sentinel2.yaml": _SENTINEL2.format(name=NAME, label=SIMULATED_NOTICE, catalog=json.dumps(catalog)),
+        f"{NAME}_landsat.yaml": _LANDSAT.format(name=NAME, label=SIMULATED_NOTICE, catalog=json.dumps(catalog)),
+        f"{NAME}_sentinel1.yaml": _SENTINEL1.format(name=NAME, label=SIMULATED_NOTICE, catalog=json.dumps(catalog)),
         f"{NAME}_gauge.yaml": _GAUGE.format(
-            name=NAME, label=LABEL, lon=lon, lat=lat, zero=GAUGE_ZERO_M, alarms=list(ALARM_LEVELS_M)
+            name=NAME, label=SIMULATED_NOTICE, lon=lon, lat=lat, zero=GAUGE_ZERO_M, alarms=list(ALARM_LEVELS_M)
         ),
-        f"{NAME}_rain.yaml": _RAIN.format(name=NAME, label=LABEL, lon=lon, lat=lat),
+        f"{NAME}_rain.yaml": _RAIN.format(name=NAME, label=SIMULATED_NOTICE, lon=lon, lat=lat),
         "README.md": _README.format(
-            label=LABEL,
+            label=SIMULATED_NOTICE,
             first=first_year,
             last=last_year,
             zero=GAUGE_ZERO_M,

@@ -15,10 +15,10 @@ import pystac
 import pytest
 
 from erosion.config.region import load_region
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.forecast.release import MODELS, load_release, models_of
 from erosion.satellite.stac_entry import StacCollection
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, set_stage, train_exercise
-from erosion.simulate.scenes.items import LABEL
 from erosion.water.masks import raster_folder
 from erosion.water.masks.entry import RasterFolder
 from tests.simulate.made_exercise import SETTINGS, stac_problems
@@ -35,7 +35,7 @@ def test_the_region_is_one_that_erosion_can_run(made: Path) -> None:
     for source in scenes:
         assert isinstance(source, StacCollection)
         assert (made / source.catalog).is_file()
-    assert len(scenes) == 3 and all(LABEL in source.title for source in (maps, *scenes))
+    assert len(scenes) == 3 and all(SIMULATED_NOTICE in source.title for source in (maps, *scenes))
 
 
 def test_the_older_maps_show_the_river_of_their_year(made: Path) -> None:
@@ -80,7 +80,9 @@ def test_everything_says_that_it_is_simulated(made: Path, items: list[pystac.Ite
     ]
     assert len(texts) > 40
     for file in texts:
-        assert LABEL in file.read_text("utf-8").replace("\\u00d4", "Ô").replace("\\u1eceNG", "ỎNG"), file.name
+        assert SIMULATED_NOTICE in file.read_text("utf-8").replace("\\u00d4", "Ô").replace("\\u1eceNG", "ỎNG"), (
+            file.name
+        )
     assert all(item.properties["simulated"] is True for item in items)
 
 

@@ -15,7 +15,7 @@ import rasterio.features
 import rasterio.warp
 
 from erosion.config.region import load_region
-from erosion.simulate.scenes.items import LABEL
+from erosion.core.contracts import SIMULATED_NOTICE
 from tests.simulate.made_exercise import of, read, stac_problems
 
 
@@ -52,7 +52,7 @@ def test_items_say_of_their_files_what_the_files_say_of_themselves(items: list[p
             assert file.transform.a == band["spatial_resolution"]
             with rasterio.open(file.name) as again:
                 assert again.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
-                assert again.tags()["TITLE"] == LABEL
+                assert again.tags()["TITLE"] == SIMULATED_NOTICE
             west, south, east, north = item.bbox or ()
             box = rasterio.warp.transform_bounds(file.crs, "EPSG:4326", *file.bounds)
             assert box == pytest.approx((west, south, east, north), abs=2e-4)

@@ -15,9 +15,9 @@ import pytest
 
 from erosion.config.region import Region, load_region
 from erosion.config.store import store_of
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.nightly.run import DEGRADED, PUBLISHED, run
 from erosion.simulate.exercise import make_exercise, train_exercise
-from erosion.simulate.scenes.items import LABEL
 from erosion.water.scenes.pass_records import records
 from tests.stac_server import StacServer
 
@@ -129,7 +129,7 @@ def test_every_file_of_the_product_says_that_it_is_simulated(nights: dict) -> No
     shown = [path for path in shown if path.name in manifest["outputs"]]
     assert {path.suffix for path in shown} == {".gpkg", ".geojson", ".csv", ".parquet"}
     for path in shown:
-        assert any(LABEL.split(" / ")[k].encode() in path.read_bytes() for k in (0, 1)), path.name
+        assert any(SIMULATED_NOTICE.split(" / ")[k].encode() in path.read_bytes() for k in (0, 1)), path.name
 
 
 def test_banks_of_the_product_lie_where_the_banks_of_the_river_are(nights: dict, folder: Path) -> None:

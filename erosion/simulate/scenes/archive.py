@@ -11,8 +11,9 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.core.grid import Grid
-from erosion.simulate.scenes.items import LABEL, STAC_VERSION, Item
+from erosion.simulate.scenes.items import STAC_VERSION, Item
 from erosion.simulate.scenes.sensors import SENTINEL1_NODATA, Picture
 
 _BLOCK: Final = 512
@@ -106,7 +107,7 @@ def write_cog(path: Path, values: NDArray[Any], grid: Grid, factor: int, nodata:
         overview_resampling="MODE" if classes else "AVERAGE",
         num_threads="1",
     ) as file:
-        file.update_tags(TITLE=LABEL)
+        file.update_tags(TITLE=SIMULATED_NOTICE)
         file.write(values, 1)
 
 
@@ -137,8 +138,8 @@ def write_catalog(folder: Path, title: str, description: str) -> Path:
             "type": "Catalog",
             "stac_version": STAC_VERSION,
             "id": "simulated",
-            "title": f"{LABEL} {title}",
-            "description": f"{LABEL} {description}",
+            "title": f"{SIMULATED_NOTICE} {title}",
+            "description": f"{SIMULATED_NOTICE} {description}",
             "links": links,
         },
     )
@@ -153,8 +154,8 @@ def _collection(name: str, items: list[Item]) -> dict[str, Any]:
         "type": "Collection",
         "stac_version": STAC_VERSION,
         "id": name,
-        "title": f"{LABEL} {name}",
-        "description": f"{LABEL} Scenes of a simulated river in the form of {name}; no satellite took them.",
+        "title": f"{SIMULATED_NOTICE} {name}",
+        "description": f"{SIMULATED_NOTICE} Scenes of a simulated river in the form of {name}; no satellite took them.",
         "license": "CC0-1.0",
         "keywords": ["simulated", "mô phỏng"],
         "extent": {"spatial": {"bbox": [box]}, "temporal": {"interval": [[times[0], times[-1]]]}},

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import pandas as pd
 
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.core.grid import Grid
 from erosion.simulate.scenes.sensors import LANDSAT_OFFSET, LANDSAT_SCALE, SENTINEL1_NODATA, SENTINEL2_SCALE
 
-LABEL: Final = "MÔ PHỎNG / SIMULATED"
 STAC_VERSION: Final = "1.1.0"
 SENTINEL2: Final = "sentinel-2-l2a"
 LANDSAT: Final = "landsat-c2-l2"
@@ -233,7 +233,7 @@ def _item(
         "properties": {
             "datetime": _iso(time),
             **stamps,
-            "title": f"{LABEL} {name}",
+            "title": f"{SIMULATED_NOTICE} {name}",
             "simulated": True,
             **properties,
         },
@@ -258,7 +258,7 @@ def _lattice(grid: Grid, pixel: int) -> dict[str, Any]:
 
 
 def _asset(href: str, title: str, roles: list[str]) -> dict[str, Any]:
-    return {"href": f"./{href}", "type": _GEOTIFF, "title": f"{LABEL} {title}", "roles": roles}
+    return {"href": f"./{href}", "type": _GEOTIFF, "title": f"{SIMULATED_NOTICE} {title}", "roles": roles}
 
 
 def _iso(time: pd.Timestamp) -> str:
