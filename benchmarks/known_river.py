@@ -28,7 +28,7 @@ from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import cut_baseline
 from erosion.config.region import Region, load_region
 from erosion.core.contracts import FLAGS
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.law import CUT_SLOPE, SIDES, SIGN
 from erosion.simulate.river.river import River
 

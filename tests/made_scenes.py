@@ -14,7 +14,7 @@ from rasterio.warp import transform_bounds
 
 from erosion.config.scenes import PixelQuality, SceneUnits
 from erosion.core.contracts import check_scene
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.satellite import stac
 from erosion.satellite.corridor import Corridor
 from erosion.satellite.stac_entry import StacCollection

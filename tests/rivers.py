@@ -18,7 +18,7 @@ from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import Baseline
 from erosion.config.region import Reach, Region, SegmentRules
 from erosion.core.contracts import FLAGS
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 
 PIXEL = 30.0
 CRS = "EPSG:32620"

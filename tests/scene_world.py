@@ -25,7 +25,7 @@ from erosion.config.region import Reach, Region, SceneRules, Season
 from erosion.config.scenes import SceneSource
 from erosion.config.sources import load_source
 from erosion.core.errors import Skipped, SourceError
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.gauges.combine import empty_gauges
 from erosion.satellite.corridor import Corridor
 from erosion.satellite.grouping import PassRef

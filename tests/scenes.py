@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from erosion.config.region import SceneRules
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.reference import WaterReference
 from erosion.water.classification.water import WaterPass, water_of

@@ -16,7 +16,7 @@ from erosion.banks.segments import Baseline, cut_baseline
 from erosion.config.region import Region
 from erosion.core.contracts import as_of_instant, known_at
 from erosion.core.errors import Skipped
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.core.scheduler import threads_unless_cluster
 
 WHOLE_SHARE = 0.9

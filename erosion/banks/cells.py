@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from erosion.banks.channel import land_of_river
 from erosion.banks.segments import Baseline
 from erosion.core.arrays import UNOBSERVED
-from erosion.core.components import patch_at
 from erosion.core.contracts import check_water
+from erosion.core.raster.components import patch_at
 from erosion.core.scheduler import threads_unless_cluster
 
 SURE_SHARE = 0.67

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from erosion.core.arrays import BoolArray, FloatArray, IntArray
-from erosion.core.components import Runs, complement_runs, find_runs, join_runs, outlines, pixels_of
-from erosion.core.grid import Grid
+from erosion.core.raster.components import Runs, complement_runs, find_runs, join_runs, outlines, pixels_of
+from erosion.core.raster.grid import Grid
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from erosion.banks.channel import BankLine, Channel, ChannelError, trace_channel
 from erosion.config.region import Region
 from erosion.core.contracts import BANKS, check_segments
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 
 STEPS = 6
 """Straight pieces a segment's bank line is drawn with."""

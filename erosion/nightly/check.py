@@ -24,7 +24,7 @@ from erosion.config.region import Region, load_region
 from erosion.config.scenes import SceneSource
 from erosion.core.dates import date_in_name
 from erosion.core.errors import Skipped, SourceError
-from erosion.core.geotiff import open_geotiff
+from erosion.core.raster.geotiff import open_geotiff
 from erosion.gauges.combine import other_zero
 from erosion.satellite.stac_entry import StacCollection
 from erosion.water.masks.entry import RasterFolder

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from erosion.config.scenes import INCIDENCE, PixelQuality, SceneSource
-from erosion.core.block_array import BlockArray
 from erosion.core.errors import SourceError
-from erosion.core.windows import Window
+from erosion.core.raster.block_array import BlockArray
+from erosion.core.raster.windows import Window
 from erosion.satellite.grouping import PassRef
 from erosion.satellite.items import assets_of
 

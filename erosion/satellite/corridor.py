@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.errors import SourceError
-from erosion.core.grid import MAX_PIXELS, Grid
+from erosion.core.raster.grid import MAX_PIXELS, Grid
 
 if TYPE_CHECKING:
     import geopandas as gpd

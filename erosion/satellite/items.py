@@ -14,7 +14,7 @@ from affine import Affine
 
 from erosion.config.scenes import RADAR_BANDS, SceneSource
 from erosion.core.contracts import in_utc
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 
 if TYPE_CHECKING:
     import pystac

@@ -16,11 +16,11 @@ import numpy as np
 from rasterio.errors import NotGeoreferencedWarning
 
 from erosion.config.scenes import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource
-from erosion.core.block_array import BlockArray
 from erosion.core.contracts import SCENE_VARIABLES, check_scene
 from erosion.core.errors import SourceError
 from erosion.core.http.redaction import keep_secrets_from_logs
-from erosion.core.windows import Window
+from erosion.core.raster.block_array import BlockArray
+from erosion.core.raster.windows import Window
 from erosion.satellite.calibration import Numbers, calibrate, quality_rules, refuses
 from erosion.satellite.grouping import PassRef
 from erosion.satellite.items import assets_of, bands_of, boa_shift, platform_of

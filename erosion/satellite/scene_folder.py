@@ -22,8 +22,8 @@ from erosion.core.dates import date_of_file
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import sha256_of
 from erosion.core.folder import DEFAULT_PATTERN, files_in, unused_in
-from erosion.core.geotiff import GdalError, crs_problem, open_geotiff
-from erosion.core.grid import Grid
+from erosion.core.raster.geotiff import GdalError, crs_problem, open_geotiff
+from erosion.core.raster.grid import Grid
 from erosion.satellite import passes
 from erosion.satellite.footprint import corridor_boxes, touches
 from erosion.satellite.grouping import PassRef, group

@@ -28,7 +28,7 @@ SUBSCRIPTION_ENV: Final = "PC_SDK_SUBSCRIPTION_KEY"
 RENEW_BEFORE: Final = pd.Timedelta(minutes=5)
 """A token is renewed this long before it ends; a read that has begun must not outlive it."""
 
-_BLOB: Final = ".blob.core.windows.net"
+_BLOB: Final = ".blob.core.raster.windows.net"
 
 
 class _Token(NamedTuple):

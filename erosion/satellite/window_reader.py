@@ -24,13 +24,13 @@ from rasterio.io import DatasetReader
 
 from erosion.config.scenes import QUALITY_BANDS, SceneSource
 from erosion.core.errors import SourceError
-from erosion.core.geotiff import leads_elsewhere
-from erosion.core.grid import Grid, same_crs
 from erosion.core.http.errors import WebError
 from erosion.core.http.redaction import without_secrets
 from erosion.core.http.retry import RetryPolicy
 from erosion.core.http.session import Answer
-from erosion.core.windows import Window
+from erosion.core.raster.geotiff import leads_elsewhere
+from erosion.core.raster.grid import Grid, same_crs
+from erosion.core.raster.windows import Window
 from erosion.satellite.items import BAND_NUMBER, stated_crs, stated_grid, time_of
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from shapely.ops import substring
 from erosion.config.region import load_region
 from erosion.core.arrays import UNOBSERVED
 from erosion.core.contracts import SIMULATED_NOTICE
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.forecast.training import train_release
 from erosion.simulate.exercise_files import (
     AREA_WIDTH_M,

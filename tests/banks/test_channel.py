@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from erosion.banks.channel import Channel, ChannelError, land_of_river, river_runs, trace_channel
-from erosion.core.components import pixels_of
+from erosion.core.raster.components import pixels_of
 from tests.rivers import PIXEL, SHAPE, make_grid, river_along, sine_river, straight_river
 
 

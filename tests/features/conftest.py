@@ -15,7 +15,7 @@ import xarray as xr
 from erosion.banks.knowledge import Knowledge
 from erosion.banks.segments import Baseline
 from erosion.core.contracts import BANK_VARIABLES, GAUGE_COLUMNS, check_banks, check_segments
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 
 CRS = "EPSG:32620"
 

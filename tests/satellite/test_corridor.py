@@ -17,7 +17,7 @@ from shapely.geometry import LineString, Point, box
 
 from erosion.config.region import Area, Region
 from erosion.core.errors import SourceError
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.satellite.corridor import Corridor, corridor_of
 from tests.rivers import make_region
 

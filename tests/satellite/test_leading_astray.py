@@ -13,10 +13,10 @@ import requests
 from rasterio.vrt import WarpedVRT
 
 from erosion.core.errors import SourceError
-from erosion.core.geotiff import open_geotiff
 from erosion.core.http.errors import WebError
 from erosion.core.http.retry import RetryPolicy
 from erosion.core.http.session import Web
+from erosion.core.raster.geotiff import open_geotiff
 from erosion.satellite import stac
 from erosion.satellite.remote_files import RemoteFiles
 from tests.file_server import FileServer

@@ -327,7 +327,7 @@ def test_waits_grow_and_end() -> None:
 
 
 def test_secrets_are_taken_out_of_texts() -> None:
-    text = "open https://a.blob.core.windows.net/x/B03.tif?sv=1&sig=abc: Authorization: Bearer q.w-e failed with key"
+    text = "open https://a.blob.core.raster.windows.net/x/B03.tif?sv=1&sig=abc: Authorization: Bearer q.w-e failed with key"
     plain = without_secrets(text, ("key",))
     assert without_secrets("https://me:pass@stac.agency.org/v1?x=1: HTTP 401") == "https://stac.agency.org/v1 HTTP 401"
-    assert plain == "open https://a.blob.core.windows.net/x/B03.tif Authorization: Bearer *** failed with ***"
+    assert plain == "open https://a.blob.core.raster.windows.net/x/B03.tif Authorization: Bearer *** failed with ***"

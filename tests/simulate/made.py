@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from affine import Affine
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.river import River, make_river
 
 CRS = "EPSG:32648"

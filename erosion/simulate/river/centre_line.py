@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
 from erosion.core.arrays import BoolArray, FloatArray
-from erosion.core.grid import Grid, same_crs
+from erosion.core.raster.grid import Grid, same_crs
 
 STEP_M: Final = 5.0
 """Distance between nodes [m]; a 30 m bank failure spans six of them."""

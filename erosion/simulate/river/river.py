@@ -16,7 +16,7 @@ from shapely.geometry import LineString
 
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.contracts import in_utc
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.centre_line import CentreLine, Position
 from erosion.simulate.river.hydrograph import Hydrograph
 from erosion.simulate.river.law import (

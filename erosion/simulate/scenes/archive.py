@@ -12,7 +12,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from erosion.core.contracts import SIMULATED_NOTICE
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.scenes.items import STAC_VERSION, Item
 from erosion.simulate.scenes.sensors import SENTINEL1_NODATA, Picture
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.law import BAR_SLOPE, CUT_SLOPE
 from erosion.simulate.river.river import River
 from erosion.simulate.texture import lattice, over_ground, ramp

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from erosion.core.contracts import SIMULATED_NOTICE
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.scenes.sensors import LANDSAT_OFFSET, LANDSAT_SCALE, SENTINEL1_NODATA, SENTINEL2_SCALE
 
 STAC_VERSION: Final = "1.1.0"

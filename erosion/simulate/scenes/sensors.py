@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from erosion.core.contracts import in_utc
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.river import River
 from erosion.simulate.scenes.ground import BACKSCATTER_DB, BANDS, REFLECTANCE, Covers, drifting, ground_of
 from erosion.simulate.scenes.sky import Sky

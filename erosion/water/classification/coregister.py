@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from erosion.core.arrays import MAD_TO_SIGMA, BoolArray, FloatArray
-from erosion.core.block_array import BlockArray, Raster
-from erosion.core.windows import Window, padded, spread
+from erosion.core.raster.block_array import BlockArray, Raster
+from erosion.core.raster.windows import Window, padded, spread
 
 STRETCH_PX = 16
 """Side of the blocks that cut the edge into stretches [pixel]."""

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from erosion.core.arrays import BoolArray, IntArray
-from erosion.core.block_array import BlockArray, Raster
-from erosion.core.windows import Window, padded, pixels, spread
+from erosion.core.raster.block_array import BlockArray, Raster
+from erosion.core.raster.windows import Window, padded, pixels, spread
 from erosion.water.classification.threshold import SceneUnusable, thin
 
 Bands = NDArray[np.float32]

@@ -15,8 +15,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.config.region import SceneRules
-from erosion.core.block_array import BlockArray
-from erosion.core.windows import Window, padded, pixels, spread_round
+from erosion.core.raster.block_array import BlockArray
+from erosion.core.raster.windows import Window, padded, pixels, spread_round
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.mixing import mix_windows
 from erosion.water.classification.reference import WaterReference

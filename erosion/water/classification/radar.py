@@ -16,9 +16,9 @@ from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from erosion.config.region import SceneRules
 from erosion.core.arrays import BoolArray
-from erosion.core.block_array import BlockArray, Raster
-from erosion.core.components import find_runs, join_runs, patch_at, pixels_of
-from erosion.core.windows import Window, padded, pixels, spread
+from erosion.core.raster.block_array import BlockArray, Raster
+from erosion.core.raster.components import find_runs, join_runs, patch_at, pixels_of
+from erosion.core.raster.windows import Window, padded, pixels, spread
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.mixing import mix_windows
 from erosion.water.classification.optical import Shares

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erosion.core.arrays import MAD_TO_SIGMA, BoolArray
-from erosion.core.block_array import Raster
-from erosion.core.windows import Window, padded, pixels, spread
+from erosion.core.raster.block_array import Raster
+from erosion.core.raster.windows import Window, padded, pixels, spread
 from erosion.water.classification.reference import WaterReference
 
 BINS = 256

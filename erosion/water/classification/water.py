@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from erosion.config.region import SceneRules
 from erosion.core.arrays import UNOBSERVED
-from erosion.core.block_array import BlockArray
 from erosion.core.contracts import check_scene
+from erosion.core.raster.block_array import BlockArray
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.coregister import as_share, measure_shift, move_back
 from erosion.water.classification.optical import optical_share

@@ -15,8 +15,8 @@ from rasterio.warp import transform
 from erosion.core.dates import date_of_file
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of
-from erosion.core.geotiff import GdalError, crs_problem, open_geotiff
-from erosion.core.grid import Grid, same_crs
+from erosion.core.raster.geotiff import GdalError, crs_problem, open_geotiff
+from erosion.core.raster.grid import Grid, same_crs
 from erosion.water.masks.entry import RasterFolder
 from erosion.water.masks.packed import Pixels, pack
 

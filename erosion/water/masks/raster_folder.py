@@ -24,7 +24,7 @@ from erosion.core.contracts import CONTRACT_VERSION, as_of_instant
 from erosion.core.dates import date_of_file
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.folder import files_in, unused_in
-from erosion.core.grid import Grid, region_grid
+from erosion.core.raster.grid import Grid, region_grid
 from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.water.masks.banks_shown import no_banks
 from erosion.water.masks.entry import RasterFolder

@@ -9,7 +9,7 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from erosion.core.arrays import UNOBSERVED, BoolArray
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.water.masks.packed import Pixels, pack, pack_percent, unpack, unpack_percent
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from erosion.core.arrays import UNOBSERVED, BoolArray
 from erosion.core.errors import Skipped
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.water.masks.mask_file import Scene
 from erosion.water.masks.packed import Pixels, unpack_percent
 from erosion.water.masks.regrid import cut, place, tightest

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from erosion.core.arrays import UNOBSERVED
-from erosion.core.block_array import BlockArray
 from erosion.core.errors import Skipped
 from erosion.core.files import write_json
+from erosion.core.raster.block_array import BlockArray
 from erosion.water.classification.coregister import as_share, measure_shift
 from erosion.water.scenes.pass_records import read_raster
 from erosion.water.seasons.season_passes import SeasonPass

@@ -22,8 +22,8 @@ from scipy.ndimage import distance_transform_edt
 
 from erosion.core.arrays import UNOBSERVED, BoolArray, IntArray
 from erosion.core.files import write_json
+from erosion.core.raster.windows import padded
 from erosion.core.scheduler import threads_unless_cluster
-from erosion.core.windows import padded
 from erosion.satellite.corridor import TILE, Corridor
 from erosion.water.classification.coregister import resample
 from erosion.water.scenes.pass_records import home_of, known_sha256, read_raster

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.centre_line import CentreLine, Position, smooth_line
 
 CRS = "EPSG:32648"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.centre_line import CentreLine
 from erosion.simulate.river.hydrograph import Hydrograph
 from erosion.simulate.river.law import BAR_SLOPE, FAILURE_FILL, law_of_bends

@@ -11,7 +11,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.scenes.archive import write_catalog, write_scene
 from erosion.simulate.scenes.items import landsat_item, sentinel1_item, sentinel2_item
 from erosion.simulate.scenes.plan import baseline_of, looks

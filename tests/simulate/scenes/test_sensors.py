@@ -10,7 +10,7 @@ import pytest
 from affine import Affine
 from numpy.typing import NDArray
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.river import River
 from erosion.simulate.scenes.ground import BANDS, REFLECTANCE, Ground, moved_picture
 from erosion.simulate.scenes.sensors import (

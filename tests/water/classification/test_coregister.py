@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.simulate.river.river import make_river
 from erosion.simulate.scenes.ground import ground_of
 from erosion.water.classification.coregister import Shift, as_share, find_stretches, measure_shift, move_back, resample

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from erosion.config.region import SceneRules
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.satellite.corridor import Corridor
 from erosion.simulate.river.law import CUT_SLOPE
 from erosion.simulate.river.river import make_river

@@ -12,8 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.config.region import SceneRules
-from erosion.core.block_array import BlockArray
 from erosion.core.contracts import ContractError
+from erosion.core.raster.block_array import BlockArray
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.reference import WaterReference
 from erosion.water.classification.water import METHOD, Unusable, water_of

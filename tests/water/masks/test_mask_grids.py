@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from erosion.config.region import Region
 from erosion.core.errors import SourceError
-from erosion.core.grid import Grid, region_grid
+from erosion.core.raster.grid import Grid, region_grid
 from erosion.water.masks import raster_folder
 from erosion.water.masks.raster_folder import read_water
 from tests.water.masks.made_masks import CORNER, UTM, mask, source, write

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.water import WaterPass
 from tests.scene_world import CRS, GRID, World, bend_at, read

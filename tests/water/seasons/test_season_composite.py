@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from erosion.core.grid import Grid
+from erosion.core.raster.grid import Grid
 from erosion.satellite.corridor import Corridor
 from erosion.water.classification.water import WaterPass
 from tests.scene_world import CRS, GRID, World, read

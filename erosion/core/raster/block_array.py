@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from erosion.core.windows import Window
+from erosion.core.raster.windows import Window
 
 T = TypeVar("T", bound=np.generic)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from erosion.core import components
-from erosion.core.components import complement_runs, find_runs, join_runs, outlines, patch_at, pixels_of
+from erosion.core.raster import components
+from erosion.core.raster.components import complement_runs, find_runs, join_runs, outlines, patch_at, pixels_of
 
 masks = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)))
 

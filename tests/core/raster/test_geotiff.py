@@ -11,7 +11,7 @@ import rasterio.crs
 from affine import Affine
 from rasterio.errors import RasterioIOError
 
-from erosion.core.geotiff import crs_problem, open_geotiff
+from erosion.core.raster.geotiff import crs_problem, open_geotiff
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erosion.core.block_array import BlockArray
+from erosion.core.raster.block_array import BlockArray
 
 SHAPE = (9, 11)
 WINDOWS = [

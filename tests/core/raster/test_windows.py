@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from erosion.core.arrays import BoolArray
-from erosion.core.windows import padded, pixels, spread, spread_round
+from erosion.core.raster.windows import padded, pixels, spread, spread_round
 
 masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.sampled_from([False, False, True]))
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox, pixel_translation
 
-from erosion.core.grid import Grid, same_crs
+from erosion.core.raster.grid import Grid, same_crs
 
 CRS = "EPSG:32648"
 CRS_OF_TEXT = rasterio.crs.CRS.from_epsg(32648)

@@ -1,0 +1,1 @@
+"""Rasters: their grid, windows, blocks and patches of pixels, and GeoTIFF files."""
