@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +27,7 @@ from erosion.config.store import store_of
 from erosion.forecast.dataset import rows_with_outcomes
 from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
+from tests.commands import forked
 
 ROOT = Path(__file__).resolve().parent.parent
 MASKS = ROOT / "data_sources" / "datasets" / "mamore" / "masks"
@@ -144,18 +144,10 @@ def crop(crop_data: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def erosion() -> Command:
-    """Run ``erosion ...`` as a user does; a traceback is a failed test whatever the command."""
+    """Run ``erosion ...`` in a process of its own; a traceback is a failed test whatever the command."""
 
     def command(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "erosion.cli", *map(str, arguments)],
-            cwd=cwd or ROOT,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-        )
+        done = forked([str(word) for word in arguments], cwd or ROOT)
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
         return done
 
