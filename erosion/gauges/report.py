@@ -136,7 +136,7 @@ _HEAD: Final = (
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     gauge = f"{row['title']} ({row['gauge_id']})"
     if not row["quantity"]:
-        return (gauge, "", "nothing known", "", "", "", "", "", "STALE" if row["stale"] else _state(row))
+        return (gauge, "", "nothing known", "", "", "", "", "", _state(row))
     unit = QUANTITIES[row["quantity"]][0]
     return (
         gauge,
@@ -150,9 +150,9 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _state(row: Mapping[str, Any]) -> str:
+    if not row["quantity"]:
+        return "STALE" if row["stale"] else "not there, optional"
     words = []
-    if not row["quantity"] and not row["stale"]:
-        words.append("not there, optional")
     if row["stale"]:
         words.append(f"STALE: older than {row['limit_days']:.3g} days")
     if row["suspect"]:
