@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from erosion.core.errors import SourceError
 from erosion.gauges.drivers.hydrocron import Hydrocron, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
 from tests.gauge_server import GaugeServer
+from tests.gauges.drivers.made_services import reason_text, service_entry
 
 RECORDED = Path(__file__).parents[2] / "data/gauges/hydrocron"
 PATH = "/hydrocron/v1/timeseries"
@@ -24,33 +24,20 @@ REACH, NODE = "18180900091", "45311101670065"
 NONE_FOUND = {"error": f"400: Results with the specified Feature ID {REACH} were not found"}
 
 
-@pytest.fixture
-def server() -> Iterator[GaugeServer]:
-    with GaugeServer() as server:
-        yield server
-
-
 def entry(server: GaugeServer, **changes: Any) -> Hydrocron:
     keys: dict[str, Any] = {
         "name": "swot",
         "driver": "hydrocron",
-        "title": "",
         "gauge_id": "swot",
-        "river": "",
         "location": (105.24, 10.80),
         "datum": "EGM2008 geoid",
         "feature": "Reach",
         "feature_id": REACH,
         "cadence_days": 10.0,
         "latency_days": 5.0,
-        "licence": "",
-        "attribution": "",
-        "citation": "",
-        "service": server.url,
         "first_day": "2024-01-01",
-        "pause_s": 0.0,
     }
-    return Hydrocron(**{**keys, **changes})
+    return service_entry(Hydrocron, server, **{**keys, **changes})
 
 
 def asked(first: str, until: str) -> Asked:
@@ -63,10 +50,6 @@ def values(reading: Reading) -> list[tuple[str, float, str]]:
         (f"{time:%Y-%m-%dT%H:%M:%SZ}", float(value), quality)
         for time, value, quality in zip(table["time"], table["value"], table["quality"], strict=True)
     ]
-
-
-def reasons(reading: Reading) -> str:
-    return "\n".join(skipped.reason for skipped in reading.skipped)
 
 
 def envelope(*rows: tuple[Any, ...], head: str = "reach_id,time_str,wse,reach_q,wse_units", **changes: Any) -> Any:
@@ -95,7 +78,7 @@ def test_recorded_passes_over_a_node_as_csv_and_as_geojson(server: GaugeServer, 
     assert (reading.values["quantity"] == "stage").all() and reading.values["issued_at"].isna().all()
     # These were recorded without the flag that we ask for, so nothing says that they are good.
     assert values(reading) == NODE_LEVELS
-    assert "5 levels carry no node_q" in reasons(reading)
+    assert "5 levels carry no node_q" in reason_text(reading)
 
 
 @pytest.mark.parametrize("file", ["reach_envelope_csv.json", "reach_discharge_envelope_csv.json"])
@@ -205,7 +188,7 @@ def test_flags_fills_and_order(server: GaugeServer) -> None:
     assert table["time"].is_monotonic_increasing
     (undated,) = [skipped for skipped in reading.skipped if "2 rows without a time, like 'soon'" in skipped.reason]
     assert not undated.usual
-    assert "1 levels carry no reach_q" in reasons(reading)
+    assert "1 levels carry no reach_q" in reason_text(reading)
 
 
 def test_levels_below_the_geoid_are_levels(server: GaugeServer) -> None:
@@ -241,7 +224,7 @@ def test_csv_in_quotation_marks_as_the_description_shows_it(server: GaugeServer)
 
 def test_fewer_values_than_the_service_counts_are_listed(server: GaugeServer) -> None:
     server.answer(PATH, envelope((REACH, "2024-02-01T00:00:01Z", "1.0", 0, "m"), hits=3))
-    assert "counts 3 values and gave 1" in reasons(read(entry(server), asked("2024-01-01", "2024-03-01")))
+    assert "counts 3 values and gave 1" in reason_text(read(entry(server), asked("2024-01-01", "2024-03-01")))
 
 
 # --- constructed: years without values, and answers that are none ------------------------------------------------------
@@ -259,7 +242,7 @@ def test_a_year_without_values_does_not_cost_the_others(server: GaugeServer) -> 
 def test_no_value_at_all_for_long_asks_whether_the_place_is_right(server: GaugeServer) -> None:
     server.answer(PATH, NONE_FOUND, status=400)
     reading = read(entry(server), Asked(None, pd.Timestamp("2025-06-10T00:00Z")))
-    assert not len(reading.values) and f"is {REACH} a Reach" in reasons(reading)
+    assert not len(reading.values) and f"is {REACH} a Reach" in reason_text(reading)
     assert [skipped.usual for skipped in reading.skipped] == [True, True, False]
     # Two weeks without a pass are nothing to ask about.
     reading = read(entry(server), asked("2025-06-01", "2025-06-10"))

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
-from erosion.core.http.retry import RetryPolicy
 from erosion.gauges.drivers import mrc_forecast
 from erosion.gauges.drivers.mrc_forecast import DRY, FORECAST, WET, MrcForecast, repaired
-from erosion.gauges.formats import web
 from erosion.gauges.formats.reading import Asked, Reading
 from tests.gauge_server import GaugeServer
+from tests.gauges.drivers.made_services import TAN_CHAU, reasons, service_entry
 
 NOW = pd.Timestamp("2024-09-10T14:00:00Z")  # 21:00 on that day in Viet Nam
 ALL = Asked(None, NOW)
@@ -45,9 +44,7 @@ AHEAD_PAGE = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "RETRY", RetryPolicy(tries=1, read_s=2.0))
+pytestmark = pytest.mark.usefixtures("asked_once")
 
 
 @pytest.fixture
@@ -60,27 +57,16 @@ def server() -> Iterator[GaugeServer]:
 
 
 def read(server: GaugeServer, asked: Asked = ALL, **changes: Any) -> Reading:
-    told: dict[str, Any] = {
+    keys: dict[str, Any] = {
+        **TAN_CHAU,
         "name": "tan_chau_mrc_forecast",
         "driver": "mrc_forecast",
-        "title": "",
-        "gauge_id": "019803",
         "station": "TCH",
-        "river": "Sông Tiền",
-        "location": (105.248, 10.801),
-        "datum": "zero",
-        "alarm_levels_m": (3.5, 4.0, 4.5),
-        "alarm_source": "decision",
         "first_day": "1992-01-01",
         "cadence_days": 1.0,
         "latency_days": 0.5,
-        "licence": "",
-        "attribution": "",
-        "citation": "",
-        "pause_s": 0.0,
-        "service": server.url,
     }
-    return mrc_forecast.read(MrcForecast(**{**told, **changes}), asked)
+    return mrc_forecast.read(service_entry(MrcForecast, server, **{**keys, **changes}), asked)
 
 
 def days(reading: Reading, ahead: bool = False) -> dict[str, tuple[float, str]]:
@@ -98,10 +84,6 @@ def only(server: GaugeServer, path: str, page: Any) -> None:
         server.answer(other, "[]")
     server.answer(FORECAST, [])
     server.answer(path, page)
-
-
-def reasons(reading: Reading) -> list[str]:
-    return [skipped.reason for skipped in reading.skipped]
 
 
 # --- season tables ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -13,12 +12,11 @@ from hypothesis import strategies as st
 
 from erosion.config.sources import load_source
 from erosion.core.errors import SourceError
-from erosion.core.http.retry import RetryPolicy
 from erosion.gauges.drivers import mrc_telemetry
 from erosion.gauges.drivers.mrc_telemetry import MEASUREMENTS, STATIONS, MrcTelemetry
-from erosion.gauges.formats import web
 from erosion.gauges.formats.reading import Asked, Reading
 from tests.gauge_server import GaugeServer
+from tests.gauges.drivers.made_services import TAN_CHAU, reasons, service_entry
 
 NOW = pd.Timestamp("2026-09-17T13:00:00Z")
 ASKED = Asked(None, NOW)
@@ -27,38 +25,19 @@ ALARMS = {"alarmStage": 3.5, "floodStage": 4.5}
 ROW = {"d": "2026-09-17T12:30:00Z", "w": 3.19, "r": 0.2, "t": 29.1, "b": 12.7}
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "RETRY", RetryPolicy(tries=1, read_s=2.0))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GaugeServer]:
-    with GaugeServer() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("asked_once")
 
 
 def entry(server: GaugeServer, **changes: Any) -> MrcTelemetry:
-    told: dict[str, Any] = {
+    keys: dict[str, Any] = {
+        **TAN_CHAU,
         "name": "tan_chau_mrc",
         "driver": "mrc_telemetry",
-        "title": "",
-        "gauge_id": "019803",
         "station": "019803",
-        "river": "Sông Tiền",
-        "location": (105.248, 10.801),
-        "datum": "zero",
-        "alarm_levels_m": (3.5, 4.0, 4.5),
-        "alarm_source": "decision",
         "cadence_days": 0.01,
         "latency_days": 0.05,
-        "licence": "",
-        "attribution": "",
-        "citation": "",
-        "pause_s": 0.0,
-        "service": server.url,
     }
-    return MrcTelemetry(**{**told, **changes})
+    return service_entry(MrcTelemetry, server, **{**keys, **changes})
 
 
 def read(
@@ -74,10 +53,6 @@ def read(
 def values(reading: Reading, quantity: str = "stage") -> list[tuple[str, float, str]]:
     rows = reading.values[reading.values["quantity"] == quantity]
     return [(f"{t:%d %H:%M}", v, q) for t, v, q in zip(rows["time"], rows["value"], rows["quality"], strict=True)]
-
-
-def reasons(reading: Reading) -> list[str]:
-    return [skipped.reason for skipped in reading.skipped]
 
 
 def test_stage_and_rain_of_constructed_rows_out_of_order_in_utc(server: GaugeServer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,35 +15,23 @@ from erosion.core.errors import SourceError
 from erosion.gauges.drivers.nasa_power import NasaPower, read
 from erosion.gauges.formats.reading import Asked
 from tests.gauge_server import GaugeServer
+from tests.gauges.drivers.made_services import service_entry
 
 PATH = "/api/temporal/daily/point"
 NOW = pd.Timestamp("2024-07-11T02:00:00Z")
-
-
-@pytest.fixture
-def server() -> Iterator[GaugeServer]:
-    with GaugeServer() as server:
-        yield server
 
 
 def entry(server: GaugeServer, **changes: Any) -> NasaPower:
     keys: dict[str, Any] = {
         "name": "rain",
         "driver": "nasa_power",
-        "title": "",
         "gauge_id": "019803-rain",
-        "river": "",
         "location": (105.24, 10.80),
         "cadence_days": 1.0,
         "latency_days": 3.0,
-        "licence": "",
-        "attribution": "",
-        "citation": "",
-        "service": server.url,
         "first_day": "2024-07-05",
-        "pause_s": 0.0,
     }
-    return NasaPower(**{**keys, **changes})
+    return service_entry(NasaPower, server, **{**keys, **changes})
 
 
 def answer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,37 +13,25 @@ from erosion.core.errors import SourceError
 from erosion.gauges.drivers.open_meteo_flood import OpenMeteoFlood, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked
 from tests.gauge_server import GaugeServer
+from tests.gauges.drivers.made_services import service_entry
 
 PATH = "/v1/flood"
 NOW = pd.Timestamp("2026-09-17T03:20:00Z")
 TODAY = pd.Timestamp("2026-09-17", tz="UTC")
 
 
-@pytest.fixture
-def server() -> Iterator[GaugeServer]:
-    with GaugeServer() as server:
-        yield server
-
-
 def entry(server: GaugeServer, **changes: Any) -> OpenMeteoFlood:
     keys: dict[str, Any] = {
         "name": "glofas",
         "driver": "open_meteo_flood",
-        "title": "",
         "gauge_id": "019803-glofas",
-        "river": "",
         "location": (105.24, 10.80),
         "cadence_days": 1.0,
         "latency_days": 1.0,
-        "licence": "",
-        "attribution": "",
-        "citation": "",
-        "service": server.url,
         "first_day": "2026-09-14",
         "forecast_days": 3,
-        "pause_s": 0.0,
     }
-    return OpenMeteoFlood(**{**keys, **changes})
+    return service_entry(OpenMeteoFlood, server, **{**keys, **changes})
 
 
 def days(first: str, n: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from erosion.gauges.drivers import usgs
 from erosion.gauges.drivers.usgs import Usgs, read
 from erosion.gauges.formats.reading import READING_COLUMNS, Asked, Reading
 from tests.gauge_server import GaugeServer
+from tests.gauges.drivers.made_services import reason_text, service_entry
 
 RECORDED = Path(__file__).parents[2] / "data/gauges/usgs"
 DAILY, CONTINUOUS = "/ogcapi/v0/collections/daily/items", "/ogcapi/v0/collections/continuous/items"
@@ -25,32 +25,19 @@ DV, IV = "/nwis/dv/", "/nwis/iv/"
 ALL = Asked(None, pd.Timestamp("2026-08-20T00:00:00Z"))
 
 
-@pytest.fixture
-def server() -> Iterator[GaugeServer]:
-    with GaugeServer() as server:
-        yield server
-
-
 def entry(server: GaugeServer, **changes: Any) -> Usgs:
     keys: dict[str, Any] = {
         "name": "gauge",
         "driver": "usgs",
-        "title": "",
         "gauge_id": "01491000",
-        "river": "",
         "location": (-75.786, 38.997),
         "station": "01491000",
         "timezone": "America/New_York",
         "cadence_days": 1.0,
         "latency_days": 1.0,
-        "licence": "",
-        "attribution": "",
-        "citation": "",
-        "service": server.url,
         "first_day": "2025-12-01",
-        "pause_s": 0.0,
     }
-    return Usgs(**{**keys, **changes})
+    return service_entry(Usgs, server, **{**keys, **changes})
 
 
 def feature(time: str, value: Any, **changes: Any) -> dict[str, Any]:
@@ -87,10 +74,6 @@ def values(reading: Reading) -> dict[str, tuple[float, str]]:
     }
 
 
-def reasons(reading: Reading) -> str:
-    return "\n".join(skipped.reason for skipped in reading.skipped)
-
-
 # --- recorded answers --------------------------------------------------------------------------------------------------
 
 
@@ -121,7 +104,7 @@ def test_of_a_recorded_answer_with_two_parameters_the_other_is_left_out(server: 
     source = entry(server, station="06904500", series="continuous", first_day="2026-08-01")
     reading = read(source, ALL)
     assert values(reading) == {"2026-08-07 18:45": (15.1495, "estimated")}  # 535 ft3/s
-    assert "1 values are no discharge" in reasons(reading)
+    assert "1 values are no discharge" in reason_text(reading)
 
 
 def test_recorded_daily_values_of_the_older_service(server: GaugeServer) -> None:
@@ -133,7 +116,7 @@ def test_recorded_daily_values_of_the_older_service(server: GaugeServer) -> None
         "2020-02-14 05:00": (13.1957, "estimated"),
         "2020-02-15 05:00": (10.2507, "estimated"),
     }
-    assert "other sites, which are left out: 01645000" in reasons(reading)
+    assert "other sites, which are left out: 01645000" in reason_text(reading)
 
 
 def test_recorded_values_of_a_moment_of_the_older_service(server: GaugeServer) -> None:
@@ -176,7 +159,7 @@ def test_of_several_sites_ours_is_taken(server: GaugeServer) -> None:
     server.answer(DAILY, page(*other, feature("2025-12-26", "100")))
     reading = read(entry(server), ALL)
     assert values(reading) == {"2025-12-26 05:00": (2.8317, "good")}
-    assert "other sites, which are left out: USGS-014910001" in reasons(reading)
+    assert "other sites, which are left out: USGS-014910001" in reason_text(reading)
 
 
 def test_an_answer_without_series_is_no_error(server: GaugeServer) -> None:
@@ -184,7 +167,7 @@ def test_an_answer_without_series_is_no_error(server: GaugeServer) -> None:
     made = {"api": "waterservices", "series": "continuous", "first_day": "2019-02-01"}
     reading = read(entry(server, **made), Asked(None, pd.Timestamp("2019-03-01T00:00Z")))
     assert not len(reading.values)
-    assert "no continuous discharge between 2019-02-01 and 2019-03-01" in reasons(reading)
+    assert "no continuous discharge between 2019-02-01 and 2019-03-01" in reason_text(reading)
 
 
 # --- constructed: paging -----------------------------------------------------------------------------------------------
@@ -281,7 +264,7 @@ def test_approval_and_remarks_become_a_quality(
     server.answer(DAILY, page(feature("2025-12-26", "100", approval_status=approval, qualifier=qualifier)))
     reading = read(entry(server), ALL)
     assert list(reading.values["quality"]) == [quality]
-    assert ("telepathy" in reasons(reading)) is (qualifier == "TELEPATHY")
+    assert ("telepathy" in reason_text(reading)) is (qualifier == "TELEPATHY")
 
 
 @pytest.mark.parametrize("text", [None, "", "Ice", "Eqp", "***", "1_000", "nan", "1e999"])
@@ -349,7 +332,7 @@ def test_times_with_and_without_an_offset(server: GaugeServer) -> None:
     reading = read(entry(server, series="continuous", first_day="2025-11-01"), ALL)
     # 00:30 is still summer time; 01:30 comes twice that night and is no instant.
     assert list(values(reading)) == ["2025-11-02 04:30", "2025-11-02 17:00", "2025-11-02 18:00"]
-    assert "2 values have a time that cannot be read, like '2025-11-02T01:30:00.000'" in reasons(reading)
+    assert "2 values have a time that cannot be read, like '2025-11-02T01:30:00.000'" in reason_text(reading)
 
 
 def test_a_day_that_is_not_over_and_what_lies_before_are_not_taken(server: GaugeServer) -> None:
@@ -367,7 +350,7 @@ def test_maximum_and_minimum_of_a_day_are_left_out(server: GaugeServer) -> None:
     server.answer(DAILY, page(*told))
     reading = read(entry(server), ALL)
     np.testing.assert_allclose(reading.values["value"], [5 * 0.028316846592])
-    assert "2 values are no discharge, or no means of a day" in reasons(reading)
+    assert "2 values are no discharge, or no means of a day" in reason_text(reading)
 
 
 # --- constructed: several series and several values --------------------------------------------------------------------
@@ -383,7 +366,7 @@ def test_of_two_series_the_longer_is_taken_and_the_other_listed(server: GaugeSer
     server.answer(DAILY, two_series())
     reading = read(entry(server), ALL)
     np.testing.assert_allclose(reading.values["value"], [0.28316846592] * 3)
-    assert "2 values of time series brief are left out, long is taken" in reasons(reading)
+    assert "2 values of time series brief are left out, long is taken" in reason_text(reading)
     assert reading.state == {"time_series": "long"}
 
 
@@ -392,7 +375,7 @@ def test_the_series_taken_before_goes_on_and_the_entry_decides(server: GaugeServ
     before = Asked(None, ALL.until, {"time_series": "brief"})
     np.testing.assert_allclose(read(entry(server), before).values["value"], [0.56633693184] * 2)
     named = read(entry(server, time_series="long"), before)
-    assert len(named.values) == 3 and "used to come from time series brief and now from long" in reasons(named)
+    assert len(named.values) == 3 and "used to come from time series brief and now from long" in reason_text(named)
     with pytest.raises(SourceError, match="no time series lost; it gives brief, long"):
         read(entry(server, time_series="lost"), ALL)
 
@@ -401,7 +384,7 @@ def test_a_series_that_ended_is_followed_by_another_and_that_is_said(server: Gau
     server.answer(DAILY, two_series())
     reading = read(entry(server), Asked(None, ALL.until, {"time_series": "gone"}))
     assert reading.state == {"time_series": "long"}
-    assert "from time series gone and now from long; its zero may be another" in reasons(reading)
+    assert "from time series gone and now from long; its zero may be another" in reason_text(reading)
 
 
 def test_methods_of_the_older_service_are_series(server: GaugeServer) -> None:
@@ -424,7 +407,7 @@ def test_of_two_values_of_a_day_the_one_changed_last_stands(server: GaugeServer)
     reading = read(entry(server), ALL)
     np.testing.assert_allclose(reading.values["value"], [5.6633693184, 8.4950539776])
     assert list(reading.values["quality"]) == ["good", "good"]
-    assert "1 times have several values" in reasons(reading)
+    assert "1 times have several values" in reason_text(reading)
 
 
 def test_where_it_cannot_be_told_which_value_stands_the_last_is_suspect(server: GaugeServer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -12,12 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from erosion.core.errors import SourceError
-from erosion.core.http.retry import RetryPolicy
 from erosion.gauges.drivers import vndms
 from erosion.gauges.drivers.vndms import PATH, Vndms
-from erosion.gauges.formats import web
 from erosion.gauges.formats.reading import Asked, Reading
 from tests.gauge_server import GaugeServer
+from tests.gauges.drivers.made_services import TAN_CHAU, reasons, service_entry
 
 NOW = "2026-09-12 20:00"  # local
 ANSWER = {
@@ -34,41 +32,22 @@ ANSWER = {
 }
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "RETRY", RetryPolicy(tries=1, read_s=2.0))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GaugeServer]:
-    with GaugeServer() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("asked_once")
 
 
 def read(server: GaugeServer, answer: Any, until: str = NOW, **changes: Any) -> Reading:
     """Reading of a constructed answer at a local time."""
-    told: dict[str, Any] = {
+    keys: dict[str, Any] = {
+        **TAN_CHAU,
         "name": "tan_chau_vndms",
         "driver": "vndms",
-        "title": "",
-        "gauge_id": "019803",
         "station": "71581",
-        "river": "Sông Tiền",
-        "location": (105.248, 10.801),
-        "datum": "zero",
-        "alarm_levels_m": (3.5, 4.0, 4.5),
-        "alarm_source": "decision",
         "cadence_days": 0.25,
         "latency_days": 0.05,
-        "licence": "",
-        "attribution": "",
-        "citation": "",
-        "pause_s": 0.0,
-        "service": server.url,
     }
     server.answer(PATH, answer)
     now = pd.Timestamp(until, tz="Asia/Ho_Chi_Minh").tz_convert("UTC")
-    return vndms.read(Vndms(**{**told, **changes}), Asked(None, now))
+    return vndms.read(service_entry(Vndms, server, **{**keys, **changes}), Asked(None, now))
 
 
 def of(labels: list[str], values: list[object] | None = None) -> dict[str, Any]:
@@ -78,10 +57,6 @@ def of(labels: list[str], values: list[object] | None = None) -> dict[str, Any]:
 
 def local_times(reading: Reading) -> list[str]:
     return list(reading.values["time"].dt.tz_convert("Asia/Ho_Chi_Minh").dt.strftime("%Y-%m-%d %H:%M"))
-
-
-def reasons(reading: Reading) -> list[str]:
-    return [skipped.reason for skipped in reading.skipped]
 
 
 def test_a_constructed_answer_is_read_in_local_time(server: GaugeServer) -> None:
