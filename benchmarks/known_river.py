@@ -238,7 +238,7 @@ def see_river(seed: int, folder: Path, *, density: float, over_http: bool) -> di
     from erosion.water.read import fetch_scenes
 
     os.environ["EROSION_STORE"] = str(folder / "store")
-    asked = {"years": YEARS, "seed": seed, "length_km": LENGTH_KM, "density": density, "say": lambda _: None}
+    asked = {"years": YEARS, "seed": seed, "length_km": LENGTH_KM, "density": density}
     last = pd.Timestamp(f"{LAST_YEAR}-12-31")
     if over_http:
         sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

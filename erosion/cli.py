@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from erosion.core.logs import log_to_console
+
 PRODUCTS = Path(os.environ.get("EROSION_PRODUCTS", "products"))
 """Where products go and the map looks for them."""
 
@@ -33,7 +35,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose mistakes end with exit code 1: 2 stands for a degraded run."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
+        """Exit with what is wrong in one line."""
         self.exit(FAILED, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -44,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
+        log_to_console()
         return int(import_module(COMMANDS[arguments.command]).main(arguments))
     except KeyboardInterrupt:
         print("stopped; what was published before is untouched", file=sys.stderr)

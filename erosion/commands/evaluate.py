@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 
 import pandas as pd
 
-from erosion.commands.printing import print_line
 from erosion.config.region import load_region
 from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.features import FAMILIES
 from erosion.forecast import ablation
 from erosion.forecast.evaluate import evaluate, table
 from erosion.forecast.training import load_rows
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -23,19 +25,19 @@ def main(arguments: argparse.Namespace) -> int:
     first = pd.Timestamp(arguments.first)
     if arguments.without is not None and arguments.without not in FAMILIES:
         raise ValueError(f"--without: {arguments.without!r} is no family of features; those are {', '.join(FAMILIES)}")
-    rows, _ = load_rows(region, until, print_line)
+    rows, _ = load_rows(region, until)
     if arguments.without is not None:
-        options = {"first": first, "seed": arguments.seed, "draws": arguments.draws, "say": print_line}
+        options = {"first": first, "seed": arguments.seed, "draws": arguments.draws}
         records = ablation.compare(rows, region, arguments.without, **options)
         if arguments.json:
             arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
         print(f"\n{ablation.table(records)}")
         return 0
-    records = evaluate(rows, region, first=first, seed=arguments.seed, draws=arguments.draws, say=print_line)
+    records = evaluate(rows, region, first=first, seed=arguments.seed, draws=arguments.draws)
     if arguments.json:
         arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
     if region.simulated:
-        print_line(f"{SIMULATED_NOTICE}: scores on a river made by a computer; they say nothing of a real one")
+        _log.info(f"{SIMULATED_NOTICE}: scores on a river made by a computer; they say nothing of a real one")
     for subset in ("all", "onset", "cutoff"):
         print(f"\n{subset}\n\n{table(records, subset)}")
     return 0

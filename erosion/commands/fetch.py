@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import logging
 
 import pandas as pd
 
-from erosion.commands.printing import print_line
 from erosion.config.region import load_region
 from erosion.config.store import store_of
 from erosion.core.errors import Skipped
@@ -14,20 +14,22 @@ from erosion.gauges.series import fetch
 from erosion.nightly.published import DEGRADED
 from erosion.water.read import fetch_scenes, together
 
+_log = logging.getLogger(__name__)
+
 
 def main(arguments: argparse.Namespace) -> int:
     """Return 0, or 2 where something was left out that is not usually left out."""
     region = load_region(arguments.region)
-    gauges = fetch(region, store_of(region), print_line, full=arguments.full).skipped
+    gauges = fetch(region, store_of(region), full=arguments.full).skipped
     found: dict[str, list[Skipped]] = {}
     if not region.scene_sources:
-        print_line(f"{region.name} has no scenes to fetch; its masks are read from their files")
+        _log.info(f"{region.name} has no scenes to fetch; its masks are read from their files")
     for one in region.by_reach() if region.scene_sources else ():
         if one.neighbours:
-            print_line(one.reach.name)
+            _log.info(one.reach.name)
         options = {"full": arguments.full, "new_reference": arguments.new_reference}
-        found[one.reach.name] = fetch_scenes(one, pd.Timestamp(arguments.date), print_line, **options)
+        found[one.reach.name] = fetch_scenes(one, pd.Timestamp(arguments.date), **options)
     skipped = [*together(found), *gauges]
     for item in skipped:
-        print_line(f"left out: {item.scene}: {item.reason}")
+        _log.info(f"left out: {item.scene}: {item.reason}")
     return DEGRADED if any(not item.usual for item in skipped) else 0

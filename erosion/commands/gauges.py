@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 import pandas as pd
 
-from erosion.commands.printing import print_line
 from erosion.config.region import load_region
 from erosion.config.store import store_of
 from erosion.core.files import write_json
@@ -15,6 +15,8 @@ from erosion.gauges.days import parse_method, write_days
 from erosion.gauges.report import as_json, lines, report, write_report
 from erosion.gauges.series import read
 from erosion.nightly.published import DEGRADED
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -31,9 +33,9 @@ def main(arguments: argparse.Namespace) -> int:
         write_json(arguments.json, as_json(region, table, as_of, skipped))
     if arguments.report:
         for path in write_report(arguments.report, region, values, table, as_of, sources):
-            print_line(f"wrote {path}")
+            _log.info(f"wrote {path}")
     if method is not None:
         order = list(dict.fromkeys(source.gauge_id for source in sources))
         write_days(Path(arguments.filled[1]), values, as_of, *method, order, simulated=region.simulated)
-        print_line(f"wrote {arguments.filled[1]}")
+        _log.info(f"wrote {arguments.filled[1]}")
     return 0 if sound else DEGRADED

@@ -6,7 +6,6 @@ import argparse
 
 import pandas as pd
 
-from erosion.commands.printing import print_line
 from erosion.config.region import load_region
 from erosion.nightly.replay import replay
 
@@ -21,7 +20,6 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.out,
         release=arguments.release,
         ledger_url=arguments.ledger,
-        say=print_line,
     )
     if not replayed.results:
         raise ValueError(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import logging
 from pathlib import Path
 
 import pandas as pd
 
-from erosion.commands.printing import print_line
 from erosion.config.problems import CatalogError
 from erosion.config.region import load_region
 from erosion.nightly.published import note_failure
 from erosion.nightly.run import run
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -30,10 +31,9 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.out,
         release=arguments.release,
         ledger_url=arguments.ledger,
-        say=print_line,
     )
     for message in result.messages:
-        print(message if result.directory else f"erosion: {message}", file=sys.stderr, flush=True)
-    if result.directory is not None and not result.new:
-        print_line(f"nothing new; {result.directory} stands")
+        _log.warning(message if result.directory else f"erosion: {message}")
+    if result.directory is not None:
+        _log.info(f"published {result.directory}" if result.new else f"nothing new; {result.directory} stands")
     return result.exit_code

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import logging
 
-from erosion.commands.printing import print_line
 from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.simulate.exercise import LAST_YEAR, make_exercise, train_exercise
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Return 0 when the exercise is written and its model trained."""
-    region = make_exercise(
-        arguments.out, years=arguments.years, seed=arguments.seed, length_km=arguments.length, say=print_line
-    )
-    train_exercise(region, print_line)
+    region = make_exercise(arguments.out, years=arguments.years, seed=arguments.seed, length_km=arguments.length)
+    train_exercise(region)
     first = LAST_YEAR + 1 - arguments.years
     products = arguments.out / "products"
-    print_line(f"{SIMULATED_NOTICE}, for exercises only. Watch it with:")
-    print_line(f"  erosion replay {region} --from {first} --to {LAST_YEAR} --out {products}")
-    print_line(f"  erosion serve --out {products}")
+    _log.info(f"{SIMULATED_NOTICE}, for exercises only. Watch it with:")
+    _log.info(f"  erosion replay {region} --from {first} --to {LAST_YEAR} --out {products}")
+    _log.info(f"  erosion serve --out {products}")
     return 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 
 import pandas as pd
 
-from erosion.commands.printing import print_line
 from erosion.config.region import load_region
 from erosion.forecast.evaluate import table
 from erosion.forecast.training import train_release
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -35,7 +37,6 @@ def main(arguments: argparse.Namespace) -> int:
         models=arguments.models,
         seed=arguments.seed,
         skill=skill,
-        say=print_line,
     )
-    print_line(f"made {directory}")
+    _log.info(f"made {directory}")
     return 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 
 import pandas as pd
 
-from erosion.commands.printing import print_line
 from erosion.config.region import load_region
 from erosion.forecast.trigger_verification import lines, trigger_history
 from erosion.nightly.published import DEGRADED
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -19,7 +21,7 @@ def main(arguments: argparse.Namespace) -> int:
         load_region(arguments.region), pd.Timestamp(arguments.first), pd.Timestamp(arguments.last)
     )
     for item in skipped:
-        print_line(f"left out: {item.scene}: {item.reason}")
+        _log.info(f"left out: {item.scene}: {item.reason}")
     print("\n".join(lines(history)))
     if arguments.json:
         text = json.dumps(history, ensure_ascii=False, indent=1, allow_nan=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from erosion.features import FAMILIES
 from erosion.forecast.evaluate import BOOTSTRAP_KM, blocks_of, onset_rows, space_of, splits
 from erosion.forecast.model import MODEL_FEATURES, apply_calibration, train_event_model
 from erosion.forecast.skill import DRAWS, brier_skill, draw_weights, pr_auc, roc_auc, top_share, with_interval
+
+_log = logging.getLogger(__name__)
 
 LABEL = "established"
 SPLIT = "time_space"
@@ -41,7 +44,6 @@ def compare(
     first: pd.Timestamp,
     seed: int = 0,
     draws: int = DRAWS,
-    say: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Return scores of the model with and without a family of features and the difference between them.
 
@@ -60,8 +62,6 @@ def compare(
         First test date.
     seed, draws
         Seed of models and bootstrap, and number of draws.
-    say
-        Called with lines of progress.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def compare(
                 raw = np.asarray(event_model.event.predict(part[list(features)].to_numpy(np.float32)))
                 part[f"p:{name}"] = apply_calibration(raw, event_model.calibration)
             parts.append(part)
-            say(f"{target.name}: {len(parts)} parts done")
+            _log.info(f"{target.name}: {len(parts)} parts done")
         if not parts:
             continue
         tested = pd.concat(parts)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.spatial import cKDTree
+from tqdm import tqdm
 
 from erosion.banks.as_of import NothingKnownError, baseline_on, issue_dates, knowledge_on, observe_region
 from erosion.banks.cells import CellStates
@@ -16,6 +18,8 @@ from erosion.banks.segments import Baseline, middle_xy
 from erosion.config.region import Region, Target
 from erosion.core.contracts import as_of_instant
 from erosion.features import make_features
+
+_log = logging.getLogger(__name__)
 
 LABELS = {"all": "retreat_m", "established": "retreat_established_m"}
 """Label family -> column of ``banks.measure_loss``."""
@@ -87,7 +91,6 @@ def rows_with_outcomes(
     gauges: pd.DataFrame,
     *,
     until: pd.Timestamp,
-    progress: Callable[[str], None] = lambda _: None,
 ) -> pd.DataFrame:
     """Return one row per segment and issue date: features known then, and the outcome as far as known by ``until``.
 
@@ -99,8 +102,6 @@ def rows_with_outcomes(
         Observations; those that became available after ``until`` are not used.
     until
         Date of the training or evaluation.
-    progress
-        Called with a line for each issue date.
 
     Returns
     -------
@@ -117,9 +118,8 @@ def rows_with_outcomes(
     """
     limit = as_of_instant(until)
     rows, reference = [], None
-    for as_of in issue_dates(water):
-        if as_of_instant(as_of) > limit:
-            break
+    dates = [as_of for as_of in issue_dates(water) if as_of_instant(as_of) <= limit]
+    for as_of in tqdm(dates, desc=region.reach.name, unit="date", disable=None):
         baseline = baseline_on(region, water, as_of)
         states = observe_region(region, water, baseline)
         table = make_features(knowledge_on(region, baseline, states, gauges, as_of)).reset_index()
@@ -147,7 +147,7 @@ def rows_with_outcomes(
                 extra[name] = result[name].to_numpy() if in_time else np.nan
             extra[f"moved_{target.name}"] = result[f"moved_{target.name}"].to_numpy() if in_time else False
         rows.append(pd.concat([table, pd.DataFrame(extra, index=table.index)], axis=1))
-        progress(f"{as_of:%Y-%m-%d}  {len(table)} segments")
+        _log.info(f"{as_of:%Y-%m-%d}  {len(table)} segments")
     if not rows:
         first = issue_dates(water)[0]
         raise NothingKnownError(

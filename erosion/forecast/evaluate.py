@@ -6,8 +6,9 @@ who retrains every few years would have had them. No test date is used in any fi
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ from erosion.forecast.skill import (
     weighted_mean,
     with_interval,
 )
+
+_log = logging.getLogger(__name__)
 
 BLOCK_KM = 25.0
 BUFFER_KM = 5.0
@@ -101,7 +104,6 @@ def evaluate(
     first: pd.Timestamp,
     seed: int = 0,
     draws: int = DRAWS,
-    say: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Return scores of the model and of every baseline.
 
@@ -117,8 +119,6 @@ def evaluate(
         Seed of models and bootstrap.
     draws
         Bootstrap draws.
-    say
-        Called with lines of progress.
 
     Returns
     -------
@@ -132,11 +132,11 @@ def evaluate(
         If no date can be tested.
     """
     records: list[dict[str, Any]] = []
-    say("time_space: blocks of {:.3g} km, {:.2g} km between".format(*space_of(rows)))
+    _log.info("time_space: blocks of {:.3g} km, {:.2g} km between".format(*space_of(rows)))
     for target in region.targets:
         for label in LABELS:
             for split in ("time", "time_space"):
-                say(f"{target.name} {label} {split}")
+                _log.info(f"{target.name} {label} {split}")
                 try:
                     forecast = _forecasts(rows, target, label, split, first, seed)
                 except TrainingError as error:

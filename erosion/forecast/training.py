@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,12 @@ from erosion.forecast.release import models_of, save_release
 from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
 
+_log = logging.getLogger(__name__)
+
 DRIFT_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 
-def load_rows(
-    region: Region, until: pd.Timestamp, say: Callable[[str], None] = lambda _: None
-) -> tuple[pd.DataFrame, str]:
+def load_rows(region: Region, until: pd.Timestamp) -> tuple[pd.DataFrame, str]:
     """Return rows of all reaches of a region's archive with outcomes known by a date.
 
     Returns
@@ -49,13 +50,13 @@ def load_rows(
         waters[name], broken = valid_epochs(water)
         skipped[name] = [*skipped[name], *broken]
     for item in (*sources.together(skipped), *unread, *flagged):
-        say(f"left out: {item.scene}: {item.reason}")
+        _log.info(f"left out: {item.scene}: {item.reason}")
     parts = []
     for one in region.by_reach():
         if one.reach.name in waters:
             if one.neighbours:
-                say(one.reach.name)
-            parts.append(rows_with_outcomes(one, waters[one.reach.name], gauges, until=until, progress=say))
+                _log.info(one.reach.name)
+            parts.append(rows_with_outcomes(one, waters[one.reach.name], gauges, until=until))
     rows = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
     gauge_hash = str(pd.util.hash_pandas_object(gauges, index=False).sum())
     hashes = [*(water.attrs["content_hash"] for water in waters.values()), gauge_hash]
@@ -71,7 +72,6 @@ def train_release(
     rows: pd.DataFrame | None = None,
     data_hash: str = "",
     skill: str = "",
-    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Return the release ``models/<family>-<YYYYMMDD>/`` with every target of a region trained.
 
@@ -89,8 +89,6 @@ def train_release(
         From :func:`load_rows`, to save reading twice.
     skill
         Markdown tables of an evaluation, put into the card.
-    say
-        Called with lines of progress.
 
     Returns
     -------
@@ -108,10 +106,10 @@ def train_release(
     if directory.exists():
         raise FileExistsError(f"{directory} exists; releases are never overwritten, remove it first to make it anew")
     if rows is None:
-        rows, data_hash = load_rows(region, until, say)
+        rows, data_hash = load_rows(region, until)
     trained: dict[str, TargetModel] = {}
     for target in region.targets:
-        say(f"training {target.name}")
+        _log.info(f"training {target.name}")
         trained[target.name] = train_target(rows, target, seed=seed, precision=region.policy.precision)
     meta = {
         "data_until": f"{until:%Y-%m-%d}",

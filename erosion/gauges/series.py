@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from erosion.gauges.combine import combine, empty_gauges
 from erosion.gauges.formats.reading import Asked, Reading
 from erosion.gauges.quality.checks import check_quality
 from erosion.gauges.quality.days import SOURCE_OF
+
+_log = logging.getLogger(__name__)
 
 OVERLAP = pd.Timedelta(days=14)
 """A service is asked again for the last days it gave: corrections mostly come soon."""
@@ -71,7 +74,7 @@ class GaugeSeries(NamedTuple):
     unread: list[Skipped]
 
 
-def fetch(region: Region, store: Path, say: Callable[[str], None] = lambda _: None, *, full: bool = False) -> Fetched:
+def fetch(region: Region, store: Path, *, full: bool = False) -> Fetched:
     """Ask every source of a region for what is new and keep it.
 
     Parameters
@@ -80,8 +83,6 @@ def fetch(region: Region, store: Path, say: Callable[[str], None] = lambda _: No
         The region.
     store
         Directory of the store.
-    say
-        Called with a line for each source that gave something new.
     full
         Ask for everything again, not only for the last days, and at once.
 
@@ -110,7 +111,7 @@ def fetch(region: Region, store: Path, say: Callable[[str], None] = lambda _: No
         if values is not None:
             series[source.name] = values
         if added:
-            say(f"{source.name}: {added} new values")
+            _log.info(f"{source.name}: {added} new values")
         skipped += more
     return Fetched(series, skipped)
 

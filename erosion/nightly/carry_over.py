@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ from erosion.nightly.task import Task
 from erosion.publish.integrity import CHANGED
 from erosion.publish.manifest import FILE as MANIFEST_FILE
 
+_log = logging.getLogger(__name__)
 
-def report_damage(task: Task, previous: Mapping[str, Any], say: Callable[[str], None]) -> None:
+
+def report_damage(task: Task, previous: Mapping[str, Any]) -> None:
     """Report damaged files of the run before; those that this run needs stop it later."""
     directory = task.out / previous["product"]
     damaged = damage_of(task.home, directory) if directory.is_dir() else {}
     if damaged:
-        say(damage_message(directory, damaged, f"{previous['as_of']:%Y-%m-%d}"))
+        _log.warning(damage_message(directory, damaged, f"{previous['as_of']:%Y-%m-%d}"))
 
 
 def segments_of_missing(

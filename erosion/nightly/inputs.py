@@ -91,7 +91,7 @@ def read_inputs(task: Task, progress: Progress) -> RunInputs:
     fetched = Fetched({}, [])
     if task.fetch:
         with progress.stage("fetch"):
-            fetched = gauge_series.fetch(region, store_of(region), progress.say)
+            fetched = gauge_series.fetch(region, store_of(region))
             unfetched += fetched.skipped
             if region.scene_sources:
                 unfetched += _fetch_scenes(task, progress)
@@ -149,7 +149,7 @@ def _fetch_scenes(task: Task, progress: Progress) -> list[Skipped]:
     unfetched = {}
     for one in task.region.by_reach():
         with suppress(SourceError):
-            unfetched[one.reach.name] = water_read.fetch_scenes(one, task.as_of, progress.say)
+            unfetched[one.reach.name] = water_read.fetch_scenes(one, task.as_of)
     return water_read.together(unfetched)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from erosion.publish.listing import (
 )
 from erosion.publish.manifest import FILE as MANIFEST_FILE
 from erosion.publish.manifest import read_manifest
+
+_log = logging.getLogger(__name__)
 
 PUBLISHED, NOT_PUBLISHED, DEGRADED = 0, 1, 2
 """Exit codes: fine; nothing published; published, but something was missing or stale."""
@@ -62,9 +65,7 @@ _EMPTY: Listing = {
 }
 
 
-def list_published(
-    engine: ledger.Ledger, home: Path, region: Region, out: Path, newest: str, say: Callable[[str], None]
-) -> None:
+def list_published(engine: ledger.Ledger, home: Path, region: Region, out: Path, newest: str) -> None:
     """Bring ``published.json`` to what the ledger says, also of a run that was killed before it could list itself.
 
     A damaged list is made again from the ledger and the manifests, and that is reported. Runs whose directory was taken
@@ -74,15 +75,13 @@ def list_published(
     ----------
     newest
         The run that was made or confirmed just now; its manifest is read again.
-    say
-        Called with what was found damaged.
     """
     products = ledger.standing_products(engine, region.name)
     try:
         listed = published(home)
     except RunError as error:
         listed = _EMPTY
-        say(f"{error}; this run has done so")
+        _log.warning(f"{error}; this run has done so")
     known = {entry["run_id"]: entry for entry in listed["runs"] if entry["run_id"] != newest}
     entries = []
     for run_id, product in products:
@@ -92,7 +91,7 @@ def list_published(
             entries.append(known.get(run_id) or _entry(run_id, out / product))
         except (OSError, ValueError, KeyError, TypeError) as error:
             date = run_id.removeprefix(f"{region.name}-")[:10]
-            say(f"{out / product / MANIFEST_FILE} cannot be read ({error}); {_cure(date)} to have it listed")
+            _log.warning(f"{out / product / MANIFEST_FILE} cannot be read ({error}); {_cure(date)} to have it listed")
     content: Listing = {
         "version": VERSION,
         "region": region.name,
@@ -153,7 +152,7 @@ def note_failure(home: Path, as_of: pd.Timestamp, message: str) -> None:
     if home.is_dir():
         now = datetime.now(UTC).isoformat()
         attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": now}
-        finish_attempt(home, attempt, NOT_PUBLISHED, (message,), lambda _: None)
+        finish_attempt(home, attempt, NOT_PUBLISHED, (message,))
 
 
 def start_attempt(home: Path, as_of: pd.Timestamp, started: datetime) -> dict[str, Any]:
@@ -163,9 +162,7 @@ def start_attempt(home: Path, as_of: pd.Timestamp, started: datetime) -> dict[st
     return attempt
 
 
-def finish_attempt(
-    home: Path, attempt: Mapping[str, Any], exit_code: int, messages: Sequence[str], say: Callable[[str], None]
-) -> None:
+def finish_attempt(home: Path, attempt: Mapping[str, Any], exit_code: int, messages: Sequence[str]) -> None:
     """Write how a run ended into ``last_attempt.json``; where that fails it is said and nothing more."""
     done = {
         "finished_at": datetime.now(UTC).isoformat(),
@@ -176,4 +173,4 @@ def finish_attempt(
     try:
         write_json(home / "last_attempt.json", {**attempt, **done})
     except OSError as error:
-        say(f"how the run ended could not be written to {home / 'last_attempt.json'}: {error}")
+        _log.warning(f"how the run ended could not be written to {home / 'last_attempt.json'}: {error}")

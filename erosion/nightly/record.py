@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -14,6 +14,8 @@ from erosion.nightly.identity import Identity
 from erosion.nightly.product import read_memory
 from erosion.nightly.task import Task
 from erosion.publish.manifest import Manifest
+
+_log = logging.getLogger(__name__)
 
 
 def record(task: Task, identity: Identity, manifest: Manifest) -> None:
@@ -57,7 +59,6 @@ def record_failure(
     as_of: pd.Timestamp,
     started: datetime,
     message: str,
-    say: Callable[[str], None],
 ) -> None:
     """Record that a run failed; where that fails too it is reported and nothing more."""
     try:
@@ -75,7 +76,7 @@ def record_failure(
             ),
         )
     except (ledger.LedgerError, OSError) as error:
-        say(f"the failure could not be recorded in the ledger either: {error}")
+        _log.warning(f"the failure could not be recorded in the ledger either: {error}")
 
 
 def refuse_rewriting(task: Task) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from tqdm import tqdm
 
 from erosion.banks.as_of import NothingKnownError, baseline_on, issue_dates, observe_region, valid_epochs
 from erosion.banks.channel import ChannelError
@@ -30,6 +32,8 @@ from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, damage
 from erosion.nightly.run import Result, run
 from erosion.water import read as sources
 from erosion.water.read import read_reaches
+
+_log = logging.getLogger(__name__)
 
 WARNED_FROM = 3
 """Level from which a segment counts as warned when warnings are held against events."""
@@ -82,8 +86,6 @@ def replay(
     first: pd.Timestamp,
     last: pd.Timestamp,
     out: Path,
-    *,
-    say: Callable[[str], None] = lambda _: None,
     **settings: Any,
 ) -> Replayed:
     """Run every date between two dates on which an observation became available, in order, then verify them.
@@ -96,8 +98,6 @@ def replay(
         First and last date, inclusive.
     out
         Directory of products.
-    say
-        Called with lines of progress.
     **settings
         Passed on to ``nightly.run``.
 
@@ -109,7 +109,7 @@ def replay(
     left_out: dict[str, list[Skipped]] = {one.reach.name: [] for one in region.by_reach()}
     if region.scene_sources:
         for one in region.by_reach():
-            left_out[one.reach.name] += sources.fetch_scenes(one, last, say)
+            left_out[one.reach.name] += sources.fetch_scenes(one, last)
     gauges = gauge_series.read(region, store_of(region), last).values
     everything, unread = read_reaches(region, last, gauges)
     for name, items in unread.items():
@@ -121,16 +121,17 @@ def replay(
     measured: dict[str, dict[str, Future[Measured | None]]] = {}
     skipped = sources.together(left_out)
     for item in (*skipped, *sources.together(broken)):
-        say(f"left out: {item.scene}: {item.reason}")
+        _log.info(f"left out: {item.scene}: {item.reason}")
     # What followed a run is measured while the next one is at work: it asks for a baseline that is at hand by then.
     with ThreadPoolExecutor(1) as pool:
-        for number, as_of in enumerate(dates, 1):
+        for number, as_of in enumerate(tqdm(dates, desc="replay", unit="date", disable=None), 1):
             result = run(region, as_of, out, fetch=False, **settings)
             state = {PUBLISHED: "published", NOT_PUBLISHED: "NOT PUBLISHED", DEGRADED: "published, degraded"}
             again = "" if result.new else " (as before)"
-            say(f"[{number}/{len(dates)}] {as_of:%Y-%m-%d} {state[result.exit_code]}{again}")
+            level = logging.INFO if result.exit_code == PUBLISHED else logging.WARNING
+            _log.log(level, f"[{number}/{len(dates)}] {as_of:%Y-%m-%d} {state[result.exit_code]}{again}")
             for message in result.messages:
-                say(f"    {message}")
+                _log.warning(f"    {message}")
             if result.baselines and result.directory is not None:
                 measured[result.directory.name] = {
                     one.reach.name: pool.submit(_measure, one, waters[one.reach.name], result.baselines[one.reach.name])
@@ -144,7 +145,7 @@ def replay(
             for directory, reaches in measured.items()
         }
         summary = verify(region, out, last, waters, followed)
-        say(f"held {len(summary['rows'])} sets of warnings against what followed")
+        _log.info(f"held {len(summary['rows'])} sets of warnings against what followed")
     return Replayed(results, skipped)
 
 

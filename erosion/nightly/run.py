@@ -8,7 +8,7 @@ one stopped.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from erosion.banks.channel import ChannelError
 from erosion.banks.segments import Baseline
 from erosion.config.region import Region
 from erosion.core.errors import SourceError
+from erosion.core.logs import RUN_ID
 from erosion.forecast.model import FeatureMismatchError
 from erosion.forecast.release import ReleaseError, models_of
 from erosion.nightly.carry_over import report_damage
@@ -84,7 +85,6 @@ def run(
     release: str | None = None,
     ledger_url: str | None = None,
     fetch: bool = True,
-    say: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Run every stage for one date and publish the result.
 
@@ -105,8 +105,6 @@ def run(
         SQLAlchemy URL of the ledger; ``out/ledger.sqlite`` when None.
     fetch
         Ask the catalogues of scenes and the gauge services for what is new; without, a run reads what the store holds.
-    say
-        Called with lines of progress.
 
     Returns
     -------
@@ -129,7 +127,7 @@ def run(
         raise RunError(_unwritable(home, error)) from error
     # The operating system releases the lock when the process ends, however it ends.
     try:
-        return _run_locked(region, as_of, out, models or models_of(region.path), release, ledger_url, fetch, say)
+        return _run_locked(region, as_of, out, models or models_of(region.path), release, ledger_url, fetch)
     finally:
         lock.release()
 
@@ -142,7 +140,6 @@ def _run_locked(
     release: str | None,
     ledger_url: str | None,
     fetch: bool,
-    say: Callable[[str], None],
 ) -> Result:
     """Run with a failure recorded in the ledger and in ``last_attempt.json``."""
     home = out / region.name
@@ -153,24 +150,25 @@ def _run_locked(
         raise RunError(_unwritable(home, error)) from error
     _remove_leftovers(home)
     engine = None
+    RUN_ID.set(f"{region.name}-{as_of:%Y-%m-%d}")
     try:
         engine = ledger.open_ledger(ledger_url or out / "ledger.sqlite")
-        result = _publish(Task(region, as_of, out, models, release, engine, fetch, started), Progress(say))
+        result = _publish(Task(region, as_of, out, models, release, engine, fetch, started), Progress())
     except Exception as error:
         expected = isinstance(error, EXPECTED)
         reason = str(error) if expected else f"the program failed: {type(error).__name__}: {error}"
         message = f"{region.name} {as_of:%Y-%m-%d} was not published: {reason}"
         if engine is not None:
-            record_failure(engine, region, as_of, started, message, say)
+            record_failure(engine, region, as_of, started, message)
         result = Result(NOT_PUBLISHED, None, (message,))
-        finish_attempt(home, attempt, result.exit_code, result.messages, say)
+        finish_attempt(home, attempt, result.exit_code, result.messages)
         if not expected:
             raise
         return result
     finally:
         if engine is not None:
             engine.dispose()
-    finish_attempt(home, attempt, result.exit_code, result.messages, say)
+    finish_attempt(home, attempt, result.exit_code, result.messages)
     return result
 
 
@@ -178,8 +176,9 @@ def _publish(task: Task, progress: Progress) -> Result:
     """Make the run, or recognise it as one that was made before; record and list it."""
     inputs = read_inputs(task, progress)
     if inputs.previous is not None:
-        report_damage(task, inputs.previous, progress.say)
+        report_damage(task, inputs.previous)
     identity = identify(task, inputs)
+    RUN_ID.set(identity.run_id)
     baselines = {}
     manifest = made_before(task, identity)
     done = identity.recorded and manifest is not None
@@ -195,9 +194,7 @@ def _publish(task: Task, progress: Progress) -> Result:
         manifest = make_product(task, identity, inputs, forecasts, decisions, progress)
         baselines = {name: one.known.baseline for name, one in forecasts.made.items()}
     record(task, identity, manifest)
-    list_published(task.engine, task.home, task.region, task.out, identity.run_id, progress.say)
-    if not done:
-        progress.say(f"published {identity.directory}")
+    list_published(task.engine, task.home, task.region, task.out, identity.run_id)
     code = PUBLISHED if manifest["outcome"] == "published" else DEGRADED
     return Result(code, identity.directory, tuple(manifest["messages"]), new=not done, baselines=baselines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,7 +57,6 @@ class Task:
 class Progress:
     """Timings and messages of a run as it goes."""
 
-    say: Callable[[str], None]
     stages: list[Stage] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
 

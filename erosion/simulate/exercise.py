@@ -6,8 +6,8 @@ is the provisional line of ``data_sources/datasets/an_giang``, smoothed; its ban
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import geometry_mask
 from shapely.ops import substring
+from tqdm import tqdm
 
 from erosion.config.region import load_region
 from erosion.core.arrays import UNOBSERVED
@@ -44,6 +45,8 @@ from erosion.simulate.scenes.archive import write_catalog, write_scene
 from erosion.simulate.scenes.items import landsat_item, sentinel1_item, sentinel2_item
 from erosion.simulate.scenes.plan import OFFSET_FROM, Look, baseline_of, looks
 from erosion.simulate.scenes.sensors import Picture, cloud_percent, see_landsat, see_sentinel1, see_sentinel2
+
+_log = logging.getLogger(__name__)
 
 LAST_YEAR: Final = 2025
 
@@ -79,7 +82,6 @@ def make_exercise(
     *,
     years: int = 6,
     seed: int = 20,
-    say: Callable[[str], None] = print,
     length_km: float = 12.0,
     density: float = 1.0,
     catalog: str = "catalog/catalog.json",
@@ -125,12 +127,14 @@ def make_exercise(
     _make_room(out)
     # Written before the scenes too: a run that is stopped half way leaves a folder that the next one knows for its own.
     write_catalog(out / "catalog", title, about)
-    say(f"{SIMULATED_NOTICE}: {length_km:g} km of the Hậu, {first_year}-{LAST_YEAR}, {len(planned)} pictures -> {out}")
+    _log.info(
+        f"{SIMULATED_NOTICE}: {length_km:g} km of the Hậu, {first_year}-{LAST_YEAR}, {len(planned)} pictures -> {out}"
+    )
     rows: list[dict[str, Any]] = []
-    for number, look in enumerate(planned, start=1):
+    for number, look in enumerate(tqdm(planned, desc=SIMULATED_NOTICE, unit="picture", disable=None), start=1):
         rows.extend(_shoot(out / "catalog", setting, look))
         if number % 10 == 0 or number == len(planned):
-            say(f"  {number} of {len(planned)} pictures")
+            _log.info(f"  {number} of {len(planned)} pictures")
     write_catalog(out / "catalog", title, about)
     _write_maps(out / "maps", setting, first_year, seed)
     write_truth(out / "truth", setting.river, rows)
@@ -140,7 +144,7 @@ def make_exercise(
     return write_descriptions(out, setting.river, first_year, catalog)
 
 
-def train_exercise(region_file: Path, say: Callable[[str], None] = print) -> Path:
+def train_exercise(region_file: Path) -> Path:
     """Train the exercise's model on what was known before its first scene; it goes into ``models`` beside the region.
 
     Returns
@@ -158,7 +162,7 @@ def train_exercise(region_file: Path, say: Callable[[str], None] = print) -> Pat
     models = region_file.parent / "models"
     shutil.rmtree(models / f"{region.model}-{until:%Y%m%d}", ignore_errors=True)
     models.mkdir(exist_ok=True)
-    return train_release(region, until, models=models, say=say)
+    return train_release(region, until, models=models)
 
 
 def set_stage(first_year: int, years: int, seed: int, length_km: float) -> Setting:

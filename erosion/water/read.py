@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 def fetch_scenes(
     region: Region,
     as_of: pd.Timestamp | str,
-    say: Callable[[str], None] = lambda _: None,
     *,
     full: bool = False,
     new_reference: bool = False,
@@ -40,8 +39,6 @@ def fetch_scenes(
         A region of one reach, with scene sources.
     as_of
         Scenes that became available later are not fetched.
-    say
-        Called with lines of progress.
     full
         Search all years again, not only the last weeks.
     new_reference
@@ -58,7 +55,7 @@ def fetch_scenes(
         Where the corridor cannot be made.
     """
     corridor = corridor_of(region)
-    return refresh(region, corridor, store_of(region), as_of, full=full, new_reference=new_reference, say=say)
+    return refresh(region, corridor, store_of(region), as_of, full=full, new_reference=new_reference)
 
 
 def read_water(region: Region, as_of: pd.Timestamp | str, gauges: pd.DataFrame) -> tuple[xr.Dataset, list[Skipped]]:

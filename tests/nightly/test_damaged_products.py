@@ -11,6 +11,7 @@ from erosion.config.region import load_region
 from erosion.nightly.errors import RunError
 from erosion.nightly.published import NOT_PUBLISHED, PUBLISHED, published
 from erosion.nightly.run import run
+from tests.log_records import logged
 from tests.nightly.made_runs import FIRST, SECOND, assert_agreed, home_of, ledger_of, read_json
 
 
@@ -33,17 +34,17 @@ def test_a_spoilt_product_is_made_again(out: Path, region_file: Path, spoilt: st
 def test_a_lost_or_damaged_list_is_written_anew(out: Path, region_file: Path, damage: str | None) -> None:
     path = home_of(out) / "published.json"
     listed = path.read_bytes()
-    said: list[str] = []
     if damage is None:
         path.unlink()
     else:
         path.write_text(damage)
         with pytest.raises(RunError, match=r"published\.json.*the next run of the region writes it anew"):
             published(home_of(out))
-    result = run(load_region(region_file), FIRST, out, say=said.append)
+    with logged() as messages:
+        result = run(load_region(region_file), FIRST, out)
     assert (result.exit_code, result.new) == (PUBLISHED, False)
     assert path.read_bytes() == listed
-    assert any(str(path) in line and "this run has done so" in line for line in said) == (damage is not None)
+    assert any(str(path) in line and "this run has done so" in line for line in messages) == (damage is not None)
 
 
 def damaged(path: Path, kind: str) -> None:
@@ -79,9 +80,9 @@ def test_other_damage_to_the_run_before_is_reported_and_the_next_one_goes_on(out
     directory = home_of(out) / published(home_of(out))["runs"][0]["directory"]
     damaged(directory / "segments.gpkg", "one bit")
     (directory / "segments_1y.geojson").unlink()
-    said: list[str] = []
-    assert run(load_region(region_file), SECOND, out, say=said.append).exit_code == PUBLISHED
-    (line,) = [line for line in said if "damaged" in line]
+    with logged() as messages:
+        assert run(load_region(region_file), SECOND, out).exit_code == PUBLISHED
+    (line,) = [line for line in messages if "damaged" in line]
     assert "segments.gpkg is not what was published" in line and "segments_1y.geojson is missing" in line
     assert "Run 2009-08-16 again, which makes them anew" in line
 

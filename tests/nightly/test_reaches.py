@@ -37,6 +37,7 @@ from erosion.nightly.replay import replay
 from erosion.nightly.run import run
 from erosion.satellite.corridor import corridor_of
 from erosion.water import read as sources
+from tests.log_records import logged
 from tests.rivers import CRS, PIXEL, Mask, make_grid, make_region, measure, river_along, straight_river
 
 GRID = make_grid((240, 300))
@@ -399,9 +400,9 @@ def test_rows_to_learn_from_are_those_of_all_reaches(made: Path) -> None:
 
 def test_a_replay_judges_all_reaches_together(h: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    said: list[str] = []
-    replayed = replay(load_region(h), pd.Timestamp("2009-01-01"), THIRD, out, say=said.append)
-    assert replayed.exit_code == PUBLISHED and len(replayed.results) == 3, said
+    with logged() as messages:
+        replayed = replay(load_region(h), pd.Timestamp("2009-01-01"), THIRD, out)
+    assert replayed.exit_code == PUBLISHED and len(replayed.results) == 3, messages
     table = pd.read_parquet(out / "an-h" / "verification.parquet")
     reach = table["segment_id"].str.split("-").str[0]
     assert set(reach) == {"north", "south", "link"}

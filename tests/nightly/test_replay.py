@@ -1,4 +1,4 @@
-"""A replay runs old dates as if each were tonight and holds what it said against what followed."""
+"""A replay runs old dates as if each were tonight and holds what it messages against what followed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, publis
 from erosion.nightly.replay import MATCH_M, classify, replay, verify
 from erosion.nightly.run import run
 from erosion.water import read as sources
+from tests.log_records import logged
 
 FIRST, LAST = pd.Timestamp("2009-01-01"), pd.Timestamp("2011-12-31")
 DATES = ["2009-08-16", "2010-07-18", "2011-08-22"]
@@ -110,10 +111,10 @@ def replayed(crop_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Products of three dates and what followed by 2013; read only."""
     out = tmp_path_factory.mktemp("replayed")
     region = load_region(crop_data / "mamore_crop.yaml")
-    said: list[str] = []
-    result = replay(region, FIRST, LAST, out, say=said.append)
+    with logged() as messages:
+        result = replay(region, FIRST, LAST, out)
     assert result.exit_code == PUBLISHED and result.skipped == []
-    assert said == [
+    assert messages == [
         *(f"[{number}/3] {date} published" for number, date in enumerate(DATES, 1)),
         "held 2 sets of warnings against what followed",
     ]
@@ -167,10 +168,10 @@ def test_outcomes_are_measured_on_the_segments_that_were_published(replayed: Pat
 def test_a_second_replay_changes_nothing(replayed: Path, crop_data: Path) -> None:
     files = [path for path in replayed.rglob("*") if path.is_file() and path.name != "last_attempt.json"]
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
-    said: list[str] = []
-    result = replay(load_region(crop_data / "mamore_crop.yaml"), FIRST, LAST, replayed.parent, say=said.append)
+    with logged() as messages:
+        result = replay(load_region(crop_data / "mamore_crop.yaml"), FIRST, LAST, replayed.parent)
     assert [again.new for _, again in result.results] == [False] * 3 and result.exit_code == PUBLISHED
-    assert said[0] == "[1/3] 2009-08-16 published (as before)"
+    assert messages[0] == "[1/3] 2009-08-16 published (as before)"
     after = [path for path in replayed.rglob("*") if path.is_file() and path.name != "last_attempt.json"]
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in after} == before
 
@@ -199,33 +200,29 @@ def test_verification_uses_nothing_later(replayed: Path, crop: Path, tmp_path: P
 def test_a_failing_date_does_not_stop_the_others(crop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     region, out = load_region(crop), tmp_path / "out"
     # Before 2006 there was no release, so the first of the dates cannot be run.
-    said: list[str] = []
-    result = replay(region, pd.Timestamp("2005-07-01"), pd.Timestamp("2006-12-31"), out, say=said.append)
+    with logged() as messages:
+        result = replay(region, pd.Timestamp("2005-07-01"), pd.Timestamp("2006-12-31"), out)
     assert [run.exit_code for _, run in result.results] == [NOT_PUBLISHED, PUBLISHED]
     assert result.exit_code == NOT_PUBLISHED
-    assert said[0] == "[1/2] 2005-07-20 NOT PUBLISHED" and "no model of mamore existed" in said[1]
+    assert messages[0] == "[1/2] 2005-07-20 NOT PUBLISHED" and "no model of mamore existed" in messages[1]
     assert [entry["as_of"] for entry in published(out / "mamore_crop")["runs"]] == ["2006-08-08"]
 
 
 def test_a_mask_that_cannot_be_read_is_named_though_no_run_meets_it(crop: Path, tmp_path: Path) -> None:
     newest = crop.parent / "masks" / "mamore_2006-07-23.tif"
     newest.write_bytes(newest.read_bytes()[:900])
-    said: list[str] = []
-    replay_of = replay(
-        load_region(crop), pd.Timestamp("2006-01-01"), pd.Timestamp("2006-12-31"), tmp_path, say=said.append
-    )
-    assert any("mamore_2006-07-23.tif" in line for line in said)
+    with logged() as messages:
+        replay_of = replay(load_region(crop), pd.Timestamp("2006-01-01"), pd.Timestamp("2006-12-31"), tmp_path)
+    assert any("mamore_2006-07-23.tif" in line for line in messages)
     assert replay_of.results == [] and replay_of.exit_code == NOT_PUBLISHED
 
 
 def test_a_degraded_date_shows(crop: Path, tmp_path: Path) -> None:
     (crop.parent / "gauges" / "15250000_guajara_mirim.csv").write_text("", encoding="utf-8")
-    said: list[str] = []
-    result = replay(
-        load_region(crop), pd.Timestamp("2006-08-01"), pd.Timestamp("2006-12-31"), tmp_path, say=said.append
-    )
+    with logged() as messages:
+        result = replay(load_region(crop), pd.Timestamp("2006-08-01"), pd.Timestamp("2006-12-31"), tmp_path)
     assert result.exit_code == DEGRADED
-    assert said[0] == "[1/1] 2006-08-08 published, degraded" and "is empty" in said[1]
+    assert messages[0] == "[1/1] 2006-08-08 published, degraded" and "is empty" in messages[1]
 
 
 def test_an_interrupted_replay_goes_on_where_it_was(crop: Path, tmp_path: Path, erosion: Callable) -> None:

@@ -17,7 +17,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the exercise; only to be read."""
 
     def make(folder: Path) -> None:
-        make_exercise(folder, say=lambda _: None, **SETTINGS)
+        make_exercise(folder, **SETTINGS)
 
     return made_once(tmp_path_factory, "exercise", make)
 

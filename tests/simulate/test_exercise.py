@@ -21,6 +21,7 @@ from erosion.satellite.stac_entry import StacCollection
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, set_stage, train_exercise
 from erosion.water.masks import raster_folder
 from erosion.water.masks.entry import RasterFolder
+from tests.log_records import logged
 from tests.simulate.made_exercise import SETTINGS, stac_problems
 
 
@@ -60,7 +61,7 @@ def test_the_older_maps_show_the_river_of_their_year(made: Path) -> None:
 def test_the_exercise_trains_a_model_on_what_came_before_its_scenes(made: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(made, tmp_path / "exercise", ignore=shutil.ignore_patterns("catalog")))
     shutil.copytree(made / "catalog", folder / "catalog", ignore=shutil.ignore_patterns("*.tif"))
-    release = train_exercise(folder / "an_giang_exercise.yaml", say=lambda _: None)
+    release = train_exercise(folder / "an_giang_exercise.yaml")
     region = load_region(folder / "an_giang_exercise.yaml")
     assert release.parent == folder / "models" == models_of(region.path)
     loaded = load_release(release)
@@ -105,7 +106,7 @@ def test_the_same_seed_gives_the_same_bytes_also_into_a_used_folder(tmp_path: Pa
         files = sorted(f for f in folder.rglob("*") if f.is_file())
         return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
-    small: dict[str, Any] = {"years": 1, "length_km": 4.0, "density": 0.25, "say": lambda _: None}
+    small: dict[str, Any] = {"years": 1, "length_km": 4.0, "density": 0.25}
     make_exercise(tmp_path / "a", seed=1, **small)
     make_exercise(tmp_path / "b", seed=2, **small)
     other = digest(tmp_path / "b")
@@ -120,11 +121,11 @@ def test_an_exercise_that_was_stopped_half_way_can_be_made_anew(tmp_path: Path) 
             raise KeyboardInterrupt
 
     small: dict[str, Any] = {"years": 1, "length_km": 4.0, "density": 0.3}
-    with pytest.raises(KeyboardInterrupt):
-        make_exercise(tmp_path, say=stop, **small)
+    with logged(stop), pytest.raises(KeyboardInterrupt):
+        make_exercise(tmp_path, **small)
     assert list(tmp_path.glob("catalog/*/*/*.tif"))
     assert stac_problems(tmp_path / "catalog" / "catalog.json") == ""
-    region = make_exercise(tmp_path, say=lambda _: None, **small)
+    region = make_exercise(tmp_path, **small)
     assert load_region(region).simulated
 
 
@@ -133,7 +134,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     mine = tmp_path / "catalog" / "mine.txt"
     mine.write_text("keep me")
     with pytest.raises(ValueError, match="another folder"):
-        make_exercise(tmp_path, say=lambda _: None, **SETTINGS)
+        make_exercise(tmp_path, **SETTINGS)
     assert mine.read_text() == "keep me"
 
 
@@ -148,12 +149,12 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
 )
 def test_an_exercise_that_cannot_be_is_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        make_exercise(tmp_path / "out", say=lambda _: None, **{**SETTINGS, **settings})
+        make_exercise(tmp_path / "out", **{**SETTINGS, **settings})
 
 
 def test_an_exercise_of_other_years_keeps_no_map_and_no_model_of_the_one_before(tmp_path: Path) -> None:
     """Maps of another river would be read beside its own, and a younger model taken for its own."""
-    made = {"length_km": 4.0, "density": 0.05, "say": lambda _: None}
+    made = {"length_km": 4.0, "density": 0.05}
     make_exercise(tmp_path, years=2, seed=1, **made)
     (tmp_path / "models" / f"an_giang_exercise-{LAST_YEAR}0101").mkdir(parents=True)
     kept = [tmp_path / "models" / "mine-20200101", tmp_path / "store" / "mine", tmp_path / "maps" / "mine"]
@@ -169,4 +170,4 @@ def test_an_exercise_of_other_years_keeps_no_map_and_no_model_of_the_one_before(
 @pytest.mark.parametrize("length_km", [3.0, 1000.0, float("nan")])
 def test_a_length_that_the_line_does_not_have_is_refused(tmp_path: Path, length_km: float) -> None:
     with pytest.raises(ValueError, match="the exercise can be 4 to 104 km long"):
-        make_exercise(tmp_path, years=1, seed=1, length_km=length_km, density=0.05, say=lambda _: None)
+        make_exercise(tmp_path, years=1, seed=1, length_km=length_km, density=0.05)

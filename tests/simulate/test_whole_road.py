@@ -35,8 +35,8 @@ def nights(folder: Path) -> dict[str, object]:
     """Two nights: in the first one a scene cannot be had, in the second one the catalogue is well again."""
     told: dict[str, object] = {}
     with StacServer(folder / "catalog") as server:
-        region_file = make_exercise(folder, catalog=server.api_url, say=lambda _: None, **SETTINGS)
-        train_exercise(region_file, say=lambda _: None)
+        region_file = make_exercise(folder, catalog=server.api_url, **SETTINGS)
+        train_exercise(region_file)
         region = load_region(region_file)
         lost = _a_landsat_item(folder)
         server.fail(rf"GET /files/.*{lost}/", "status", status=404)

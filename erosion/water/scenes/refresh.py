@@ -7,8 +7,9 @@ of an old date goes on reading the one that was known then.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +38,8 @@ from erosion.water.scenes.search import (
 )
 from erosion.water.scenes.stored import Recipe, Stored, read_stored, settings_of
 
+_log = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -57,7 +60,6 @@ def refresh(
     drivers: Mapping[str, Driver] | None = None,
     to_water: ToWater = water.water_of,
     processing: int = water.METHOD,
-    say: Callable[[str], None] = lambda _: None,
 ) -> list[Skipped]:
     """Fetch what is new or changed in the scene sources of a reach, classify it, and store it.
 
@@ -86,8 +88,6 @@ def refresh(
         Classification of a pass.
     processing
         Version of its method; passes made by another one are made anew.
-    say
-        Called with lines of progress.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def refresh(
                 left.unlink(missing_ok=True)
         if new_reference:
             (home / "reference.json").unlink(missing_ok=True)
-        night = _Night(region, corridor, store, as_of_instant(as_of), clock, full, drivers, to_water, processing, say)
+        night = _Night(region, corridor, store, as_of_instant(as_of), clock, full, drivers, to_water, processing)
         return night.run()
     finally:
         lock.release()
@@ -133,11 +133,10 @@ class _Night:
         drivers: Mapping[str, Driver] | None,
         to_water: ToWater,
         processing: int,
-        say: Callable[[str], None],
     ) -> None:
         self.region, self.corridor, self.store, self.home = region, corridor, store, home_of(store, region)
         self.limit, self.now, self.full = limit, now, full
-        self.to_water, self.processing, self.say = to_water, processing, say
+        self.to_water, self.processing = to_water, processing
         self.sources = region.scene_sources
         self.drivers = {
             source.name: driver(source.driver) if drivers is None else drivers[source.driver] for source in self.sources
@@ -305,7 +304,7 @@ class _Night:
                     self.tried.add(record.pass_id)
                 if record.state != "water":
                     self.skipped.append(left_out(record)._replace(reason=record.reason))
-                self.say(f"{done}/{len(jobs)} {record.pass_id}: {record.reason or record.state}")
+                _log.info(f"{done}/{len(jobs)} {record.pass_id}: {record.reason or record.state}")
         finally:
             loaded.close()
         return True
@@ -354,4 +353,4 @@ class _Night:
         candidates.sort(key=lambda r: (r.available_at, r.time, r.pass_id))
         self.reference = make_reference(candidates, self.region, self.corridor, self.store, self.clear_count)
         if self.reference is not None:
-            self.say(f"reference {self.reference.id} is made; earlier passes are co-registered to it")
+            _log.info(f"reference {self.reference.id} is made; earlier passes are co-registered to it")
