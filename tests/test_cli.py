@@ -92,7 +92,7 @@ def test_help_loads_no_scientific_library() -> None:
 
 def test_every_command_has_its_module() -> None:
     folder = Path(cli.__file__).parent / "commands"
-    assert set(cli.COMMANDS) | {"__init__", "printing"} == {path.stem for path in folder.glob("*.py")}
+    assert set(cli.COMMANDS) | {"__init__"} == {path.stem for path in folder.glob("*.py")}
 
 
 def test_years_stand_for_their_first_and_last_day() -> None:
