@@ -6,15 +6,14 @@ reports all.
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import textwrap
-from dataclasses import dataclass, field
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from pyproj import Transformer
 
 from erosion.config.drivers import driver
 from erosion.config.entry import Entry
@@ -22,16 +21,22 @@ from erosion.config.gauges import GaugeSource, WebGauge, on_zero, zero_of
 from erosion.config.problems import CatalogError
 from erosion.config.region import Region, load_region
 from erosion.config.scenes import SceneSource
+from erosion.config.store import store_of
 from erosion.core.dates import date_in_name
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.raster.geotiff import open_geotiff
+from erosion.forecast.release import ReleaseError, find_release, models_of
 from erosion.gauges.combine import other_zero
+from erosion.gauges.series import series_of
+from erosion.gauges.store import KEY
+from erosion.nightly.check_report import GaugeFound, Report, ScenesFound, WaterFound
+from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.satellite.stac_entry import StacCollection
+from erosion.water.masks import raster_folder
 from erosion.water.masks.entry import RasterFolder
-
-if TYPE_CHECKING:
-    from erosion.satellite.corridor import Corridor
-    from erosion.water.masks.raster_folder import Batch
+from erosion.water.masks.mask_file import ground_pixel_m
+from erosion.water.masks.raster_folder import Batch
+from erosion.water.scenes.pass_records import read_records
 
 GAP_FACTOR: Final = 1.5
 """An interval longer than this many cadences is a gap."""
@@ -46,113 +51,10 @@ MAX_DISCHARGE: Final = 400_000.0
 """No river on Earth carries more [m3/s]; the Amazon's highest is about 300,000."""
 
 _FOR_EVER: Final = pd.Timestamp("2200-01-01")
-_SHOWN: Final = 5
-
-
-@dataclass
-class WaterFound:
-    """Content of a water source; spans in days, areas in km2, sizes in m."""
-
-    source: str
-    files: int = 0
-    usable: int = 0
-    first: str | None = None
-    last: str | None = None
-    reach: str = ""
-    dates: list[str] = field(default_factory=list)
-    gaps: list[dict[str, Any]] = field(default_factory=list)
-    crs: list[str] = field(default_factory=list)
-    pixel_m: list[list[float]] = field(default_factory=list)
-    resampled: bool | None = None
-    extent_m: list[float] | None = None
-    grid: list[int] | None = None
-    water_km2: list[float] | None = None
-    missing_share: float | None = None
-    licence: str = ""
-
-
-@dataclass
-class ScenesFound:
-    """Content of a source of satellite scenes, as known without asking its catalogue; sizes in pixels and km2."""
-
-    source: str
-    reach: str = ""
-    catalog: str = ""
-    collection: str = ""
-    grid: list[int] | None = None
-    corridor_km2: float | None = None
-    windows: int | None = None
-    stored: dict[str, int] = field(default_factory=dict)
-    first: str | None = None
-    last: str | None = None
-    licence: str = ""
-
-
-@dataclass
-class GaugeFound:
-    """Content of a gauge source; ranges as lowest, median, highest in m3/s or m, gaps in days."""
-
-    source: str
-    gauge_id: str = ""
-    river: str = ""
-    values: int = 0
-    first: str | None = None
-    last: str | None = None
-    discharge_m3s: list[float] | None = None
-    stage_m: list[float] | None = None
-    rain_mm: list[float] | None = None
-    quality: dict[str, float] = field(default_factory=dict)
-    gaps: list[dict[str, Any]] = field(default_factory=list)
-    licence: str = ""
-
-
-@dataclass
-class Report:
-    """Everything a check found."""
-
-    region: str
-    file: str
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    water: list[WaterFound] = field(default_factory=list)
-    scenes: list[ScenesFound] = field(default_factory=list)
-    gauges: list[GaugeFound] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """True where nothing has to be mended."""
-        return not self.problems
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as plain values that JSON can carry."""
-        plain = dataclasses.asdict(self)
-        plain["skipped"] = [skipped._asdict() for skipped in self.skipped]
-        return {**plain, "ok": self.ok}
-
-    def lines(self) -> list[str]:
-        """The report as text, one line each."""
-        out = [f"{self.region} ({self.file})"]
-        for water in self.water:
-            out += _water_lines(water)
-        for scenes in self.scenes:
-            out += _scenes_lines(scenes)
-        for gauge in self.gauges:
-            out += _gauge_lines(gauge)
-        for title, entries in (
-            ("left out", [f"{s.scene}: {s.reason}" for s in self.skipped]),
-            ("worth a look", self.warnings),
-            ("to mend", self.problems),
-        ):
-            if entries:
-                out.append(f"  {title}:")
-                out += [f"    - {entry}" for entry in entries]
-        out.append(f"  {'ok' if self.ok else f'{len(self.problems)} to mend'}")
-        return out
 
 
 def check(name_or_path: str | Path) -> Report:
-    """Check a region by name or path; mistakes in its files become problems of the report.
+    """Return what a region, by name or path, would be run on; mistakes in its files become problems of the report.
 
     Parameters
     ----------
@@ -171,9 +73,7 @@ def check(name_or_path: str | Path) -> Report:
 
 
 def check_region(region: Region) -> Report:
-    """Read every file of a region, one at a time, and report what is there; nothing is raised for bad data."""
-    from erosion.forecast.release import ReleaseError, find_release, models_of
-
+    """Return what every file of a region holds, read one at a time; nothing is raised for bad data."""
     report = Report(region.name, str(region.path))
     for one in region.by_reach():
         reach = one.reach.name if one.neighbours else ""
@@ -206,9 +106,6 @@ def check_region(region: Region) -> Report:
 
 
 def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> WaterFound:
-    from erosion.water.masks import raster_folder
-    from erosion.water.masks.mask_file import ground_pixel_m
-
     found = WaterFound(source.name, reach=reach, licence=source.licence)
     name = f"{source.name}, {reach}" if reach else source.name
     if source.left_out is not None:
@@ -272,8 +169,6 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> W
 
 def _corridor(region: Region, report: Report) -> Corridor | None:
     """Return the corridor of a reach, which all its sources of scenes share; None where it cannot be made."""
-    from erosion.satellite.corridor import corridor_of
-
     try:
         return corridor_of(region)
     except SourceError as err:
@@ -285,10 +180,6 @@ def _check_scenes(
     source: SceneSource, region: Region, reach: str, corridor: Corridor | None, report: Report
 ) -> ScenesFound:
     """Return what the corridor is and what the scene store holds; the network is not asked."""
-    from collections import Counter
-
-    from erosion.config.store import store_of
-    from erosion.water.scenes.pass_records import read_records
 
     found = ScenesFound(source.name, reach, licence=source.licence)
     found.catalog, found.collection = source.archive
@@ -342,8 +233,6 @@ def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:
 
 def _to_water(region: Region, x: np.ndarray, y: np.ndarray, fraction: np.ndarray) -> float:
     """Distance from the upstream point to the nearest water pixel [m], 0 where there is no water to compare with."""
-    from pyproj import Transformer
-
     px, py = Transformer.from_crs("EPSG:4326", region.crs, always_xy=True).transform(*region.reach.upstream)
     rows, cols = np.nonzero(fraction >= 0.5)
     return float(np.hypot(x[cols] - px, y[rows] - py).min()) if rows.size else 0.0
@@ -361,10 +250,6 @@ def _gaps(times: pd.DatetimeIndex, cadence_days: float) -> list[dict[str, Any]]:
 
 
 def _check_gauge(source: GaugeSource, region: Region, report: Report) -> GaugeFound:
-    from erosion.config.store import store_of
-    from erosion.gauges.series import series_of
-    from erosion.gauges.store import KEY
-
     found = GaugeFound(source.name, source.gauge_id, source.river, licence=source.licence)
     try:
         values, skipped = series_of(source, region, store_of(region))
@@ -404,68 +289,3 @@ def _check_gauge(source: GaugeSource, region: Region, report: Report) -> GaugeFo
     if unused > 0.1:
         report.warnings.append(f"{source.name}: {unused:.0%} of the values are suspect or missing and are not used")
     return found
-
-
-# --- as text --------------------------------------------------------------------------------------------------------
-
-
-def _with_reach(found: WaterFound | ScenesFound) -> str:
-    return f"{found.source}, {found.reach}" if found.reach else found.source
-
-
-def _water_lines(found: WaterFound) -> list[str]:
-    out = [f"  {_with_reach(found)}: {found.usable} of {found.files} files usable"]
-    if found.first is None:
-        return out
-    out.append(f"    {len(found.dates)} dates, {found.first} to {found.last}, {_gap_text(found.gaps)}")
-    out += textwrap.wrap(
-        " ".join(found.dates), 110, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False
-    )
-    assert found.extent_m and found.grid and found.water_km2
-    sizes = ", ".join(f"{w:g} x {h:g} m" for w, h in found.pixel_m)
-    how = "averaged onto the region's grid" if found.resampled else "used as they are"
-    out.append(f"    {', '.join(found.crs)}, pixels {sizes}, {how}")
-    left, bottom, right, top = found.extent_m
-    out.append(f"    grid {found.grid[0]} x {found.grid[1]}, x {left:.0f} to {right:.0f}, y {bottom:.0f} to {top:.0f}")
-    low, middle, high = found.water_km2
-    missing = f"at most {found.missing_share:.1%} of a scene missing"
-    out.append(f"    water {low:g} to {high:g} km2 (median {middle:g}), {missing}")
-    out.append(f"    licence: {found.licence}")
-    return out
-
-
-def _scenes_lines(found: ScenesFound) -> list[str]:
-    out = [f"  {_with_reach(found)}: scenes of {found.collection} from {found.catalog}"]
-    if found.grid is not None:
-        out.append(
-            f"    corridor {found.corridor_km2:g} km2 on {found.grid[0]} x {found.grid[1]} pixels, {found.windows} windows"
-        )
-    if found.stored:
-        states = ", ".join(f"{count} {state}" for state, count in sorted(found.stored.items()))
-        out.append(f"    in the store: {states}; {found.first} to {found.last}")
-    else:
-        out.append("    nothing in the store yet; `erosion fetch` or a run fills it")
-    out.append(f"    licence: {found.licence}")
-    return out
-
-
-def _gauge_lines(found: GaugeFound) -> list[str]:
-    out = [f"  {found.source}: gauge {found.gauge_id} ({found.river}), {found.values} values"]
-    if found.first is None:
-        return out
-    out.append(f"    {found.first} to {found.last}, {_gap_text(found.gaps)}")
-    for name, unit in (("discharge_m3s", "m3/s"), ("stage_m", "m"), ("rain_mm", "mm")):
-        bounds = getattr(found, name)
-        if bounds:
-            out.append(f"    {name.split('_')[0]} {bounds[0]:g} to {bounds[2]:g} {unit} (median {bounds[1]:g})")
-    out.append("    " + ", ".join(f"{share:.1%} {word}" for word, share in found.quality.items()))
-    out.append(f"    licence: {found.licence}")
-    return out
-
-
-def _gap_text(gaps: list[dict[str, Any]]) -> str:
-    if not gaps:
-        return "no gap"
-    shown = ", ".join(f"{gap['from']} to {gap['to']}" for gap in gaps[:_SHOWN])
-    more = f" and {len(gaps) - _SHOWN} more" if len(gaps) > _SHOWN else ""
-    return f"{len(gaps)} gap{'s' if len(gaps) > 1 else ''}: {shown}{more}"
