@@ -197,7 +197,7 @@ class Region:
 
 
 def load_region(name_or_path: str | Path) -> Region:
-    """Load a region by the name of a file in ``data_sources/regions`` or by the path of a file anywhere.
+    """Return a region by the name of a file in ``data_sources/regions`` or by the path of a file anywhere.
 
     Parameters
     ----------
@@ -324,7 +324,7 @@ def _check_targets(region: Region, problems: Problems) -> None:
 
 
 def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Entry]:
-    """Read the files of the sources, also where the region itself has mistakes: one check lists everything."""
+    """Return the entries of the sources, also where the region itself has mistakes: one check lists everything."""
     found: dict[str, Entry] = {}
     for key in ("water", "gauges"):
         listed = raw.get(key)

@@ -27,7 +27,7 @@ def catalogue_folders() -> list[Path]:
 
 
 def load_source(name: str, near: Path | None = None) -> Entry:
-    """Load one source of the catalogue.
+    """Return one source of the catalogue.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def load_source(name: str, near: Path | None = None) -> Entry:
 
 
 def read_source(file: Path) -> Entry:
-    """Read one source file; see :func:`load_source`."""
+    """Return the entry of one source file; see :func:`load_source`."""
     raw = read_yaml(file)
     problems = Problems(file)
     name = raw.get("driver")

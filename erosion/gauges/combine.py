@@ -37,7 +37,7 @@ RAIN_MM: Final = 5.0
 def combine(
     series: Sequence[tuple[GaugeSource, pd.DataFrame]], now: pd.Timestamp, zeros: Mapping[str, str | None]
 ) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Make one table of all sources of all gauges.
+    """Return one table of all sources of all gauges.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def _day_of(rows: pd.DataFrame, source: GaugeSource) -> np.ndarray:
 
 
 def _revisions(rows: pd.DataFrame, source: GaugeSource) -> pd.DataFrame:
-    """Add the day of each revision, when it begins and ends to stand [ns], and whether it can be used."""
+    """Return the revisions with their day, when each begins and ends to stand [ns], and whether it can be used."""
     table = rows.sort_values(["time", "available_at"], kind="stable")
     since = pd.DatetimeIndex(table["available_at"]).as_unit("ns").asi8
     following = np.append(table["time"].to_numpy()[1:] == table["time"].to_numpy()[:-1], False)
@@ -233,7 +233,7 @@ def _whole_days(first: pd.DataFrame, source: GaugeSource, quantity: str) -> pd.D
 
 
 def _marked(table: pd.DataFrame, torn: pd.Series) -> pd.DataFrame:
-    """Mark the values of torn days from the instant of the decision on, also those that come later."""
+    """Return the rows with those of torn days marked from the instant of the decision on, also those that come later."""
     if torn.empty:
         return table
     table = table.sort_values(["time", "available_at"], kind="stable", ignore_index=True)

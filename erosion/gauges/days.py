@@ -17,7 +17,7 @@ FILLABLE = ("stage", "discharge")
 
 
 def parse_method(text: str) -> tuple[str, int]:
-    """Read ``interpolation:3`` as a method and the longest gap in days that it may fill.
+    """Return the method of ``interpolation:3`` and the longest gap in days that it may fill.
 
     Raises
     ------

@@ -58,7 +58,7 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
 
 
 def health(gauges: pd.DataFrame, as_of: pd.Timestamp | str, sources: Sequence[GaugeSource]) -> pd.DataFrame:
-    """Describe each gauge and quantity as known on a date.
+    """Return the state of each gauge and quantity as known on a date.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ class Station:
 
 
 def stations(sources: Sequence[GaugeSource], reaches: Sequence[Reach]) -> tuple[Station, ...]:
-    """Put the sources of a region together by gauge, in the order of the list.
+    """Return the sources of a region by gauge, in the order of the list.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def hydrograph(
 
 
 def _with_day(rows: pd.DataFrame, station: Station) -> pd.DataFrame:
-    """Add the day of each value and how many hours it stands for; the nearest midnight names the day of a daily value."""
+    """Return the values with the day of each and how many hours it stands for; the nearest midnight names the day of a daily value."""
     cadence = {source.name: source.cadence_days for source in station.sources}
     step_days = rows["source"].map(cadence).astype(float).to_numpy()
     time = pd.DatetimeIndex(rows["time"]).tz_convert("UTC").tz_localize(None).as_unit("ns").to_numpy()
@@ -209,7 +209,7 @@ def _rows(
     suspect: np.ndarray | None = None,
     filled: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Put columns of one kind together; all of shape (day,)."""
+    """Return columns of one kind as rows; all of shape (day,)."""
     nothing, no = np.full(day.shape, np.nan), np.zeros(day.shape, bool)
     return pd.DataFrame(
         {
@@ -376,7 +376,7 @@ def _reading(values: pd.DataFrame, now: pd.Timestamp) -> dict[str, Any] | None:
 
 
 def _flag_counts(values: pd.DataFrame, now: pd.Timestamp) -> Iterator[tuple[str, int]]:
-    """Count values of late by quality flag; ``source`` where only their source calls them suspect."""
+    """Yield the number of recent values by quality flag; ``source`` where only their source calls them suspect."""
     recent = values[(values["time"] > now - pd.Timedelta(days=FLAG_DAYS)).to_numpy()]
     flags = recent["flags"].to_numpy("int64")
     for name, bit in GAUGE_FLAGS.items():

@@ -81,7 +81,7 @@ def report(
 
 
 def lines(region: Region, table: pd.DataFrame, as_of: pd.Timestamp, skipped: Sequence[Skipped]) -> list[str]:
-    """Put the health of gauges into lines for a terminal.
+    """Return the health of gauges as lines for a terminal.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def _state(row: Mapping[str, Any]) -> str:
 
 
 def flags_in_words(row: Mapping[str, Any], window: str) -> str:
-    """Put the counts of a row of the health table into words: ``3 spike, 12 repeated too long``."""
+    """Return the counts of a row of the health table in words: ``3 spike, 12 repeated too long``."""
     return ", ".join(
         f"{row[f'{flag}_{window}']:.0f} {FLAG_WORDS[flag]}" for flag in COUNTED if row[f"{flag}_{window}"] > 0
     )
@@ -205,7 +205,7 @@ def write_report(
     as_of: pd.Timestamp,
     sources: Sequence[GaugeSource],
 ) -> list[Path]:
-    """Write a Markdown report for each gauge, and a picture for each of its quantities.
+    """Return the files written: a Markdown report for each gauge, and a picture for each of its quantities.
 
     Parameters
     ----------
@@ -304,7 +304,7 @@ def _returns(gauges: pd.DataFrame, row: Mapping[str, Any], as_of: pd.Timestamp) 
 
 
 def _flag_counts(values: pd.DataFrame, row: Mapping[str, Any]) -> str:
-    """List stretches of flagged values, newest first."""
+    """Return a list of stretches of flagged values, newest first."""
     flagged = values[values["flags"].to_numpy("int64") > 0]
     if flagged.empty:
         return ""

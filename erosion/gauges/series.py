@@ -75,7 +75,7 @@ class GaugeSeries(NamedTuple):
 
 
 def fetch(region: Region, store: Path, *, full: bool = False) -> Fetched:
-    """Ask every source of a region for what is new and keep it.
+    """Return what is kept of every source of a region, after each was asked for what is new.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def _failed(source: GaugeSource, error: SourceError, more: str = "") -> Skipped:
 def read(
     region: Region, store: Path, as_of: pd.Timestamp | str, fetched: Mapping[str, pd.DataFrame] | None = None
 ) -> GaugeSeries:
-    """Read every gauge value and forecast of a region that could be had at ``as_of``, with its revisions, checked.
+    """Return every gauge value and forecast of a region that could be had at ``as_of``, with its revisions, checked.
 
     A gauge that cannot be read is listed and the others go on: the forecast can do without one.
 

@@ -64,7 +64,7 @@ def path_of(store: Path, region: str, source: GaugeSource) -> Path:
 
 
 def load(path: Path, source: GaugeSource) -> tuple[Kept, list[Skipped]]:
-    """Read what is kept of a source.
+    """Return what is kept of a source.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def _unused(path: Path) -> Path:
 
 
 def absorb(kept: Kept, reading: Reading, source: GaugeSource, now: pd.Timestamp) -> tuple[Kept, list[Skipped]]:
-    """Add what a source gave to what is kept of it.
+    """Return what is kept of a source with what it gave added.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ ENTRY: Final = Altimetry
 
 
 def read(source: Altimetry, asked: Asked) -> Reading:
-    """Read one file of altimetry.
+    """Return the heights of one file of altimetry.
 
     Parameters
     ----------

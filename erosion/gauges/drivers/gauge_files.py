@@ -38,7 +38,7 @@ ENTRY: Final = GaugeFiles
 
 
 def read(source: GaugeFiles, asked: Asked) -> Reading:
-    """Read the values of one gauge.
+    """Return the values of one gauge.
 
     Parameters
     ----------

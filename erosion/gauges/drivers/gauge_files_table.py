@@ -40,7 +40,7 @@ _DELIMITERS: Final = {",": '","', ";": '";"', "\t": '"\\t"', "|": '"|"'}
 
 
 def read_table(source: GaugeFiles, path: Path, notes: Notes) -> dict[str, Values] | None:
-    """Read one file.
+    """Return the values of one file.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class _Unreadable:
         self._bad: dict[str, tuple[list[int], list[str]]] = {}
 
     def add(self, key: str, bad: NDArray[np.bool_], filled: int, cells: Sequence[Any]) -> list[str]:
-        """Count, and return samples of the bad cells."""
+        """Return samples of the bad cells, after they were counted."""
         (count, samples) = self._bad.setdefault(key, ([0, 0], []))
         count[0] += int(bad.sum())
         count[1] += filled
@@ -267,7 +267,7 @@ def _blocks(
 def _without_headers_again(
     block: list[tuple[int, list[Any]]], places: Mapping[str, int], wanted: Mapping[str, str], path: Path
 ) -> list[tuple[int, list[Any]]]:
-    """Leave out headers that a logger wrote anew when it was started; one of other columns is an error."""
+    """Return the rows without headers that a logger wrote anew when it was started; one of other columns is an error."""
     place, name = places["time"], _plain(wanted["time"])
     again = [line for line, row in block if row[place] == name or row[place] == wanted["time"]]
     for line, row in block if again else ():

@@ -55,7 +55,7 @@ ENTRY: Final = Glofas
 
 
 def read(source: Glofas, asked: Asked) -> Reading:
-    """Read the discharge of the cell that the river runs through.
+    """Return the discharge of the cell that the river runs through.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def _discharge(dataset: xr.Dataset) -> xr.DataArray:
 def _choose(
     source: Glofas, files: list[GridFile], known: Mapping[str, Any], chosen: dict[str, list[Any]]
 ) -> dict[str, GridError]:
-    """Choose a cell of every grid that has none yet; return the files that cannot be read."""
+    """Return the files that cannot be read, after a cell was chosen of every grid that had none yet."""
     broken: dict[str, GridError] = {}
     sums: dict[str, np.ndarray] = {}
     grid: dict[str, grid_cells.Near] = {}

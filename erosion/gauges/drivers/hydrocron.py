@@ -76,7 +76,7 @@ ENTRY: Final = Hydrocron
 
 
 def read(source: Hydrocron, asked: Asked) -> Reading:
-    """Ask for the levels of one place, year by year.
+    """Return the levels of one place, asked year by year.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def _ask(service: Service, source: Hydrocron, first: pd.Timestamp, last: pd.Time
 
 
 def _rows(source: Hydrocron, text: str, skipped: list[Skipped]) -> _Rows:
-    """Read CSV or GeoJSON, bare or in an envelope; GeoJSON has one feature a pass, or one with lists."""
+    """Return the rows of CSV or GeoJSON, bare or in an envelope; GeoJSON has one feature a pass, or one with lists."""
     if text.lstrip()[:1] not in ("{", '"'):
         return _csv_rows(source, text)
     try:

@@ -103,7 +103,7 @@ ENTRY: Final = MrcExport
 
 
 def read(source: MrcExport, asked: Asked) -> Reading:
-    """Read one exported series.
+    """Return one exported series.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ ENTRY: Final = MrcForecast
 
 
 def read(source: MrcForecast, asked: Asked) -> Reading:
-    """Read daily stages of past seasons, of this one, and the forecast.
+    """Return daily stages of past seasons, of this one, and the forecast.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def read(source: MrcForecast, asked: Asked) -> Reading:
 
 
 def repaired(text: str) -> str:
-    """Make JSON of what the pages write: quote bare keys (names, years, water years), drop commas before a closing bracket.
+    """Return what the pages write as JSON: bare keys (names, years, water years) quoted, no comma before a closing bracket.
 
     Nothing else is mended; what is still no JSON is no answer of this service.
     """

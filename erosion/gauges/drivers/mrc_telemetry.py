@@ -58,7 +58,7 @@ ENTRY: Final = MrcTelemetry
 
 
 def read(source: MrcTelemetry, asked: Asked) -> Reading:
-    """Read what the service has of a station: the last days, every 15 minutes.
+    """Return what the service has of a station: the last days, every 15 minutes.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ ENTRY: Final = NasaPower
 
 
 def read(source: NasaPower, asked: Asked) -> Reading:
-    """Ask for the rain of whole UTC days.
+    """Return the rain of whole UTC days.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ ENTRY: Final = OpenMeteoFlood
 
 
 def read(source: OpenMeteoFlood, asked: Asked) -> Reading:
-    """Ask for the past and for the forecast of tonight.
+    """Return the past and the forecast of tonight.
 
     Parameters
     ----------

@@ -114,7 +114,7 @@ ENTRY: Final = RainGrid
 
 
 def read(source: RainGrid, asked: Asked) -> Reading:
-    """Read the rain of each UTC day.
+    """Return the rain of each UTC day.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def _told(variable: xr.DataArray) -> _Told:
 
 
 def _analysis(table: pd.DataFrame) -> pd.DataFrame:
-    """Of a file with steps: those of the day of their run, as ERA5 is archived; a sum over no time is no rain."""
+    """Return, of a file with steps, those of the day of their run, as ERA5 is archived; a sum over no time is no rain."""
     step = table["valid"] - table["issued"]
     if (step > _DAY).any():
         raise GridError("holds forecasts of more than a day ahead, and rain that has not fallen is not read")
@@ -258,7 +258,7 @@ def _mean(table: pd.DataFrame, cells: int) -> pd.DataFrame:
 
 
 def _with_bounds(table: pd.DataFrame, dataset: xr.Dataset) -> pd.DataFrame:
-    """Add ``begin`` and ``end`` of each step where the file has them, NaT elsewhere."""
+    """Return the table with ``begin`` and ``end`` of each step where the file has them, NaT elsewhere."""
     told = grid_times.bounds(dataset)
     nothing = pd.Series(pd.NaT, table.index, dtype="datetime64[ns]")
     if told is None:
@@ -423,7 +423,7 @@ def _running_days(source: RainGrid, table: pd.DataFrame, skipped: list[Skipped])
 
 
 def _dry_or_missing(source: RainGrid, amount: pd.Series, time: pd.Series, skipped: list[Skipped]) -> pd.Series:
-    """Take what packing left below zero as dry, and what lies farther below as missing."""
+    """Return the amounts, those that packing left below zero as dry, and what lies farther below as missing."""
     wrong = amount < -NOISE_MM
     if wrong.any():
         first = grid_times.day_text(time[wrong].iloc[0])

@@ -107,7 +107,7 @@ ENTRY: Final = Usgs
 
 
 def read(source: Usgs, asked: Asked) -> Reading:
-    """Ask for one quantity of one site.
+    """Return one quantity of one site.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def _ogc(
 
 
 def _pages(service: Service, source: Usgs, path: str, params: Mapping[str, Any]) -> Iterator[list[Any]]:
-    """Follow the ``next`` links of an answer; they must stay with the service, which alone may see its key."""
+    """Yield the pages of an answer by its ``next`` links, which must stay with the service: it alone may see its key."""
     headers = {"X-Api-Key": service.key} if service.key else {}
     query: Mapping[str, Any] | None = params
     been = {path}
@@ -395,7 +395,7 @@ def _quality(source: Usgs, rows: pd.DataFrame, skipped: list[Skipped]) -> np.nda
 
 
 def _instants(source: Usgs, texts: pd.Series) -> pd.Series:
-    """Turn times into UTC. A daily value is of the date that is written, and that is a day of the site."""
+    """Return times as UTC. A daily value is of the date that is written, and that is a day of the site."""
     if source.series == "daily":
         texts = texts.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:$|T)", expand=False)
     offset = texts.str.contains(_OFFSET, na=False) & (source.series != "daily")

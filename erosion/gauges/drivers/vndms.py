@@ -62,7 +62,7 @@ ENTRY: Final = Vndms
 
 
 def read(source: Vndms, asked: Asked) -> Reading:
-    """Read the last seven days of a station.
+    """Return the last seven days of a station.
 
     Parameters
     ----------

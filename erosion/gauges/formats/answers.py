@@ -14,7 +14,7 @@ _NUMBER: Final = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+
 
 
 def from_json(values: Any, n: int, what: str) -> np.ndarray:
-    """Read a list of JSON numbers; null is NaN.
+    """Return a list of JSON numbers as an array; null is NaN.
 
     Parameters
     ----------
@@ -46,5 +46,5 @@ def from_json(values: Any, n: int, what: str) -> np.ndarray:
 
 
 def from_texts(texts: Iterable[Any]) -> np.ndarray:
-    """Read texts like ``"466"``; what is no decimal number is NaN. Shape (n,)."""
+    """Return texts like ``"466"`` as numbers, shape (n,); what is no decimal number is NaN."""
     return np.array([float(t) if _NUMBER.fullmatch(t) else np.nan for t in map(str, texts)], dtype=float)

@@ -27,7 +27,7 @@ _YEARS: Final = (1700, 2200)  # a time is kept in nanoseconds of 64 bits, which 
 def instants(
     cells: Sequence[Any], timezone: str, time_format: str | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Read instants.
+    """Return texts and cells as instants.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _kinds(
 
 
 def with_clock(day: Any, clock: Any) -> Any:
-    """Put a day and a time of day of two columns into one cell; without a time of day it is the day.
+    """Return a day and a time of day of two columns as one cell; without a time of day it is the day.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def with_clock(day: Any, clock: Any) -> Any:
 def numbers(
     cells: Sequence[Any], missing: Collection[str] = (), decimal: str = "."
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Read numbers.
+    """Return texts and cells as numbers.
 
     Parameters
     ----------

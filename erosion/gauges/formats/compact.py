@@ -105,7 +105,7 @@ class Compact:
         self._kept = self._one_a_time(all_of([self._kept, thin])) if self._kept.time.size else thin
 
     def _one_a_time(self, values: Values) -> Values:
-        """Of several values of one time the best stands, the last of equals; where equals differ it is suspect."""
+        """Return one value a time: the best, the last of equals; where equals differ it is suspect."""
         order = np.lexsort((values.line, values.many, values.rank, values.time))
         values = values.take(order)
         same = values.time[1:] == values.time[:-1]
@@ -157,7 +157,7 @@ def as_reading(quantity: str, values: Values) -> pd.DataFrame:
 
 
 def _thinned(values: Values, summed: bool) -> Values:
-    """Put values of the same ten minutes together; ``values`` is sorted by time, one a time.
+    """Return one value for each ten minutes; ``values`` is sorted by time, one a time.
 
     The value of several has the beginning of its ten minutes for a time. A median is that of the best values there; a sum is of
     all, and as good as the worst of them.

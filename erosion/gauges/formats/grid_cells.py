@@ -46,7 +46,7 @@ class Near:
 
 
 def near(dataset: xr.Dataset, variable: xr.DataArray, point: LonLat, *, cells: int = 0, km: float = 0.0) -> Near:
-    """Find the cells near a point.
+    """Return the cells near a point.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class Gathered:
 
 
 def find(path: Path, pattern: str, settle_s: float, described_in: Path) -> tuple[list[GridFile], list[Skipped]]:
-    """List the files of a source.
+    """Return the files of a source.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def gather(
     known: Mapping[str, Sequence[Any]],
     read_one: Callable[[GridFile], tuple[pd.DataFrame, pd.Series]],
 ) -> Gathered:
-    """Read the files that are new or changed, and those read before that share days with them.
+    """Return the rows of the files that are new or changed, and of those read before that share days with them.
 
     A day of rain may be spread over files, and a time may stand in two of them. So what is handed over for a day is always made
     from every file that has something of it, in whichever order they came.
@@ -197,7 +197,7 @@ def gather(
 
 
 def newest_stands(table: pd.DataFrame, key: Sequence[str], source_name: str) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Keep one row of each key: that of the file changed last; ``fresh`` where any of them was, differences are listed."""
+    """Return one row of each key: that of the file changed last; ``fresh`` where any of them was, differences are listed."""
     key = list(key)
     groups = table.groupby(key, dropna=False, sort=False)
     low, high = groups["value"].transform("min"), groups["value"].transform("max")
@@ -224,7 +224,7 @@ def _size_and_change(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[xr.Dataset]:
-    """Open a file lazily, times as numbers, fill values missing, packed numbers unpacked.
+    """Yield a file opened lazily, times as numbers, fill values missing, packed numbers unpacked.
 
     Of an HDF5 file with a group ``Grid`` (IMERG) that group is opened.
 

@@ -21,7 +21,7 @@ _MEMBER: Final = "number"
 
 
 def steps(dataset: xr.Dataset, variable: xr.DataArray, cells: Near) -> pd.DataFrame:
-    """Read the values of cells at every time, step and member.
+    """Return the values of cells at every time, step and member.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def _run(places: np.ndarray) -> slice | np.ndarray:
 
 
 def _final_first(values: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
-    """Join ERA5's versions of the data: the final one (1) where it has a value, the preliminary one (5) elsewhere."""
+    """Return ERA5's versions of the data as one: the final one (1) where it has a value, the preliminary one (5) elsewhere."""
     versions = np.array([int(v) for v in dataset["expver"].values.ravel()])
     out = values.isel(expver=int(versions.argmin()))
     for place in np.argsort(versions)[1:]:

@@ -148,6 +148,6 @@ def _seconds(numbers: np.ndarray, unit: str, name: str) -> np.ndarray:
 
 
 def day_text(instant: Any) -> str:
-    """Write an instant the way messages do."""
+    """Return an instant as messages have it."""
     stamp = pd.Timestamp(instant)
     return f"{stamp:%Y-%m-%d}" if stamp.time() == datetime.time(0) else f"{stamp:%Y-%m-%d %H:%M}"

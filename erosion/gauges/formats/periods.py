@@ -29,7 +29,7 @@ def whole_days(source: WebGauge, asked: Asked) -> tuple[pd.Timestamp, pd.Timesta
 
 
 def pieces(first: pd.Timestamp, last: pd.Timestamp, years: int) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
-    """Cut the days from the first to the last, both included, into pieces of at most so many years, oldest first."""
+    """Yield the days from the first to the last, both included, in pieces of at most so many years, oldest first."""
     while first <= last:
         end = min(first + pd.DateOffset(years=years) - DAY, last)
         yield first, end

@@ -69,7 +69,7 @@ def readings(
     issued_at: Any = None,
     member: Any = -1,
 ) -> pd.DataFrame:
-    """Put values of one quantity into the columns of a reading.
+    """Return values of one quantity in the columns of a reading.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def readings(
 
 
 def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put several tables of :func:`readings` into one, in the order that a reading has."""
+    """Return several tables of :func:`readings` as one, in the order that a reading has."""
     parts = [part for part in parts if len(part)]
     if not parts:
         nothing = pd.DatetimeIndex([], tz="UTC")

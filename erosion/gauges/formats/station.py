@@ -17,7 +17,7 @@ _SAME_M: Final = 0.005  # levels are given to the centimetre
 
 
 def number(value: Any) -> float:
-    """Read a number of a JSON answer; NaN where there is none.
+    """Return a number of a JSON answer; NaN where there is none.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def one_a_time(values: pd.DataFrame, what: str, source: GaugeSource) -> tuple[pd
 
 
 def alarm_differences(source: GaugeSource, said: Mapping[int, Iterable[Any]]) -> list[Skipped]:
-    """List alarm levels of a service that are not those of the entry.
+    """Return notes on alarm levels of a service that are not those of the entry.
 
     Parameters
     ----------
@@ -122,6 +122,6 @@ def _plain(name: str) -> str:
 
 
 def shown(times: Iterable[pd.Timestamp]) -> str:
-    """Write a few times into a message."""
+    """Return a few times as text for a message."""
     texts = [f"{time:%Y-%m-%d %H:%M} UTC" for time in times]
     return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")

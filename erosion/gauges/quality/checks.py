@@ -110,7 +110,7 @@ class _Usual(NamedTuple):
 
 
 def check_quality(gauges: pd.DataFrame, limits: Mapping[str, GaugeChecks]) -> pd.DataFrame:
-    """Flag what is impossible or not like the gauge, from the instant on at which that could be decided.
+    """Return the series with flags on what is impossible or not like the gauge, from the instant on at which that could be decided.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _ns(instants: pd.Series) -> np.ndarray:
 
 
 def _with_revisions(table: pd.DataFrame, series: Sequence[tuple[np.ndarray, History, QualityFlags]]) -> pd.DataFrame:
-    """Add a row for each instant at which a value got a further flag."""
+    """Return the series with a row for each instant at which a value got a further flag."""
     rows, bits, instants = [], [], []
     for at, history, quality_flags in series:
         if not quality_flags.rows:
@@ -193,7 +193,7 @@ def _with_revisions(table: pd.DataFrame, series: Sequence[tuple[np.ndarray, Hist
 
 
 def _check_values(history: History, quantity: str, checks: GaugeChecks) -> tuple[History, QualityFlags]:
-    """Apply every check of single values; the history that is returned knows nothing of what is out of range."""
+    """Return the history without what is out of range, and the flags of every check of single values."""
     quality_flags = QualityFlags(history.time.size)
     _check_range(history, quantity, checks, quality_flags)
     history = history.without(quality_flags.since < NEVER)
@@ -385,7 +385,7 @@ def _flat_limit(usual: _Usual | None, checks: GaugeChecks, value: np.ndarray) ->
 
 
 def _learn(history: History, quantity: str, rows: np.ndarray) -> _Usual | None:
-    """Learn what is usual from rows in the order of time; None where they are too few."""
+    """Return what is usual by rows in the order of time; None where they are too few."""
     time, value = history.time[rows], history.value[rows]
     if not _enough(time):
         return None

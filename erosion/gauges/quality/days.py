@@ -87,7 +87,7 @@ class Table(NamedTuple):
 
 
 def day_table(history: History, quality_flags: QualityFlags) -> Table | None:
-    """Make daily means of what was known and not flagged when each day was closed; None where no day is."""
+    """Return daily means of what was known and not flagged when each day was closed; None where no day is."""
     rows = np.flatnonzero(history.usable)
     if not rows.size:
         return None
@@ -172,7 +172,7 @@ def _against_others(quantity: str, table: Table, others: Sequence[tuple[str, Tab
 
 
 def _relate(table: Table, x: np.ndarray, quantity: str, other: Table, start: int) -> _Relation | None:
-    """Find how a gauge followed another one up to an instant; None where it did not, or there are too few days."""
+    """Return how a gauge followed another one up to an instant; None where it did not, or there are too few days."""
     past = other.mean[(other.closed < start) & np.isfinite(other.mean)]
     if past.size < RELATION_DAYS[0]:
         return None

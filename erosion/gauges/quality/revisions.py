@@ -48,7 +48,7 @@ class History:
 
     @classmethod
     def of(cls, time: np.ndarray, available: np.ndarray, value: np.ndarray, usable: np.ndarray) -> History:
-        """Make it of rows that are sorted by time and ``available``."""
+        """Return the history of rows that are sorted by time and ``available``."""
         times, place = np.unique(time, return_inverse=True)
         until = np.full(time.size, NEVER)
         revised = np.flatnonzero(place[1:] == place[:-1])
@@ -134,7 +134,7 @@ class History:
 
 
 def chains(link: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Follow links from row to row to where they begin.
+    """Return where links from row to row begin.
 
     Parameters
     ----------

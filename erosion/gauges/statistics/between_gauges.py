@@ -210,7 +210,7 @@ class Gap(NamedTuple):
 def fill(
     windows: xr.DataArray, how: str, limit_days: int, *, neighbours: dict[str, str] | None = None
 ) -> tuple[xr.Dataset, list[Gap]]:
-    """Fill gaps between known days by a named method; nothing is filled that is not marked.
+    """Return daily values with gaps between known days filled by a named method; nothing is filled that is not marked.
 
     Parameters
     ----------

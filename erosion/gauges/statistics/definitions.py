@@ -128,7 +128,7 @@ EXTRA_DIM: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
 
 
 def dataset(values: Mapping[str, FloatArray], dim: str, names: Sequence[str], dates: Dates) -> xr.Dataset:
-    """Put statistics into a dataset, dims (``dim``, as_of) and a third one where a statistic has it; units and meanings on it."""
+    """Return statistics as a dataset, dims (``dim``, as_of) and a third one where a statistic has it; units and meanings on it."""
     coords: dict[str, object] = {dim: list(names), "as_of": as_of_index(dates)}
     coords |= {extra: list(numbers) for extra, numbers in EXTRA_DIM.values()}
     variables = {

@@ -172,7 +172,7 @@ def period_of(
 
 
 def fit(samples: FloatArray, distribution: str = "gev") -> Extremes:
-    """Fit a distribution of extremes to each row by its L-moments.
+    """Return the distribution of extremes that fits each row by its L-moments.
 
     Parameters
     ----------

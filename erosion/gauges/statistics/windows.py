@@ -156,7 +156,7 @@ _Reduce = Callable[[Revisions, IntArray, IntArray, int], FloatArray]
 
 
 def revisions(gauges: pd.DataFrame, quantity: str) -> dict[str, Revisions]:
-    """Put all revisions of one quantity in order, gauge by gauge; every gauge of the table, sorted.
+    """Return all revisions of one quantity in order, gauge by gauge; every gauge of the table, sorted.
 
     What asks for many windows of the same gauges does this once.
     """
@@ -169,7 +169,7 @@ def revisions(gauges: pd.DataFrame, quantity: str) -> dict[str, Revisions]:
 def windows_of(
     gauges: Mapping[str, Revisions], dates: Dates, days: int, quantity: str, *, ranges: bool = False
 ) -> xr.DataArray:
-    """Make the windows of :func:`known_windows`, or of :func:`known_ranges`, from revisions in order."""
+    """Return the windows of :func:`known_windows`, or of :func:`known_ranges`, from revisions in order."""
     limits = instants(dates)
     known, order = np.unique(limits, return_inverse=True)
     asked = (limits // _DAY_NS)[:, np.newaxis] - np.arange(days)

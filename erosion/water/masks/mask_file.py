@@ -46,7 +46,7 @@ class Scene(NamedTuple):
 
 
 def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Timestamp) -> Scene | Skipped | pd.Timestamp:
-    """Read one file: a scene, the reason it is left out, or the instant it becomes available if that is later."""
+    """Return one file as a scene, the reason it is left out, or the instant it becomes available if that is later."""
     latency = pd.Timedelta(days=source.latency_days)
     try:
         with open_geotiff(path) as dataset:
@@ -129,7 +129,7 @@ def _distance_m(grid: Grid, region: Region) -> float:
 
 
 def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
-    """Read band 1 and class it; the reason in words where a value is not declared or there is no water."""
+    """Return the classes of band 1, or the reason in words where a value is not declared or there is no water."""
     for meaning in ("water", "land"):
         if dataset.nodata in getattr(source.values, meaning):
             return (

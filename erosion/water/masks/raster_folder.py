@@ -58,7 +58,7 @@ class Batch:
 
 
 def read_water(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> tuple[xr.Dataset, list[Skipped]]:
-    """Read the water masks of one source that could be had at ``as_of``.
+    """Return the water masks of one source that could be had at ``as_of``.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def frame_of(batches: Sequence[Batch], region: Region) -> tuple[Grid, Corridor |
 
 
 def collect(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) -> Batch:
-    """Read and check every file of a source once; nothing is raised for a bad file, it is listed."""
+    """Return every file of a source, read and checked once; nothing is raised for a bad file, it is listed."""
     limit = as_of_instant(as_of)
     if source.left_out is not None:
         return Batch(source, limit, (), (), ())
@@ -173,7 +173,7 @@ def _reasons(skipped: Iterable[Skipped]) -> str:
 def assemble(
     batch: Batch, region: Region, grid: Grid, corridor: Corridor | None = None
 ) -> tuple[xr.Dataset, list[Skipped]]:
-    """Put the scenes of one source on a grid, merge files of one date, cut them to a corridor, make the lazy dataset."""
+    """Return the scenes of one source as a lazy dataset on a grid: files of one date merged, cut to a corridor."""
     import dask.array as da
     import xarray as xr
 
@@ -243,7 +243,7 @@ def assemble(
 
 
 def _in_threads(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
-    """Apply ``work`` to each item on a few threads; reading and unpacking leave the interpreter free."""
+    """Return the results of ``work`` on each item, made on a few threads; reading and unpacking leave the interpreter free."""
     with warnings.catch_warnings(), ThreadPoolExecutor(_WORKERS) as pool:
         # A file without a position is reported in words, and the arrays handed to GDAL never have one.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
