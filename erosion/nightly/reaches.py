@@ -69,7 +69,7 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
     missing = {**inputs.missing, **{name: str(error) for name, error in failed.items()}}
     for name, one in made.items():
         region = inputs.reaches[name].region
-        reason = questioned(one.known.banks, one.known.baseline, region.pixel_m)
+        reason = questioned(one.known.banks, one.known.baseline)
         if reason is not None:
             progress.messages.append(f"{name}: {reason}" if region.neighbours else reason)
     progress.messages += [
