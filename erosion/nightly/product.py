@@ -16,6 +16,7 @@ import pandas as pd
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of, sync
+from erosion.core.vocabulary import RunOutcome
 from erosion.gauges.hydrograph import hydrograph, stations
 from erosion.nightly.decide import Decisions
 from erosion.nightly.identity import Identity
@@ -174,7 +175,7 @@ def _report(read: Account, unfetched: Sequence[Skipped]) -> Report:
         *(f"{item.scene}: {item.reason}" for item in items if not item.usual),
     ]
     return {
-        "outcome": "degraded" if messages else "published",
+        "outcome": RunOutcome.DEGRADED if messages else RunOutcome.PUBLISHED,
         "messages": messages,
         "skipped": [*skipped, *(_item(item) for item in items)],
         "read": read,

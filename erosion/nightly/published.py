@@ -13,6 +13,7 @@ import pandas as pd
 from erosion.alerts import ledger
 from erosion.config.region import Region
 from erosion.core.files import sha256_of, write_json
+from erosion.core.vocabulary import EXIT_CODES, RunOutcome
 from erosion.nightly.errors import RunError
 from erosion.publish.integrity import damage
 from erosion.publish.listing import (
@@ -29,8 +30,11 @@ from erosion.publish.manifest import read_manifest
 
 _log = logging.getLogger(__name__)
 
-PUBLISHED, NOT_PUBLISHED, DEGRADED = 0, 1, 2
+PUBLISHED, NOT_PUBLISHED, DEGRADED = (
+    EXIT_CODES[outcome] for outcome in (RunOutcome.PUBLISHED, RunOutcome.FAILED, RunOutcome.DEGRADED)
+)
 """Exit codes: fine; nothing published; published, but something was missing or stale."""
+_OUTCOMES = {code: outcome for outcome, code in EXIT_CODES.items()}
 
 
 KEPT_MESSAGES = 20
@@ -117,7 +121,7 @@ def _entry(run_id: str, directory: Path) -> ListedRun:
         "run_id": run_id,
         "directory": directory.name,
         "outcome": manifest["outcome"],
-        "exit_code": PUBLISHED if manifest["outcome"] == "published" else DEGRADED,
+        "exit_code": PUBLISHED if manifest["outcome"] == RunOutcome.PUBLISHED else DEGRADED,
         "model_id": manifest["model_id"],
         "newest_epoch": manifest["newest_epoch"],
         "data_age_days": manifest["data_age_days"],
@@ -157,7 +161,7 @@ def note_failure(home: Path, as_of: pd.Timestamp, message: str) -> None:
 
 def start_attempt(home: Path, as_of: pd.Timestamp, started: datetime) -> dict[str, Any]:
     """Write that a run is at work into ``last_attempt.json`` and return what was written."""
-    attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": started.isoformat(), "outcome": "running"}
+    attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": started.isoformat(), "outcome": RunOutcome.RUNNING}
     write_json(home / "last_attempt.json", attempt)
     return attempt
 
@@ -166,7 +170,7 @@ def finish_attempt(home: Path, attempt: Mapping[str, Any], exit_code: int, messa
     """Write how a run ended into ``last_attempt.json``; where that fails it is said and nothing more."""
     done = {
         "finished_at": datetime.now(UTC).isoformat(),
-        "outcome": {PUBLISHED: "published", DEGRADED: "degraded"}.get(exit_code, "failed"),
+        "outcome": _OUTCOMES[exit_code],
         "exit_code": exit_code,
         "message": "; ".join(messages[:KEPT_MESSAGES]),
     }

@@ -10,6 +10,7 @@ import pandas as pd
 from erosion.alerts import ledger
 from erosion.alerts.states import issue_time
 from erosion.config.region import Region
+from erosion.core.vocabulary import RunOutcome
 from erosion.nightly.identity import Identity
 from erosion.nightly.product import read_memory
 from erosion.nightly.task import Task
@@ -70,7 +71,7 @@ def record_failure(
                 as_of=as_of,
                 started_at=started,
                 finished_at=datetime.now(UTC),
-                outcome="failed",
+                outcome=RunOutcome.FAILED,
                 manifest={"messages": [message]},
                 simulated=region.simulated,
             ),

@@ -23,6 +23,7 @@ from erosion.banks.segments import Baseline
 from erosion.config.region import Region
 from erosion.core.errors import SourceError
 from erosion.core.logs import RUN_ID
+from erosion.core.vocabulary import RunOutcome
 from erosion.forecast.model import FeatureMismatchError
 from erosion.forecast.release import ReleaseError, models_of
 from erosion.nightly.carry_over import report_damage
@@ -195,7 +196,7 @@ def _publish(task: Task, progress: Progress) -> Result:
         baselines = {name: one.known.baseline for name, one in forecasts.made.items()}
     record(task, identity, manifest)
     list_published(task.engine, task.home, task.region, task.out, identity.run_id)
-    code = PUBLISHED if manifest["outcome"] == "published" else DEGRADED
+    code = PUBLISHED if manifest["outcome"] == RunOutcome.PUBLISHED else DEGRADED
     return Result(code, identity.directory, tuple(manifest["messages"]), new=not done, baselines=baselines)
 
 

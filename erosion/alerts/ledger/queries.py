@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.schema import RUNS, TRANSITIONS, WARNINGS, UtcTime
+from erosion.core.vocabulary import RunOutcome
 
 
 @contextmanager
@@ -44,7 +45,9 @@ def select_standing(region: str, as_of: pd.Timestamp, names: Iterable[str]) -> s
 
 def last_standing(connection: sa.Connection, region: str, before: pd.Timestamp | None) -> dict[str, Any] | None:
     """Return the newest published run of a region that no other superseded, for a date before another; None without."""
-    select = sa.select(RUNS).where(RUNS.c.region == region, RUNS.c.outcome != "failed", RUNS.c.superseded_by.is_(None))
+    select = sa.select(RUNS).where(
+        RUNS.c.region == region, RUNS.c.outcome != RunOutcome.FAILED, RUNS.c.superseded_by.is_(None)
+    )
     if before is not None:
         select = select.where(RUNS.c.as_of < before)
     return one_row(connection, select.order_by(RUNS.c.as_of.desc()).limit(1))

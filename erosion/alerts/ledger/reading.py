@@ -12,12 +12,13 @@ from erosion.alerts.ledger.queries import last_standing, one_row, reading, selec
 from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
 from erosion.alerts.life import Standing, kind_of_change
 from erosion.alerts.states import STATE_COLUMNS, issue_time
+from erosion.core.vocabulary import RunOutcome
 
 
 def standing_products(engine: sa.Engine, region: str) -> list[tuple[str, str]]:
     """Return run id and product of every published run of a region that no other run superseded, ascending by date."""
     select = sa.select(RUNS.c.run_id, RUNS.c.product).where(
-        RUNS.c.region == region, RUNS.c.outcome != "failed", RUNS.c.superseded_by.is_(None)
+        RUNS.c.region == region, RUNS.c.outcome != RunOutcome.FAILED, RUNS.c.superseded_by.is_(None)
     )
     with reading(engine) as connection:
         return [(row.run_id, row.product) for row in connection.execute(select.order_by(RUNS.c.as_of))]

@@ -16,9 +16,7 @@ from erosion.alerts.ledger.queries import last_standing, one_row, select_standin
 from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
 from erosion.alerts.life import OpenWarning, Planned, Standing, kind_of_change, plan_rows
 from erosion.alerts.states import STATE_COLUMNS, issue_time, need, rows_of
-
-OUTCOMES: Final = {"published": 0, "degraded": 2, "failed": 1}
-"""Outcome of a run to its exit code."""
+from erosion.core.vocabulary import EXIT_CODES, RunOutcome
 
 ALERTS_NEEDED: Final = (
     "segment_id",
@@ -123,7 +121,7 @@ def record_run(
     Recording a run again changes nothing. Another run of the same date (new inputs) supersedes the first: warnings are
     brought to what the new run says, and each difference is a transition of its own.
     """
-    if run.outcome not in ("published", "degraded"):
+    if run.outcome not in (RunOutcome.PUBLISHED, RunOutcome.DEGRADED):
         raise LedgerError(f"run {run.run_id}: outcome {run.outcome} is not published; record it with record_failure")
     for target, alerts in alerts_by_target.items():
         need(alerts, ALERTS_NEEDED, f"alerts of target {target}")
@@ -240,7 +238,7 @@ def record_failure(engine: sa.Engine, run: Run) -> str:
     LedgerError
         The outcome is not ``failed``, or another process keeps the ledger to itself.
     """
-    if run.outcome != "failed":
+    if run.outcome != RunOutcome.FAILED:
         raise LedgerError(f"run {run.run_id}: outcome {run.outcome} is not failed; record it with record_run")
     with writing(engine) as connection:
         select = sa.select(RUNS.c.run_id, RUNS.c.started_at).where(
@@ -264,7 +262,7 @@ def _run_row(run: Run, run_id: str, previous_run_id: str | None) -> dict[str, An
         "started_at": _instant(run.started_at),
         "finished_at": _instant(run.finished_at),
         "outcome": run.outcome,
-        "exit_code": OUTCOMES[run.outcome],
+        "exit_code": EXIT_CODES[RunOutcome(run.outcome)],
         "model_id": run.model_id,
         "inputs_hash": run.inputs_hash,
         "product": run.product,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from erosion.core.vocabulary import RunOutcome
 from erosion.ui import html
 from erosion.ui.choice import Choice, language, select
 from erosion.ui.products.ledger import ledger_problem, read_changes
@@ -158,7 +159,7 @@ def _attempt(region: Region, words: str) -> None:
     attempt = read_last_attempt(region.folder)
     outcome = attempt.get("outcome")
     date = write.day(attempt.get("as_of"), words)
-    if outcome == "failed":
+    if outcome == RunOutcome.FAILED:
         time = write.moment(attempt.get("finished_at"), words, region.timezone)
         more = say(words, "banner.failed.more")
         html.show(
@@ -166,7 +167,7 @@ def _attempt(region: Region, words: str) -> None:
                 "bad", say(words, "banner.failed", date=date, time=time), more, [str(attempt.get("message", ""))]
             )
         )
-    elif outcome == "running":
+    elif outcome == RunOutcome.RUNNING:
         started = str(attempt.get("started_at", ""))
         time = write.moment(started, words, region.timezone)
         if hours_since(started) > HANGING_HOURS:

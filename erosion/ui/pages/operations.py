@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from erosion.core.vocabulary import RunOutcome
 from erosion.publish.manifest import Manifest
 from erosion.ui import html
 from erosion.ui.choice import Choice
@@ -72,7 +73,7 @@ def _runs(choice: Choice) -> None:
     rows: list[dict[str, Any]] = [
         {
             "as_of": run.as_of,
-            "outcome": "degraded" if run.degraded else "published",
+            "outcome": RunOutcome.DEGRADED if run.degraded else RunOutcome.PUBLISHED,
             "finished_at": run.finished_at,
             "newest": run.newest_epoch,
             "model": run.model_id,
@@ -82,7 +83,7 @@ def _runs(choice: Choice) -> None:
     ]
     recorded = read_recent_runs(choice.region.folder.parent, choice.region.name)
     if recorded is not None:
-        failed = recorded[recorded["outcome"] == "failed"]
+        failed = recorded[recorded["outcome"] == RunOutcome.FAILED]
         names = {"as_of": "as_of", "outcome": "outcome", "finished_at": "finished_at", "model_id": "model"}
         rows += [{names[str(key)]: row[key] for key in row} for row in failed[list(names)].to_dict("records")]
     table = pd.DataFrame(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from erosion.core.vocabulary import RunOutcome
 from erosion.publish.integrity import damage
 from erosion.publish.listing import FILE, ListedRun, ListingError, read_listing
 from erosion.publish.manifest import Manifest, read_manifest
@@ -95,7 +96,7 @@ def _run(folder: Path, entry: ListedRun) -> Run:
         as_of=entry["as_of"],
         run_id=entry["run_id"],
         directory=folder / entry["directory"],
-        degraded=entry["outcome"] != "published",
+        degraded=entry["outcome"] != RunOutcome.PUBLISHED,
         model_id=entry["model_id"],
         newest_epoch=entry["newest_epoch"],
         finished_at=entry["finished_at"],

@@ -1,0 +1,21 @@
+"""Words of published files: their texts are what older files and the ledger hold."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from erosion.core.vocabulary import EXIT_CODES, RunOutcome
+
+
+def test_outcomes_of_runs_are_the_texts_of_published_files() -> None:
+    assert [str(outcome) for outcome in RunOutcome] == ["published", "degraded", "failed", "running"]
+    assert json.dumps({"outcome": RunOutcome.DEGRADED}) == '{"outcome": "degraded"}'
+    assert json.loads('"failed"') == RunOutcome.FAILED
+    assert (pd.Series(["failed", "published"]) == RunOutcome.FAILED).tolist() == [True, False]
+
+
+def test_exit_codes_are_those_of_the_handbook() -> None:
+    """0 fine, 1 not published, 2 degraded; a run at work has none."""
+    assert {str(outcome): code for outcome, code in EXIT_CODES.items()} == {"published": 0, "failed": 1, "degraded": 2}
