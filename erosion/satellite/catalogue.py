@@ -13,13 +13,18 @@ from erosion.core.errors import Skipped, SourceError
 from erosion.core.http.errors import WebError
 from erosion.core.http.limits import Limits, parse_json
 from erosion.core.http.redaction import without_secrets
+from erosion.core.http.search_limits import Meter, SearchEndedError, SearchLimits
 from erosion.core.http.session import Web
 from erosion.satellite.footprint import Places
-from erosion.satellite.search_limits import Meter, SearchEndedError, SearchLimits
 from erosion.satellite.stac_entry import StacCollection
 
 PAGE: Final = 100
 """Items asked for at once; the usual servers refuse answers of several megabytes."""
+
+SEARCH: Final = SearchLimits(answer=Limits(most_bytes=32_000_000))
+"""Limits of a search. 100 items of Sentinel-2 are 2 to 6 MB; parsed, JSON takes up to twenty times its size."""
+
+MEND: Final = "Is this the right catalogue? A shorter time or a smaller area needs less (scenes.since, area)"
 
 _LONGEST_NAME: Final = 100  # letters of a title that stand in a list of what was left out
 
@@ -40,7 +45,7 @@ def raw_items(
     root = catalog_address(source)
     document = _read_json(root, web)
     links = [link for link in _links(document) if link.get("rel") == "search"]
-    meter = Meter(limits, web)
+    meter = Meter(limits, web, MEND)
     count, ended = 0, False
     try:
         if links:

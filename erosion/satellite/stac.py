@@ -16,14 +16,14 @@ from erosion.core.http.errors import WebError
 from erosion.core.http.limits import Limits
 from erosion.core.http.redaction import keep_secrets_from_logs, without_secrets
 from erosion.core.http.retry import RetryPolicy
+from erosion.core.http.search_limits import SearchLimits
 from erosion.core.http.session import Web
 from erosion.satellite import passes
-from erosion.satellite.catalogue import first_line, raw_items
+from erosion.satellite.catalogue import SEARCH, first_line, raw_items
 from erosion.satellite.footprint import corridor_boxes, touches
 from erosion.satellite.grouping import PassRef, cloud_percent, group
 from erosion.satellite.items import assets_of, boa_shift, lacking, stated_grid, time_of
 from erosion.satellite.remote_files import RemoteFiles
-from erosion.satellite.search_limits import SearchLimits
 from erosion.satellite.signing import bearer_token
 from erosion.satellite.stac_entry import StacCollection
 
@@ -89,7 +89,7 @@ def find_passes(
     places = corridor_boxes(corridor)
     skipped: list[Skipped] = []
     items: dict[str, pystac.Item] = {}
-    limits = limits or SearchLimits()
+    limits = limits or SEARCH
     with _web(source, retry or RetryPolicy(), limits.answer) as web:
         try:
             for raw in raw_items(source, web, places, first, last, skipped, limits):

@@ -9,6 +9,8 @@ from typing import Annotated
 from erosion.config.problems import Problems
 from erosion.config.records import Key
 from erosion.config.scenes import SceneSource, check_bands
+from erosion.core.http.addresses import AddressError, parse
+from erosion.core.http.redaction import without_secrets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +55,8 @@ class StacCollection(SceneSource):
             problems.add("catalog", f"{self.catalog} is neither an address nor a file beside this one")
         elif at is None and not self.catalog.startswith(("https://", "http://")):
             problems.add("catalog", f"{self.catalog} must start with https:// or http://")
+        elif at is None:
+            try:
+                parse(self.catalog)
+            except AddressError as err:
+                problems.add("catalog", f"{without_secrets(self.catalog)} {err}")

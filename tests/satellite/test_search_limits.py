@@ -14,8 +14,8 @@ import pytest
 from erosion.core.errors import SourceError
 from erosion.core.http.limits import Limits
 from erosion.core.http.retry import RetryPolicy
+from erosion.core.http.search_limits import SearchLimits
 from erosion.satellite import stac
-from erosion.satellite.search_limits import SearchLimits
 from tests.json_server import json_server
 from tests.made_scenes import make_corridor, make_source, optical, write_item
 from tests.raw_server import drips, floods, raw_server

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from erosion.config.problems import CatalogError
 from erosion.config.sources import CATALOGUE, load_source, read_source
 from erosion.core.contracts import check_scene
 from erosion.satellite import stac
@@ -138,3 +139,23 @@ def test_no_entry_holds_a_secret() -> None:
     for file in CATALOGUE.glob("*.yaml"):
         text = file.read_text(encoding="utf-8").lower()
         assert "sig=" not in text and "bearer " not in text and "password" not in text
+
+
+@pytest.mark.parametrize(
+    ("catalog", "words"),
+    [
+        ("https://me:word@stac.agency.org/v1", "holds a user or password"),
+        ("http://127.1:8000/v1", "writes an IP address in an unusual way"),
+        ("https://stac.agency.org:٤٤٣/v1", "other characters than plain letters"),
+        ("https://stac.agency.org\\\\@127.0.0.1/v1", "backslash"),
+        ("ftp://stac.agency.org/v1", "must start with https:// or http://"),
+    ],
+)
+def test_an_address_that_the_gate_refuses_is_found_when_the_entry_is_read(
+    tmp_path: Path, catalog: str, words: str
+) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_text(NEW_COLLECTION.format(catalog=f'"{catalog}"'), "utf-8")
+    with pytest.raises(CatalogError, match=rf"catalog: .*{words}") as error:
+        read_source(file)
+    assert "word" not in str(error.value).replace("user or password", "")

@@ -109,6 +109,7 @@ class Relay:
                 stdout=subprocess.PIPE,
                 env=environment,
                 text=True,
+                start_new_session=True,  # an interrupt of the terminal is for us; the process ends with its standard input
             )
             assert process.stdin is not None and process.stdout is not None
             try:

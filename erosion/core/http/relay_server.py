@@ -170,6 +170,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._give(head=False)
 
+    def log_message(self, *_: object) -> None:
+        """Write no log: what failed is asked for (``/why``)."""
+
     def _name(self) -> str | None:
         parts = self.path.split("/")
         return parts[2] if len(parts) == 4 and hmac.compare_digest(parts[1].encode(), self.secret.encode()) else None
@@ -215,6 +218,15 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
+class Server(ThreadingHTTPServer):
+    """Server on loopback, a thread for each connection."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Write no traceback, which could hold a signed address; the other side has a broken connection and tries again."""
+
+
 def main() -> None:
     """Serve until standard input ends."""
     settings: dict[str, Any] = json.loads(sys.stdin.readline())
@@ -223,8 +235,7 @@ def main() -> None:
     web = Web(RetryPolicy(**settings["retry"]), settings["token"], settings["catalog"], limits)
     web.asks_again_for_json = False
     handler = type("OwnHandler", (Handler,), {"files": Files(web), "secret": settings["secret"]})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     sys.stdin.read()

@@ -15,9 +15,10 @@ import requests  # type: ignore[import-untyped,unused-ignore]
 from erosion.config.gauges import WebGauge
 from erosion.core.errors import SourceError
 from erosion.core.http.errors import WebError
-from erosion.core.http.limits import Limits, parse_json
+from erosion.core.http.limits import parse_json
 from erosion.core.http.redaction import keep_secrets_from_logs, without_secrets
 from erosion.core.http.retry import RetryPolicy
+from erosion.core.http.search_limits import Meter, SearchEndedError, SearchLimits
 from erosion.core.http.session import Web
 
 RETRY: Final = RetryPolicy(tries=3, first_wait_s=2.0, longest_wait_s=60.0, connect_s=15.0, read_s=60.0)
@@ -51,11 +52,13 @@ class _KeyStaysHome(Web):
 class Service:
     """The service of one source: its address, its key, and a pause between two requests to the same host."""
 
-    def __init__(self, source: WebGauge, address: str, limits: Limits | None = None) -> None:
+    def __init__(self, source: WebGauge, address: str, limits: SearchLimits | None = None) -> None:
         keep_secrets_from_logs()
         self._source = source
         self._address = address.rstrip("/")
-        self._web = _KeyStaysHome(RETRY, catalog=address, limits=limits)
+        limits = limits or SearchLimits()
+        self._web = _KeyStaysHome(RETRY, catalog=address, limits=limits.answer)
+        self._meter = Meter(limits, self._web, "Has the service changed? A later first_day needs less")
         self._web.headers["User-Agent"] = _AGENT
         key = os.environ.get(source.key_env or "", "").strip()
         self._web.secrets = tuple(dict.fromkeys((key, quote(key, safe="")))) if key else ()
@@ -106,8 +109,8 @@ class Service:
         Raises
         ------
         SourceError
-            Where there is no answer, an error, nothing in the answer, a web page instead of data, or an answer beyond the
-            :class:`~erosion.core.http.limits.Limits`.
+            Where there is no answer, an error, nothing in the answer, a web page instead of data, or where one answer or all
+            together are beyond the :class:`~erosion.core.http.search_limits.SearchLimits`.
         """
         url = path if "://" in path else self._address + path
         how = {"params": dict(params or {}), "headers": dict(headers or {})}
@@ -118,7 +121,7 @@ class Service:
             raise self._error(f"{url}: is no address") from None
         try:
             status, text = self._ask(url, form, how)
-        except WebError as error:
+        except (WebError, SearchEndedError) as error:
             raise self._error(str(error)) from None
         except requests.RequestException as error:
             raise self._error(f"{url}: {error}") from None
@@ -144,6 +147,7 @@ class Service:
 
     def _ask(self, url: str, form: Mapping[str, Any] | None, how: Mapping[str, Any]) -> tuple[int, str]:
         """Status and text of an answer that came in whole."""
+        self._meter.page()
         self._wait_for_turn(url)
         response = self._web.get(url, **how) if form is None else self._web.post(url, data=dict(form), **how)
         return response.status_code, _decoded(response.content, response.encoding)

@@ -18,6 +18,7 @@ from erosion.config.sources import read_source
 from erosion.core.errors import SourceError
 from erosion.core.http.limits import Limits
 from erosion.core.http.retry import RetryPolicy
+from erosion.core.http.search_limits import SearchLimits
 from erosion.gauges.formats import web
 from erosion.gauges.formats.web import Service
 from tests.gauge_server import GaugeServer
@@ -59,7 +60,7 @@ def server() -> Iterator[GaugeServer]:
 
 
 def service(server: GaugeServer, limits: Limits | None = None, **changes: Any) -> Service:
-    return Service(entry(**changes), server.url, limits)
+    return Service(entry(**changes), server.url, None if limits is None else SearchLimits(answer=limits))
 
 
 def refused(server: GaugeServer, path: str = "/a", limits: Limits | None = None, **changes: Any) -> str:
@@ -229,6 +230,22 @@ def test_what_claims_to_be_packed_and_is_not_is_an_error(server: GaugeServer) ->
 def test_an_answer_that_drips_is_given_up(server: GaugeServer) -> None:
     server.answer("/a", b"[" + b"1," * 40_000 + b"1]", drip_s=0.1)  # 2 s in all, never silent for long
     assert "not whole after 0.2 s" in refused(server, limits=Limits(longest_s=0.2))
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (SearchLimits(most_pages=3), "ended after 3 pages"),
+        (SearchLimits(most_bytes=3 * 40_000), "ended after 0.12 MB"),
+        (SearchLimits(longest_s=0.2), "ended after 0.2 s"),
+    ],
+)
+def test_a_service_of_pages_without_end_is_ended(server: GaugeServer, limits: SearchLimits, words: str) -> None:
+    server.answer("/a", ["x" * 40_000], drip_s=0.01)
+    asked = Service(entry(), server.url, limits)
+    with pytest.raises(SourceError, match=f"gauge: the search was {words}, .*first_day"):
+        [asked.json("/a") for _ in range(100)]
+    assert 1 <= len(server.asked) <= 3
 
 
 # --- where it leads, and where a key goes -----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Limits of one search of a catalogue: pages, documents, bytes and time in all, for no catalogue is trusted to end."""
+"""Limits of one search: pages, documents, bytes and time in all, for no catalogue and no service is trusted to end."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from erosion.core.http.session import Web
 
 @dataclass(frozen=True, kw_only=True)
 class SearchLimits:
-    """Limits of one search.
+    """Limits of one search of a catalogue, or of all requests of one reading of a gauge service.
 
     Attributes
     ----------
     answer
-        Limits of one answer. 100 items of Sentinel-2 are 2 to 6 MB; parsed, JSON takes up to twenty times its size.
+        Limits of one answer.
     most_pages
-        Pages of all boxes of a search. Ten years of a Sentinel-2 corridor in ten tiles are some 150 pages of 100 items.
+        Pages of all boxes of a search, or requests to a service. Ten years of a Sentinel-2 corridor in ten tiles are some 150
+        pages of 100 items; the first reading of a gauge is some hundred requests.
     most_nodes
         Documents of a static catalogue that are read, and tried in vain. A national archive of one sensor has some 50 000.
     most_failures
@@ -31,7 +32,7 @@ class SearchLimits:
         Time of a search [s]; the first one, over all years, takes some minutes, and those of a night seconds.
     """
 
-    answer: Limits = field(default_factory=lambda: Limits(most_bytes=32_000_000))
+    answer: Limits = field(default_factory=Limits)
     most_pages: int = 2_000
     most_nodes: int = 100_000
     most_failures: int = 1_000
@@ -45,10 +46,10 @@ class SearchEndedError(Exception):
 
 
 class Meter:
-    """What a search has used of its limits."""
+    """What a search has used of its limits; ``mend`` is what the operator can do about a limit that is reached."""
 
-    def __init__(self, limits: SearchLimits, web: Web) -> None:
-        self.limits = limits
+    def __init__(self, limits: SearchLimits, web: Web, mend: str) -> None:
+        self.limits, self._mend = limits, mend
         self._web = web
         self._started, self._read_before = time.monotonic(), web.bytes_read
         self._pages = self._nodes = self._failures = 0
@@ -78,5 +79,5 @@ class Meter:
         if over:
             raise SearchEndedError(
                 f"the search was ended after {what}, the most that one search may take; what lies behind was not read. "
-                "Is this the right catalogue? A shorter time or a smaller area needs less (scenes.since, area)"
+                f"{self._mend}"
             )
