@@ -12,6 +12,8 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
 
+from erosion.core.arrays import FloatArray, IntArray
+
 MAX_PIXELS: Final = 2_000_000_000
 """Largest working grid; a stray file with a wrong position would otherwise ask for the memory of a continent."""
 
@@ -40,8 +42,8 @@ class Grid:
 
     @property
     def pixel_m(self) -> float:
-        """Pixel width in units of the CRS (m in a projected one)."""
-        return float(abs(self.transform.a))
+        """Pixel width in units of the CRS (m in a projected one), of a rotated grid too."""
+        return math.hypot(self.transform.a, self.transform.d)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -49,23 +51,38 @@ class Grid:
         return self.height, self.width
 
     @property
-    def x(self) -> np.ndarray:
-        """Pixel-centre x, shape (width,)."""
+    def x(self) -> FloatArray:
+        """Pixel-centre x, shape (width,); ValueError for a rotated grid, whose centres form no axis."""
+        self._refuse_rotated()
         return np.asarray(self.transform.c + (np.arange(self.width) + 0.5) * self.transform.a)
 
     @property
-    def y(self) -> np.ndarray:
-        """Pixel-centre y, shape (height,)."""
+    def y(self) -> FloatArray:
+        """Pixel-centre y, shape (height,); ValueError for a rotated grid, whose centres form no axis."""
+        self._refuse_rotated()
         return np.asarray(self.transform.f + (np.arange(self.height) + 0.5) * self.transform.e)
 
-    def row_column(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _refuse_rotated(self) -> None:
+        if self.transform.b or self.transform.d:
+            raise ValueError(
+                f"a rotated grid ({tuple(self.transform)[:6]}) has no axes; resample it onto a grid that is north up"
+            )
+
+    def row_column(self, xy: FloatArray) -> tuple[IntArray, IntArray]:
         """Row and column of the pixels that contain points; of points outside the grid they are outside its range.
 
         Parameters
         ----------
         xy
-            Points in the grid's CRS, shape (n, 2); the grid is north up.
+            Points in the grid's CRS, shape (n, 2).
+
+        Raises
+        ------
+        ValueError
+            Where the grid is not north up.
         """
+        if not self.north_up:
+            raise ValueError(f"a grid that is not north up ({tuple(self.transform)[:6]}); resample it onto one that is")
         column = np.floor((xy[:, 0] - self.transform.c) / self.pixel_m).astype(np.int64)
         row = np.floor((self.transform.f - xy[:, 1]) / self.pixel_m).astype(np.int64)
         return row, column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,27 @@ def test_points_fall_into_pixels() -> None:
     )  # fmt: skip
     row, column = GRID.row_column(xy)
     assert row.tolist() == [0, 1, 0, 19, -1] and column.tolist() == [0, 1, 0, 29, -1]
+
+
+@given(grids)
+def test_the_pixel_is_as_wide_however_the_grid_is_rotated(grid: Grid) -> None:
+    t = grid.transform
+    corner, next_one = t @ (0, 0), t @ (1, 0)
+    assert grid.pixel_m == pytest.approx(math.dist(corner, next_one), rel=1e-6)
+    if t.d == 0:
+        assert grid.pixel_m == abs(t.a)
+
+
+def test_a_rotated_grid_has_no_axes() -> None:
+    rotated = Grid(CRS, GRID.transform @ Affine.rotation(5), 30, 20)
+    for name in ("x", "y"):
+        with pytest.raises(ValueError, match=r"a rotated grid .* has no axes; resample it"):
+            getattr(rotated, name)
+    south_up = Grid(CRS, Affine(10, 0, 0, 0, 10, 0), 2, 2)
+    assert south_up.y.tolist() == [5, 15]
+    for grid in (rotated, south_up):
+        with pytest.raises(ValueError, match="not north up"):
+            grid.row_column(np.array([[500_005.0, 1_199_995.0]]))
 
 
 @given(st.floats(0.1, 100), st.integers(0, 29), st.integers(0, 19), st.floats(0, 1, exclude_max=True))
