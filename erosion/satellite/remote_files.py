@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from erosion.core.http.relay import Relay
+from erosion.core.http.relay import shared_relay
 from erosion.core.http.session import Answer, Web
 from erosion.satellite.signing import Signer
 from erosion.satellite.stac_entry import StacCollection
 
 
 class RemoteFiles:
-    """Files of a STAC source; those of a web server are read through a relay, which ends with the ``with`` block."""
+    """Files of a STAC source; those of a web server are read through a relay."""
 
     def __init__(self, source: StacCollection, web: Web) -> None:
         self.retry = web.retry
@@ -20,17 +19,9 @@ class RemoteFiles:
         self._signer = None
         if source.signing == "planetary_computer":
             self._signer = Signer(source.collection, web.retry)
-        self._relay = Relay(web.retry, web.token, source.catalog)
+        self._relay = shared_relay(web.retry, web.token, source.catalog)
         self._relayed: dict[str, str] = {}  # address that GDAL is given -> address on the server
         self._given: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._relay.close()
 
     def address(self, href: str) -> str:
         """Address to open."""

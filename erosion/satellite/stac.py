@@ -122,8 +122,8 @@ def load_pass(
     retry: RetryPolicy | None = None,
 ) -> xr.Dataset:
     """Bands of one pass; see :func:`erosion.satellite.passes.load`, whose parameters, result and errors it shares."""
-    with _web(source, retry or RetryPolicy()) as web, RemoteFiles(source, web) as files:
-        return passes.load(ref, source, corridor, files)
+    with _web(source, retry or RetryPolicy()) as web:
+        return passes.load(ref, source, corridor, RemoteFiles(source, web))
 
 
 def _unusable(item: pystac.Item, source: StacCollection) -> str | None:

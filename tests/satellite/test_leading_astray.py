@@ -106,7 +106,8 @@ def test_gdal_asks_no_proxy_for_what_is_on_this_machine(tmp_path: Path, monkeypa
         for name in ("http_proxy", "HTTP_PROXY"):
             monkeypatch.setenv(name, internet.url)
         catalog = "http://stac.example.org/v1"
-        with Web(QUICK, catalog=catalog) as web, RemoteFiles(make_source(catalog), web) as files:
+        with Web(QUICK, catalog=catalog) as web:
+            files = RemoteFiles(make_source(catalog), web)
             address = files.address("http://data.example.org/green.tif")
             with rasterio.Env(**files.options(address)), rasterio.open(f"/vsicurl/{address}") as file:
                 np.testing.assert_array_equal(file.read(1), optical(1)["green"])

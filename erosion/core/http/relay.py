@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import hashlib
 import http.client
@@ -24,11 +25,25 @@ _WAIT_S: Final = 30.0  # for the process to start, and for its answers, which it
 _ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
+_shared: dict[tuple[int, RetryPolicy, str | None, str], Relay] = {}
+_shared_lock = threading.Lock()
+
+
 class Failure(NamedTuple):
     """What was wrong with a file when it was read last; ``lasting`` where another try does not help."""
 
     reason: str
     lasting: bool
+
+
+def shared_relay(retry: RetryPolicy, token: str | None, catalog: str) -> Relay:
+    """Relay of a source, one for all its passes: a process takes some tenths of a second to start; it ends with this one."""
+    key = (os.getpid(), retry, token, catalog)  # a process that was forked has its own
+    with _shared_lock:
+        if key not in _shared:
+            _shared[key] = Relay(retry, token, catalog)
+            atexit.register(_shared[key].close)
+        return _shared[key]
 
 
 class Relay:
@@ -99,7 +114,7 @@ class Relay:
 
     def _start(self) -> None:
         with self._lock:
-            if self._process is not None:
+            if self._process is not None and self._process.poll() is None:
                 return
             roots = [str(Path(erosion.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
             environment: dict[str, Any] = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, roots))}

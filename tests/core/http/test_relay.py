@@ -16,7 +16,7 @@ import pytest
 import rasterio
 from rasterio.errors import RasterioError
 
-from erosion.core.http.relay import Failure, Relay
+from erosion.core.http.relay import Failure, Relay, shared_relay
 from erosion.core.http.relay_server import FIRST_BYTES
 from erosion.core.http.retry import RetryPolicy
 from tests.file_server import FileServer
@@ -207,3 +207,19 @@ def test_the_process_ends_with_its_relay(server: FileServer) -> None:
     assert process.poll() is not None
     with pytest.raises(OSError, match=r"refused|reset"):
         urllib.request.urlopen(address, timeout=5)
+
+
+def test_the_passes_of_a_source_share_a_process_which_is_started_again_where_it_was_killed(
+    server: FileServer, raster: tuple[bytes, np.ndarray]
+) -> None:
+    server.files["/green.tif"], values = raster
+    relay = shared_relay(QUICK, None, server.url)
+    assert shared_relay(QUICK, None, server.url) is relay
+    assert shared_relay(QUICK, "token", server.url) is not relay
+    first = relay.address(f"{server.url}/green.tif")
+    np.testing.assert_array_equal(read(first), values)
+    process: Any = relay._process
+    process.kill()
+    process.wait()
+    np.testing.assert_array_equal(read(relay.address(f"{server.url}/green.tif")), values)
+    relay.close()
