@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from erosion.alerts.states import NO_STATE, issue_time, need, rows_of, ways_of
+from erosion.core.vocabulary import ChangeKind, WarningState
 
 _NO_ALERT: Final = ("", 0, NO_STATE, "unknown", None, None, None)
 
@@ -49,15 +50,17 @@ class Standing(NamedTuple):
 
 
 def kind_of_change(before: Standing | None, after: Standing) -> str:
-    """Name the change between two standings of a warning, one of the kinds of :func:`plan_events`."""
-    was_open = before is not None and before.state == "open"
-    if after.state == "closed":
-        return "closed" if was_open else ""
+    """Return the change between two standings of a warning; empty text where there is none."""
+    was_open = before is not None and before.state == WarningState.OPEN
+    if after.state == WarningState.CLOSED:
+        return ChangeKind.CLOSED if was_open else ""
     if before is None or not was_open:
-        return "issued"
+        return ChangeKind.ISSUED
     if after.level != before.level:
-        return "unknown" if after.level == 0 else "raised" if after.level > before.level else "lowered"
-    return "moved" if after.segment_id != before.segment_id else ""
+        if after.level == 0:
+            return ChangeKind.UNKNOWN
+        return ChangeKind.RAISED if after.level > before.level else ChangeKind.LOWERED
+    return ChangeKind.MOVED if after.segment_id != before.segment_id else ""
 
 
 def plan_events(
@@ -154,8 +157,8 @@ def plan_rows(
             reason = "below_warning_level"
         else:
             warned.add(place)
-        after = Standing("closed" if reason else "open", level, place or event.segment_id)
-        kind = kind_of_change(Standing("open", event.level, event.segment_id), after)
+        after = Standing(WarningState.CLOSED if reason else WarningState.OPEN, level, place or event.segment_id)
+        kind = kind_of_change(Standing(WarningState.OPEN, event.level, event.segment_id), after)
         first = event.first_issued_at
         plan.append(
             Planned(
@@ -178,7 +181,19 @@ def plan_rows(
         if level >= max(warning_from_level, 1) and place not in warned:
             event_id = f"{region}-{target}-{day}-{place}"
             plan.append(
-                Planned(event_id, target, place, "open", level, now, None, "issued", previous_level, why, *seen)
+                Planned(
+                    event_id,
+                    target,
+                    place,
+                    WarningState.OPEN,
+                    level,
+                    now,
+                    None,
+                    ChangeKind.ISSUED,
+                    previous_level,
+                    why,
+                    *seen,
+                )
             )
     return plan
 

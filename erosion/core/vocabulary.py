@@ -22,3 +22,23 @@ class RunOutcome(StrEnum):
 
 EXIT_CODES: Final = {RunOutcome.PUBLISHED: 0, RunOutcome.FAILED: 1, RunOutcome.DEGRADED: 2}
 """Exit code of the command for each way a run can end."""
+
+
+class WarningState(StrEnum):
+    """Whether a warning stands, in the ledger."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class ChangeKind(StrEnum):
+    """What became of a warning in one run: a transition of the ledger."""
+
+    ISSUED = "issued"
+    RAISED = "raised"
+    LOWERED = "lowered"
+    MOVED = "moved"
+    """Its segment has another name on a new bank line; the warning is the same."""
+    UNKNOWN = "unknown"
+    """Its level became 0: not enough data."""
+    CLOSED = "closed"

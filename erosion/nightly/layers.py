@@ -12,6 +12,7 @@ from erosion.alerts import life
 from erosion.banks.knowledge import Knowledge
 from erosion.config.region import Region
 from erosion.core.contracts import FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS
+from erosion.core.vocabulary import WarningState
 from erosion.forecast.model import explain
 from erosion.forecast.release import Release
 from erosion.nightly.reaches import ReachForecast
@@ -63,7 +64,7 @@ def segment_layer(
         as_of=as_of,
         warning_from_level=region.policy.warning_from_level,
     )
-    events = plan[plan["state"] == "open"].set_index("segment_id")
+    events = plan[plan["state"] == WarningState.OPEN].set_index("segment_id")
     levels = decided.drop(columns=["p_event", "chainage_m", "bank"])
     parts = [_made_rows(one, target, levels, release, region.policy.warning_from_level) for one in made]
     if kept is not None:

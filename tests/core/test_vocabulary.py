@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from erosion.core.vocabulary import EXIT_CODES, RunOutcome
+from erosion.core.vocabulary import EXIT_CODES, ChangeKind, RunOutcome, WarningState
 
 
 def test_outcomes_of_runs_are_the_texts_of_published_files() -> None:
@@ -19,3 +19,9 @@ def test_outcomes_of_runs_are_the_texts_of_published_files() -> None:
 def test_exit_codes_are_those_of_the_handbook() -> None:
     """0 fine, 1 not published, 2 degraded; a run at work has none."""
     assert {str(outcome): code for outcome, code in EXIT_CODES.items()} == {"published": 0, "failed": 1, "degraded": 2}
+
+
+def test_states_and_changes_of_warnings_are_the_texts_the_ledger_checks() -> None:
+    """The CHECK constraints of the first version of its tables."""
+    assert [str(state) for state in WarningState] == ["open", "closed"]
+    assert {str(kind) for kind in ChangeKind} == {"issued", "raised", "lowered", "moved", "unknown", "closed"}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.schema import RUNS, TRANSITIONS, WARNINGS, UtcTime
-from erosion.core.vocabulary import RunOutcome
+from erosion.core.vocabulary import ChangeKind, RunOutcome, WarningState
 
 
 @contextmanager
@@ -32,14 +32,14 @@ def select_standing(region: str, as_of: pd.Timestamp, names: Iterable[str]) -> s
         .join(WARNINGS, WARNINGS.c.event_id == TRANSITIONS.c.event_id)
         .where(WARNINGS.c.region == region, TRANSITIONS.c.as_of < as_of)
         # A warning closed earlier than this cannot have been open; leaving it out keeps years of history cheap.
-        .where(sa.or_(WARNINGS.c.state == "open", WARNINGS.c.closed_at >= as_of))
+        .where(sa.or_(WARNINGS.c.state == WarningState.OPEN, WARNINGS.c.closed_at >= as_of))
         .group_by(TRANSITIONS.c.event_id)
     )
     at_the_time = {"segment_id": TRANSITIONS.c.segment_id, "level": TRANSITIONS.c.to_level.label("level")}
     return (
         sa.select(*(at_the_time.get(name, WARNINGS.c[name]) for name in names))
         .join(TRANSITIONS, WARNINGS.c.event_id == TRANSITIONS.c.event_id)
-        .where(TRANSITIONS.c.id.in_(last), TRANSITIONS.c.kind != "closed")
+        .where(TRANSITIONS.c.id.in_(last), TRANSITIONS.c.kind != ChangeKind.CLOSED)
     )
 
 

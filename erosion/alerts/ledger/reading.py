@@ -12,7 +12,7 @@ from erosion.alerts.ledger.queries import last_standing, one_row, reading, selec
 from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
 from erosion.alerts.life import Standing, kind_of_change
 from erosion.alerts.states import STATE_COLUMNS, issue_time
-from erosion.core.vocabulary import RunOutcome
+from erosion.core.vocabulary import ChangeKind, RunOutcome, WarningState
 
 
 def standing_products(engine: sa.Engine, region: str) -> list[tuple[str, str]]:
@@ -98,11 +98,11 @@ def open_warnings(
     """
     with reading(engine) as connection:
         if before is None:
-            select = sa.select(WARNINGS).where(WARNINGS.c.region == region, WARNINGS.c.state == "open")
+            select = sa.select(WARNINGS).where(WARNINGS.c.region == region, WARNINGS.c.state == WarningState.OPEN)
             table = table_of(connection, select)
         else:
             table = table_of(connection, select_standing(region, issue_time(before), WARNINGS.c.keys()))
-            table["state"], table["closed_reason"] = "open", None
+            table["state"], table["closed_reason"] = WarningState.OPEN, None
             table["closed_at"] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
     table = table.sort_values("event_id", ignore_index=True)
     return table if target is None else table[table["target"] == target].reset_index(drop=True)
@@ -166,11 +166,15 @@ def changes_since_previous(engine: sa.Engine, run_id: str) -> pd.DataFrame:
         before = connection.execute(select_standing(run["region"], run["as_of"], names)).all()
     net = steps.drop_duplicates("event_id", keep="last").set_index("event_id")
     net["from_level"] = steps.drop_duplicates("event_id", keep="first").set_index("event_id")["from_level"]
-    stood = {row.event_id: Standing("open", row.level, row.segment_id) for row in before}
+    stood = {row.event_id: Standing(WarningState.OPEN, row.level, row.segment_id) for row in before}
     net["kind"] = [
         kind_of_change(
             stood.get(row["event_id"]),
-            Standing("closed" if row["kind"] == "closed" else "open", row["to_level"], row["segment_id"]),
+            Standing(
+                WarningState.CLOSED if row["kind"] == ChangeKind.CLOSED else WarningState.OPEN,
+                row["to_level"],
+                row["segment_id"],
+            ),
         )
         for row in net.reset_index().to_dict("records")
     ]

@@ -16,7 +16,7 @@ from erosion.alerts.ledger.queries import last_standing, one_row, select_standin
 from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
 from erosion.alerts.life import OpenWarning, Planned, Standing, kind_of_change, plan_rows
 from erosion.alerts.states import STATE_COLUMNS, issue_time, need, rows_of
-from erosion.core.vocabulary import EXIT_CODES, RunOutcome
+from erosion.core.vocabulary import EXIT_CODES, ChangeKind, RunOutcome, WarningState
 
 ALERTS_NEEDED: Final = (
     "segment_id",
@@ -173,7 +173,9 @@ def record_run(
 def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str, plan: list[Planned]) -> int:
     """Bring the warnings of one target to the plan; return how many transitions that took."""
     # Beside the open ones, those that an earlier run of this date opened or closed.
-    touched = sa.or_(WARNINGS.c.state == "open", WARNINGS.c.closed_at >= as_of, WARNINGS.c.first_issued_at >= as_of)
+    touched = sa.or_(
+        WARNINGS.c.state == WarningState.OPEN, WARNINGS.c.closed_at >= as_of, WARNINGS.c.first_issued_at >= as_of
+    )
     names = ("event_id", "state", "level", "segment_id", "chainage_m", "bank", "updates", "first_issued_at")
     select = sa.select(*(WARNINGS.c[name] for name in names)).where(
         WARNINGS.c.region == run.region, WARNINGS.c.target == target, touched
@@ -181,8 +183,8 @@ def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str
     current = {row.event_id: row for row in connection.execute(select)}
     for event_id in sorted(current.keys() - {row.event_id for row in plan}):
         now = current[event_id]
-        gone = (now.first_issued_at, "superseded", "closed", now.level, "superseded", None, None, None)
-        plan.append(Planned(event_id, target, now.segment_id, "closed", now.level, *gone))
+        gone = (now.first_issued_at, "superseded", ChangeKind.CLOSED, now.level, "superseded", None, None, None)
+        plan.append(Planned(event_id, target, now.segment_id, WarningState.CLOSED, now.level, *gone))
     at, issued_at = datetime.now(UTC), as_of.to_pydatetime()
     added: list[Any] = []
     changed: list[Any] = []
@@ -196,12 +198,12 @@ def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str
         # Without an alert the warning stays where it was last known to be.
         place = row if known is None or row.bank is not None else known
         where = (row.segment_id, place.chainage_m, place.bank)
-        closed_at = issued_at if row.state == "closed" else None
+        closed_at = issued_at if row.state == WarningState.CLOSED else None
         if known is None:
             fixed = (row.event_id, run.region, target)
             added.append((*fixed, *where, row.state, row.level, issued_at, issued_at, 0, None, None, run.simulated))
         else:
-            updates = known.updates + (kind != "issued")
+            updates = known.updates + (kind != ChangeKind.ISSUED)
             changed.append(
                 (*where, row.state, row.level, issued_at, updates, closed_at, row.closed_reason, row.event_id)
             )
@@ -272,7 +274,7 @@ def _run_row(run: Run, run_id: str, previous_run_id: str | None) -> dict[str, An
 
 
 def _count_open(connection: sa.Connection, region: str) -> int:
-    select = sa.select(sa.func.count()).where(WARNINGS.c.region == region, WARNINGS.c.state == "open")
+    select = sa.select(sa.func.count()).where(WARNINGS.c.region == region, WARNINGS.c.state == WarningState.OPEN)
     return int(connection.execute(select).scalar_one())
 
 

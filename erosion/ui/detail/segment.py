@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from erosion.core.vocabulary import ChangeKind
 from erosion.ui import html
 from erosion.ui.choice import Choice
 from erosion.ui.detail import history, reasons
@@ -136,7 +137,7 @@ def _warning(choice: Choice, segment: pd.Series) -> None:
     # What came after the date on the screen was not known on it.
     # Moving to the bank line of a new image changes the segment's name, not the warning.
     known = steps["as_of"] <= pd.Timestamp(choice.run.as_of, tz="UTC")
-    steps = steps[known & (steps["kind"] != "moved")]
+    steps = steps[known & (steps["kind"] != ChangeKind.MOVED)]
     lines = []
     for step in steps[["as_of", "kind", "from_level", "to_level"]].to_dict("records"):
         kind = f"kind.{step['kind']}"

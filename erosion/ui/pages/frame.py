@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from erosion.core.vocabulary import RunOutcome
+from erosion.core.vocabulary import ChangeKind, RunOutcome
 from erosion.ui import html
 from erosion.ui.choice import Choice, language, select
 from erosion.ui.products.ledger import ledger_problem, read_changes
@@ -282,6 +282,6 @@ def _warning_changes(choice: Choice) -> str | None:
         "changes.warnings",
         **{
             kind: write.number(count.get(kind, 0), choice.language)
-            for kind in ("issued", "raised", "lowered", "closed")
+            for kind in (ChangeKind.ISSUED, ChangeKind.RAISED, ChangeKind.LOWERED, ChangeKind.CLOSED)
         },
     )
