@@ -26,15 +26,15 @@ from erosion.core.logs import RUN_ID
 from erosion.core.vocabulary import RunOutcome
 from erosion.forecast.model import FeatureMismatchError
 from erosion.forecast.release import ReleaseError, models_of
-from erosion.nightly.carry_over import report_damage
-from erosion.nightly.decide import decide_levels
 from erosion.nightly.errors import RunError
-from erosion.nightly.identity import identify
-from erosion.nightly.inputs import degradations, read_inputs
-from erosion.nightly.product import made_before, make_product, with_new_attempt
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, finish_attempt, list_published, start_attempt
-from erosion.nightly.reaches import forecast_reaches
-from erosion.nightly.record import record, record_failure, refuse_rewriting
+from erosion.nightly.stages.carry_over import report_damage
+from erosion.nightly.stages.decide import decide_levels
+from erosion.nightly.stages.identity import identify
+from erosion.nightly.stages.inputs import degradations, read_inputs
+from erosion.nightly.stages.product import made_before, make_product, with_new_attempt
+from erosion.nightly.stages.reaches import forecast_reaches
+from erosion.nightly.stages.record import record, record_failure, refuse_rewriting
 from erosion.nightly.task import Progress, Task
 from erosion.publish import ExportError
 

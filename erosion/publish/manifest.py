@@ -80,7 +80,7 @@ class Manifest(Report, FileHashes):
     """YYYY-MM-DD, of the reach whose newest observation is oldest."""
     data_age_days: int
     inputs: dict[str, Any]
-    """See :func:`erosion.nightly.identity.inputs_of`."""
+    """See :func:`erosion.nightly.stages.identity.inputs_of`."""
     inputs_hash: str
     segments: int
     levels: dict[str, dict[str, float]]

@@ -13,10 +13,10 @@ import pytest
 
 from erosion.alerts import ledger
 from erosion.config.region import load_region
-from erosion.nightly import product, reaches
 from erosion.nightly.errors import RunError
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
 from erosion.nightly.run import run
+from erosion.nightly.stages import product, reaches
 from erosion.publish.errors import ExportError
 from tests.nightly.made_runs import FIRST, SECOND, TARGETS, assert_agreed, attempt_of, home_of, ledger_of, posix_only
 

@@ -34,7 +34,7 @@ import pandas as pd
 import lightgbm, geopandas, pyogrio, sqlalchemy, alembic.command
 from erosion.alerts import ledger
 from erosion.alerts.ledger import recording
-from erosion.nightly import decide, reaches
+from erosion.nightly.stages import decide, reaches
 from erosion.nightly import run as nightly
 from erosion.config.region import load_region
 

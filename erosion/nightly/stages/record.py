@@ -11,8 +11,8 @@ from erosion.alerts import ledger
 from erosion.alerts.states import issue_time
 from erosion.config.region import Region
 from erosion.core.vocabulary import RunOutcome
-from erosion.nightly.identity import Identity
-from erosion.nightly.product import read_memory
+from erosion.nightly.stages.identity import Identity
+from erosion.nightly.stages.product import read_memory
 from erosion.nightly.task import Task
 from erosion.publish.manifest import Manifest
 

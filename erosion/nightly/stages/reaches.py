@@ -16,7 +16,7 @@ from erosion.features import make_features
 from erosion.forecast.model import TargetModel, predict
 from erosion.forecast.release import ReleaseError
 from erosion.nightly.errors import REACH_ERRORS, RunError, raise_joint
-from erosion.nightly.inputs import RunInputs
+from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Progress, Task
 
 

@@ -12,10 +12,10 @@ from erosion.alerts.levels import decide
 from erosion.alerts.states import carry
 from erosion.alerts.trigger_night import Night, night_of
 from erosion.core.contracts import TRIGGER_COLUMNS
-from erosion.nightly.carry_over import crosswalk_from_previous, segments_of_missing
-from erosion.nightly.inputs import RunInputs
-from erosion.nightly.layers import history_table, segment_layer
-from erosion.nightly.reaches import Forecasts
+from erosion.nightly.stages.carry_over import crosswalk_from_previous, segments_of_missing
+from erosion.nightly.stages.inputs import RunInputs
+from erosion.nightly.stages.layers import history_table, segment_layer
+from erosion.nightly.stages.reaches import Forecasts
 from erosion.nightly.task import Progress, Task
 
 _SEGMENT_COLUMNS = ["segment_id", "reach", "bank", "baseline", "chainage_m", "geometry"]

@@ -18,12 +18,12 @@ from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of, sync
 from erosion.core.vocabulary import RunOutcome
 from erosion.gauges.hydrograph import hydrograph, stations
-from erosion.nightly.decide import Decisions
-from erosion.nightly.identity import Identity
-from erosion.nightly.inputs import RunInputs, not_repeated
-from erosion.nightly.layers import level_lengths
 from erosion.nightly.published import damage_of
-from erosion.nightly.reaches import Forecasts
+from erosion.nightly.stages.decide import Decisions
+from erosion.nightly.stages.identity import Identity
+from erosion.nightly.stages.inputs import RunInputs, not_repeated
+from erosion.nightly.stages.layers import level_lengths
+from erosion.nightly.stages.reaches import Forecasts
 from erosion.nightly.task import Progress, Task
 from erosion.publish import write_all
 from erosion.publish.gauges import write_gauges

@@ -15,7 +15,7 @@ from erosion.core.contracts import FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS
 from erosion.core.vocabulary import WarningState
 from erosion.forecast.model import explain
 from erosion.forecast.release import Release
-from erosion.nightly.reaches import ReachForecast
+from erosion.nightly.stages.reaches import ReachForecast
 
 
 def segment_layer(
@@ -40,7 +40,7 @@ def segment_layer(
     made
         The reaches that were made.
     kept
-        From :func:`erosion.nightly.carry_over.kept_rows`: segments of reaches that were not; None where all were.
+        From :func:`erosion.nightly.stages.carry_over.kept_rows`: segments of reaches that were not; None where all were.
     release
         The models.
     before

@@ -15,7 +15,7 @@ from erosion.alerts import ledger
 from erosion.config.entry import Entry
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.files import files_digest
-from erosion.nightly.inputs import RunInputs
+from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Task
 
 NOT_INPUTS = ("path", "described_in", "sources", "optional")

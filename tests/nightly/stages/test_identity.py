@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from erosion.config.sources import load_source
-from erosion.nightly.identity import settings_of
+from erosion.nightly.stages.identity import settings_of
 
 TERMS = ["licence", "attribution", "citation", "url"]
 
