@@ -265,7 +265,7 @@ def _validate(region: Region, problems: Problems) -> None:
 def _check_title(title: Mapping[str, str], key: str, problems: Problems) -> None:
     for language in ("vi", "en"):
         if language not in title:
-            problems.add(f"{key}.{language}", "is missing; the map speaks Vietnamese (vi) and English (en)")
+            problems.add(f"{key}.{language}", "is missing; the map is in Vietnamese (vi) and English (en)")
     for language in sorted(set(title) - {"vi", "en"}):
         problems.add(f"{key}.{language}", "unknown key; known keys here: vi, en")
 
@@ -355,7 +355,7 @@ def _check_needs(raw: Mapping[Any, Any], sources: Iterable[Entry], problems: Pro
     alarmed = {source.name for source in sources if isinstance(source, GaugeSource) and source.alarm_levels_m}
     reaches = raw.get("reaches")
     reaches = [reach for reach in reaches if isinstance(reach, dict)] if isinstance(reaches, list) else []
-    reason = f"{', '.join(scenes)} give scenes" if scenes else "several reaches are told apart by their areas"
+    reason = f"{', '.join(scenes)} give scenes" if scenes else "several reaches are distinguished by their areas"
     if scenes and not raw.get("seasons"):
         problems.add("seasons", f"is missing; {reason}, see docs/region-files.md")
     trigger = raw.get("trigger")

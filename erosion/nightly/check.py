@@ -226,7 +226,7 @@ def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:
             with open_geotiff(scene.path) as dataset:
                 tag = dataset.tags().get(source.date_tag)
             report.warnings.append(
-                f"{source.name}: {scene.path.name}: tag {source.date_tag} says {tag}, the name says "
+                f"{source.name}: {scene.path.name}: tag {source.date_tag} has {tag}, the name "
                 f"{named.day.date()}; {scene.date.date()} is used because 'date_from' is {list(source.date_from)}"
             )
 

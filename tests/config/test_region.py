@@ -188,7 +188,7 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
         (reach(gauges=["tan_chau"]), "reaches[0].gauges: 'tan_chau' is not one of gauges, ['guajara_mirim', "),
         ({"reaches": []}, "reaches: is empty"),
         ({"reaches": 2 * reach()["reaches"]}, "reaches: 'mamore' is there twice"),
-        ({"reaches": 2 * reach()["reaches"]}, "reaches[1].area: is missing; several reaches are told apart by"),
+        ({"reaches": 2 * reach()["reaches"]}, "reaches[1].area: is missing; several reaches are distinguished by"),
         ({"name": "a river"}, "name: 'a river' may hold only letters a-z, digits, _, - and ."),
         ({"model": "../evil"}, "model: '../evil' may hold only letters"),
         ({"name": "s"}, "name: is 's' in a file named r.yaml"),

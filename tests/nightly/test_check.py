@@ -178,8 +178,8 @@ def test_a_tag_and_a_name_that_differ_are_worth_a_look(river: Path) -> None:
     mask(river.parent / "tif" / "m_2005-03.tif", tag="2005-03-02")
     mask(river.parent / "tif" / "m_2006-03.tif", tag="2006-04-02")
     warnings = check(river).warnings
-    assert len([w for w in warnings if "says 2005-07-01, the name says 2004-07-01; 2005-07-01 is used" in w]) == 1
-    assert len([w for w in warnings if "says 2006-04-02, the name says 2006-03-15; 2006-04-02 is used" in w]) == 1
+    assert len([w for w in warnings if "has 2005-07-01, the name 2004-07-01; 2005-07-01 is used" in w]) == 1
+    assert len([w for w in warnings if "has 2006-04-02, the name 2006-03-15; 2006-04-02 is used" in w]) == 1
     assert not any("m_2004.tif" in warning or "m_2005-03.tif" in warning for warning in warnings)
 
 

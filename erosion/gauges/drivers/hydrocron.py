@@ -211,6 +211,6 @@ def _table(source: Hydrocron, rows: _Rows, skipped: list[Skipped]) -> pd.DataFra
     words = np.array([_WORDS.get(number, "suspect") for number in flags], dtype=object)
     bare = ~np.isin(flags, list(_WORDS)) & np.isfinite(level)
     if bare.any():
-        reason = f"{int(bare.sum())} levels carry no {flag} that says how good they are; they are suspect"
+        reason = f"{int(bare.sum())} levels carry no {flag} of their quality; they are suspect"
         skipped.append(Skipped(source.name, reason))
     return readings("stage", pd.DatetimeIndex(time[dated]), level[dated], words[dated])

@@ -267,7 +267,7 @@ def _times(table: dict[str, list[str]], names: Sequence[str], source: MrcExport,
         elif hours.size == 1 and hours[0] == 0:
             taken = "days of local time"
         else:
-            taken = "local time, as the column says"
+            taken = "local time, as in the column's head"
         notes.add(
             f"times end in Z, which is UTC, in a column {column!r}; they are at {shown} and were taken as {taken}: "
             "if that is wrong, set 'clock' to utc or local",
@@ -296,7 +296,7 @@ def _ranks(table: dict[str, list[str]], line: NDArray[np.int64], notes: Notes) -
         numbered = sorted(text for text in ranks if re.fullmatch(r"-?\d+", text))
         if numbered:
             what = (
-                f"{column} is told in numbers ({', '.join(numbered[:5])}), which every agency has its own of: not used"
+                f"{column} is given in numbers ({', '.join(numbered[:5])}), which every agency has its own of: not used"
             )
             notes.add(what, usual=True)
         rank = np.minimum(rank, np.array([ranks[text] for text in texts], dtype=np.int8))

@@ -158,7 +158,7 @@ def _rows(service: Service, path: str, source: MrcForecast) -> list[Mapping[str,
         raise SourceError(f"{source.name}: {path}: cannot be read ({error}); it begins {start!r}") from None
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise SourceError(
-            f"{source.name}: {path}: answers in another shape than it used to (no list of days); this driver needs a look"
+            f"{source.name}: {path}: answers in another shape than it used to (no list of days); this driver has to be revised"
         )
     return rows
 

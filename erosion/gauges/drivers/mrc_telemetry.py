@@ -103,7 +103,7 @@ def _measurements(answer: Any, source: MrcTelemetry) -> list[Any]:
     if not isinstance(answer, Mapping) or not (rows is None or isinstance(rows, list)):
         raise SourceError(
             f"{source.name}: the service answers in another shape than it used to (no list 'measurements'); this driver "
-            "needs a look"
+            "has to be revised"
         )
     told = answer.get("stationId")
     if told is not None and not _is_ours(told, source):
@@ -171,7 +171,7 @@ def _check_station(service: Service, headers: Mapping[str, str], source: MrcTele
     skipped += alarm_differences(source, {1: [mine.get("alarmStage")], 3: [mine.get("floodStage")]})
     km = _distance_km(mine, source)
     if km is None:
-        skipped.append(Skipped(source.name, "the service does not say where the station stands"))
+        skipped.append(Skipped(source.name, "the service gives no place of the station"))
     elif km > FAR_KM:
         reason = (
             f"the service has the station {km:.1f} km from the entry's location; its values are held suspect: if it was moved, "

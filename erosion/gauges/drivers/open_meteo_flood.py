@@ -140,7 +140,7 @@ def _read_answer(source: OpenMeteoFlood, answer: Any) -> _Answer:
     if not isinstance(answer, dict):
         raise SourceError(f"{source.name}: the answer is no object; has the service changed?")
     if answer.get("error"):
-        raise SourceError(f"{source.name}: the service says {str(answer.get('reason'))[:200]!r}")
+        raise SourceError(f"{source.name}: the service reports {str(answer.get('reason'))[:200]!r}")
     daily, units = answer.get("daily"), answer.get("daily_units")
     if not isinstance(daily, dict) or not isinstance(daily.get("time"), list) or not isinstance(units, dict):
         raise SourceError(f"{source.name}: the answer has no block of daily values; has the service changed?")

@@ -287,7 +287,7 @@ def _step(source: RainGrid, table: pd.DataFrame, state: Mapping[str, Any]) -> pd
         step = gaps.mode().iloc[0]
     else:
         raise SourceError(
-            f"{source.name}: one time alone does not tell how long its step is; bring the file after it too"
+            f"{source.name}: one time alone does not show how long its step is; bring the file after it too"
         )
     if len(gaps) and gaps.min() < step:
         early = table["time"].iloc[int(gaps.to_numpy().argmin())]
@@ -330,7 +330,7 @@ def _counting(source: RainGrid, table: pd.DataFrame, step: pd.Timedelta, state: 
     if wet.any() and falling[wet].mean() > 0.5:
         return "step", True
     raise SourceError(
-        f"{source.name}: {int(wet.sum())} wet days do not tell whether its values are the rain of each step or run from 00 UTC on; set "
+        f"{source.name}: {int(wet.sum())} wet days do not show whether its values are the rain of each step or run from 00 UTC on; set "
         "'counting' to step or running (ERA5-Land runs, ERA5 does not)"
     )
 
@@ -356,7 +356,7 @@ def _in_words(counting: str, table: pd.DataFrame, step: pd.Timedelta) -> str:
     if counting == "running":
         return "its values are sums since 00 UTC"
     if table["begin"].notna().all():
-        return f"its values are of steps of {_length(step)} as their bounds say"
+        return f"its values are of steps of {_length(step)} as in their bounds"
     side = "end" if _ends(table, step).all() else "begin"
     return f"its values are of steps of {_length(step)} that {side} at their time"
 

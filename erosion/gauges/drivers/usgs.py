@@ -100,7 +100,7 @@ class Usgs(WebGauge):
             check_datum(self, problems)
         home = {"ogc": "https://api.waterdata.usgs.gov", "waterservices": "https://waterservices.usgs.gov"}
         if any(self.service.startswith(home[api]) for api in home if api != self.api):
-            problems.add("service", f"{self.service!r} does not speak api {self.api!r}; {home[self.api]} does")
+            problems.add("service", f"{self.service!r} does not serve api {self.api!r}; {home[self.api]} does")
 
 
 ENTRY: Final = Usgs

@@ -81,7 +81,7 @@ def read(source: Vndms, asked: Asked) -> Reading:
     ------
     SourceError
         Where the service cannot be asked or refuses, where labels and values do not go together, or where the months of the
-        labels cannot be told.
+        labels are not known.
     """
     form = {"id": source.station, "timeSelect": DAYS, "source": "Water", "fromDate": "", "toDate": ""}
     service = Service(source, source.service)
@@ -90,10 +90,10 @@ def read(source: Vndms, asked: Asked) -> Reading:
         answer = {}
     if not isinstance(answer, Mapping):
         raise SourceError(
-            f"{source.name}: the service answers in another shape than it used to (no object); this driver needs a look"
+            f"{source.name}: the service answers in another shape than it used to (no object); this driver has to be revised"
         )
     if answer.get("error"):
-        raise SourceError(f"{source.name}: the service says {answer['error']!s:.200}")
+        raise SourceError(f"{source.name}: the service reports {answer['error']!s:.200}")
     labels, texts = _list(answer, "labels"), _list(answer, "value")
     if not labels:
         return Reading(
@@ -155,7 +155,7 @@ def _times(labels: list[str], asked: Asked, source: Vndms) -> tuple[list[pd.Time
     alone = [_DAY_ALONE.fullmatch(label) for label in labels]
     if any(alone) and all(_may_be_month(found) for found in alone if found):
         raise SourceError(
-            f"{source.name}: labels like {labels[0]!r} can mean a minute and a day or a day and a month; this driver needs a look"
+            f"{source.name}: labels like {labels[0]!r} can mean a minute and a day or a day and a month; this driver has to be revised"
         )
     times = [
         _instant(found or _WITH_MONTH.fullmatch(label), newest) for found, label in zip(alone, labels, strict=True)
@@ -164,7 +164,7 @@ def _times(labels: list[str], asked: Asked, source: Vndms) -> tuple[list[pd.Time
     if read not in (sorted(read), sorted(read, reverse=True)):
         raise SourceError(
             f"{source.name}: the labels from {labels[0]!r} to {labels[-1]!r} are not in order or reach over more than a month, "
-            "so their months cannot be told"
+            "so their months are not known"
         )
     lost = [f"{label!r:.40}" for label, time in zip(labels, times, strict=True) if time is None]
     skipped = [Skipped(source.name, f"no readable time, left out: {', '.join(lost[:5])}")] if lost else []

@@ -126,7 +126,7 @@ def axis_name(variable: xr.DataArray, names: tuple[str, ...]) -> str:
 def _axis(dataset: xr.Dataset, variable: xr.DataArray, names: tuple[str, ...]) -> np.ndarray:
     name = axis_name(variable, names)
     if name not in dataset.variables or dataset[name].ndim != 1:
-        raise GridError(f"does not say the {names[0]} of its cells")
+        raise GridError(f"has no {names[0]} of its cells")
     if not 0 < dataset.sizes[name] <= MOST_SIDE:
         raise GridError(f"its {names[0]} has {dataset.sizes[name]} places, which cannot be a grid")
     axis = np.asarray(dataset[name].values, float)

@@ -64,7 +64,7 @@ def instants_of(dataset: xr.Dataset, dims: list[str]) -> tuple[xr.DataArray, xr.
     never = xr.DataArray(np.datetime64("NaT", "ns"))
     if step_name in dims:
         if base_name is None:
-            raise GridError(f"has steps of a forecast ({step_name}) and does not say when the forecast was made")
+            raise GridError(f"has steps of a forecast ({step_name}) and no time at which the forecast was made")
         base = _time_array(dataset, base_name, dims)
         step = xr.DataArray(
             _lengths(numbers_of(dataset, str(step_name)), dataset[str(step_name)].attrs, str(step_name)),
@@ -83,7 +83,7 @@ def instants_of(dataset: xr.Dataset, dims: list[str]) -> tuple[xr.DataArray, xr.
 
 def _time_array(dataset: xr.Dataset, name: str, dims: list[str]) -> xr.DataArray:
     if name not in dataset.variables:
-        raise GridError(f"does not say what the places of its axis {name!r} are")
+        raise GridError(f"does not define the places of its axis {name!r}")
     one = dataset[name]
     if not set(one.dims) <= set(dims):
         raise GridError(f"{name!r} has the axes {', '.join(map(str, one.dims))}, which its values do not have")

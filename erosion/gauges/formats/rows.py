@@ -130,14 +130,14 @@ def _refuse_disguise(path: Path, head: bytes, excel: bool) -> None:
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         said = f" ({' '.join(title.group(1).split())[:80]!r})" if title else ""
         raise SourceError(
-            f"{path}: is a web page or XML{said}, whatever its name says; a portal gives one where one has to sign in "
+            f"{path}: is a web page or XML{said}, whatever its name; a portal gives one where one has to sign in "
             "first, or calls a page .xls. Fetch it again as CSV, or open it in Excel and save it as .xlsx"
         )
     zipped = head.startswith(b"PK\x03\x04")
     if zipped and not excel:
         raise SourceError(f"{path}: is an Excel or ZIP file, not text; name it .xlsx if Excel opens it, else unpack it")
     if excel and not zipped:
-        raise SourceError(f"{path}: is no Excel file, whatever its name says; if it is text, name it .csv")
+        raise SourceError(f"{path}: is no Excel file, whatever its name; if it is text, name it .csv")
 
 
 def _text_rows(

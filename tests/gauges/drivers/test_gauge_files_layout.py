@@ -63,7 +63,7 @@ def test_a_wrong_delimiter_is_told_with_the_right_one(tmp_path: Path, mark: str,
         ),
         ("g.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "Excel file with a password"),
         ("g.csv", b"PK\x03\x04" + bytes(100), "is an Excel or ZIP file, not text; name it .xlsx"),
-        ("g.xlsx", b"t,q\n2020-01-01,1\n", "is no Excel file, whatever its name says; if it is text, name it .csv"),
+        ("g.xlsx", b"t,q\n2020-01-01,1\n", "is no Excel file, whatever its name; if it is text, name it .csv"),
         ("g.xlsx", b"PK\x03\x04" + bytes(100), "cannot be read as Excel"),
     ],
 )

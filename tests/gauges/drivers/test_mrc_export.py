@@ -82,18 +82,18 @@ def reasons(source: MrcExport) -> list[str]:
         (
             ["1990-01-01T07:00Z", "1990-01-01T19:00Z"],
             ["1990-01-01 00:00", "1990-01-01 12:00"],
-            "local time, as the col",
+            "local time, as in the col",
         ),
         # One reading at another hour, and the series is no longer one of midnights.
         (
             ["1990-01-01T17:00Z", "1990-01-02T07:00Z"],
             ["1990-01-01 10:00", "1990-01-02 00:00"],
-            "local time, as the col",
+            "local time, as in the col",
         ),
         (
             ["1990-01-01T00:00Z", "1990-01-02T12:00Z"],
             ["1989-12-31 17:00", "1990-01-02 05:00"],
-            "local time, as the col",
+            "local time, as in the col",
         ),
     ],
 )
@@ -310,6 +310,8 @@ def test_the_newer_export_names_unit_quantity_and_station_above_its_header(tmp_p
     reading = read(source, ALL)
     assert reading.values["quantity"].tolist() == ["discharge"]
     assert reading.values["value"].iloc[0] == pytest.approx(2 * 0.3048**3)
-    assert [(item.reason[:33], item.usual) for item in reading.skipped] == [("Grade is told in numbers (20), wh", True)]
+    assert [(item.reason[:34], item.usual) for item in reading.skipped] == [
+        ("Grade is given in numbers (20), wh", True)
+    ]
     with pytest.raises(SourceError, match="is of station '02BF013'"):
         read(export(tmp_path, newer(row, "Stage.Working@02BF013")), ALL)

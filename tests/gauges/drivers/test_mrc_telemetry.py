@@ -156,9 +156,9 @@ def test_a_station_that_lies_elsewhere_gives_suspect_values(server: GaugeServer)
         ([], "not in the service's list of 0"),
         ([{**PLACE, "stationId": "039801"}, None, 5], "not in the service's list of 1"),
         ({"stations": []}, "not in the service's list of 0"),
-        ([{**PLACE, "latitude": None}], "does not say where the station stands"),
-        ([{**PLACE, "latitude": 105.2, "longitude": 10.8}], "does not say where the station stands"),
-        ([{**PLACE, "latitude": "north"}], "does not say where the station stands"),
+        ([{**PLACE, "latitude": None}], "gives no place of the station"),
+        ([{**PLACE, "latitude": 105.2, "longitude": 10.8}], "gives no place of the station"),
+        ([{**PLACE, "latitude": "north"}], "gives no place of the station"),
     ],
 )
 def test_a_station_that_cannot_be_placed_is_listed_and_read(server: GaugeServer, stations: Any, said: str) -> None:

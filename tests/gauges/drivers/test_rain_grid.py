@@ -98,10 +98,10 @@ def test_running_and_step_encodings_of_one_rain_give_the_same_days(
 def test_what_the_data_do_not_tell_is_asked_for(tmp_path: Path) -> None:
     one_day = running(wet_hours(1)) / 1000
     put(grid(hours("2024-06-01", 1), one_day), tmp_path / "a.nc")
-    with pytest.raises(SourceError, match=r"1 wet days do not tell .* set 'counting'"):
+    with pytest.raises(SourceError, match=r"1 wet days do not show .* set 'counting'"):
         ask(source(tmp_path))
     put(grid(hours("2024-06-01", 1), one_day * 0.1), tmp_path / "a.nc")  # a drizzle counts as well
-    with pytest.raises(SourceError, match="0 wet days do not tell"):
+    with pytest.raises(SourceError, match="0 wet days do not show"):
         ask(source(tmp_path))
     put(grid(hours("2024-06-01", 1), one_day * 0), tmp_path / "a.nc")  # dry is dry
     assert days(ask(source(tmp_path))) == {"06-01": 0.0}
@@ -234,7 +234,7 @@ def test_steps_that_fit_no_day_are_refused(tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=f"its times are (30 days|{said}) apart"):
             ask(source(tmp_path, counting="step"))
     put(grid(["2024-06-01"], [1.0], units="mm"), tmp_path / "a.nc")
-    with pytest.raises(SourceError, match="one time alone does not tell"):
+    with pytest.raises(SourceError, match="one time alone does not show"):
         ask(source(tmp_path))
     put(grid(hours("2024-06-02", 1), wet_hours(1), units="mm"), tmp_path / "b.nc")
     daily = grid(["2024-07-01", "2024-07-02"], [1.0, 2.0], units="mm")

@@ -73,7 +73,7 @@ def test_half_hours_of_imerg(tmp_path: Path, bounds: bool) -> None:
         imerg_half_hours(tmp_path / f"{name}.HDF5", begins[part], rates[part], bounds=bounds)
     reading = ask(source(tmp_path, files="*.HDF5"))
     assert days(reading) == {"06-01": 47 * 0.25 + 3.0, "06-02": None, "06-03": None}
-    assert ("as their bounds say" if bounds else "that begin at their time") in reading.skipped[0].reason
+    assert ("as in their bounds" if bounds else "that begin at their time") in reading.skipped[0].reason
 
 
 @pytest.mark.parametrize(("name", "unit"), [("precipitation", "mm/day"), ("precipitationCal", "mm")])

@@ -238,7 +238,7 @@ def test_another_shape_is_an_error(server: GaugeServer, answer: Any) -> None:
 
 
 def test_what_the_service_complains_of_is_passed_on(server: GaugeServer) -> None:
-    with pytest.raises(SourceError, match="the service says Phiên làm việc đã hết hạn"):
+    with pytest.raises(SourceError, match="the service reports Phiên làm việc đã hết hạn"):
         read(server, {"error": "Phiên làm việc đã hết hạn"})
     with pytest.raises(SourceError, match="web page"):
         read(server, "<!DOCTYPE html><title>Đăng nhập</title>")
