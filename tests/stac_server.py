@@ -107,8 +107,7 @@ class StacServer:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         return self
@@ -189,6 +188,11 @@ class StacServer:
             document["links"] = []
             items.append(document)
         return items
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # many connections are opened at once; one that finds the queue full waits for seconds
 
 
 class _Handler(BaseHTTPRequestHandler):

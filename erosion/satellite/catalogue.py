@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -83,7 +84,7 @@ def _search(
     from pystac_client.exceptions import APIError
 
     method = "POST" if any(link.get("method") == "POST" for link in links) else "GET"
-    address = urljoin(root, str(links[0]["href"]))
+    address = _joined(root, str(links[0]["href"]))
     for box in places.boxes:
         search = ItemSearch(
             address,
@@ -111,7 +112,12 @@ def _search(
             status = getattr(err, "status_code", None)
             prefix = f"{without_secrets(address)}: HTTP {status}: " if status else ""
             raise WebError(f"{prefix}{first_line(err)}", status) from None
-        except ValueError as err:
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+            KeyError,
+        ) as err:  # the latter: pystac-client, of a malformed link
             raise WebError(f"{without_secrets(address)}: the answer is no page of items ({first_line(err)})") from None
 
 
@@ -164,12 +170,15 @@ def _walk(
             skipped.append(Skipped(source.name, reason))
             return
         for link in _links(node):
-            rel, there = link.get("rel"), urljoin(where, link["href"])
-            if rel not in ("child", "item") or (rel == "item" and not inside) or there in visited:
+            rel, there = link.get("rel"), link["href"]
+            if rel not in ("child", "item") or (rel == "item" and not inside):
                 continue
-            meter.node()
-            visited.add(there)
             try:
+                there = _joined(where, there)
+                if there in visited:
+                    continue
+                meter.node()
+                visited.add(there)
                 found = _read_json(there, web)
             except WebError as err:
                 meter.failure()
@@ -188,6 +197,14 @@ def _walk(
     yield from below(root, document, document.get("id") == source.collection)
 
 
+def _joined(where: str, href: str) -> str:
+    """Absolute address of a link; WebError where it is none."""
+    try:
+        return urljoin(where, href)
+    except ValueError:
+        raise WebError(f"{without_secrets(href)[:_LONGEST_NAME]}: is no address") from None
+
+
 def _links(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Links of a STAC document that lead somewhere."""
     links = document.get("links")
@@ -202,7 +219,8 @@ def _make_absolute(raw: Mapping[str, Any], where: str) -> None:
     assets = raw.get("assets")
     for asset in assets.values() if isinstance(assets, dict) else ():
         if isinstance(asset, dict) and isinstance(asset.get("href"), str):
-            asset["href"] = make_absolute_href(asset["href"], where, start_is_dir=False)
+            with contextlib.suppress(ValueError):  # no address; it is reported with the item
+                asset["href"] = make_absolute_href(asset["href"], where, start_is_dir=False)
 
 
 def catalog_address(source: StacCollection) -> str:

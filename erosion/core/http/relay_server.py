@@ -222,6 +222,7 @@ class Server(ThreadingHTTPServer):
     """Server on loopback, a thread for each connection."""
 
     daemon_threads = True
+    request_queue_size = 128  # GDAL opens many connections at once; one that finds the queue full waits for seconds
 
     def handle_error(self, *_: object) -> None:
         """Write no traceback, which could hold a signed address; the other side has a broken connection and tries again."""

@@ -45,7 +45,7 @@ def retry_after_s(header: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        then = email.utils.parsedate_to_datetime(header)
-    except ValueError:
+        then = email.utils.parsedate_to_datetime(header).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return max(then.timestamp() - time.time(), 0.0)
+    return max(then - time.time(), 0.0)

@@ -124,6 +124,8 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
             return Answer(None, None, f"{where}: no answer within {self.retry.read_s:g} s"), None
         except requests.RequestException as err:
             return Answer(None, None, f"{where}: {_why_broken(err)}"), None
+        except ValueError:  # a redirect to what cannot even be parsed
+            raise WebError(f"{where}: leads to what is no address on the web") from None
         if (
             self.asks_again_for_json
             and response.ok
