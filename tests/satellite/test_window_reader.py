@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
 from erosion.core.errors import SourceError
 from tests.made_scenes import (
@@ -48,7 +49,8 @@ def test_metadata_with_another_place_than_the_file(tmp_path: Path) -> None:
 def test_a_file_without_a_position_is_placed_by_its_metadata_or_refused(tmp_path: Path) -> None:
     bands = optical(1)
     item = write_item(tmp_path, "a", bands)
-    write_band(tmp_path / "made" / "a" / "green.tif", bands["green"], crs=None)
+    with pytest.warns(NotGeoreferencedWarning):
+        write_band(tmp_path / "made" / "a" / "green.tif", bands["green"], crs=None)
     np.testing.assert_allclose(load_made(tmp_path)["green"].values, bands["green"][:120, :150] * 1e-4, rtol=1e-6)
     del item["assets"]["green"]["proj:transform"]
     (tmp_path / "made" / "a" / "a.json").write_text(json.dumps(item))
