@@ -55,7 +55,7 @@ def write_truth(folder: Path, river: River, rows: list[dict[str, Any]]) -> None:
 def write_gauge(out: Path, river: River) -> None:
     """Stage every morning at seven, local time, on the gauge's datum."""
     days = river.hydrograph.days[:-1]
-    stage = [river.stage(day) + GAUGE_ZERO_M for day in days]  # midnight UTC is seven o'clock in Việt Nam
+    stage = river.hydrograph.stage_m[:-1] + GAUGE_ZERO_M  # midnight UTC is seven o'clock in Việt Nam
     table = pd.DataFrame({"time": days.tz_convert("Asia/Ho_Chi_Minh").strftime("%Y-%m-%d %H:%M"), "stage_m": stage})
     table["note"] = SIMULATED_NOTICE
     table.round(2).to_csv(out / f"{NAME}_gauge.csv", index=False)
