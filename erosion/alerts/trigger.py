@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from erosion.config.trigger import MOST_POINTS, LowWater, Term, Trigger
 from erosion.core.arrays import BoolArray, FloatArray, IntArray
 from erosion.core.contracts import as_of_instant
+from erosion.core.vocabulary import TermState
 from erosion.gauges.statistics.between_gauges import Station, levels_along
 from erosion.gauges.statistics.definitions import SPANS
 from erosion.gauges.statistics.levels import level_statistics, levels_of
@@ -457,10 +458,10 @@ def _record(trigger: Trigger, name: str, weighed: Weighed, source: TermSource, p
     term, found = trigger.terms[name], weighed.terms[name]
     value, points = found.value[place], found.points[place]
     if np.isfinite(points):
-        state = "known"
+        state = TermState.KNOWN
     else:
         of_rain = name == "rain_on_low_water" and np.isnan(value)
-        state = "old" if weighed.old[place] and not of_rain else "unknown"
+        state = TermState.OLD if weighed.old[place] and not of_rain else TermState.UNKNOWN
     start, full = _ends(term)
     return {
         "term": name,

@@ -42,3 +42,12 @@ class ChangeKind(StrEnum):
     UNKNOWN = "unknown"
     """Its level became 0: not enough data."""
     CLOSED = "closed"
+
+
+class TermState(StrEnum):
+    """Whether a term of the trigger could be weighed, in the column ``trigger_terms``."""
+
+    KNOWN = "known"
+    OLD = "old"
+    """Its newest reading is too old."""
+    UNKNOWN = "unknown"

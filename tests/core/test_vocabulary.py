@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from erosion.core.vocabulary import EXIT_CODES, ChangeKind, RunOutcome, WarningState
+from erosion.core.vocabulary import EXIT_CODES, ChangeKind, RunOutcome, TermState, WarningState
 
 
 def test_outcomes_of_runs_are_the_texts_of_published_files() -> None:
@@ -25,3 +25,7 @@ def test_states_and_changes_of_warnings_are_the_texts_the_ledger_checks() -> Non
     """The CHECK constraints of the first version of its tables."""
     assert [str(state) for state in WarningState] == ["open", "closed"]
     assert {str(kind) for kind in ChangeKind} == {"issued", "raised", "lowered", "moved", "unknown", "closed"}
+
+
+def test_states_of_trigger_terms_are_the_texts_of_the_layers() -> None:
+    assert json.dumps(list(TermState)) == '["known", "old", "unknown"]'

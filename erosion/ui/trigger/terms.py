@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from erosion.core.vocabulary import TermState
 from erosion.ui import html
 from erosion.ui.choice import Choice
 from erosion.ui.trigger.words import words
@@ -69,7 +70,7 @@ def _told(choice: Choice, segment: pd.Series, *, points: bool = False) -> list[t
         except (KeyError, TypeError, ValueError):
             told.append((0.0, False, choice.say("segment.trigger.unread", term=term.get("term"))))
             continue
-        known = math.isfinite(got) and term.get("state") == "known"
+        known = math.isfinite(got) and term.get("state") == TermState.KNOWN
         if points and known:
             sentence = choice.say(
                 "segment.trigger.points", sentence=sentence, points=write.number(got, choice.language, 1), of=of

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from erosion.core.vocabulary import TermState
 from erosion.ui.words import say, write
 
 TERMS: Final = ("drawdown", "low_water", "rain_on_low_water", "above_alarm", "forecast_fall")
@@ -41,7 +42,7 @@ def words(term: Mapping[str, Any], language: str) -> str:
         "time": write.day(term.get("time"), language),
     }
     state = term.get("state")
-    if state in ("unknown", "old"):
+    if state in (TermState.UNKNOWN, TermState.OLD):
         return say(language, f"trigger.{state}", what=say(language, f"trigger.{name}.what", **said), **said)
     return say(language, f"trigger.{name}{_way(name, term)}", value=_value(term, language), **said)
 
