@@ -51,3 +51,24 @@ class TermState(StrEnum):
     OLD = "old"
     """Its newest reading is too old."""
     UNKNOWN = "unknown"
+
+
+class ForecastOutcome(StrEnum):
+    """What became of the forecast of one segment, in ``verification.parquet``."""
+
+    HIT = "hit"
+    MISS = "miss"
+    FALSE_ALARM = "false_alarm"
+    QUIET = "quiet"
+    """Neither warned of nor eroded."""
+    UNKNOWN = "unknown"
+    """The bank was not observed at the end of the window, or had no level."""
+
+
+class HydrographKind(StrEnum):
+    """Series of a gauge in ``hydrograph.parquet``."""
+
+    OBSERVED = "observed"
+    FORECAST = "forecast"
+    LAST_YEAR = "last_year"
+    USUAL = "usual"

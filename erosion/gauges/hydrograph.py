@@ -16,6 +16,7 @@ import pandas as pd
 from erosion.config.gauges import GaugeSource
 from erosion.config.region import Reach
 from erosion.core.contracts import GAUGE_FLAGS, QUANTITIES, as_of_instant, known_at
+from erosion.core.vocabulary import HydrographKind
 from erosion.gauges.known import USED, known_values
 
 AHEAD_DAYS: Final = 10
@@ -161,11 +162,11 @@ def hydrograph(
             values = _with_day(mine[(mine["quantity"] == quantity).to_numpy()], station)
             issue = _with_day(ahead[(ahead["quantity"] == quantity).to_numpy()], station)
             parts = {
-                "observed": _observed(values, today - np.timedelta64(nights - 1, "D")),
+                HydrographKind.OBSERVED: _observed(values, today - np.timedelta64(nights - 1, "D")),
                 **_earlier_years(values, today, nights),
-                "forecast": _forecast(issue, today),
+                HydrographKind.FORECAST: _forecast(issue, today),
             }
-            if parts["forecast"].empty:
+            if parts[HydrographKind.FORECAST].empty:
                 issue = issue.iloc[:0]
             tables += [
                 part.assign(gauge_id=station.gauge_id, quantity=quantity, kind=kind) for kind, part in parts.items()
@@ -242,10 +243,10 @@ def _earlier_years(values: pd.DataFrame, today: np.datetime64, nights: int) -> d
     nothing = _rows(np.array([], "datetime64[D]"), np.array([]))
     used = values[values["qc"].isin(USED).to_numpy() & (values["quantity"] != "rain").to_numpy()]
     if used.empty:
-        return {"last_year": nothing, "usual": nothing}
+        return {HydrographKind.LAST_YEAR: nothing, HydrographKind.USUAL: nothing}
     mean = _by_day(used, ["day"]).query("whole")["value"]
     if mean.empty:
-        return {"last_year": nothing, "usual": nothing}
+        return {HydrographKind.LAST_YEAR: nothing, HydrographKind.USUAL: nothing}
     seen = mean.index.to_numpy().astype("datetime64[D]")
     first = seen[0]
     series = np.full(int((seen[-1] - first).astype(int)) + 1, np.nan)
@@ -267,10 +268,10 @@ def _earlier_years(values: pd.DataFrame, today: np.datetime64, nights: int) -> d
     enough = counts.sum(axis=0) >= USUAL_YEARS
     last_year = _rows(shown[there], year_ago[there])
     if not enough.any():
-        return {"last_year": last_year, "usual": nothing}
+        return {HydrographKind.LAST_YEAR: last_year, HydrographKind.USUAL: nothing}
     pool = np.where(counts[..., None], earlier, np.nan)[:, enough]  # year, day, days around
     low, middle, high = np.nanquantile(pool, (BAND[0], 0.5, BAND[1]), axis=(0, 2))
-    return {"last_year": last_year, "usual": _rows(shown[enough], middle, low, high)}
+    return {HydrographKind.LAST_YEAR: last_year, HydrographKind.USUAL: _rows(shown[enough], middle, low, high)}
 
 
 def _newest_issues(forecasts: pd.DataFrame, as_of: pd.Timestamp | str, stations: Sequence[Station]) -> pd.DataFrame:

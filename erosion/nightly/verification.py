@@ -23,6 +23,7 @@ from erosion.config.region import Region, Target
 from erosion.config.store import store_of
 from erosion.core.errors import Skipped
 from erosion.core.files import write_json
+from erosion.core.vocabulary import ForecastOutcome
 from erosion.forecast.dataset import horizon_slack_days, judging_epoch, observed_as, outcomes
 from erosion.gauges import series as gauge_series
 from erosion.nightly.errors import RunError
@@ -219,12 +220,12 @@ def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.objec
         places = table[["x", "y"] if bank == "I" else ["chainage_m"]].to_numpy(float)[rows]
         near_warning[rows] = _any_near(places, warned[rows])
         near_event[rows] = _any_near(places, event[rows])
-    outcome = np.full(len(table), "quiet", dtype=object)
-    outcome[warned & ~near_event] = "false_alarm"
-    outcome[event & near_warning] = "hit"
-    outcome[event & ~near_warning] = "miss"
-    outcome[warned & ~event & near_event] = "hit"
-    outcome[unseen | ((table["level"] == 0).to_numpy() & ~event)] = "unknown"
+    outcome = np.full(len(table), ForecastOutcome.QUIET, dtype=object)
+    outcome[warned & ~near_event] = ForecastOutcome.FALSE_ALARM
+    outcome[event & near_warning] = ForecastOutcome.HIT
+    outcome[event & ~near_warning] = ForecastOutcome.MISS
+    outcome[warned & ~event & near_event] = ForecastOutcome.HIT
+    outcome[unseen | ((table["level"] == 0).to_numpy() & ~event)] = ForecastOutcome.UNKNOWN
     return outcome
 
 
@@ -247,8 +248,8 @@ def _judge(table: pd.DataFrame, as_of: pd.Timestamp, target: Target, windows: Se
     table["outcome"] = classify(table, unseen)
     event, outcome = table["event"].to_numpy(bool), table["outcome"].to_numpy()
     warned = (table["level"] >= WARNED_FROM).to_numpy() & ~unseen
-    hits, misses = int((event & (outcome == "hit")).sum()), int((outcome == "miss").sum())
-    false_alarms = int((outcome == "false_alarm").sum())
+    hits, misses = int((event & (outcome == ForecastOutcome.HIT)).sum()), int((outcome == ForecastOutcome.MISS).sum())
+    false_alarms = int((outcome == ForecastOutcome.FALSE_ALARM).sum())
     length = table["length_m"].to_numpy()
     order = np.argsort(-table["p_event"].fillna(-1).to_numpy(), kind="stable")
     lost = np.nan_to_num(retreat) * length
@@ -260,7 +261,7 @@ def _judge(table: pd.DataFrame, as_of: pd.Timestamp, target: Target, windows: Se
         "window_end": f"{max(window.end for window in windows):%Y-%m-%d}",
         "known_at": f"{max(window.known_at for window in windows):%Y-%m-%d}",
         "n": len(table),
-        "unknown": int((outcome == "unknown").sum()),
+        "unknown": int((outcome == ForecastOutcome.UNKNOWN).sum()),
         "events": int(event.sum()),
         "warned": int(warned.sum()),
         "hits": hits,

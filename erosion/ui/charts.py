@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui.map.deck import OUTCOME_COLOURS
 from erosion.ui.words import say, write
 
@@ -25,7 +26,11 @@ def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
     language
         ``vi`` or ``en``.
     """
-    names = {"hits": "hit", "misses": "miss", "false_alarms": "false_alarm"}
+    names = {
+        "hits": ForecastOutcome.HIT,
+        "misses": ForecastOutcome.MISS,
+        "false_alarms": ForecastOutcome.FALSE_ALARM,
+    }
     words = {column: say(language, f"results.{name}") for column, name in names.items()}
     bars = scores.melt(["as_of"], list(names), "what", "count")
     bars["order"] = bars["what"].map({name: i for i, name in enumerate(names)})

@@ -5,8 +5,17 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pyarrow as pa
 
-from erosion.core.vocabulary import EXIT_CODES, ChangeKind, RunOutcome, TermState, WarningState
+from erosion.core.vocabulary import (
+    EXIT_CODES,
+    ChangeKind,
+    ForecastOutcome,
+    HydrographKind,
+    RunOutcome,
+    TermState,
+    WarningState,
+)
 
 
 def test_outcomes_of_runs_are_the_texts_of_published_files() -> None:
@@ -29,3 +38,9 @@ def test_states_and_changes_of_warnings_are_the_texts_the_ledger_checks() -> Non
 
 def test_states_of_trigger_terms_are_the_texts_of_the_layers() -> None:
     assert json.dumps(list(TermState)) == '["known", "old", "unknown"]'
+
+
+def test_outcomes_of_forecasts_and_kinds_of_series_are_the_texts_of_the_tables() -> None:
+    assert [str(outcome) for outcome in ForecastOutcome] == ["hit", "miss", "false_alarm", "quiet", "unknown"]
+    assert [str(kind) for kind in HydrographKind] == ["observed", "forecast", "last_year", "usual"]
+    assert pa.array([ForecastOutcome.HIT, HydrographKind.USUAL]).to_pylist() == ["hit", "usual"]

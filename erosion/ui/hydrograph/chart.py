@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from erosion.core.contracts import LEVEL_COLOURS
+from erosion.core.vocabulary import HydrographKind
 from erosion.ui import charts
 from erosion.ui.products.gauges import Gauge
 from erosion.ui.words import say, write
@@ -63,11 +64,11 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
         None where the days that would be shown hold nothing measured or forecast.
     """
     table = shown_days(table, as_of)
-    if not table["kind"].isin(("observed", "forecast")).any():
+    if not table["kind"].isin([HydrographKind.OBSERVED, HydrographKind.FORECAST]).any():
         return None
     table = _drawn(table, gauge)
     low, high = _frame(table, gauge)
-    observed = table[table["kind"] == "observed"]
+    observed = table[table["kind"] == HydrographKind.OBSERVED]
     sound, doubtful = observed[~observed["doubtful"]], observed[observed["doubtful"]]
     value = doubtful["value"].to_numpy()
     doubtful = doubtful.assign(
@@ -102,7 +103,7 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
     def line(rows: pd.DataFrame, **style: Any) -> alt.Chart:
         return of(rows).mark_line(clip=True, **style).encode(detail="piece:N")
 
-    by_kind = {name: table[table["kind"] == name] for name in ("usual", "last_year", "forecast")}
+    by_kind = {kind: table[table["kind"] == kind] for kind in HydrographKind}
     if gauge.quantity == "rain":
         measured = [of(sound).mark_bar(color=WATER, size=4)]
     else:
@@ -115,13 +116,13 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
             ),
         ]
     layers = [
-        band(by_kind["usual"], USUAL_FILL, 0.9),
+        band(by_kind[HydrographKind.USUAL], USUAL_FILL, 0.9),
         *_alarms(gauge, language, today),
         _issue_rule(today, language),
-        line(by_kind["last_year"], color=LAST_YEAR, strokeWidth=1.4),
+        line(by_kind[HydrographKind.LAST_YEAR], color=LAST_YEAR, strokeWidth=1.4),
         *measured,
-        band(by_kind["forecast"], FORECAST, 0.16),
-        line(by_kind["forecast"], color=FORECAST, strokeWidth=2, strokeDash=[5, 3]),
+        band(by_kind[HydrographKind.FORECAST], FORECAST, 0.16),
+        line(by_kind[HydrographKind.FORECAST], color=FORECAST, strokeWidth=2, strokeDash=[5, 3]),
         of(doubtful)
         .mark_point(color=DOUBT, fill="white", size=42, strokeWidth=1.6, opacity=1)
         .encode(shape=alt.Shape("shape:N", scale=None)),

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from erosion.core.contracts import as_of_instant, in_utc
+from erosion.core.vocabulary import HydrographKind
 from erosion.ui import html
 from erosion.ui.choice import Choice, remember, select
 from erosion.ui.hydrograph.chart import (
@@ -165,9 +166,9 @@ def _since(choice: Choice, time: pd.Timestamp, now: pd.Timestamp, what: str) -> 
 
 def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
     """Say what the lines mean, those that are there."""
-    observed = table[table["kind"] == "observed"]
+    observed = table[table["kind"] == HydrographKind.OBSERVED]
     sound, doubtful = observed[~observed["doubtful"]], observed[observed["doubtful"]]
-    forecast = table[table["kind"] == "forecast"]
+    forecast = table[table["kind"] == HydrographKind.FORECAST]
     issued_at = (
         "" if gauge.forecast_at is None else write.moment(gauge.forecast_at, choice.language, choice.region.timezone)
     )
@@ -190,8 +191,8 @@ def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
         (len(doubtful) > 0, f'<span class="er-dot" style="color:{DOUBT}"></span>', "doubtful"),
         (len(forecast) > 0, line(FORECAST, "dashed"), "forecast"),
         (bool(forecast["low"].notna().any()), area(FORECAST, 0.25), "members"),
-        (bool((table["kind"] == "last_year").any()), line(LAST_YEAR), "last_year"),
-        (bool((table["kind"] == "usual").any()), area(USUAL_FILL, 1.0), "usual"),
+        (bool((table["kind"] == HydrographKind.LAST_YEAR).any()), line(LAST_YEAR), "last_year"),
+        (bool((table["kind"] == HydrographKind.USUAL).any()), area(USUAL_FILL, 1.0), "usual"),
     ]
     shown = (
         f'<span class="er-key">{mark}{html.safe(choice.say(f"hydrograph.key.{name}", time=issued_at))}</span>'

@@ -19,6 +19,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from erosion.core.contracts import LEVEL_COLOURS, LEVELS
+from erosion.core.vocabulary import ForecastOutcome
 from erosion.publish.columns import level_label
 from erosion.ui.map import layers, sketch
 from erosion.ui.products.regions import Run
@@ -36,16 +37,31 @@ BAND: Final = {"p90": [240, 221, 199], "p50": [205, 148, 102]}
 LINE_PX: Final = {0: 2.0, 1: 2.0, 2: 3.5, 3: 5.0, 4: 6.0}
 """Width of bank lines by level [pixel]: a print in black and white can be read by it."""
 
-OUTCOMES: Final = ("hit", "miss", "false_alarm", "quiet", "unknown")
 OUTCOME_COLOURS: Final = {
-    "hit": "#08519c",
-    "miss": "#d7191c",
-    "false_alarm": "#f0a830",
-    "quiet": "#b9c2c8",
-    "unknown": "#8c8c8c",
+    ForecastOutcome.HIT: "#08519c",
+    ForecastOutcome.MISS: "#d7191c",
+    ForecastOutcome.FALSE_ALARM: "#f0a830",
+    ForecastOutcome.QUIET: "#b9c2c8",
+    ForecastOutcome.UNKNOWN: "#8c8c8c",
 }
-OUTCOME_SYMBOLS: Final = {"hit": "✔", "miss": "✖", "false_alarm": "△", "quiet": "·", "unknown": "?"}
-OUTCOME_PX: Final = {"hit": 5.0, "miss": 6.0, "false_alarm": 4.5, "quiet": 2.0, "unknown": 2.0}
+OUTCOME_SYMBOLS: Final = {
+    ForecastOutcome.HIT: "✔",
+    ForecastOutcome.MISS: "✖",
+    ForecastOutcome.FALSE_ALARM: "△",
+    ForecastOutcome.QUIET: "·",
+    ForecastOutcome.UNKNOWN: "?",
+}
+OUTCOME_PX: Final = {
+    ForecastOutcome.HIT: 5.0,
+    ForecastOutcome.MISS: 6.0,
+    ForecastOutcome.FALSE_ALARM: 4.5,
+    ForecastOutcome.QUIET: 2.0,
+    ForecastOutcome.UNKNOWN: 2.0,
+}
+_DRAWN: Final = (
+    ForecastOutcome.UNKNOWN, ForecastOutcome.QUIET, ForecastOutcome.FALSE_ALARM, ForecastOutcome.HIT, ForecastOutcome.MISS
+)  # fmt: skip
+"""From the bottom to the top of the map."""
 
 NUMBER_INLAND_M: Final = 32.0
 """Where a level's number stands, inland of the bank line [m]."""
@@ -230,16 +246,14 @@ def results(_run: Run, target: str, _found: pd.DataFrame, version: str) -> str:
     """Return bank lines coloured by what became of the forecast, misses on top."""
     table = read_segments(_run, target)
     _plane, lines = plane_of(_run, target, version)
-    styles = {
-        name: (OUTCOME_COLOURS[name], OUTCOME_PX[name]) for name in ("unknown", "quiet", "false_alarm", "hit", "miss")
-    }
+    styles = {name: (OUTCOME_COLOURS[name], OUTCOME_PX[name]) for name in _DRAWN}
     return _coloured("outcome", lines, outcome_of(table, _found), table, styles)
 
 
 def outcome_of(table: pd.DataFrame, found: pd.DataFrame) -> NDArray[Any]:
     """Return the outcome of each segment of a table; what the file does not say, or says oddly, is unknown."""
     named = table["segment_id"].map(found.drop_duplicates("segment_id").set_index("segment_id")["outcome"])
-    return named.where(named.isin(OUTCOMES), "unknown").to_numpy(str)
+    return named.where(named.isin(list(ForecastOutcome)), ForecastOutcome.UNKNOWN).to_numpy(str)
 
 
 def _coloured(

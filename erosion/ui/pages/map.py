@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from erosion.core.contracts import LEVELS
+from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui import html
 from erosion.ui.choice import Choice, choose_segment, forget_segment, look, river, segment_row
 from erosion.ui.detail.segment import segment_detail
@@ -139,7 +140,7 @@ def _outcome_legend(choice: Choice, found: pd.DataFrame) -> str:
     length = choice.segments["length_m"].to_numpy()
     outcome = deck.outcome_of(choice.segments, found)
     chips = []
-    for name in deck.OUTCOMES:
+    for name in ForecastOutcome:
         mine = outcome == name
         km = write.number(length[mine].sum() / 1000.0, choice.language, 1)
         detail = choice.say("legend", n=write.number(mine.sum(), choice.language), km=km)

@@ -7,6 +7,7 @@ import dataclasses
 import pandas as pd
 import streamlit as st
 
+from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui import charts, html
 from erosion.ui.choice import Choice, remember, select
 from erosion.ui.map import deck
@@ -107,8 +108,8 @@ def _places(choice: Choice, scores: pd.DataFrame) -> None:
     with two:
         wanted = st.pills(
             choice.say("results.places.outcome"),
-            ["miss", "false_alarm", "hit"],
-            default=["miss"],
+            [ForecastOutcome.MISS, ForecastOutcome.FALSE_ALARM, ForecastOutcome.HIT],
+            default=[ForecastOutcome.MISS],
             selection_mode="multi",
             format_func=lambda name: f"{deck.OUTCOME_SYMBOLS[name]} {choice.say(f'results.{name}')}",
             key=f"outcomes {words}",

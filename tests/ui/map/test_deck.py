@@ -8,6 +8,7 @@ import shapely
 from pyproj import Geod
 
 from erosion.core.contracts import LEVEL_COLOURS
+from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui.map import deck, layers, sketch
 from erosion.ui.products.regions import read_region, run_version
 from erosion.ui.products.segments import read_bands, read_segments
@@ -119,7 +120,7 @@ def test_outcomes_colour_what_the_file_says(region):
     drawn = layers_of(deck.results(run, "1y", found, version))
     assert drawn["outcome-miss"]["getColor"] == layers.colour(deck.OUTCOME_COLOURS["miss"])
     assert {name: bool(layer["data"]) for name, layer in drawn.items()} == {
-        f"outcome-{name}": bool((outcome == name).any()) for name in deck.OUTCOMES
+        f"outcome-{name}": bool((outcome == name).any()) for name in ForecastOutcome
     }
     odd = found.assign(outcome="<b>")
     assert set(deck.outcome_of(table, odd)) == {"unknown"}
