@@ -24,7 +24,7 @@ from erosion.core.raster.windows import Window
 from erosion.satellite.calibration import Numbers, calibrate, quality_rules, refuses
 from erosion.satellite.grouping import PassRef
 from erosion.satellite.items import assets_of, bands_of, boa_shift, platform_of
-from erosion.satellite.window_reader import Access, File, Header, WindowReader, meets, pixel_m_of
+from erosion.satellite.window_reader import LONGEST_S, Access, File, Header, WindowReader, meets, pixel_m_of
 
 if TYPE_CHECKING:
     import pystac
@@ -39,7 +39,9 @@ THREADS: Final = 4
 """Reads under way at once; they wait for the network, not for a processor."""
 
 
-def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) -> xr.Dataset:
+def load(
+    ref: PassRef, source: SceneSource, corridor: Corridor, access: Access, longest_s: float = LONGEST_S
+) -> xr.Dataset:
     """Bands of one pass on the grid of the region, calibrated.
 
     Parameters
@@ -52,6 +54,8 @@ def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) 
         Grid of the region and the part of it that is read.
     access
         How the files are reached.
+    longest_s
+        Time after which no further file is read [s].
 
     Returns
     -------
@@ -74,7 +78,7 @@ def load(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) 
     # Where a file has no position its metadata may give it, or an error is raised. A filter for good: threads share them.
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     shifts = [_shift_of(item, source) for item in ref.items]
-    numbers, native_m = _gather(ref, source, corridor, access)
+    numbers, native_m = _gather(ref, source, corridor, access, longest_s)
     bands, clear, subtracted, notes = calibrate(numbers, shifts, source, ref)
     rasters: dict[str, BlockArray[Any]] = dict(bands) if clear is None else {**bands, "clear": clear}
     grid = corridor.grid
@@ -112,7 +116,9 @@ def pass_bytes(source: SceneSource, corridor: Corridor) -> int:
     return pixels * (4 * (len(bands_of(source)) - flags) + flags + 3)  # owner takes two, clear one
 
 
-def _gather(ref: PassRef, source: SceneSource, corridor: Corridor, access: Access) -> tuple[Numbers, float]:
+def _gather(
+    ref: PassRef, source: SceneSource, corridor: Corridor, access: Access, longest_s: float
+) -> tuple[Numbers, float]:
     """Numbers in the windows of the corridor, all bands of a pixel from one item; and the pixel size [m]."""
     files = [_files_of(item, source) for item in ref.items]
     windows, rules, shape = corridor.windows(WINDOW), quality_rules(source), corridor.grid.shape
@@ -124,7 +130,7 @@ def _gather(ref: PassRef, source: SceneSource, corridor: Corridor, access: Acces
         owner=BlockArray(shape, windows, np.int16, -1),
         windows=windows,
     )
-    reader = WindowReader(corridor.grid, source, access, ref.items_hash)
+    reader = WindowReader(corridor.grid, source, access, ref.items_hash, longest_s)
 
     def put(task: tuple[int, bool, File, Header, Window]) -> None:
         """Read one window and keep what is the item's: what no other item has, or what its first band has shown."""

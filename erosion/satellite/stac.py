@@ -26,6 +26,7 @@ from erosion.satellite.items import assets_of, boa_shift, lacking, stated_grid, 
 from erosion.satellite.remote_files import RemoteFiles
 from erosion.satellite.signing import bearer_token
 from erosion.satellite.stac_entry import StacCollection
+from erosion.satellite.window_reader import LONGEST_S
 
 if TYPE_CHECKING:
     import pystac
@@ -120,10 +121,11 @@ def load_pass(
     source: StacCollection,
     corridor: Corridor,
     retry: RetryPolicy | None = None,
+    longest_s: float = LONGEST_S,
 ) -> xr.Dataset:
     """Bands of one pass; see :func:`erosion.satellite.passes.load`, whose parameters, result and errors it shares."""
     with _web(source, retry or RetryPolicy()) as web:
-        return passes.load(ref, source, corridor, RemoteFiles(source, web))
+        return passes.load(ref, source, corridor, RemoteFiles(source, web), longest_s)
 
 
 def _unusable(item: pystac.Item, source: StacCollection) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
@@ -43,6 +44,10 @@ FORMATS: Final = ["GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID"]
 
 MOST_BLOCK_BYTES: Final = 500_000_000
 """A block is read as a whole; one that a few kilobytes unfold to more than this would take the memory of the night."""
+
+LONGEST_S: Final = 3_600.0
+"""Time of one pass [s]; a server that is always just within the limit of one read would hold a night up for days. 100 MB over
+a line of 0.5 Mbit/s take 1600 s."""
 
 MOST_FINER: Final = 100.0
 """Pixels of a file along one of the region's; a window of more would be read for hours."""
@@ -122,12 +127,15 @@ class WindowReader:
     # Files that this process has read, and in which state of their pass.
     _known: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, grid: Grid, source: SceneSource, access: Access, items_hash: str) -> None:
+    def __init__(
+        self, grid: Grid, source: SceneSource, access: Access, items_hash: str, longest_s: float = LONGEST_S
+    ) -> None:
         from odc.geo.geobox import GeoBox
 
         self.grid, self.source, self.access, self.items_hash = grid, source, access, items_hash
         self.geobox = GeoBox(grid.shape, grid.transform, grid.crs)
         self._stop = threading.Event()
+        self._longest_s, self._started = longest_s, time.monotonic()
         self._failure: SourceError | None = None
 
     def header(self, file: File) -> Header:
@@ -199,6 +207,12 @@ class WindowReader:
         while True:
             if self._failure is not None:  # another file of the pass is beyond hope, and so is the pass
                 raise SourceError(str(self._failure))
+            if time.monotonic() - self._started > self._longest_s:
+                self._failure = SourceError(
+                    f"{file.label}: its pass is not read after {self._longest_s:g} s; the network or the server is too slow, "
+                    "the next night tries again"
+                )
+                continue
             address = file.asset.href
             try:
                 address = self.access.address(file.asset.href)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,6 +161,17 @@ def test_what_is_gone_is_not_asked_for_again(server: StacServer) -> None:
     with pytest.raises(SourceError):
         load(server)
     assert len([seen for seen in server.requests(r"GET .*one/green\.tif") if seen.status == 404]) <= 2
+
+
+def test_a_pass_from_a_server_that_is_always_just_fast_enough_is_given_up(server: StacServer) -> None:
+    server.fail(r"GET /files/", "slow", seconds=0.3)
+    ref, source = first_pass(server)
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=r"one: \w+ \(\w+\.tif\): its pass is not read after 0.5 s"):
+        stac.load_pass(ref, source, CORRIDOR, QUICK, longest_s=0.5)
+    assert time.monotonic() - started < 10.0
+    server.heal()
+    np.testing.assert_allclose(stac.load_pass(ref, source, CORRIDOR, QUICK)["green"].values, expected(), rtol=1e-6)
 
 
 def test_other_passes_go_on(server: StacServer) -> None:

@@ -5,6 +5,7 @@ Public names lead to this machine through a proxy of the test (``HTTP_PROXY``), 
 
 from __future__ import annotations
 
+import dataclasses
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from erosion.core.http.relay_server import FIRST_BYTES
 from erosion.core.http.retry import RetryPolicy
 from tests.file_server import FileServer
 from tests.made_scenes import numbers, write_band
+from tests.raw_server import drips, raw_server
 
 QUICK = RetryPolicy(tries=2, first_wait_s=0.01, longest_wait_s=0.1, connect_s=5.0, read_s=5.0)
 PUBLIC = "http://stac.example.org/v1"
@@ -146,6 +148,14 @@ def test_a_server_that_answers_oddly_is_named(
     with Relay(QUICK, None, server.url) as relay:
         failure = refused(relay, f"{server.url}/green.tif")
     assert words in failure.reason and failure.lasting is lasting
+
+
+def test_a_raster_that_drips_is_ended() -> None:
+    head = b"HTTP/1.1 206 Partial\r\nContent-Length: 32768\r\nContent-Range: bytes 0-32767/99999\r\n\r\nII*\0"
+    hasty = dataclasses.replace(QUICK, read_s=0.3)
+    with raw_server(drips(head, b"x", 0.05)) as (url, asked), Relay(hasty, None, url) as relay:
+        assert "not whole after 0.6 s" in refused(relay, f"{url}/green.tif").reason
+    assert len(asked) <= 3
 
 
 @pytest.mark.parametrize(
