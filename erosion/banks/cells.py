@@ -81,34 +81,33 @@ def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float
     side_of_bank = baseline.segments["bank"].map({"L": 1, "R": 2, "I": 0}).to_numpy(np.uint8)
     vote = np.where(baseline.river, np.uint8(0), side_of_bank[baseline.owner])
     in_image = baseline.transect >= 0
-    wanted = _pixels_in_either(baseline.pixel, baseline.transect[in_image], grid.width * grid.height)
-    in_corridor = np.searchsorted(wanted, baseline.pixel)
-    on_transect = np.searchsorted(wanted, baseline.transect[in_image])
-    n_pixels = baseline.pixel.size
+    pixel = baseline.pixel
+    beyond, on_transect = _pixels_beyond(pixel, baseline.transect[in_image], grid.width * grid.height)
+    n = pixel.size
 
     def corridor(block: NDArray[np.float32]) -> NDArray[np.uint8]:
-        rows = np.empty((len(block), 1, n_pixels + wanted.size), dtype=np.uint8)
+        rows = np.empty((len(block), 1, 2 * n + beyond.size), dtype=np.uint8)
         for image, (row,) in zip(block, rows, strict=True):
             land, _, _ = land_of_river(image >= 0.5, min_island_px, known_river)
-            patch = patch_at(land, wanted)
-            row[:n_pixels] = _side_of_land(patch[in_corridor], vote)
-            row[n_pixels:] = _river_percent(image.ravel()[wanted], patch < 0)
+            patch = patch_at(land, pixel)
+            row[:n] = _side_of_land(patch, vote)
+            row[n : 2 * n] = _river_percent(image.ravel()[pixel], patch < 0)
+            row[2 * n :] = _river_percent(image.ravel()[beyond], patch_at(land, beyond) < 0)
         return rows
 
     # One block an epoch, and the number of axes kept: dropping axes would make dask copy every image first.
     images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
-    chunks = (images.chunks[0], (1,), (n_pixels + wanted.size,))
+    chunks = (images.chunks[0], (1,), (2 * n + beyond.size,))
     lazy = images.map_blocks(corridor, dtype=np.uint8, chunks=chunks)
-    cells = np.empty((len(images), n_pixels), np.uint8)
+    cells = np.empty((len(images), n), np.uint8)
     side = np.empty_like(cells)
     transects = np.full((len(images), *in_image.shape), UNOBSERVED)
     with threads_unless_cluster():
         for first in range(0, len(images), EPOCHS_AT_ONCE):
             some = slice(first, first + EPOCHS_AT_ONCE)
             values = lazy[some, 0].compute()
-            side[some], percent = values[:, :n_pixels], values[:, n_pixels:]
-            cells[some] = percent[:, in_corridor]
-            transects[some, in_image] = percent[:, on_transect]
+            side[some], cells[some] = values[:, :n], values[:, n : 2 * n]
+            transects[some, in_image] = values[:, n:][:, on_transect]
     per_segment = max(1.0, float(baseline.segments["length_m"].median()) / grid.pixel_m)
     sigma = np.sqrt(water["geo_rmse_m"].to_numpy() ** 2 + grid.pixel_m**2 / 12.0 / per_segment)
     return CellStates(pd.DatetimeIndex(water["epoch"].to_numpy()), cells, side, transects, sigma)
@@ -128,12 +127,28 @@ def as_share(percent: NDArray[np.uint8]) -> NDArray[np.float32]:
     return share
 
 
-def _pixels_in_either(some: NDArray[np.int64], more: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Return the pixels that occur in either, ascending and once each; much faster on a raster than by sorting."""
+def _pixels_beyond(
+    some: NDArray[np.int64], more: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pixels of ``more`` that are not in ``some``, and the place of each of ``more`` in both put together.
+
+    Parameters
+    ----------
+    some
+        Flat indices of pixels, ascending and once each, shape (n_some,).
+    more
+        Flat indices in any order, shape (n_more,).
+    size
+        Pixels of the raster; finding them on it is much faster than by sorting.
+    """
     wanted = np.zeros(size, dtype=bool)
-    wanted[some] = True
     wanted[more] = True
-    return np.flatnonzero(wanted)
+    wanted[some] = False
+    beyond = np.flatnonzero(wanted)
+    place = np.empty(size, dtype=np.int32)
+    place[some] = np.arange(some.size, dtype=np.int32)
+    place[beyond] = np.arange(some.size, some.size + beyond.size, dtype=np.int32)
+    return beyond, place[more].astype(np.int64)
 
 
 def _river_percent(share: NDArray[np.float32], river: NDArray[np.bool_]) -> NDArray[np.uint8]:

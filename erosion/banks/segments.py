@@ -101,7 +101,8 @@ class Baseline:
         tree = self._trees[bank]
         if tree is None:
             return np.full(len(which), -1, dtype=np.int32)
-        _, nearest = tree.query(_pixel_xy(self.grid, self.pixel[which]), workers=2)
+        # One worker: a call asks for some thousand pixels, and starting threads takes longer than finding them.
+        _, nearest = tree.query(_pixel_xy(self.grid, self.pixel[which]))
         return self.bank_points[bank][1][nearest]
 
     @cached_property
@@ -359,12 +360,9 @@ def _near_pixels(points: NDArray[np.float64], grid: Grid, within_m: float) -> ND
     far = np.ones((rows, columns), dtype=bool)
     far[(row // block).clip(0, rows - 1), (column // block).clip(0, columns - 1)] = False
     reach = within_m / (block * grid.pixel_m) + 2**0.5
-    near = np.argwhere(distance_transform_edt(far) <= reach)
-    step = np.arange(block)
-    row = (near[:, 0, None, None] * block + step[:, None]).repeat(block, axis=2)
-    column = (near[:, 1, None, None] * block + step[None, :]).repeat(block, axis=1)
-    inside = (row < grid.height) & (column < grid.width)
-    return np.sort(row[inside] * grid.width + column[inside])
+    near = distance_transform_edt(far) <= reach
+    every = near.repeat(block, axis=0).repeat(block, axis=1)
+    return np.flatnonzero(every[: grid.height, : grid.width])
 
 
 def _transects(
