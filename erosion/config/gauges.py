@@ -113,6 +113,16 @@ class FileGauge(GaugeSource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FolderGauge(FileGauge):
+    """Shared fields of the entries whose path may be a folder into which files come."""
+
+    files: Annotated[str, Key("pattern of the file names where path is a folder, in any letter case")]
+    settle_s: Annotated[
+        float, Key("a file of a folder that changed less than this ago may still be written and waits", "s", low=0)
+    ] = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebGauge(GaugeSource):
     """Shared fields of the entries whose driver asks a service over the network."""
 
@@ -155,11 +165,11 @@ def check_datum(source: GaugeSource, problems: Problems) -> None:
         problems.add("datum", "is missing; a stage means nothing without its zero")
 
 
-def check_grid(source: FileGauge, files: str, problems: Problems) -> None:
+def check_grid(source: FolderGauge, problems: Problems) -> None:
     """Note what is wrong with the entry of a folder of grids, which hold no stage."""
-    pattern = Path(files)
-    if not files or pattern.is_absolute() or ".." in pattern.parts:
-        problems.add("files", f"{files!r} must be a pattern inside 'path', like *.nc")
+    pattern = Path(source.files)
+    if not source.files or pattern.is_absolute() or ".." in pattern.parts:
+        problems.add("files", f"{source.files!r} must be a pattern inside 'path', like *.nc")
     if source.alarm_levels_m:
         problems.add("alarm_levels_m", "are stages, and this source has none; give them to the source of the stage")
 

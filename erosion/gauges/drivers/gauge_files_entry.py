@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from erosion.config.gauges import DISCHARGE_UNITS, RAIN_UNITS, STAGE_UNITS, FileGauge
+from erosion.config.gauges import DISCHARGE_UNITS, RAIN_UNITS, STAGE_UNITS, FolderGauge
 from erosion.config.problems import Problems
 from erosion.config.records import Key, check_timezone
 
@@ -52,13 +52,10 @@ class QualityCodes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaugeFiles(FileGauge):
+class GaugeFiles(FolderGauge):
     """A gauge in delimited text or Excel: one file, or a folder into which a logger drops files."""
 
     files: Annotated[str, Key("pattern of the file names where path is a folder")] = "*.csv"
-    settle_s: Annotated[
-        float, Key("a file of a folder that changed less than this ago may still be written and waits", "s", low=0)
-    ] = 60.0
     sheet: Annotated[str | None, Key("sheet of an Excel file; the first where it is not given")] = None
     columns: Annotated[GaugeColumns, Key("which column holds what")]
     units: Annotated[GaugeUnits, Key("units of the columns")]

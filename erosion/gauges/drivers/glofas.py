@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from erosion.config.gauges import FileGauge, check_grid
+from erosion.config.gauges import FolderGauge, check_grid
 from erosion.config.problems import Problems
 from erosion.config.records import Key
 from erosion.core.errors import Skipped
@@ -33,13 +33,10 @@ UNITS: Final = ("m3s-1", "m3/s", "m3s", "cumec", "cumecs")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glofas(FileGauge):
+class Glofas(FolderGauge):
     """Discharge of GloFAS at a point, from NetCDF files of the Copernicus store that somebody has brought."""
 
     files: Annotated[str, Key("pattern of the file names where path is a folder")] = "*.nc"
-    settle_s: Annotated[
-        float, Key("a file that changed less than this ago may still be written and waits", "s", low=0)
-    ] = 60.0
     reach_cells: Annotated[
         int, Key("the largest river within so many cells of the location is taken", "cell", low=0)
     ] = 1
@@ -48,7 +45,7 @@ class Glofas(FileGauge):
     def check(self, problems: Problems) -> None:
         """Note what is wrong with the entry, beside its types."""
         super().check(problems)
-        check_grid(self, self.files, problems)
+        check_grid(self, problems)
 
 
 ENTRY: Final = Glofas

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from erosion.config.gauges import FileGauge, check_grid
+from erosion.config.gauges import FolderGauge, check_grid
 from erosion.config.problems import Problems
 from erosion.config.records import Key
 from erosion.core.errors import Skipped, SourceError
@@ -83,15 +83,12 @@ class _Told(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RainGrid(FileGauge):
+class RainGrid(FolderGauge):
     """Rain at a point, or on average around it, from NetCDF or Zarr grids like those of ERA5-Land and IMERG."""
 
     files: Annotated[
         str, Key("pattern of the names where path is a folder of NetCDF files or Zarr stores, like *.HDF5")
     ] = "*.nc*"
-    settle_s: Annotated[
-        float, Key("a file that changed less than this ago may still be written and waits", "s", low=0)
-    ] = 60.0
     variable: Annotated[str | None, Key("name of the variable; found by its name and unit where not given")] = None
     counting: Annotated[
         str,
@@ -107,7 +104,7 @@ class RainGrid(FileGauge):
     def check(self, problems: Problems) -> None:
         """Note what is wrong with the entry, beside its types."""
         super().check(problems)
-        check_grid(self, self.files, problems)
+        check_grid(self, problems)
 
 
 ENTRY: Final = RainGrid

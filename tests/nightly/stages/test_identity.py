@@ -23,9 +23,21 @@ RAIN += ["datum_offset_m", "alarm_levels_m", "alarm_source", "checks", "cadence_
 RAIN += ["key_env", "first_day", "pause_s", "service"]
 
 
+STAGE = [*RAIN[:-4], "files", "settle_s", "sheet", "columns", "units", "timezone", "time_format", "quality"]
+STAGE += ["encoding", "delimiter", "missing", "decimal"]
+
+FLOW = [*RAIN[:-4], "files", "settle_s", "reach_cells"]
+
+
 @pytest.mark.parametrize(
     ("name", "keys"),
-    [("mamore_masks", MASKS), ("sentinel2_earth_search", SCENES), ("tan_chau_rain_power", RAIN)],
+    [
+        ("mamore_masks", MASKS),
+        ("sentinel2_earth_search", SCENES),
+        ("tan_chau_rain_power", RAIN),
+        ("tan_chau", STAGE),
+        ("tan_chau_glofas", FLOW),
+    ],
 )
 def test_the_settings_of_a_source_are_hashed_in_the_order_of_the_first_runs(name: str, keys: list[str]) -> None:
     entry = load_source(name)
