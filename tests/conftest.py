@@ -64,7 +64,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put long files first; pytest-xdist keeps this order with ``--no-loadscope-reorder``."""
     place = {ROOT / "tests" / name: k for k, name in enumerate(LONG_FIRST)}
     if missing := [str(path.relative_to(ROOT)) for path in place if not path.is_file()]:
-        raise pytest.UsageError(f"LONG_FIRST in tests/conftest.py lists {', '.join(missing)}, not there; name the moved file")
+        raise pytest.UsageError(
+            f"LONG_FIRST in tests/conftest.py lists {', '.join(missing)}, not there; name the moved file"
+        )
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
