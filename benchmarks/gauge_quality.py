@@ -205,7 +205,7 @@ def fault_table(gauges: pd.DataFrame, kinds: tuple[Kind, ...], places: int) -> t
     shares: dict[str, list[float]] = {}
     for number, kind in enumerate(kinds):
         # A series that shifts for good again and again is another gauge in the end: fewer of them.
-        few = places // 5 if kind.flag == "datum_jump" else places
+        few = max(places // 5, 1) if kind.flag == "datum_jump" else places
         share = found(gauges, kind, few, number)
         shares.setdefault(kind.name, []).append(share["flag"])
         out.append(
