@@ -60,7 +60,7 @@ def test_three_runs_agree_before_a_fall():
     assert walk([0.75, 0.45, 0.45, 0.1, 0.1, 0.1], rules)[0] == [4, 4, 4, 3, 3, 1]
 
 
-def test_one_run_is_enough_where_the_policy_says_so():
+def test_one_run_is_enough_where_the_policy_allows_it():
     rules = policy(runs_to_raise=1, runs_to_clear=1)
     assert walk([0.1, 0.3, 0.75, 0.45, 0.1, 0.9], rules)[0] == [1, 2, 4, 3, 1, 4]
 

@@ -31,7 +31,7 @@ def nights(series, trigger, rules=POLICY, start=None):
 @pytest.mark.parametrize(
     ("series", "published", "own", "rules"),
     [
-        # Raised at once, given back after two nights that asked for less, each thing said.
+        # Raised at once, back after two nights with a lower trigger, each step with its reason.
         (
             [(0.3, 0), (0.3, 3), (0.3, 0), (0.3, 0), (0.3, 0)],
             [2, 3, 3, 2, 2],
@@ -94,7 +94,7 @@ def test_a_kept_place_is_raised_from_the_level_it_keeps():
         assert (memory["level"].iloc[0], memory["model_level"].iloc[0]) == (expected, 2)
 
 
-def test_a_warning_that_a_trigger_raised_says_so():
+def test_a_warning_that_a_trigger_raised_names_it():
     before = decide(triggered(scores([0.3]), 0), None, THRESHOLDS, POLICY, AS_OF, trigger_of({3: 1}))
     standing = pd.DataFrame(
         {
@@ -111,7 +111,7 @@ def test_a_warning_that_a_trigger_raised_says_so():
 def test_decisions_without_a_trigger_are_those_of_before_there_was_one():
     """The digest was taken from the program as it was before it knew of triggers."""
     rng = np.random.default_rng(7)
-    n, memory, told = 60, None, []
+    n, memory, tables = 60, None, []
     rules = Policy(runs_to_raise=2, runs_to_clear=2, max_level4_share=0.05, stale_after_days=800)
     p = rng.random(n)
     length_m = rng.integers(40, 180, n).astype(float)
@@ -130,8 +130,8 @@ def test_decisions_without_a_trigger_are_those_of_before_there_was_one():
         memory = decide(table, memory, THRESHOLDS, rules, AS_OF)
         assert (memory["level"] == memory["model_level"]).all() and not memory["trigger_runs"].any()
         names = ["level", "previous_level", "candidate_level", "candidate_runs", "capped", "why"]
-        told.append(memory[["segment_id", *names]].to_csv(index=False, lineterminator="\n"))
-    digest = hashlib.sha256("".join(told).encode()).hexdigest()
+        tables.append(memory[["segment_id", *names]].to_csv(index=False, lineterminator="\n"))
+    digest = hashlib.sha256("".join(tables).encode()).hexdigest()
     assert digest == "6ca871ea83563c7122b85582fe3419586a2ba02e6b3e2d361dac6c2b5f440592"
 
 
@@ -146,7 +146,7 @@ def test_laws_of_the_trigger(river, rules, trigger):
     table, memory = river
     result = decide(table, memory, THRESHOLDS, rules, AS_OF, trigger)
     alone = decide(table, memory, THRESHOLDS, rules, AS_OF)
-    # What the model says does not depend on the trigger, not in what it remembers either.
+    # The level of the model does not depend on the trigger, nor does its state.
     for name in ("model_level", "candidate_level", "candidate_runs", "previous_level"):
         assert (result[name] == alone[name]).all(), name
     level, own = result["level"].to_numpy(), result["model_level"].to_numpy()

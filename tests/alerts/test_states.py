@@ -49,6 +49,6 @@ def test_a_first_run_plans_with_any_crosswalk():
         assert row["first_issued_at"] == pd.Timestamp(AS_OF, tz="UTC")
 
 
-def test_carry_refuses_to_lose_a_place_unsaid():
+def test_carry_refuses_to_lose_a_place_silently():
     with pytest.raises(ValueError, match=r"1 segments .* b the first"):
         carry(state([3, 4], [3, 4], [5, 5], ids=["a", "b"]), crosswalk(("a", "m")))

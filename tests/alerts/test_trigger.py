@@ -152,15 +152,15 @@ def test_laws(table, filled):
     )
     sure = fresh & np.all([np.isfinite(term.points) for term in result.terms.values()], axis=0)
     assert (result.level[sure] == result.most[sure]).all() and (result.level[sure] >= 0).all()
-    assert ((result.level == 0) <= sure).all(), "nought is only said where all is known"
-    # Whatever the unknown values turn out to be, the level ends up between what was said: at least, and at most.
+    assert ((result.level == 0) <= sure).all(), "level 0 only where all is known"
+    # Whatever the unknown values turn out to be, the level lies between the two that were returned: at least, and at most.
     truth = Facts(
         *(np.where(np.isnan(a), b, a) for a, b in zip(known, np.array(filled[: len(table)], float).T, strict=True))
     )
     then = weigh(ALL, truth)
-    told = fresh & (then.level >= 0)
-    assert (then.level[told] >= np.maximum(result.level[told], 0)).all()
-    assert (then.level[told] <= result.most[told]).all()
+    sure = fresh & (then.level >= 0)
+    assert (then.level[sure] >= np.maximum(result.level[sure], 0)).all()
+    assert (then.level[sure] <= result.most[sure]).all()
     # One night is one row of a history.
     last = weigh(ALL, Facts(*(values[-1:] for values in known)))
     for name in ("level", "most", "points"):
@@ -179,7 +179,7 @@ def yearly(days, low=1.0, high=5.0):
 
 
 def water_of(*given):
-    """What is known of a reach as a whole: facts of shape (as_of,), and which gauge told each term."""
+    """What is known of a reach as a whole: facts of shape (as_of,), and the gauge of each term."""
     water = water_on(*given)
     assert all((pair[..., 0] == pair[..., 1]).all() for pair in water.whose.values())
     return Facts(*(values[0] for values in water.facts)), {
@@ -208,7 +208,7 @@ def test_a_fall_is_read_off_the_gauge():
     assert known.age_days.tolist() == [0, 2, 5]
     assert known.fall == pytest.approx([0.55, 0.55, 0.55])
     result = weigh(trigger_of(drawdown=DRAWDOWN), known)
-    assert result.level.tolist() == [1, 1, -1], "a reading of five days ago says nothing of tonight"
+    assert result.level.tolist() == [1, 1, -1], "a reading of five days ago is too old for tonight"
     assert result.points[:2] == pytest.approx([1.75, 1.75])
 
 
@@ -272,16 +272,16 @@ def test_alarm_levels_and_a_forecast_of_the_same_gauge():
     assert np.isnan(water_of(trigger, GAUGES, series, forecasts, ["2016-01-10"])[0].forecast_fall).all()
 
 
-def test_another_gauge_speaks_only_where_the_main_one_has_nothing():
+def test_another_gauge_is_used_only_where_the_main_one_has_nothing():
     main = gauge_rows(YEARS[-200:], yearly(YEARS[-200:]), gauge_id="a")
     other = gauge_rows(YEARS, yearly(YEARS) + 1, gauge_id="b")
     series = pd.concat([main, other])
     early, late = YEARS[400], YEARS[-1]
     _, whose = water_of(trigger_of(drawdown=DRAWDOWN), GAUGES, series, None, [early, late])
     assert whose["drawdown"] == [1, 0]
-    # A main gauge that has gone silent is not replaced unsaid: its age is told.
-    silent, whose = water_of(trigger_of(drawdown=DRAWDOWN), GAUGES, pd.concat([main.iloc[:-30], other]), None, [late])
-    assert whose["drawdown"] == [0] and silent.age_days.tolist() == [30]
+    # A main gauge that has become stale is not replaced: its age is returned.
+    stale, whose = water_of(trigger_of(drawdown=DRAWDOWN), GAUGES, pd.concat([main.iloc[:-30], other]), None, [late])
+    assert whose["drawdown"] == [0] and stale.age_days.tolist() == [30]
 
 
 @settings(max_examples=20, deadline=None)
@@ -335,13 +335,13 @@ def test_between_two_gauges_the_fall_lies_between_theirs():
     water = water_along(trigger, ALONG, places, two_gauges(), None, "2015-12-31")
     assert water.facts.fall[:, 0] == pytest.approx([0.2, 0.2, 0.4, 0.5, 0.6, 0.6])
     assert np.isinf(water.facts.passage_days).all() or np.isfinite(water.facts.passage_days).all()
-    told = term_sources(water, ALONG, "2015-12-31")
-    assert [who.title for who in told["drawdown"]] == [
+    sources = term_sources(water, ALONG, "2015-12-31")
+    assert [source.title for source in sources["drawdown"]] == [
         "Tân Châu", "Tân Châu", "Tân Châu – Vàm Nao", "Tân Châu – Vàm Nao", "Vàm Nao", "Vàm Nao",
     ]  # fmt: skip
-    assert {(who.gauge, who.time) for who in told["rain_on_low_water"]} == {("r", "2015-12-31")}
+    assert {(source.gauge, source.time) for source in sources["rain_on_low_water"]} == {("r", "2015-12-31")}
     result = weigh(trigger, Facts(*(values[:, 0] for values in water.facts)))
-    first, *_, last = (json.loads(text)[0] for text in term_records(trigger, result, told))
+    first, *_, last = (json.loads(text)[0] for text in term_records(trigger, result, sources))
     assert (first["gauge"], first["points"], last["gauge"], last["points"]) == ("a", 0.0, "b", 2.0)
 
 
@@ -361,7 +361,7 @@ def test_a_slow_wave_has_not_got_there_yet():
     assert fast.facts.fall[0, 0] == pytest.approx(0.2)
 
 
-def test_one_silent_gauge_leaves_the_other_one_its_own_stretch():
+def test_one_stale_gauge_leaves_the_other_one_its_own_stretch():
     series = two_gauges()
     series = series[(series["gauge_id"] != "b") | (series["time"] < pd.Timestamp("2015-12-20", tz="UTC"))]
     trigger = trigger_of(drawdown=DRAWDOWN, wave_m_per_s=FAST)
@@ -390,12 +390,12 @@ def test_stages_of_different_zeros_are_not_put_between_each_other():
 
 # --- what is published, and in words ---------------------------------------------------------------------------------
 
-TOLD = TermSource("019803", "Tân Châu", "2026-11-21")
+SOURCE = TermSource("019803", "Tân Châu", "2026-11-21")
 
 
-def records_of(trigger=ALL, told=TOLD, **known):
+def records_of(trigger=ALL, source=SOURCE, **known):
     result = weigh(trigger, facts(**known))
-    texts = term_records(trigger, result, {name: [told] * result.level.size for name in trigger.terms})
+    texts = term_records(trigger, result, {name: [source] * result.level.size for name in trigger.terms})
     return [{record["term"]: record for record in json.loads(text)} for text in texts]
 
 
@@ -415,9 +415,9 @@ def test_a_record_holds_everything_that_the_points_rest_on():
 
 
 def test_every_place_has_its_own_record_and_unknown_is_null():
-    fallen, silent, dry = records_of(fall=[0.5, 0.5, 0.2], age_days=[0.0, 9.0, 0.0], rain_mm=[0.0, 0.0, NAN])
+    fallen, stale, dry = records_of(fall=[0.5, 0.5, 0.2], age_days=[0.0, 9.0, 0.0], rain_mm=[0.0, 0.0, NAN])
     assert fallen["drawdown"]["points"] == 1.5 and dry["drawdown"]["points"] == 0
-    old = silent["drawdown"]
+    old = stale["drawdown"]
     assert (old["points"], old["value"], old["state"]) == (None, None, "old")
     (wet,) = records_of(rain_mm=NAN, above_mark=-1.0)
     assert (wet["rain_on_low_water"]["points"], wet["rain_on_low_water"]["state"]) == (None, "unknown")

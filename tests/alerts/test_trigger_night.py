@@ -1,4 +1,4 @@
-"""The trigger in a nightly run: what it raises, what is published of it, and what it says when a gauge is silent."""
+"""The trigger in a nightly run: what it raises, what is published of it, and its message when a gauge is stale."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_night_with_a_trigger_and_one_after_it(crop: Path, edit: Callable[...,
     assert (states.loc[up, "trigger_runs"] == 1).all() and (states["trigger_runs"].drop(up) == 0).all()
 
 
-def test_a_silent_gauge_makes_the_trigger_unknown_and_the_run_degraded(
+def test_a_stale_gauge_makes_the_trigger_unknown_and_the_run_degraded(
     crop: Path, edit: Callable[..., None], tmp_path: Path
 ) -> None:
     for gauge in (crop.parent / "gauges").glob("*.csv"):
@@ -169,7 +169,7 @@ def test_an_optional_gauge_that_was_never_brought_is_no_lack(crop: Path, edit: C
     region = triggered(crop, edit, raises={3: 1})
     night = night_of(region, bank(region), gauge_rows([], []), NO_FORECAST, NIGHT)
     assert night.messages == [] and (night.table["trigger"] == -1).all()
-    # Once it has given a reading, an old one is told as that of any other gauge.
+    # Once it has given a reading, an old one is reported as that of any other gauge.
     gauge = gauges_of(region)[0].gauge_id
     old = gauge_rows(["2010-06-01"], [5.0], gauge_id=gauge, quantity="discharge")
     (message,) = night_of(region, bank(region), old, NO_FORECAST, NIGHT).messages
@@ -180,7 +180,7 @@ def test_an_optional_gauge_that_was_never_brought_is_no_lack(crop: Path, edit: C
     assert "has no reading (drawdown)" in message
 
 
-def test_two_zeros_on_one_reach_are_told_and_one_gauge_speaks(crop: Path, edit: Callable[..., None]) -> None:
+def test_two_zeros_on_one_reach_are_reported_and_one_gauge_serves_it(crop: Path, edit: Callable[..., None]) -> None:
     days = pd.date_range("2009-01-01", "2010-07-18", freq="D")
     for name, datum, km in (("guajara_mirim", "one", -1), ("principe_da_beira", "another", 2)):
         edit(crop.parent / f"{name}.yaml", datum=datum, distance_downstream_km=km)
@@ -200,7 +200,7 @@ DRAWDOWN = {"days": 3, "points": 2, "start": 0.1, "full": 0.3}
 
 
 @pytest.mark.parametrize(
-    ("trigger", "says"),
+    ("trigger", "message"),
     [
         ({"unit": "feet", "drawdown": DRAWDOWN}, "trigger.unit: 'feet' is not one of m, range"),
         ({"drawdown": DRAWDOWN}, "trigger.unit: is missing"),
@@ -224,12 +224,12 @@ DRAWDOWN = {"days": 3, "points": 2, "start": 0.1, "full": 0.3}
     ],
 )
 def test_a_mistake_in_the_trigger_is_named_with_its_mend(
-    crop: Path, edit: Callable[..., None], trigger: dict[str, Any], says: str
+    crop: Path, edit: Callable[..., None], trigger: dict[str, Any], message: str
 ) -> None:
     edit(crop, trigger=trigger)
     with pytest.raises(CatalogError) as caught:
         load_region(crop)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_trigger_needs_a_gauge(crop: Path, edit: Callable[..., None]) -> None:

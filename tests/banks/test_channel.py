@@ -135,15 +135,15 @@ LAKE = np.hypot(*(np.indices(SHAPE) - np.array([100, 150])[:, None, None])) < 60
 
 
 @pytest.mark.parametrize(
-    ("mask", "says"),
+    ("mask", "message"),
     [
         (np.zeros(SHAPE, bool), "holds no water; check the declared water value"),
         (np.ones(SHAPE, bool), "holds no land; check the declared water"),
         (LAKE, "longer than wide; give a mask that shows more of it or lower segments.min_part_m"),
     ],
 )
-def test_masks_without_a_river_say_what_to_do(mask: NDArray[np.bool_], says: str) -> None:
-    with pytest.raises(ChannelError, match=says):
+def test_errors_of_masks_without_a_river_name_the_mend(mask: NDArray[np.bool_], message: str) -> None:
+    with pytest.raises(ChannelError, match=message):
         trace(mask)
 
 

@@ -54,14 +54,14 @@ def test_what_is_bitten_is_what_is_lost_and_time_reversal_swaps_it(bites: list[t
     new = old.copy()
     for column, width, depth, north in bites:
         new |= box(96 - depth, 104, column, column + width) if north else box(96, 104 + depth, column, column + width)
-    # Both directions on one baseline: a known river and its history told both ways.
+    # Both directions on one baseline: a known river and its history in both directions.
     forward, backward = make_water([old, new]), make_water([new, old])
     baseline = baseline_on(make_region(), make_water([old]), pd.Timestamp("2100-01-01"))
-    told = [measure_banks(observe_cells(w, baseline, min_island_m2=20_000.0), baseline) for w in (forward, backward)]
-    assert float(told[0]["land_loss_m2"].isel(epoch=1).sum()) == (new & ~old).sum() * AREA
+    banks = [measure_banks(observe_cells(w, baseline, min_island_m2=20_000.0), baseline) for w in (forward, backward)]
+    assert float(banks[0]["land_loss_m2"].isel(epoch=1).sum()) == (new & ~old).sum() * AREA
     for one, other in (SUMS, SUMS[::-1]):
-        assert told[0][one].isel(epoch=1).sum() == told[1][other].isel(epoch=1).sum()
-    assert float(told[0]["land_gain_m2"].isel(epoch=1).sum()) == 0
+        assert banks[0][one].isel(epoch=1).sum() == banks[1][other].isel(epoch=1).sum()
+    assert float(banks[0]["land_gain_m2"].isel(epoch=1).sum()) == 0
 
 
 def test_time_reversal_swaps_loss_and_gain_of_every_segment() -> None:

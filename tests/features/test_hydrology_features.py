@@ -1,4 +1,4 @@
-"""The gauge's share of a feature row: hand-made flow, a gauge that says nothing, no gauge at all."""
+"""The gauge's share of a feature row: hand-made flow, a gauge without values, no gauge at all."""
 
 from __future__ import annotations
 

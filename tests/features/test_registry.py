@@ -31,7 +31,7 @@ def test_the_table_has_one_column_a_feature_in_registry_order(made, yearly) -> N
     assert table.index.equals(pd.Index(known.baseline.segments["segment_id"]))
 
 
-def test_each_feature_says_what_it_is() -> None:
+def test_each_feature_is_described() -> None:
     for feature in REGISTRY.values():
         for text in (feature.name, feature.unit, feature.meaning, feature.source, feature.missing):
             assert text.strip(), feature

@@ -29,17 +29,17 @@ def test_the_sets_differ_by_the_family_alone() -> None:
 
 
 def test_a_family_that_knows_the_answer_is_seen_to_help(reach, rows) -> None:
-    told = rows.copy()
-    told[OWN] = np.nan
-    told[OWN[0]] = (told["retreat_established_1y"] >= 30).astype(float)
-    result = compared(reach, told)
+    informed = rows.copy()
+    informed[OWN] = np.nan
+    informed[OWN[0]] = (informed["retreat_established_1y"] >= 30).astype(float)
+    result = compared(reach, informed)
     pr = result[(result["metric"] == "pr_auc") & (result["subset"] == "all")].set_index("features")
     assert pr.loc["with", "value"] > 0.99 and pr.loc["with", "gain_low"] > 0.1
     assert pr.loc["with", "gain"] == pytest.approx(pr.loc["with", "value"] - pr.loc["without", "value"], abs=2e-5)
     assert pr.loc["without", "value"] < 0.9 and "gain" in result and pd.isna(pr.loc["without", "gain"])
 
 
-def test_a_family_that_says_nothing_is_seen_not_to_help(reach, rows) -> None:
+def test_a_family_without_information_does_not_help(reach, rows) -> None:
     """A constant is never split on: same trees but for the columns that are drawn, so the interval holds zero."""
     empty = rows.copy()
     empty[OWN] = 1.0

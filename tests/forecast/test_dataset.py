@@ -173,7 +173,7 @@ def test_another_future_gives_the_same_rows(reach, rows) -> None:
         assert not got.loc[~known, f"moved_{target}"].any()
 
 
-def test_a_date_before_the_data_says_so(reach) -> None:
+def test_a_date_before_the_data_is_refused(reach) -> None:
     with pytest.raises(NothingKnownError, match="1986-08-01"):
         rows_with_outcomes(reach.region, reach.water, reach.gauges, until=day("1980-01-01"))
     with pytest.raises(NothingKnownError, match="first observation became available on 1986-08-01"):

@@ -211,9 +211,9 @@ def test_git_leaves_the_bytes_of_releases_and_data_alone_and_writes_text_with_lf
     done = subprocess.run(
         ["git", "check-attr", "text", "eol", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    told = {tuple(line.split(": ")[:2]): line.split(": ")[2] for line in done.stdout.splitlines()}
-    assert [told[path, "text"] for path in paths] == ["unset", "unset", "unset", "auto", "unset"]
-    assert told["erosion/cli.py", "eol"] == "lf"
+    settings = {tuple(line.split(": ")[:2]): line.split(": ")[2] for line in done.stdout.splitlines()}
+    assert [settings[path, "text"] for path in paths] == ["unset", "unset", "unset", "auto", "unset"]
+    assert settings["erosion/cli.py", "eol"] == "lf"
 
 
 def test_people_may_add_to_the_card(copy: Path) -> None:

@@ -1,4 +1,4 @@
-"""A release from a real short reach: the same bytes again, a card that says what was done, and nothing later than its date."""
+"""A release from a real short reach: the same bytes again, a card that states what was done, and nothing later than its date."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_reference_describes_the_training_rows(some: pd.DataFrame, release: Path
         assert about["missing"] == pytest.approx(some[name].isna().mean(), abs=1e-4)
 
 
-def test_the_card_says_how_it_was_made_and_what_it_cannot_do(reach, some: pd.DataFrame, release: Path) -> None:
+def test_the_card_states_how_it_was_made_and_its_limits(reach, some: pd.DataFrame, release: Path) -> None:
     card = (release / "card.md").read_text(encoding="utf-8")
     for target in reach.region.targets:
         fit, calibrate = split_dates(some, target, "established")

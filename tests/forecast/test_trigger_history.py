@@ -32,7 +32,7 @@ def test_a_history_is_made_of_nights_as_they_were_known() -> None:
     days = pd.date_range("2010-01-01", "2015-12-31", freq="D")
     stage = 3 - 2 * np.cos(2 * np.pi * (days.day_of_year.to_numpy() - 105) / 365.25)
     series = gauge_rows(days, stage + np.random.default_rng(1).normal(0, 0.05, len(days)), latency="30h")
-    series = series[~series["time"].between("2015-05-10", "2015-05-20")]  # the gauge fell silent
+    series = series[~series["time"].between("2015-05-10", "2015-05-20")]  # the gauge became stale
     gauges = [Gauge("g", "Tân Châu")]
     first, last = pd.Timestamp("2015-03-01"), pd.Timestamp("2015-06-30")
     table = nights(TRIGGER, gauges, series, NO_FORECAST, first, last)
@@ -125,7 +125,7 @@ def test_intervals_of_unrelated_years_mostly_hold_nought() -> None:
 # --- a real short reach ----------------------------------------------------------------------------------------------
 
 
-def test_the_command_writes_what_it_says(
+def test_the_command_writes_what_it_prints(
     crop: Path, erosion: Callable[..., CompletedProcess[str]], tmp_path: Path
 ) -> None:
     for mask in (crop.parent / "masks").glob("*.tif"):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from erosion.core.arrays import BoolArray, FloatArray
+from erosion.core.arrays import NEVER, BoolArray, FloatArray
 from erosion.gauges.statistics.definitions import STATISTICS, dataset, nothing
 from erosion.gauges.statistics.forecasts import AHEAD, forecasts_ahead
 from erosion.gauges.statistics.levels import level_statistics, levels_of
@@ -131,5 +131,5 @@ def _ahead(
 
 def _usable_on(gauges: Mapping[str, Revisions], dates: Dates) -> BoolArray:
     """Return whether any usable value of each gauge could be had on each date, shape (gauge_id, as_of)."""
-    since = [rows.known_from[np.isfinite(rows.value)].min(initial=np.iinfo(np.int64).max) for rows in gauges.values()]
+    since = [rows.known_from[np.isfinite(rows.value)].min(initial=NEVER) for rows in gauges.values()]
     return np.asarray(np.array(since, np.int64)[:, np.newaxis] <= instants(dates))
