@@ -78,7 +78,7 @@ def check_bands(source: SceneSource, bands: Mapping[str, object], problems: Prob
             problems.add(f"bands.{alias}", f"is no band of {source.sensor} scenes; those are {', '.join(known)}")
     if source.sensor == "optical":
         if "green" not in bands or not {"nir", "swir16"} & set(bands):
-            problems.add("bands", "need green and at least one of nir and swir16; water is told by their contrast")
+            problems.add("bands", "need green and at least one of nir and swir16; water is found by their contrast")
         if source.units.reflectance is None:
             problems.add("units.reflectance", 'is missing; write "1" and the scale and offset that lead to it')
     else:

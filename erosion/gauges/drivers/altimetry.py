@@ -131,14 +131,14 @@ _Content = tuple[list[int], list[str], list[Any], str, tuple[float, float] | Non
 
 
 def _hydroweb(text: str, source: Altimetry, notes: Notes) -> _Content:
-    said: dict[str, str] = {}
+    header: dict[str, str] = {}
     lines: list[int] = []
     times, heights, short = [], [], []
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("#"):
             key, mark, value = line.lstrip("# ").partition("::")
             if mark:
-                said[key.strip().upper()] = value.strip()
+                header[key.strip().upper()] = value.strip()
             continue
         parts = line.split()
         if not parts:
@@ -149,15 +149,15 @@ def _hydroweb(text: str, source: Altimetry, notes: Notes) -> _Content:
         lines.append(number)
         times.append(f"{parts[0]} {parts[1]}")
         heights.append(parts[2])
-    if not said or not lines:
+    if not header or not lines:
         what = (
-            "has a head and no heights" if said else "is neither a text of Hydroweb nor a GeoJSON of the land service"
+            "has a head and no heights" if header else "is neither a text of Hydroweb nor a GeoJSON of the land service"
         )
         raise SourceError(f"{source.path}: {what}; fetch it again, or describe it with the driver gauge_files")
     if short:
         notes.add("too few columns, left out", short)
-    place = _place(said.get("REFERENCE LONGITUDE"), said.get("REFERENCE LATITUDE"))
-    return lines, times, heights, said.get("GEOID MODEL", ""), place, _MISSING
+    place = _place(header.get("REFERENCE LONGITUDE"), header.get("REFERENCE LATITUDE"))
+    return lines, times, heights, header.get("GEOID MODEL", ""), place, _MISSING
 
 
 def _land_service(text: str, source: Altimetry) -> _Content:
@@ -165,11 +165,11 @@ def _land_service(text: str, source: Altimetry) -> _Content:
         document = json.loads(text)
     except (ValueError, RecursionError) as err:
         raise SourceError(f"{source.path}: is no JSON ({err}); it may have been cut short: fetch it again") from None
-    told = document.get("data")
+    measured = document.get("data")
     about = document.get("properties")
-    if not isinstance(told, list) or not isinstance(about, dict):
+    if not isinstance(measured, list) or not isinstance(about, dict):
         raise SourceError(f"{source.path}: is no water level of the Copernicus land service: it has no list 'data'")
-    rows = [(i, one) for i, one in enumerate(told, 1) if isinstance(one, dict)]
+    rows = [(i, one) for i, one in enumerate(measured, 1) if isinstance(one, dict)]
     if not rows:
         raise SourceError(f"{source.path}: holds no height; fetch it again or take {source.name} out of the region")
     times = [str(one.get("datetime", "")) for _, one in rows]

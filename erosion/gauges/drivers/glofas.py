@@ -142,18 +142,18 @@ def read(source: Glofas, asked: Asked) -> Reading:
 def _discharge(dataset: xr.Dataset) -> xr.DataArray:
     name = next((n for n in VARIABLES if n in dataset.data_vars), None)
     if name is None:
-        told = [n for n, v in dataset.data_vars.items() if v.attrs.get("GRIB_paramId") == 240024]
-        if len(told) != 1:
+        matching = [n for n, v in dataset.data_vars.items() if v.attrs.get("GRIB_paramId") == 240024]
+        if len(matching) != 1:
             has = ", ".join(map(str, dataset.data_vars)) or "none"
             raise GridError(
                 f"has no variable {' or '.join(VARIABLES)} (it has {has}); ask for the discharge of 24 hours"
             )
-        name = str(told[0])
+        name = str(matching[0])
     variable = dataset[name]
     unit = grid_series.unit_text(variable)
     if unit not in UNITS:
-        said = variable.attrs.get("units", "")
-        raise GridError(f"{name!r} is in {said!r}; a discharge in m3 s-1 is needed")
+        unit = variable.attrs.get("units", "")
+        raise GridError(f"{name!r} is in {unit!r}; a discharge in m3 s-1 is needed")
     return variable
 
 
@@ -211,7 +211,7 @@ def _only(cells: grid_cells.Near, place: int) -> grid_cells.Near:
 
 
 def _list_cells(source: Glofas, chosen: Mapping[str, list[Any]], used: set[str]) -> list[Skipped]:
-    said = []
+    notes = []
     for key in sorted(used):
         latitude, longitude, mean = chosen[key]
         km = grid_cells.km_between(source.location, latitude, longitude)
@@ -219,8 +219,8 @@ def _list_cells(source: Glofas, chosen: Mapping[str, list[Any]], used: set[str])
             f"the cell at {grid_cells.where(latitude, longitude)} is taken, {km:.1f} km from the location: the largest mean discharge "
             f"({mean:.0f} m3/s) within {source.reach_cells} cells"
         )
-        said.append(Skipped(source.name, reason, usual=True))
+        notes.append(Skipped(source.name, reason, usual=True))
     if len(chosen) > 1:
         reason = f"its files are of {len(chosen)} grids (versions of the model?); give each an entry of its own"
-        said.append(Skipped(source.name, reason))
-    return said
+        notes.append(Skipped(source.name, reason))
+    return notes

@@ -170,12 +170,12 @@ def _feature_rows(source: Hydrocron, collection: Any) -> _Rows:
     rows: _Rows = []
     try:
         for feature in collection["features"]:
-            told = feature["properties"]
-            if isinstance(told["time_str"], list):
-                lists = {name: values for name, values in told.items() if isinstance(values, list)}
+            properties = feature["properties"]
+            if isinstance(properties["time_str"], list):
+                lists = {name: values for name, values in properties.items() if isinstance(values, list)}
                 rows += [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
             else:
-                rows.append(told)
+                rows.append(properties)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(f"{source.name}: the features of the answer cannot be read ({error!r})") from None
     return rows

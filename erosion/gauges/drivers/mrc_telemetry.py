@@ -1,10 +1,10 @@
 """Driver ``mrc_telemetry``: water level and rain of the Mekong River Commission's near-real-time telemetry.
 
-It follows the shapes seen in client code of others and was never tried against the service itself. The service is said
+It follows the shapes seen in client code of others and was never tried against the service itself. The service is reported
 to answer without a key by some and to want one by others; the data may not be passed on without the Commission's
 permission, so this driver is for those who have it, and no key comes with it.
 
-The rain of a row is kept at the time of its row: whether it fell before or after that time is not said, and a quarter of
+The rain of a row is kept at the time of its row: whether it fell before or after that time is not known, and a quarter of
 an hour is the whole difference.
 """
 
@@ -105,9 +105,11 @@ def _measurements(answer: Any, source: MrcTelemetry) -> list[Any]:
             f"{source.name}: the service answers in another shape than it used to (no list 'measurements'); this driver "
             "has to be revised"
         )
-    told = answer.get("stationId")
-    if told is not None and not _is_ours(told, source):
-        raise SourceError(f"{source.name}: asked for station {source.station}, the service answers for {told!s:.40}")
+    answered = answer.get("stationId")
+    if answered is not None and not _is_ours(answered, source):
+        raise SourceError(
+            f"{source.name}: asked for station {source.station}, the service answers for {answered!s:.40}"
+        )
     return rows or []
 
 

@@ -194,9 +194,9 @@ def _forecast(
     tables = []
     for member, name in sorted(chosen.items()):
         values = _column(source, answer, name)
-        said = np.isfinite(values)
+        given = np.isfinite(values)
         tables.append(
-            readings("discharge", answer.time[said], values[said], "estimated", issued_at=today, member=member)
+            readings("discharge", answer.time[given], values[given], "estimated", issued_at=today, member=member)
         )
     return tables
 

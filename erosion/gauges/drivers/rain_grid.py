@@ -73,7 +73,7 @@ _DAY: Final = pd.Timedelta(days=1)
 _HOUR: Final = pd.Timedelta(hours=1)
 
 
-class _Told(NamedTuple):
+class _Meaning(NamedTuple):
     """Counting of a file by the attributes of its variable."""
 
     factor: float  # to mm, or to mm/s
@@ -151,13 +151,13 @@ def read(source: RainGrid, asked: Asked) -> Reading:
     def read_one(file: GridFile) -> tuple[pd.DataFrame, pd.Series]:
         with grid_files.opened(file.path) as dataset:
             variable = _rain(dataset, source.variable)
-            told = _told(variable)
+            meaning = _meaning(variable)
             cells = grid_cells.near(dataset, variable, source.location, km=source.radius_km)
             table = grid_series.steps(dataset, variable, cells)
             table = _mean(_analysis(table), cells.rows.size)
-            table["value"] *= told.factor
+            table["value"] *= meaning.factor
             table = _with_bounds(table, dataset).assign(
-                rate=told.rate, ends=told.ends, unsure=told.ends and told.metres
+                rate=meaning.rate, ends=meaning.ends, unsure=meaning.ends and meaning.metres
             )
         more = f", and {cells.rows.size - 1} more within {source.radius_km:g} km" if cells.rows.size > 1 else ""
         where = grid_cells.where(cells.latitudes[0], cells.longitudes[0])
@@ -221,14 +221,14 @@ def _rain(dataset: xr.Dataset, wanted: str | None) -> xr.DataArray:
     return dataset[found[0]]
 
 
-def _told(variable: xr.DataArray) -> _Told:
+def _meaning(variable: xr.DataArray) -> _Meaning:
     unit = grid_series.unit_text(variable)
     attrs = variable.attrs
     ends = str(variable.name).lower() == "tp" or any(key.startswith("GRIB_") for key in attrs)
     if unit in AMOUNTS:
-        return _Told(AMOUNTS[unit], False, ends, AMOUNTS[unit] == 1000.0)
+        return _Meaning(AMOUNTS[unit], False, ends, AMOUNTS[unit] == 1000.0)
     if unit in RATES:
-        return _Told(RATES[unit], True, ends, False)
+        return _Meaning(RATES[unit], True, ends, False)
     known = "mm, m, kg m-2, mm/hr, mm/day, kg m-2 s-1"
     raise GridError(
         f"{variable.name!r} is in {attrs.get('units', '')!r}, which is no unit of rain known here ({known})"
@@ -256,11 +256,11 @@ def _mean(table: pd.DataFrame, cells: int) -> pd.DataFrame:
 
 def _with_bounds(table: pd.DataFrame, dataset: xr.Dataset) -> pd.DataFrame:
     """Return the table with ``begin`` and ``end`` of each step where the file has them, NaT elsewhere."""
-    told = grid_times.bounds(dataset)
+    bounds = grid_times.bounds(dataset)
     nothing = pd.Series(pd.NaT, table.index, dtype="datetime64[ns]")
-    if told is None:
+    if bounds is None:
         return table.assign(begin=nothing, end=nothing)
-    by_time = pd.DataFrame({"begin": told[1], "end": told[2]}, index=told[0])
+    by_time = pd.DataFrame({"begin": bounds[1], "end": bounds[2]}, index=bounds[0])
     by_time = by_time[~by_time.index.duplicated(keep="last")].reindex(table["time"])
     if not (by_time["begin"] < by_time["end"]).all():
         raise GridError("the bounds of its times do not end after they begin; fetch it again")

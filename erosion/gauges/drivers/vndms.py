@@ -29,7 +29,7 @@ from erosion.gauges.formats.web import Service
 PATH: Final = "/home/detailRain"
 
 SITE: Final = "https://vndms.dmptc.gov.vn"
-"""The map that asks the service; the service is said to refuse whoever does not come from it."""
+"""The map that asks the service; the service is reported to refuse whoever does not come from it."""
 
 DAYS: Final = "7"
 

@@ -32,8 +32,8 @@ _OTHERS: Final = (
     (b"PK", "is a ZIP archive; unpack it and bring what is in it"),
     (b"\x1f\x8b", "is compressed with gzip; unpack it"),
     (b"CDF\x05", "is NetCDF of the 64-bit data kind; write it anew with nccopy -k nc4"),
-    (b"<", "is a web page and no data; open it to see what the service said, and fetch the file again"),
-    (b"{", "is a text of a service and no data; open it to see what the service said, and fetch the file again"),
+    (b"<", "is a web page and no data; open it to see what the service answered, and fetch the file again"),
+    (b"{", "is a text of a service and no data; open it to see what the service answered, and fetch the file again"),
 )
 
 

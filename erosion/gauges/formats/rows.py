@@ -128,9 +128,9 @@ def _refuse_disguise(path: Path, head: bytes, excel: bool) -> None:
     text = head.decode("utf-16" if wide else "utf-8", "replace").lstrip("\ufeff \t\r\n")
     if text.lower().startswith(_MARKUP):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-        said = f" ({' '.join(title.group(1).split())[:80]!r})" if title else ""
+        named = f" ({' '.join(title.group(1).split())[:80]!r})" if title else ""
         raise SourceError(
-            f"{path}: is a web page or XML{said}, whatever its name; a portal gives one where one has to sign in "
+            f"{path}: is a web page or XML{named}, whatever its name; a portal gives one where one has to sign in "
             "first, or calls a page .xls. Fetch it again as CSV, or open it in Excel and save it as .xlsx"
         )
     zipped = head.startswith(b"PK\x03\x04")

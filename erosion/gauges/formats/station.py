@@ -71,14 +71,14 @@ def one_a_time(values: pd.DataFrame, what: str, source: GaugeSource) -> tuple[pd
     return kept[["time", "value", "quality"]], skipped
 
 
-def alarm_differences(source: GaugeSource, said: Mapping[int, Iterable[Any]]) -> list[Skipped]:
+def alarm_differences(source: GaugeSource, stated: Mapping[int, Iterable[Any]]) -> list[Skipped]:
     """Return notes on alarm levels of a service that are not those of the entry.
 
     Parameters
     ----------
     source
         Entry; one without alarm levels is not compared.
-    said
+    stated
         Number of the alarm level, 1 to 3 -> what the service gives for it [m], on the station's own zero. What is not a
         positive number means that the service gives none.
 
@@ -90,7 +90,7 @@ def alarm_differences(source: GaugeSource, said: Mapping[int, Iterable[Any]]) ->
     skipped: list[Skipped] = []
     if not source.alarm_levels_m:
         return skipped
-    for level, given in sorted(said.items()):
+    for level, given in sorted(stated.items()):
         ours = source.alarm_levels_m[level - 1]
         other = sorted({theirs for value in given if (theirs := _level(value, source)) is not None})
         differing = [f"{theirs:g} m" for theirs in other if abs(theirs - ours) > _SAME_M]
