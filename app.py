@@ -12,7 +12,7 @@ from erosion.ui.pages import frame, operations, results
 from erosion.ui.pages import list as list_page
 from erosion.ui.pages import map as map_page
 from erosion.ui.products.reading import ProductError
-from erosion.ui.words import say
+from erosion.ui.words import translate
 
 PAGES = {
     "map": (map_page, ":material/map:"),
@@ -25,12 +25,12 @@ PAGES = {
 def main() -> None:
     """Lay out the page: what stands on every page, then the page itself."""
     words = language()
-    st.set_page_config(page_title=say(words, "app"), page_icon=html.ICON, layout="wide")
+    st.set_page_config(page_title=translate(words, "app"), page_icon=html.ICON, layout="wide")
     html.show(html.STYLE)
     pages = {
         name: st.Page(
             partial(st.session_state.__setitem__, "page", name),
-            title=say(words, f"page.{name}"),
+            title=translate(words, f"page.{name}"),
             icon=icon,
             url_path=name,
             default=name == "map",
@@ -47,8 +47,8 @@ def main() -> None:
         frame.banners(choice)
         PAGES[st.session_state["page"]][0].show(choice)
     except ProductError as error:
-        html.show(html.banner("bad", choice.say("broken.title"), choice.say("broken.more"), [str(error)]))
-    html.show(html.note(choice.say("not.official")))
+        html.show(html.banner("bad", choice.translate("broken.title"), choice.translate("broken.more"), [str(error)]))
+    html.show(html.note(choice.translate("not.official")))
 
 
 main()

@@ -14,7 +14,7 @@ MIN_RETREAT_M = 0.01
 
 
 def retreat_band(layer: gpd.GeoDataFrame, column: str = "retreat_p50_m") -> gpd.GeoDataFrame:
-    """Draw the land that each segment may lose.
+    """Return the land that each segment may lose.
 
     Each bank line is swept inland, along the landward direction of its segment, by the retreat in ``column``.
 
@@ -77,7 +77,7 @@ def _sweep(lines: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _winds(near: np.ndarray, owner: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Say which lines, vertices (k, 2) of owners (k,), have edges that cross their shift both ways; boolean (n,)."""
+    """Return which lines, vertices (k, 2) of owners (k,), have edges that cross their shift both ways; boolean (n,)."""
     edge, same = np.diff(near, axis=0), np.diff(owner) == 0
     of = owner[:-1]
     swept = np.where(same, edge[:, 0] * shift[of, 1] - edge[:, 1] * shift[of, 0], 0.0)

@@ -41,7 +41,7 @@ class Column(NamedTuple):
 
 
 def level_label(level: int, language: str = "vi") -> str:
-    """Name a level by number, symbol and word, e.g. ``4 ● rất cao``, so that it reads without colour."""
+    """Return a level as number, symbol and word, e.g. ``4 ● rất cao``, so that it reads without colour."""
     return f"{level} {contracts.LEVEL_SYMBOLS[level]} {LEVEL_WORDS[language][level]}"
 
 
@@ -109,15 +109,15 @@ _HISTORY_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
 
 
 def _columns(
-    names: Sequence[str], said: dict[str, tuple[str, str]], form: dict[str, tuple[Kind, str, int]]
+    names: Sequence[str], meant: dict[str, tuple[str, str]], form: dict[str, tuple[Kind, str, int]]
 ) -> tuple[Column, ...]:
-    missing = [name for name in names if name not in said or name not in form]
+    missing = [name for name in names if name not in meant or name not in form]
     if missing:
         raise contracts.ContractError(
             f"export: {', '.join(missing)} is published but has no type, words or meaning; "
             "add it to erosion/publish/columns.py"
         )
-    return tuple(Column(name, form[name][0], *said[name], *form[name][1:]) for name in names)
+    return tuple(Column(name, form[name][0], *meant[name], *form[name][1:]) for name in names)
 
 
 #: Columns of ``segments_<target>``, in the order of the contract.
@@ -169,7 +169,7 @@ LAT: Final = Column("lat", "float", "degree", "latitude of the middle of the seg
 
 
 def markdown_table(columns: Sequence[Column]) -> str:
-    """Write columns as a Markdown table, one row a column."""
+    """Return columns as a Markdown table, one row a column."""
     rows = ["| column | type | unit | meaning | tên cột |", "|---|---|---|---|---|"]
     rows += [f"| `{c.name}` | {c.kind} | {c.unit} | {c.meaning} | {c.head} |" for c in columns]
     return "\n".join(rows)
@@ -185,7 +185,7 @@ TABLES: Final = {
 
 
 def with_tables(page: str) -> str:
-    """Put the current column tables between the markers ``<!-- table: NAME -->`` and ``<!-- end -->`` of a page.
+    """Return a page with the current column tables between the markers ``<!-- table: NAME -->`` and ``<!-- end -->`` of a page.
 
     Raises
     ------

@@ -146,7 +146,7 @@ def bounding_box(geometry: np.ndarray, crs: CRS) -> tuple[float, float, float, f
 
 
 def _crosses(geometry: np.ndarray) -> np.ndarray:
-    """Say which geometries have neighbouring vertices on the two sides of 180°; boolean, shape (n,)."""
+    """Return which geometries have neighbouring vertices on the two sides of 180°; boolean, shape (n,)."""
     coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
     jump = (np.abs(np.diff(coordinates[:, 0])) > 180) & (np.diff(owner) == 0)
     crossing = np.zeros(len(geometry), dtype=bool)

@@ -244,7 +244,7 @@ def _about(
     crs: CRS,
     meta: Mapping[str, Any],
 ) -> dict[str, str]:
-    """Say what the run is, for the metadata of every file; texts only."""
+    """Return what the run is, for the metadata of every file; texts only."""
     about = {"notice": SIMULATED_NOTICE} if region.simulated else {}
     about |= {
         "simulated": "true" if region.simulated else "false",
@@ -319,7 +319,7 @@ def _crs_text(crs: CRS) -> str:
 
 
 def _sheet(cells: Cells, target: _Target, simulated: bool) -> tuple[Cells, list[words.Column]]:
-    """Add to a layer's cells what only the spreadsheet has, and say in which order it has its columns."""
+    """Return a layer's cells with those that only the spreadsheet has, and its columns in their order."""
     lon, lat = target.middle_lon_lat.T
     added: Cells = {
         words.LON.name: number_cells(lon, words.LON.decimals),

@@ -10,14 +10,14 @@ import pandas as pd
 
 from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui.map.deck import OUTCOME_COLOURS
-from erosion.ui.words import say, write
+from erosion.ui.words import translate, write
 
 INK = "#36454f"
 GRID = "#e6eaed"
 
 
 def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
-    """Draw hits, misses and false alarms of every issue date as one bar.
+    """Return hits, misses and false alarms of every issue date as a bar chart.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
         "misses": ForecastOutcome.MISS,
         "false_alarms": ForecastOutcome.FALSE_ALARM,
     }
-    words = {column: say(language, f"results.{name}") for column, name in names.items()}
+    words = {column: translate(language, f"results.{name}") for column, name in names.items()}
     bars = scores.melt(["as_of"], list(names), "what", "count")
     bars["order"] = bars["what"].map({name: i for i, name in enumerate(names)})
     bars["what"] = bars["what"].map(words)
@@ -49,7 +49,7 @@ def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
                 scale=alt.Scale(paddingInner=0.4, paddingOuter=0.3),
                 axis=alt.Axis(labelAngle=-40 if len(dates) > 7 else 0),
             ),
-            y=alt.Y("count:Q", title=say(language, "results.count"), axis=axis(language)),
+            y=alt.Y("count:Q", title=translate(language, "results.count"), axis=axis(language)),
             order="order:Q",
             color=alt.Color(
                 "what:N",
@@ -57,9 +57,9 @@ def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
                 legend=alt.Legend(orient="top", title=None, symbolType="square"),
             ),
             tooltip=[
-                alt.Tooltip("day:N", title=say(language, "results.date")),
-                alt.Tooltip("what:N", title=say(language, "results.places.outcome")),
-                alt.Tooltip("text:N", title=say(language, "results.count")),
+                alt.Tooltip("day:N", title=translate(language, "results.date")),
+                alt.Tooltip("what:N", title=translate(language, "results.places.outcome")),
+                alt.Tooltip("text:N", title=translate(language, "results.count")),
             ],
         )
         .properties(height=240)
@@ -69,7 +69,7 @@ def outcomes(scores: pd.DataFrame, language: str) -> alt.Chart:
 
 
 def axis(language: str) -> alt.Axis:
-    """Write axis numbers in the language: a grouping point in Vietnamese, and the true minus sign."""
+    """Return an axis with numbers written in the language: a grouping point in Vietnamese, and the true minus sign."""
     text = "format(datum.value, ',')"
     if language == "vi":
         text = f"replace(replace(replace({text}, '.', ';'), /,/g, '.'), ';', ',')"
@@ -77,5 +77,5 @@ def axis(language: str) -> alt.Axis:
 
 
 def plain(chart: Any) -> Any:
-    """Take frames and bold type out of a chart."""
+    """Return a chart without frames and bold type."""
     return chart.configure_view(stroke=None).configure_axis(labelColor=INK, titleColor=INK, domainColor="#c9d1d6")

@@ -14,7 +14,7 @@ from pyproj import Transformer
 from erosion.ui.map import deck, sketch
 from erosion.ui.products.regions import Region, Run, Target, run_version
 from erosion.ui.products.segments import read_segments
-from erosion.ui.words import LANGUAGES, say
+from erosion.ui.words import LANGUAGES, translate
 
 SAME_PLACE_M = 500.0
 """On another date's bank line a place is the nearest segment of its bank and reach within this distance [m]."""
@@ -31,9 +31,9 @@ class Choice:
     """The run of the date before."""
     target: Target
 
-    def say(self, key: str, **values: object) -> str:
-        """Say something in the chosen language."""
-        return say(self.language, key, **values)
+    def translate(self, key: str, **values: object) -> str:
+        """Return a text of the screen in the chosen language."""
+        return translate(self.language, key, **values)
 
     @property
     def segments(self) -> gpd.GeoDataFrame:
@@ -80,7 +80,7 @@ def river(choice: Choice) -> str | None:
         return None
     known = st.session_state.get("river")
     chosen = st.pills(
-        choice.say("list.filter.reach"),
+        choice.translate("list.filter.reach"),
         list(reaches),
         format_func=lambda name: reaches[name].get(choice.language, name),
         default=known if known in reaches else None,

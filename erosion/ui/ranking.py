@@ -58,11 +58,11 @@ def ranking_table(choice: Choice, table: pd.DataFrame, columns: Sequence[str], *
         Height [pixel].
     """
     columns = ["reach", *columns] if len(choice.region.reaches) > 1 else columns
-    shown = pd.DataFrame({choice.say(f"col.{name}"): _values(table, name, choice) for name in columns})
-    texts: Any = {choice.say(f"col.{name}"): _text(name, choice.language) for name in columns}
+    shown = pd.DataFrame({choice.translate(f"col.{name}"): _values(table, name, choice) for name in columns})
+    texts: Any = {choice.translate(f"col.{name}"): _text(name, choice.language) for name in columns}
     style = shown.style.format(texts)
     if "level" in columns:
-        style = style.map(_level_colours, subset=[choice.say("col.level")])
+        style = style.map(_level_colours, subset=[choice.translate("col.level")])
     # Another set of rows is another widget: a position kept from the old rows would mark a stranger.
     rows = table.index.to_numpy()
     name = f"{key}-{hashlib.sha256(rows.tobytes()).hexdigest()[:12]}-{choice.run.run_id}-{choice.language}"
@@ -84,7 +84,7 @@ def ranking_table(choice: Choice, table: pd.DataFrame, columns: Sequence[str], *
         selection_mode="single-row",
         selection_default={"selection": {"rows": marked, "columns": [], "cells": []}} if marked else None,
         column_config={
-            choice.say(f"col.{name}"): st.column_config.Column(width=_width(name, table), alignment=_side(name))
+            choice.translate(f"col.{name}"): st.column_config.Column(width=_width(name, table), alignment=_side(name))
             for name in columns
         },
     )
@@ -98,7 +98,7 @@ def _width(name: str, table: pd.DataFrame) -> int:
 
 def _values(table: pd.DataFrame, name: str, choice: Choice) -> list[Any]:
     if name == "bank":
-        return [choice.say(f"bank.short.{bank}") for bank in table["bank"]]
+        return [choice.translate(f"bank.short.{bank}") for bank in table["bank"]]
     if name == "reach":
         return [choice.region.reaches.get(reach, {}).get(choice.language, reach) for reach in table["reach"]]
     if name == "change":
@@ -108,7 +108,7 @@ def _values(table: pd.DataFrame, name: str, choice: Choice) -> list[Any]:
         pairs = zip(table["retreat_p10_m"], table["retreat_p90_m"], strict=True)
         return [write.span(low, high, choice.language) for low, high in pairs]
     if name == "outcome":
-        return [f"{OUTCOME_SYMBOLS[what]} {choice.say(f'results.{what}')}" for what in table["outcome"]]
+        return [f"{OUTCOME_SYMBOLS[what]} {choice.translate(f'results.{what}')}" for what in table["outcome"]]
     return table[name].tolist()
 
 

@@ -108,7 +108,7 @@ def _gdal_options(options: dict[str, str]) -> Iterator[None]:
 
 
 def _to_multi(geometry: np.ndarray) -> np.ndarray:
-    """Give all geometries of a layer one type, because a GeoPackage layer declares one."""
+    """Return all geometries of a layer as one type, because a GeoPackage layer declares one."""
     parts, owner = shapely.get_parts(geometry, return_index=True)
     if not len(parts):
         return geometry

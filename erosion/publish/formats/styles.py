@@ -26,7 +26,7 @@ _DOCTYPE: Final = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 
 
 def legend_label(level: int, simulated: bool) -> str:
-    """Write the legend entry of a level, e.g. ``Mức nguy cơ (mô hình): 4 ● rất cao``."""
+    """Return the legend entry of a level, e.g. ``Mức nguy cơ (mô hình): 4 ● rất cao``."""
     return f"{LEVEL_TITLE}: {level_label(level)}" + (f" ({SIMULATED_NOTICE})" if simulated else "")
 
 

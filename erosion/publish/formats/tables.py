@@ -30,7 +30,7 @@ _TYPES = {
 
 
 def attribute_table(frame: pd.DataFrame, columns: Sequence[Column], product: str) -> pa.Table:
-    """Give the columns of a product their published order and types; missing values become nulls.
+    """Return the columns of a product in their published order and types; missing values become nulls.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _refuse(column: Column, product: str, what: str, cause: Exception | None = N
 
 
 def text_cells(table: pa.Table, columns: Sequence[Column]) -> Cells:
-    """Write every value as plain text: numbers with a point and the column's decimals, dates as yyyy-mm-dd.
+    """Return every value as plain text: numbers with a point and the column's decimals, dates as yyyy-mm-dd.
 
     Parameters
     ----------

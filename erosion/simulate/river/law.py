@@ -207,7 +207,7 @@ def failures(
 def _free(
     line: CentreLine, side: int, node: int, length: float, keep: FloatArray, rows: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Say whether a piece of bank is neither protected nor part of another failure."""
+    """Return whether a piece of bank is neither protected nor part of another failure."""
     if keep[side, np.abs(line.s - line.s[node]) < length].min() < 1.0:
         return False
     mine = (row for row in rows if row["bank"] == SIDES[side])

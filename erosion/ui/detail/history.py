@@ -7,13 +7,13 @@ import pandas as pd
 
 from erosion.ui import charts
 from erosion.ui.detail.reasons import NUMBER_95
-from erosion.ui.words import say, write
+from erosion.ui.words import translate, write
 
 ALL_LAND, ESTABLISHED = "#9db8c6", "#1d5b79"
 
 
 def bank_history(measured: pd.DataFrame, language: str) -> tuple[alt.LayerChart, alt.Chart] | None:
-    """Draw retreat of every measurement with its 95 % range, and the bank's position, over time.
+    """Return charts of every measured retreat with its 95 % range, and of the bank's position, over time.
 
     Parameters
     ----------
@@ -31,14 +31,17 @@ def bank_history(measured: pd.DataFrame, language: str) -> tuple[alt.LayerChart,
     pairs = table.dropna(subset=["retreat_m"])
     if pairs.empty:
         return None
-    names = {"retreat_m": say(language, "history.all"), "retreat_established_m": say(language, "history.established")}
+    names = {
+        "retreat_m": translate(language, "history.all"),
+        "retreat_established_m": translate(language, "history.established"),
+    }
     bars = pairs.melt(["epoch", "sigma_m"], list(names), "kind", "value").dropna(subset=["value"])
     bars["kind"] = bars["kind"].map(names)
     error = (NUMBER_95 * pairs["sigma_m"]).fillna(0.0)
     whiskers = pd.DataFrame(
         {"epoch": pairs["epoch"], "low": pairs["retreat_m"] - error, "high": pairs["retreat_m"] + error}
     )
-    day = say(language, "history.date")
+    day = translate(language, "history.date")
     for part in (bars, whiskers):
         part[day] = [write.day(epoch, language) for epoch in part["epoch"]]
     bars["text"] = [f"{write.number(value, language, 1)} m" for value in bars["value"]]
@@ -53,12 +56,12 @@ def bank_history(measured: pd.DataFrame, language: str) -> tuple[alt.LayerChart,
     tooltip = [
         alt.Tooltip(f"{day}:N"),
         alt.Tooltip("kind:N", title=" "),
-        alt.Tooltip("text:N", title=say(language, "history.retreat")),
-        alt.Tooltip("error:N", title=say(language, "history.error")),
+        alt.Tooltip("text:N", title=translate(language, "history.retreat")),
+        alt.Tooltip("error:N", title=translate(language, "history.error")),
     ]
     base = alt.Chart(bars).encode(
         x=x,
-        y=alt.Y("value:Q", title=say(language, "history.axis.retreat"), axis=charts.axis(language)),
+        y=alt.Y("value:Q", title=translate(language, "history.axis.retreat"), axis=charts.axis(language)),
         color=alt.Color("kind:N", scale=scale, legend=legend),
         tooltip=tooltip,
     )
@@ -78,11 +81,11 @@ def bank_history(measured: pd.DataFrame, language: str) -> tuple[alt.LayerChart,
             x=x,
             y=alt.Y(
                 "position_m:Q",
-                title=say(language, "history.axis.position"),
+                title=translate(language, "history.axis.position"),
                 axis=charts.axis(language),
                 scale=alt.Scale(zero=False),
             ),
-            tooltip=[alt.Tooltip(f"{day}:N"), alt.Tooltip("text:N", title=say(language, "history.position"))],
+            tooltip=[alt.Tooltip(f"{day}:N"), alt.Tooltip("text:N", title=translate(language, "history.position"))],
         )
         .properties(height=125)
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from erosion.core.contracts import FLAGS
 from erosion.features import REGISTRY
-from erosion.ui.words import knows, say, write
+from erosion.ui.words import has_text, translate, write
 
 MOST_SENTENCES: Final = 3
 RAISED: Final = 2
@@ -66,7 +66,7 @@ def _read(rows: list[Any]) -> Iterator[Reason]:
 
 
 def sentences(row: pd.Series, measured: pd.DataFrame, language: str) -> list[str]:
-    """Say in at most three sentences why a segment has its level.
+    """Return at most three sentences on why a segment has its level.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def sentences(row: pd.Series, measured: pd.DataFrame, language: str) -> list[str
             continue
         about.add(told.about)
         way = "why.raises" if reason.effect > 0 else "why.lowers"
-        said.append(told.text if level >= RAISED else say(language, way, sentence=told.text))
+        said.append(told.text if level >= RAISED else translate(language, way, sentence=told.text))
     return said
 
 
 def _unknown(row: pd.Series, language: str) -> str | None:
     if int(row["level"]) != 0:
         return None
-    return say(language, "why.unknown", days=write.number(row["data_age_days"], language))
+    return translate(language, "why.unknown", days=write.number(row["data_age_days"], language))
 
 
 def _measured(row: pd.Series, measured: pd.DataFrame, language: str) -> str | None:
@@ -116,44 +116,46 @@ def _measured(row: pd.Series, measured: pd.DataFrame, language: str) -> str | No
         return None
     text = write.number(value, language, 0 if abs(value) >= 10 else 1)
     if len(measured) < 2:
-        return say(language, "why.measured.plain", value=text)
+        return translate(language, "why.measured.plain", value=text)
     start, end = (write.day(epoch, language) for epoch in measured["epoch"].iloc[-2:])
     error = NUMBER_95 * measured["sigma_m"].iloc[-1]
     if error > abs(value):
         limit = write.number(error, language)
-        return say(language, "why.measured.still", value=text, error=limit, start=start, end=end)
-    return say(language, "why.measured", value=text, start=start, end=end)
+        return translate(language, "why.measured.still", value=text, error=limit, start=start, end=end)
+    return translate(language, "why.measured", value=text, start=start, end=end)
 
 
 def rule(row: pd.Series, language: str) -> str | None:
-    """Say which rule set the level, where it is worth saying."""
+    """Return the sentence on the rule that set the level; None for a rule that explains nothing to a reader."""
     key = f"rule.{row['why']}"
-    return say(language, key) if knows(key) else None
+    return translate(language, key) if has_text(key) else None
 
 
 def gaps(row: pd.Series, language: str) -> list[str]:
-    """Say what is not known about a segment: time without images, quality flags, what no satellite sees."""
+    """Return what is not known about a segment: time without images, quality flags, what no satellite sees."""
     said = []
     age = row["data_age_days"]
     if not write.missing(age) and age > 0:
         newest = pd.Timestamp(row["as_of"]) - pd.Timedelta(days=int(age))
-        said.append(say(language, "gap.age", date=write.day(newest, language), days=write.number(age, language)))
+        said.append(translate(language, "gap.age", date=write.day(newest, language), days=write.number(age, language)))
     flags = [] if write.missing(row["quality"]) else [flag for flag in re.split(r"[,\s]+", row["quality"]) if flag]
     for flag in flags:
-        said.append(say(language, f"gap.{flag}") if flag in FLAGS else say(language, "gap.other", flag=flag))
-    return [*said, say(language, "gap.always")]
+        said.append(
+            translate(language, f"gap.{flag}") if flag in FLAGS else translate(language, "gap.other", flag=flag)
+        )
+    return [*said, translate(language, "gap.always")]
 
 
 # --- one reason ------------------------------------------------------------------------------------------------------
 
 
 def phrase(reason: Reason, language: str) -> Phrase | None:
-    """Turn a reason into a sentence.
+    """Return the sentence of a reason.
 
     A feature whose name no pattern knows is told by its registered meaning; ``None`` where it is not registered either.
     """
     if reason.value is None:
-        return Phrase(say(language, "reason.missing"), reason.feature)
+        return Phrase(translate(language, "reason.missing"), reason.feature)
     for pattern, tell, about in _PATTERNS:
         found = pattern.fullmatch(reason.feature)
         if found:
@@ -167,14 +169,14 @@ def _by_meaning(name: str, value: float, language: str) -> Phrase | None:
         return None
     unit = "" if feature.unit == "1" else f" {feature.unit}"
     text = f"{write.number(value, language, 2)}{unit}"
-    return Phrase(say(language, "reason.other", meaning=feature.meaning, value=text), name)
+    return Phrase(translate(language, "reason.other", meaning=feature.meaning, value=text), name)
 
 
 def _span(text: str, language: str) -> str:
     if text == "record":
-        return say(language, "span.record")
+        return translate(language, "span.record")
     years = int(text.rstrip("y"))
-    return say(language, "span.1") if years == 1 else say(language, "span.many", years=years)
+    return translate(language, "span.1") if years == 1 else translate(language, "span.many", years=years)
 
 
 def _metres(value: float, language: str) -> str:
@@ -197,9 +199,11 @@ def _movement(part: dict[str, str | None], value: float, language: str) -> str:
     else:
         way = ("still" if value < STILL else "retreat") + (".established" if kind == "rate_est" else "")
     # "12 m a year over the last year" says the year twice.
-    each = "" if span == "1y" else say(language, "each.year")
-    what = say(language, f"moved.{way}", value=metres, each=each)
-    return say(language, "moved", where=say(language, f"where.{place}"), what=what, span=_span(span, language))
+    each = "" if span == "1y" else translate(language, "each.year")
+    what = translate(language, f"moved.{way}", value=metres, each=each)
+    return translate(
+        language, "moved", where=translate(language, f"where.{place}"), what=what, span=_span(span, language)
+    )
 
 
 def _about_movement(part: dict[str, str | None]) -> str:
@@ -211,60 +215,60 @@ def _about_movement(part: dict[str, str | None]) -> str:
 
 
 def _error(part: dict[str, str | None], value: float, language: str) -> str:
-    return say(language, "reason.error", span=_span(part["span"] or "", language), value=_metres(value, language))
+    return translate(language, "reason.error", span=_span(part["span"] or "", language), value=_metres(value, language))
 
 
 def _acceleration(_: dict[str, str | None], value: float, language: str) -> str:
     way = "steady" if abs(value) < STILL else "faster" if value > 0 else "slower"
-    return say(language, f"reason.{way}", value=_metres(value, language))
+    return translate(language, f"reason.{way}", value=_metres(value, language))
 
 
 def _since(_: dict[str, str | None], value: float, language: str) -> str:
     way = "recent" if value < 1.5 else "long"
-    return say(language, f"reason.since.{way}", value=write.number(math.floor(value), language))
+    return translate(language, f"reason.since.{way}", value=write.number(math.floor(value), language))
 
 
 def _jump(_: dict[str, str | None], value: float, language: str) -> str:
-    return say(language, "reason.jump.yes" if value >= 0.5 else "reason.jump.no")
+    return translate(language, "reason.jump.yes" if value >= 0.5 else "reason.jump.no")
 
 
 def _bend(part: dict[str, str | None], value: float, language: str) -> str:
     lag, unit = part.get("lag"), part.get("unit")
     side = "straight" if abs(value) < STRAIGHT else "outer" if value > 0 else "inner"
     if lag is None:
-        return say(language, f"reason.bend.{'outer.sharp' if value > SHARP else side}")
+        return translate(language, f"reason.bend.{'outer.sharp' if value > SHARP else side}")
     distance = write.number(float(lag), language)
-    distance = say(language, "distance.m" if unit == "m" else "distance.widths", value=distance)
-    return say(language, f"reason.bend.up.{side}", distance=distance)
+    distance = translate(language, "distance.m" if unit == "m" else "distance.widths", value=distance)
+    return translate(language, f"reason.bend.up.{side}", distance=distance)
 
 
 def _memory(_: dict[str, str | None], value: float, language: str) -> str:
     way = "none" if abs(value) < STRAIGHT else "here" if value > 0 else "away"
-    return say(language, f"reason.memory.{way}")
+    return translate(language, f"reason.memory.{way}")
 
 
 def _bend_place(_: dict[str, str | None], value: float, language: str) -> str:
     way = "start" if value < 1 / 3 else "middle" if value < 2 / 3 else "end"
-    return say(language, f"reason.bend.{way}")
+    return translate(language, f"reason.bend.{way}")
 
 
 def _bend_peak(_: dict[str, str | None], value: float, language: str) -> str:
-    return say(language, "reason.bend.peak.outer" if value > 0 else "reason.bend.peak.inner")
+    return translate(language, "reason.bend.peak.outer" if value > 0 else "reason.bend.peak.inner")
 
 
 def _width_ratio(_: dict[str, str | None], value: float, language: str) -> str:
-    return say(
+    return translate(
         language, "reason.width.wider" if value >= 1 else "reason.width.narrower", value=_percent(value - 1, language)
     )
 
 
 def _width_gradient(_: dict[str, str | None], value: float, language: str) -> str:
-    return say(language, "reason.width.widening" if value > 0 else "reason.width.narrowing")
+    return translate(language, "reason.width.widening" if value > 0 else "reason.width.narrowing")
 
 
 def _width_change(part: dict[str, str | None], value: float, language: str) -> str:
     span = _span(part["span"] or "", language)
-    return say(
+    return translate(
         language,
         "reason.width.grows" if value > 0 else "reason.width.shrinks",
         value=_metres(value, language),
@@ -274,7 +278,7 @@ def _width_change(part: dict[str, str | None], value: float, language: str) -> s
 
 def _plain(key: str, decimals: int = 0, factor: float = 1.0) -> Any:
     def tell(_: dict[str, str | None], value: float, language: str) -> str:
-        return say(language, key, value=write.number(factor * value, language, decimals))
+        return translate(language, key, value=write.number(factor * value, language, decimals))
 
     return tell
 
@@ -282,26 +286,28 @@ def _plain(key: str, decimals: int = 0, factor: float = 1.0) -> Any:
 def _flow_change(days: int) -> Any:
     def tell(_: dict[str, str | None], value: float, language: str) -> str:
         way = "high" if value >= 0 else "low"
-        return say(language, f"reason.flow.days.{way}", days=days, value=write.number(100.0 * abs(value), language, 1))
+        return translate(
+            language, f"reason.flow.days.{way}", days=days, value=write.number(100.0 * abs(value), language, 1)
+        )
 
     return tell
 
 
 def _low_mark(_: dict[str, str | None], value: float, language: str) -> str:
-    return say(language, f"reason.low_mark.{'yes' if value > 0.5 else 'no'}")
+    return translate(language, f"reason.low_mark.{'yes' if value > 0.5 else 'no'}")
 
 
 def _log_ratio(key: str) -> Any:
     def tell(_: dict[str, str | None], value: float, language: str) -> str:
         ratio = math.exp(value) - 1.0
-        return say(language, f"{key}.{'high' if ratio >= 0 else 'low'}", value=_percent(ratio, language))
+        return translate(language, f"{key}.{'high' if ratio >= 0 else 'low'}", value=_percent(ratio, language))
 
     return tell
 
 
 def _ratio(key: str) -> Any:
     def tell(_: dict[str, str | None], value: float, language: str) -> str:
-        return say(language, f"{key}.{'high' if value >= 1 else 'low'}", value=_percent(value - 1, language))
+        return translate(language, f"{key}.{'high' if value >= 1 else 'low'}", value=_percent(value - 1, language))
 
     return tell
 

@@ -13,7 +13,7 @@ from erosion.ui.products.ledger import read_warning_history
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.segments import read_history
 from erosion.ui.trigger import terms as trigger
-from erosion.ui.words import knows, write
+from erosion.ui.words import has_text, write
 
 
 def segment_detail(choice: Choice, row: int) -> None:
@@ -23,10 +23,10 @@ def segment_detail(choice: Choice, row: int) -> None:
     try:
         measured = read_history(choice.run, str(segment["segment_id"]))
     except ProductError as error:
-        html.show(html.banner("warn", choice.say("broken.title"), str(error)))
+        html.show(html.banner("warn", choice.translate("broken.title"), str(error)))
         measured = pd.DataFrame(columns=["epoch", "retreat_m", "retreat_established_m", "position_m", "sigma_m"])
     level = int(segment["level"])
-    rank = choice.say(
+    rank = choice.translate(
         "segment.rank",
         rank=write.number(segment["rank"], words),
         total=write.number(len(choice.segments), words),
@@ -43,7 +43,7 @@ def segment_detail(choice: Choice, row: int) -> None:
     raised, terms = trigger.raised(choice, segment), trigger.terms(choice, segment)
     if raised:
         html.show(raised)
-    html.show(html.heading(choice.say("segment.why")))
+    html.show(html.heading(choice.translate("segment.why")))
     html.show(html.items(reasons.sentences(segment, measured, words), "why"))
     rule = reasons.rule(segment, words)
     if rule:
@@ -51,21 +51,21 @@ def segment_detail(choice: Choice, row: int) -> None:
     _weighed(choice, segment)
     if terms:
         html.show(terms)
-    html.show(html.heading(choice.say("segment.history")))
+    html.show(html.heading(choice.translate("segment.history")))
     drawn = history.bank_history(measured, words)
     if drawn is None:
-        html.show(html.note(choice.say("history.none")))
+        html.show(html.note(choice.translate("history.none")))
     else:
         for chart in drawn:
             st.altair_chart(chart, theme=None, width="stretch")
-        html.show(html.note(choice.say("history.note")))
-    html.show(html.heading(choice.say("segment.unknown")), html.items(reasons.gaps(segment, words), "gaps"))
+        html.show(html.note(choice.translate("history.note")))
+    html.show(html.heading(choice.translate("segment.unknown")), html.items(reasons.gaps(segment, words), "gaps"))
     _warning(choice, segment)
 
 
 def _chance(choice: Choice, segment: pd.Series) -> tuple[str, str]:
     words = choice.language
-    question = choice.say(
+    question = choice.translate(
         "segment.p",
         threshold=write.number(segment["threshold_m"], words),
         days=write.number(segment["horizon_days"], words),
@@ -83,22 +83,25 @@ def _numbers(choice: Choice, segment: pd.Series) -> list[tuple[str, str]]:
     forecast = write.NOTHING
     if not write.missing(segment["retreat_p50_m"]):
         low, mid, high = (write.number(segment[f"retreat_p{q}_m"], words) for q in (10, 50, 90))
-        forecast = choice.say("segment.forecast.value", low=low, mid=mid, high=high)
+        forecast = choice.translate("segment.forecast.value", low=low, mid=mid, high=high)
     rate = write.number(segment["rate_3y_m_per_y"], words)
-    warning = choice.say("segment.warning.none")
+    warning = choice.translate("segment.warning.none")
     if not write.missing(segment["event_id"]) and segment["event_id"]:
-        warning = choice.say("segment.warning.value", date=write.day(segment["first_issued_at"], words))
+        warning = choice.translate("segment.warning.value", date=write.day(segment["first_issued_at"], words))
     return [
-        (choice.say("segment.forecast"), forecast),
-        (choice.say("segment.last"), metres("retreat_last_m")),
-        (choice.say("segment.rate"), rate if rate == write.NOTHING else choice.say("segment.rate.value", value=rate)),
+        (choice.translate("segment.forecast"), forecast),
+        (choice.translate("segment.last"), metres("retreat_last_m")),
         (
-            choice.say("segment.age"),
-            choice.say("segment.age.value", days=write.number(segment["data_age_days"], words)),
+            choice.translate("segment.rate"),
+            rate if rate == write.NOTHING else choice.translate("segment.rate.value", value=rate),
         ),
-        (choice.say("segment.length"), metres("length_m")),
-        (choice.say("segment.width"), metres("width_m")),
-        (choice.say("segment.warning"), warning),
+        (
+            choice.translate("segment.age"),
+            choice.translate("segment.age.value", days=write.number(segment["data_age_days"], words)),
+        ),
+        (choice.translate("segment.length"), metres("length_m")),
+        (choice.translate("segment.width"), metres("width_m")),
+        (choice.translate("segment.warning"), warning),
     ]
 
 
@@ -109,15 +112,15 @@ def _weighed(choice: Choice, segment: pd.Series) -> None:
     rows = [(reason, phrase.text) for reason, phrase in told if phrase is not None]
     if not rows:
         return
-    with st.expander(choice.say("segment.numbers")):
+    with st.expander(choice.translate("segment.numbers")):
         st.dataframe(
             pd.DataFrame(
                 {
-                    choice.say("numbers.what"): [text for _, text in rows],
-                    choice.say("numbers.effect"): [
-                        choice.say("effect.up" if reason.effect > 0 else "effect.down") for reason, _ in rows
+                    choice.translate("numbers.what"): [text for _, text in rows],
+                    choice.translate("numbers.effect"): [
+                        choice.translate("effect.up" if reason.effect > 0 else "effect.down") for reason, _ in rows
                     ],
-                    choice.say("numbers.value"): [
+                    choice.translate("numbers.value"): [
                         f"{reason.feature} = {write.number(reason.value, choice.language, 2)}" for reason, _ in rows
                     ],
                 }
@@ -142,7 +145,7 @@ def _warning(choice: Choice, segment: pd.Series) -> None:
     for step in steps[["as_of", "kind", "from_level", "to_level"]].to_dict("records"):
         kind = f"kind.{step['kind']}"
         before = step["from_level"] if step["from_level"] >= 0 else write.NOTHING
-        what = choice.say(kind if knows(kind) else "kind.other")
+        what = choice.translate(kind if has_text(kind) else "kind.other")
         lines.append(f"{write.day(step['as_of'], choice.language)}: {what} ({before} → {step['to_level']})")
     if lines:
-        html.show(html.heading(choice.say("segment.warning.history")), html.items(lines, "gaps"))
+        html.show(html.heading(choice.translate("segment.warning.history")), html.items(lines, "gaps"))

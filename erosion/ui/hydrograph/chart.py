@@ -12,7 +12,7 @@ from erosion.core.contracts import LEVEL_COLOURS
 from erosion.core.vocabulary import HydrographKind
 from erosion.ui import charts
 from erosion.ui.products.gauges import Gauge
-from erosion.ui.words import say, write
+from erosion.ui.words import translate, write
 
 PAST_DAYS: Final = 120
 AHEAD_DAYS: Final = 10
@@ -24,13 +24,13 @@ ALARM_COLOURS: Final = tuple(LEVEL_COLOURS[level] for level in (2, 3, 4))
 
 
 def number(value: Any, gauge: Gauge, language: str) -> str:
-    """Write a value of a gauge: centimetres of stage, tenths of rain, whole cubic metres of a large river."""
+    """Return a value of a gauge as text: centimetres of stage, tenths of rain, whole cubic metres of a large river."""
     decimals = {"stage": 2, "rain": 1}.get(str(gauge.quantity), 0 if abs(value) >= 100 else 1)
     return write.number(value, language, decimals)
 
 
 def unit(gauge: Gauge) -> str:
-    """Write the unit of a gauge."""
+    """Return the unit of a gauge."""
     return gauge.unit.replace("m3", "m³")
 
 
@@ -86,7 +86,7 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
     )
     y = alt.Y(
         "value:Q",
-        title=say(language, f"hydrograph.axis.{gauge.quantity}"),
+        title=translate(language, f"hydrograph.axis.{gauge.quantity}"),
         axis=charts.axis(language),
         scale=alt.Scale(domain=[low, high], nice=False, zero=False),
     )
@@ -130,7 +130,9 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
     ]
     drawn = alt.layer(*layers).properties(height=CHART_PX)
     if simulated:
-        drawn = drawn.properties(title=alt.Title(say(language, "simulated"), anchor="start", color=DOUBT, fontSize=12))
+        drawn = drawn.properties(
+            title=alt.Title(translate(language, "simulated"), anchor="start", color=DOUBT, fontSize=12)
+        )
     plain: alt.LayerChart = charts.plain(drawn)
     return plain
 
@@ -144,7 +146,7 @@ def _drawn(table: pd.DataFrame, gauge: Gauge) -> pd.DataFrame:
 
 
 def _touched(table: pd.DataFrame, gauge: Gauge, language: str, x: alt.X) -> alt.Chart:
-    """Tell everything of a day wherever its column is touched: lines are thin for a finger."""
+    """Return wide, invisible marks whose tooltip lists every value of a day: lines are thin for a finger."""
     kinds = np.where(table["doubtful"], "doubtful", np.where(table["filled"], "filled", table["kind"]))
     told = pd.DataFrame(
         {
@@ -157,9 +159,9 @@ def _touched(table: pd.DataFrame, gauge: Gauge, language: str, x: alt.X) -> alt.
     wide = told.pivot_table(index=["when", "date"], columns="kind", values="text", aggfunc="first")
     wide = wide.fillna(write.NOTHING).reset_index()
     names = ("observed", "filled", "doubtful", "forecast", "last_year", "usual")
-    tooltip = [alt.Tooltip("date:N", title=say(language, "hydrograph.tip.day"))]
+    tooltip = [alt.Tooltip("date:N", title=translate(language, "hydrograph.tip.day"))]
     tooltip += [
-        alt.Tooltip(f"{name}:N", title=say(language, f"hydrograph.tip.{name}")) for name in names if name in wide
+        alt.Tooltip(f"{name}:N", title=translate(language, f"hydrograph.tip.{name}")) for name in names if name in wide
     ]
     return alt.Chart(wide).mark_rule(strokeWidth=7, opacity=0.001).encode(x=x, tooltip=tooltip)
 
@@ -189,7 +191,7 @@ def _alarms(gauge: Gauge, language: str, today: pd.Timestamp) -> list[alt.Chart]
     rows = pd.DataFrame({"value": gauge.alarm_levels, "when": _when(today - pd.Timedelta(days=PAST_DAYS - 1))})
     rows["colour"] = [ALARM_COLOURS[min(i, 2)] for i in range(len(rows))]
     rows["label"] = [
-        say(language, "hydrograph.alarm", n=i + 1, value=number(level, gauge, language))
+        translate(language, "hydrograph.alarm", n=i + 1, value=number(level, gauge, language))
         for i, level in enumerate(gauge.alarm_levels)
     ]
     rule = (
@@ -205,7 +207,7 @@ def _alarms(gauge: Gauge, language: str, today: pd.Timestamp) -> list[alt.Chart]
 
 def _issue_rule(today: pd.Timestamp, language: str) -> alt.LayerChart:
     row = pd.DataFrame(
-        {"when": [_when(today)], "label": [say(language, "hydrograph.issued", day=write.day(today, language))]}
+        {"when": [_when(today)], "label": [translate(language, "hydrograph.issued", day=write.day(today, language))]}
     )
     rule = alt.Chart(row).mark_rule(color=charts.INK, strokeWidth=1, strokeDash=[2, 2]).encode(x="when:T")
     label = alt.Chart(row).mark_text(align="right", baseline="top", dx=-4, dy=2, color=charts.INK, fontSize=11)
@@ -214,5 +216,5 @@ def _issue_rule(today: pd.Timestamp, language: str) -> alt.LayerChart:
 
 
 def _when(day: pd.Timestamp) -> str:
-    """Write a day so that a browser takes it for midnight of its own clock, wherever it is."""
+    """Return a day as text that a browser takes for midnight of its own clock, wherever it is."""
     return f"{day:%Y-%m-%d}T00:00:00"

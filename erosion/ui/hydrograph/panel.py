@@ -26,7 +26,7 @@ from erosion.ui.hydrograph.chart import (
 from erosion.ui.products.gauges import Gauge, read_gauges, read_hydrograph
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.regions import Run
-from erosion.ui.words import knows, write
+from erosion.ui.words import has_text, write
 
 # The column of the map keeps still while a long segment beside it is scrolled. With the panel it may be taller than the
 # window: then it scrolls to its own end before it keeps still.
@@ -62,31 +62,31 @@ def panel(choice: Choice, reach: str | None) -> None:
     try:
         gauges = read_gauges(choice.run)
     except ProductError as error:
-        html.show(html.banner("warn", choice.say("broken.title"), str(error)))
+        html.show(html.banner("warn", choice.translate("broken.title"), str(error)))
         return
     if gauges is None:
         return
     with st.container(border=True, key="hydrograph"):
-        title = html.heading(choice.say("hydrograph.title"))
+        title = html.heading(choice.translate("hydrograph.title"))
         if choice.region.simulated:
-            mark = f'<span class="er-exercise">{html.safe(choice.say("simulated"))}</span>'
+            mark = f'<span class="er-exercise">{html.safe(choice.translate("simulated"))}</span>'
             title = title.replace("</div>", f"{mark}</div>")
         html.show(STYLE)
         html.show(title)
         if not gauges:
-            html.show(html.note(choice.say("hydrograph.none")))
+            html.show(html.note(choice.translate("hydrograph.none")))
             return
         gauge = _chosen(choice, gauges, reach)
         try:
             table = read_hydrograph(choice.run, gauge)
         except ProductError as error:
-            html.show(html.banner("warn", choice.say("broken.title"), str(error)))
+            html.show(html.banner("warn", choice.translate("broken.title"), str(error)))
             return
         html.show(*_reading(choice, gauge))
         drawn = chart(gauge, table, choice.run.as_of, choice.language, simulated=choice.region.simulated)
         if drawn is None:
             if gauge.last is not None:
-                html.show(html.note(choice.say("hydrograph.nothing")))
+                html.show(html.note(choice.translate("hydrograph.nothing")))
         else:
             st.altair_chart(drawn, theme=None, width="stretch")
             html.show(_keys(choice, gauge, shown_days(table, choice.run.as_of)))
@@ -94,7 +94,7 @@ def panel(choice: Choice, reach: str | None) -> None:
 
 
 def _chosen(choice: Choice, gauges: tuple[Gauge, ...], reach: str | None) -> Gauge:
-    """Let somebody choose; the main gauge of a reach comes up when that reach does."""
+    """Show the choice of gauges and return the chosen one; the main gauge of a reach comes up when that reach does."""
     by_key = {gauge.key: gauge for gauge in gauges}
     name = f"gauge {choice.region.name}"
     own = [gauge for gauge in gauges if reach in gauge.main_of] or [gauge for gauge in gauges if reach in gauge.reaches]
@@ -104,19 +104,23 @@ def _chosen(choice: Choice, gauges: tuple[Gauge, ...], reach: str | None) -> Gau
             remember(name, own[0].key)
     key = next(iter(by_key))
     if len(by_key) > 1:
-        key = select(name, choice.say("hydrograph.choose"), list(by_key), lambda key: _option(choice, by_key[key]))
+        key = select(
+            name, choice.translate("hydrograph.choose"), list(by_key), lambda key: _option(choice, by_key[key])
+        )
     else:
         html.show(f'<div class="er-read">{html.safe(_option(choice, by_key[key]))}</div>')
     if reach is not None and not own:
         named = choice.region.reaches.get(reach, {}).get(choice.language, reach)
-        html.show(html.note(choice.say("hydrograph.none.reach", reach=named)))
+        html.show(html.note(choice.translate("hydrograph.none.reach", reach=named)))
     return by_key[key]
 
 
 def _option(choice: Choice, gauge: Gauge) -> str:
     if gauge.quantity is None:
         return gauge.title
-    return choice.say("hydrograph.option", title=gauge.title, what=choice.say(f"hydrograph.what.{gauge.quantity}"))
+    return choice.translate(
+        "hydrograph.option", title=gauge.title, what=choice.translate(f"hydrograph.what.{gauge.quantity}")
+    )
 
 
 def issued(run: Run) -> pd.Timestamp:
@@ -133,39 +137,41 @@ def issued(run: Run) -> pd.Timestamp:
 
 
 def _reading(choice: Choice, gauge: Gauge) -> list[str]:
-    """Say the newest value and its age, loudly where it is old or doubted."""
+    """Return the newest value and its age, below a banner where it is stale or suspect."""
     words, now = choice.language, issued(choice.run)
     if gauge.last is None:
-        return [html.banner("bad", choice.say("hydrograph.silent.never"), choice.say("hydrograph.silent.more"))]
+        return [
+            html.banner("bad", choice.translate("hydrograph.stale.never"), choice.translate("hydrograph.stale.more"))
+        ]
     value = f"{number(gauge.last.value, gauge, words)} {unit(gauge)}"
     time = write.moment(gauge.last.time, words, choice.region.timezone)
     if gauge.cadence_days >= 1 and time.startswith("00:00 "):  # a mean of the day has no time of day
         time = time.removeprefix("00:00 ")
-    last = choice.say("hydrograph.last", value=value, time=time, age=_since(choice, gauge.last.time, now, "age"))
+    last = choice.translate("hydrograph.last", value=value, time=time, age=_since(choice, gauge.last.time, now, "age"))
     line = f'<div class="er-read">{html.safe(last).replace(html.safe(value), f"<b>{html.safe(value)}</b>", 1)}</div>'
-    if gauge.silent:
-        title = _since(choice, gauge.last.time, now, "silent")
-        return [html.banner("bad", title, choice.say("hydrograph.silent.more")), line]
+    if gauge.stale:
+        title = _since(choice, gauge.last.time, now, "stale")
+        return [html.banner("bad", title, choice.translate("hydrograph.stale.more")), line]
     old = gauge.usable is None or (now - gauge.usable.time).total_seconds() > 3600.0 * gauge.max_age_hours
     if old:
         title = (
-            choice.say("hydrograph.doubted.never")
+            choice.translate("hydrograph.doubted.never")
             if gauge.usable is None
             else _since(choice, gauge.usable.time, now, "doubted")
         )
-        return [html.banner("bad", title, choice.say("hydrograph.silent.more")), line]
-    return [line, html.note(choice.say("hydrograph.last.doubtful"))] if gauge.last.doubtful else [line]
+        return [html.banner("bad", title, choice.translate("hydrograph.stale.more")), line]
+    return [line, html.note(choice.translate("hydrograph.last.doubtful"))] if gauge.last.doubtful else [line]
 
 
 def _since(choice: Choice, time: pd.Timestamp, now: pd.Timestamp, what: str) -> str:
-    """Say how long ago something was: in hours up to two days, then in whole days."""
+    """Return how long ago something was: in hours up to two days, then in whole days."""
     hours = max((now - time).total_seconds() / 3600.0, 0.0)
     way, n = ("hours", hours) if hours < 48 else ("days", hours // 24)
-    return choice.say(f"hydrograph.{what}.{way}", n=write.number(int(n), choice.language))
+    return choice.translate(f"hydrograph.{what}.{way}", n=write.number(int(n), choice.language))
 
 
 def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
-    """Say what the lines mean, those that are there."""
+    """Return the legend of the lines that are drawn."""
     observed = table[table["kind"] == HydrographKind.OBSERVED]
     sound, doubtful = observed[~observed["doubtful"]], observed[observed["doubtful"]]
     forecast = table[table["kind"] == HydrographKind.FORECAST]
@@ -195,7 +201,7 @@ def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
         (bool((table["kind"] == HydrographKind.USUAL).any()), area(USUAL_FILL, 1.0), "usual"),
     ]
     shown = (
-        f'<span class="er-key">{mark}{html.safe(choice.say(f"hydrograph.key.{name}", time=issued_at))}</span>'
+        f'<span class="er-key">{mark}{html.safe(choice.translate(f"hydrograph.key.{name}", time=issued_at))}</span>'
         for there, mark, name in found
         if there
     )
@@ -203,19 +209,19 @@ def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
 
 
 def _small_print(choice: Choice, gauge: Gauge) -> list[str]:
-    """Say what is doubted, the zero of the stage, who has set the alarm levels, whose data these are."""
+    """Return what is suspect, the zero of the stage, who has set the alarm levels, whose data these are."""
     said = []
     if gauge.doubts:
         doubts = []
         for name, count in gauge.doubts.items():
             key = f"hydrograph.doubt.{name}"
             n = write.number(count, choice.language)
-            doubts.append(choice.say(key if knows(key) else "hydrograph.doubt.other", n=n, name=name))
-        said.append(choice.say("hydrograph.doubts", list=", ".join(doubts)))
+            doubts.append(choice.translate(key if has_text(key) else "hydrograph.doubt.other", n=n, name=name))
+        said.append(choice.translate("hydrograph.doubts", list=", ".join(doubts)))
     if gauge.datum:
-        said.append(choice.say("hydrograph.datum", datum=gauge.datum))
+        said.append(choice.translate("hydrograph.datum", datum=gauge.datum))
     if gauge.alarm_source:
-        said.append(choice.say("hydrograph.alarm.source", source=gauge.alarm_source))
+        said.append(choice.translate("hydrograph.alarm.source", source=gauge.alarm_source))
     for attribution, licence in dict.fromkeys(gauge.credits):
-        said.append(choice.say("hydrograph.credit", attribution=attribution, licence=licence))
+        said.append(choice.translate("hydrograph.credit", attribution=attribution, licence=licence))
     return said

@@ -24,7 +24,7 @@ from erosion.publish.columns import level_label
 from erosion.ui.map import layers, sketch
 from erosion.ui.products.regions import Run
 from erosion.ui.products.segments import read_bands, read_segments
-from erosion.ui.words import say, write
+from erosion.ui.words import translate, write
 
 NO_BASE_MAP: Final = "__MAP_STYLE__"
 """What ``pydeck.Deck(map_provider=None)`` writes. An empty style would send the browser to a tile server."""
@@ -122,7 +122,7 @@ def plane_of(_run: Run, target: str, version: str) -> tuple[sketch.Frame, NDArra
 
 
 def _reaches(table: pd.DataFrame) -> list[NDArray[np.bool_]]:
-    """Say which rows belong to each reach: chainages of two of them mean nothing to each other."""
+    """Return which rows belong to each reach, booleans of shape (n,): chainages of two of them mean nothing to each other."""
     return [(table["reach"] == name).to_numpy() for name in dict.fromkeys(table["reach"])]
 
 
@@ -210,7 +210,7 @@ def marks(_run: Run, target: str, language: str, width_px: float, version: str) 
         layers.texts(
             "north-text",
             [{"p": [round(east - 0.06 * (east - west)), round(north - 0.06 * (north - south))],
-              "t": say(language, "map.north")}],
+              "t": translate(language, "map.north")}],
             13, shift=[0, 24],
         ),
     ]  # fmt: skip
@@ -228,7 +228,7 @@ def levels(_run: Run, target: str, version: str) -> str:
 
 
 def _level_numbers(lines: NDArray[Any], table: pd.DataFrame) -> str:
-    """Write the number of each raised level inland of its line; it grows into sight when the map comes closer."""
+    """Return the numbers of raised levels, each inland of its line; it grows into sight when the map comes closer."""
     numbers = table["level"].to_numpy(int)
     raised = np.flatnonzero(numbers >= 2)
     middle = shapely.get_coordinates(shapely.line_interpolate_point(lines[raised], 0.5, normalized=True))
@@ -251,7 +251,7 @@ def results(_run: Run, target: str, _found: pd.DataFrame, version: str) -> str:
 
 
 def outcome_of(table: pd.DataFrame, found: pd.DataFrame) -> NDArray[Any]:
-    """Return the outcome of each segment of a table; what the file does not say, or says oddly, is unknown."""
+    """Return the outcome of each segment of a table; what the file lacks, or names otherwise, is unknown."""
     named = table["segment_id"].map(found.drop_duplicates("segment_id").set_index("segment_id")["outcome"])
     return named.where(named.isin(list(ForecastOutcome)), ForecastOutcome.UNKNOWN).to_numpy(str)
 
@@ -311,13 +311,13 @@ def picks(
         observed = table["segment_id"].map(by_segment["retreat_observed_m"])
         for row, what, metres in zip(data, outcome_of(table, _found), observed, strict=True):
             row["e"] = (
-                f"{OUTCOME_SYMBOLS[what]} {say(language, f'results.{what}')} ({write.number(metres, language)} m)"
+                f"{OUTCOME_SYMBOLS[what]} {translate(language, f'results.{what}')} ({write.number(metres, language)} m)"
             )
     return layers.compact(data)
 
 
 def _whole(values: pd.Series, language: str) -> list[str]:
-    """Write many numbers without decimals; most of them occur often."""
+    """Return numbers without decimals as texts; most of them occur often, and each is made once."""
     rounded = values.round()
     written = {value: write.number(value, language) for value in rounded.dropna().unique()}
     return [written.get(value, write.NOTHING) for value in rounded.tolist()]
@@ -336,7 +336,7 @@ def chosen(line: Any, level: int) -> str:
 
 
 def compose(parts: Sequence[str], pick_data: str, pick_id: str, view: Mapping[str, Any], tooltip: str) -> ReadyDeck:
-    """Put the layers together, lines that catch the mouse last.
+    """Return the map of the layers, lines that catch the mouse last.
 
     Parameters
     ----------
@@ -405,4 +405,4 @@ def _degrees(kind: str, value: float, language: str) -> str:
     key = ("map.east" if value >= 0 else "map.west") if kind == "lon" else (
         "map.northing" if value >= 0 else "map.southing"
     )  # fmt: skip
-    return say(language, key, degrees=write.number(abs(value), language, 2).rstrip("0").rstrip(",."))
+    return translate(language, key, degrees=write.number(abs(value), language, 2).rstrip("0").rstrip(",."))

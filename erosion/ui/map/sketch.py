@@ -148,7 +148,7 @@ def centre_line(lines: NDArray[Any], bank: NDArray[Any], chainage_m: FloatArray)
 
 
 def river(lines: NDArray[Any], bank: NDArray[Any], chainage_m: FloatArray) -> tuple[list[list[int]], list[list[int]]]:
-    """Draw the water between the two banks, and the islands in it.
+    """Return the water between the two banks, and the islands in it.
 
     Returns
     -------
@@ -236,7 +236,7 @@ class Grid(NamedTuple):
 
 
 def graticule(plane: Frame) -> Grid:
-    """Draw lines of equal longitude and latitude, some five across the shorter side."""
+    """Return lines of equal longitude and latitude, some five across the shorter side."""
     west, south, east, north = view_bounds(plane)
     back = Transformer.from_crs(plane.crs, "EPSG:4326", always_xy=True)
     there = Transformer.from_crs("EPSG:4326", plane.crs, always_xy=True)

@@ -24,7 +24,7 @@ from erosion.ui.products.regions import (
     region_names,
 )
 from erosion.ui.ranking import ranking_table
-from erosion.ui.words import LANGUAGES, say, write
+from erosion.ui.words import LANGUAGES, translate, write
 
 HANGING_HOURS = 1.0
 """A run that has been going for longer has probably died [h]."""
@@ -33,11 +33,11 @@ SHOWN_CHANGES = 12
 
 
 def choose() -> Choice | None:
-    """Show the choices and return them; None where there is nothing to choose from, which is then said."""
+    """Show the choices and return them; None where there is nothing to choose from, which the page then reports."""
     folder = products_folder()
     with st.sidebar:
         st.segmented_control(
-            say(language(), "language"),
+            translate(language(), "language"),
             list(LANGUAGES),
             format_func=LANGUAGES.__getitem__,
             key="language",
@@ -47,7 +47,9 @@ def choose() -> Choice | None:
     words = language()
     names = region_names(folder)
     if not names:
-        html.show(html.banner("info", say(words, "empty.title"), say(words, "empty.more", path=folder.resolve())))
+        html.show(
+            html.banner("info", translate(words, "empty.title"), translate(words, "empty.more", path=folder.resolve()))
+        )
         return None
     name = names[0]
     if len(names) > 1:
@@ -59,22 +61,22 @@ def choose() -> Choice | None:
             # A select box tells its options apart by what is written in it.
             same = {title for title in titles.values() if list(titles.values()).count(title) > 1}
             written = {name: f"{title} ({name})" if title in same else title for name, title in titles.items()}
-            name = select("region", say(words, "region"), names, written.__getitem__)
+            name = select("region", translate(words, "region"), names, written.__getitem__)
     try:
         region = read_region(folder / name)
     except ProductError as error:
-        html.show(html.banner("bad", say(words, "broken.title"), str(error)))
+        html.show(html.banner("bad", translate(words, "broken.title"), str(error)))
         return None
     _ribbon(region, words)
     title, dates, targets = st.columns([2.3, 1, 1.35], vertical_alignment="bottom")
     with title:
         html.show(
-            f'<div class="er-app">{html.safe(say(words, "app"))}</div>'
+            f'<div class="er-app">{html.safe(translate(words, "app"))}</div>'
             f'<div class="er-title" role="heading" aria-level="1">{html.safe(region.title.get(words, region.name))}</div>'
         )
     if not region.runs:
         _attempt(region, words)
-        html.show(html.banner("info", say(words, "empty.runs")))
+        html.show(html.banner("info", translate(words, "empty.runs")))
         return None
     with dates:
         run = _date(region, words)
@@ -94,8 +96,8 @@ def _title(folder: Any, name: str, words: str) -> str:
 def _ribbon(region: Region, words: str) -> None:
     if region.simulated:
         html.show(
-            f'<div class="er-ribbon" role="alert">{html.safe(say(words, "simulated"))}'
-            f"<small>{html.safe(say(words, 'simulated.more'))}</small></div>"
+            f'<div class="er-ribbon" role="alert">{html.safe(translate(words, "simulated"))}'
+            f"<small>{html.safe(translate(words, 'simulated.more'))}</small></div>"
         )
 
 
@@ -104,55 +106,66 @@ def _date(region: Region, words: str) -> Run:
 
     def text(as_of: str) -> str:
         date = write.day(as_of, words)
-        return say(words, "date.degraded", date=date) if by_date[as_of].degraded else date
+        return translate(words, "date.degraded", date=date) if by_date[as_of].degraded else date
 
-    return by_date[select(f"date {region.name}", say(words, "date"), list(by_date), text)]
+    return by_date[select(f"date {region.name}", translate(words, "date"), list(by_date), text)]
 
 
 def _target(region: Region, words: str) -> Target:
     targets = {target.name: target for target in region.targets}
     name = select(
-        f"target {region.name}", say(words, "target"), list(targets), lambda name: target_text(targets[name], words)
+        f"target {region.name}",
+        translate(words, "target"),
+        list(targets),
+        lambda name: target_text(targets[name], words),
     )
     return targets[name]
 
 
 def target_text(target: Target, words: str) -> str:
-    """Say what a target forecasts."""
+    """Return what a target forecasts, in words."""
     threshold = write.number(target.threshold_m, words)
     years = target.horizon_days / 365
     if abs(years - round(years)) < 0.02:
-        return say(words, "target.1", years=round(years), threshold=threshold)
-    return say(words, "target.days", days=target.horizon_days, threshold=threshold)
+        return translate(words, "target.1", years=round(years), threshold=threshold)
+    return translate(words, "target.days", days=target.horizon_days, threshold=threshold)
 
 
 def banners(choice: Choice) -> None:
-    """Say loudly what is wrong with the run that is shown, or with the newest attempt."""
+    """Show in banners what is wrong with the run on the page, or with the newest attempt."""
     _attempt(choice.region, choice.language)
     region, run = choice.region, choice.run
     problem = ledger_problem(region.folder.parent, region.name)
     if problem is not None:
-        html.show(html.banner("bad", choice.say("banner.ledger"), choice.say("banner.ledger.more"), [problem]))
+        html.show(
+            html.banner("bad", choice.translate("banner.ledger"), choice.translate("banner.ledger.more"), [problem])
+        )
     date = write.day(run.as_of, choice.language)
     damaged = damaged_files(run)
     if damaged:
         html.show(
-            html.banner("bad", choice.say("banner.damaged", date=date), choice.say("banner.damaged.more"), damaged)
+            html.banner(
+                "bad", choice.translate("banner.damaged", date=date), choice.translate("banner.damaged.more"), damaged
+            )
         )
     if run.degraded:
-        html.show(html.banner("warn", choice.say("banner.degraded", date=date), lines=run.messages))
+        html.show(html.banner("warn", choice.translate("banner.degraded", date=date), lines=run.messages))
     age = (pd.Timestamp(run.as_of) - pd.Timestamp(run.newest_epoch)).days
     if region.stale_after_days is not None and age > region.stale_after_days:
         newest = write.day(run.newest_epoch, choice.language)
         days = write.number(age, choice.language)
         html.show(
-            html.banner("bad", choice.say("banner.stale", date=newest, days=days), choice.say("banner.stale.more"))
+            html.banner(
+                "bad", choice.translate("banner.stale", date=newest, days=days), choice.translate("banner.stale.more")
+            )
         )
     unknown = int((choice.segments["level"] == 0).sum())
     if unknown > 0.5 * len(choice.segments):
-        html.show(html.banner("warn", choice.say("banner.unknown", n=write.number(unknown, choice.language))))
+        html.show(html.banner("warn", choice.translate("banner.unknown", n=write.number(unknown, choice.language))))
     if run != region.runs[-1]:
-        html.show(html.banner("info", choice.say("banner.old", date=write.day(region.runs[-1].as_of, choice.language))))
+        html.show(
+            html.banner("info", choice.translate("banner.old", date=write.day(region.runs[-1].as_of, choice.language)))
+        )
 
 
 def _attempt(region: Region, words: str) -> None:
@@ -161,20 +174,20 @@ def _attempt(region: Region, words: str) -> None:
     date = write.day(attempt.get("as_of"), words)
     if outcome == RunOutcome.FAILED:
         time = write.moment(attempt.get("finished_at"), words, region.timezone)
-        more = say(words, "banner.failed.more")
+        more = translate(words, "banner.failed.more")
         html.show(
             html.banner(
-                "bad", say(words, "banner.failed", date=date, time=time), more, [str(attempt.get("message", ""))]
+                "bad", translate(words, "banner.failed", date=date, time=time), more, [str(attempt.get("message", ""))]
             )
         )
     elif outcome == RunOutcome.RUNNING:
         started = str(attempt.get("started_at", ""))
         time = write.moment(started, words, region.timezone)
         if hours_since(started) > HANGING_HOURS:
-            title = say(words, "banner.hanging", date=date, time=time)
-            html.show(html.banner("bad", title, say(words, "banner.hanging.more")))
+            title = translate(words, "banner.hanging", date=date, time=time)
+            html.show(html.banner("bad", title, translate(words, "banner.hanging.more")))
         else:
-            html.show(html.banner("info", say(words, "banner.running", date=date, time=time)))
+            html.show(html.banner("info", translate(words, "banner.running", date=date, time=time)))
 
 
 def hours_since(instant: str, now: pd.Timestamp | None = None) -> float:
@@ -190,7 +203,7 @@ def hours_since(instant: str, now: pd.Timestamp | None = None) -> float:
 
 
 def facts(choice: Choice) -> None:
-    """Say how old the data are, which model spoke and when."""
+    """Show how old the data are, which model made the forecast and when."""
     run, words = choice.run, choice.language
     age = (pd.Timestamp(run.as_of) - pd.Timestamp(run.newest_epoch)).days
     table = choice.segments
@@ -198,21 +211,21 @@ def facts(choice: Choice) -> None:
         html.facts(
             [
                 (
-                    choice.say("fact.newest"),
-                    choice.say(
+                    choice.translate("fact.newest"),
+                    choice.translate(
                         "fact.newest.age", date=write.day(run.newest_epoch, words), days=write.number(age, words)
                     ),
                 ),
                 (
-                    choice.say("fact.length"),
-                    choice.say(
+                    choice.translate("fact.length"),
+                    choice.translate(
                         "fact.length.value",
                         segments=write.number(len(table), words),
                         km=write.number(table["length_m"].sum() / 1000.0, words, 1),
                     ),
                 ),
-                (choice.say("fact.model"), run.model_id),
-                (choice.say("fact.finished"), write.moment(run.finished_at, words, choice.region.timezone)),
+                (choice.translate("fact.model"), run.model_id),
+                (choice.translate("fact.finished"), write.moment(run.finished_at, words, choice.region.timezone)),
             ]
         )
     )
@@ -232,25 +245,25 @@ def split_changes(table: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def changes(choice: Choice) -> None:
-    """Say what moved since the run before, or that nothing did."""
+    """Show what changed since the run before, or that nothing did."""
     words = choice.language
     with st.container(border=True, key="changes"):
         if choice.previous is None:
-            html.show(html.heading(choice.say("changes")), html.note(choice.say("changes.first")))
+            html.show(html.heading(choice.translate("changes")), html.note(choice.translate("changes.first")))
             return
         table = choice.segments
         kinds = split_changes(table)
-        title = html.heading(choice.say("changes.since", date=write.day(choice.previous.as_of, words)))
+        title = html.heading(choice.translate("changes.since", date=write.day(choice.previous.as_of, words)))
         warnings = _warning_changes(choice)
         if not any(len(rows) for rows in kinds.values()) and not warnings:
             time = write.moment(choice.run.finished_at, words, choice.region.timezone)
-            html.show(title, html.note(choice.say("changes.none", time=time)))
+            html.show(title, html.note(choice.translate("changes.none", time=time)))
             return
         style = {"up": "er-up", "down": "er-down"}
         sign = {"up": "▲ ", "down": "▼ "}
         parts = [
             f'<span class="{style.get(kind, "er-grey")}">{sign.get(kind, "")}'
-            f"{html.safe(choice.say(f'changes.{kind}', n=write.number(len(rows), words)))}</span>"
+            f"{html.safe(choice.translate(f'changes.{kind}', n=write.number(len(rows), words)))}</span>"
             for kind, rows in kinds.items()
             if len(rows)
         ]
@@ -261,7 +274,7 @@ def changes(choice: Choice) -> None:
         with left:
             html.show(title, f'<div class="er-changes">{"".join(parts)}</div>')
         if len(moved):
-            with right, st.popover(choice.say("changes.show"), width="stretch"):
+            with right, st.popover(choice.translate("changes.show"), width="stretch"):
                 _changed_rows(choice, moved)
 
 
@@ -270,7 +283,9 @@ def _changed_rows(choice: Choice, moved: np.ndarray) -> None:
     columns = ["chainage_m", "bank", "level", "change", "p_event", "retreat_p50_m", "range"]
     ranking_table(choice, table, columns, key="changes", height=38 + 32 * len(table))
     if len(moved) > SHOWN_CHANGES:
-        html.show(html.note(choice.say("changes.more", n=write.number(len(moved) - SHOWN_CHANGES, choice.language))))
+        html.show(
+            html.note(choice.translate("changes.more", n=write.number(len(moved) - SHOWN_CHANGES, choice.language)))
+        )
 
 
 def _warning_changes(choice: Choice) -> str | None:
@@ -278,7 +293,7 @@ def _warning_changes(choice: Choice) -> str | None:
     if found is None or found.empty:
         return None
     count = found["kind"].value_counts()
-    return choice.say(
+    return choice.translate(
         "changes.warnings",
         **{
             kind: write.number(count.get(kind, 0), choice.language)

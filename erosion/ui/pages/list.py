@@ -27,21 +27,21 @@ COLUMNS = [
 def show(choice: Choice) -> None:
     """Show the page."""
     frame.changes(choice)
-    html.show(html.heading(choice.say("list.title")))
+    html.show(html.heading(choice.translate("list.title")))
     table = _filtered(choice)
     km = write.number(table["length_m"].sum() / 1000.0, choice.language, 1)
     shown, total = (write.number(len(part), choice.language) for part in (table, choice.segments))
-    html.show(html.note(choice.say("list.count", shown=shown, total=total, km=km)))
+    html.show(html.note(choice.translate("list.count", shown=shown, total=total, km=km)))
     if table.empty:
-        html.show(html.banner("info", choice.say("list.none")))
+        html.show(html.banner("info", choice.translate("list.none")))
     else:
         ranking_table(choice, table.head(MOST_ROWS), COLUMNS, key="list", height=38 + 32 * min(len(table), 13))
-        cut = choice.say("list.cut", n=write.number(MOST_ROWS, choice.language)) if len(table) > MOST_ROWS else ""
-        html.show(html.note(f"{choice.say('list.choose')} {cut}"))
+        cut = choice.translate("list.cut", n=write.number(MOST_ROWS, choice.language)) if len(table) > MOST_ROWS else ""
+        html.show(html.note(f"{choice.translate('list.choose')} {cut}"))
     row = segment_row(choice)
     if row is not None:
         with st.container(border=True):
-            if st.button(choice.say("list.onmap"), type="primary", icon=":material/map:"):
+            if st.button(choice.translate("list.onmap"), type="primary", icon=":material/map:"):
                 st.switch_page(st.session_state["pages"]["map"])
             segment_detail(choice, row)
     _downloads(choice)
@@ -57,18 +57,18 @@ def _filtered(choice: Choice) -> pd.DataFrame:
     one, two = st.columns([1, 2.4], gap="medium")
     with one:
         banks = st.pills(
-            choice.say("list.filter.bank"),
+            choice.translate("list.filter.bank"),
             [bank for bank in BANKS if bank in set(table["bank"])],
             selection_mode="multi",
-            format_func=lambda bank: choice.say(f"bank.short.{bank}"),
+            format_func=lambda bank: choice.translate(f"bank.short.{bank}"),
             key=f"banks {name}",
         )
     with two:
-        first, stop = st.slider(choice.say("list.filter.km"), 0, last, (0, last), key=f"km {name}")
+        first, stop = st.slider(choice.translate("list.filter.km"), 0, last, (0, last), key=f"km {name}")
     one, two = st.columns([2.4, 1], gap="medium", vertical_alignment="center")
     with one:
         levels = st.pills(
-            choice.say("list.filter.level"),
+            choice.translate("list.filter.level"),
             list(reversed(LEVELS)),
             selection_mode="multi",
             format_func=lambda level: level_label(level, choice.language),
@@ -76,7 +76,7 @@ def _filtered(choice: Choice) -> pd.DataFrame:
             label_visibility="collapsed",
         )
     with two:
-        changed = st.toggle(choice.say("list.filter.changed"), key=f"changed {name}")
+        changed = st.toggle(choice.translate("list.filter.changed"), key=f"changed {name}")
     return select(table, banks, levels, first, stop, changed=changed)
 
 
@@ -95,7 +95,7 @@ def select(
 
 
 def _downloads(choice: Choice) -> None:
-    html.show(html.heading(choice.say("download")))
+    html.show(html.heading(choice.translate("download")))
     target = choice.target.name
     files = {
         "gpkg": ("segments.gpkg", "application/geopackage+sqlite3"),
@@ -108,7 +108,7 @@ def _downloads(choice: Choice) -> None:
         if path.is_file():
             with column:
                 st.download_button(
-                    choice.say(f"download.{name}"),
+                    choice.translate(f"download.{name}"),
                     data=_reader(path),
                     file_name=f"{choice.region.name}_{choice.run.as_of}_{file}",
                     mime=kind,

@@ -28,7 +28,7 @@ def show(choice: Choice) -> None:
     found = read_outcomes(choice.region.folder, choice.run.as_of, choice.target.name)
     row = segment_row(choice)
     if row is None and st.session_state.get("segment") is not None:
-        st.toast(choice.say("segment.gone"))
+        st.toast(choice.translate("segment.gone"))
         forget_segment()
     reach = river(choice)
     outcome = _legend(choice, found)
@@ -53,9 +53,9 @@ def _legend(choice: Choice, found: pd.DataFrame) -> bool:
     known = st.session_state.get("colour", "level")
     with right:
         coloured = st.segmented_control(
-            choice.say("map.colour"),
+            choice.translate("map.colour"),
             ["level", "outcome"],
-            format_func=lambda name: choice.say(f"map.colour.{name}"),
+            format_func=lambda name: choice.translate(f"map.colour.{name}"),
             key=f"colour {choice.language}",
             default=known,
             required=True,
@@ -78,7 +78,7 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
             deck.results(run, target, found, judged) if outcome else deck.levels(run, target, version),
         ]
     except ProductError as error:
-        html.show(html.banner("bad", choice.say("broken.title"), str(error)))
+        html.show(html.banner("bad", choice.translate("broken.title"), str(error)))
         return
     plane, lines = deck.plane_of(run, target, version)
     if row is not None:
@@ -106,23 +106,23 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
             deck.picks(run, target, words, found if outcome else None, judged if outcome else version),
             catching,
             view,
-            choice.say("map.tip.outcome" if outcome else "map.tip"),
+            choice.translate("map.tip.outcome" if outcome else "map.tip"),
         ),
         height=MAP_PX,
         on_select=clicked,
         key="map",
-        alt=choice.say("map.alt"),
+        alt=choice.translate("map.alt"),
     )
     keys, button = st.columns([4, 1.1], vertical_alignment="center")
     with keys:
         html.show(
-            html.key(f"background:rgb{tuple(deck.BAND['p50'])}", choice.say("map.band.p50")),
-            html.key(f"background:rgb{tuple(deck.BAND['p90'])}", choice.say("map.band.p90")),
-            f'<span class="er-key">→ {html.safe(choice.say("map.flow"))}</span>',
-            html.note(choice.say("map.hint")),
+            html.key(f"background:rgb{tuple(deck.BAND['p50'])}", choice.translate("map.band.p50")),
+            html.key(f"background:rgb{tuple(deck.BAND['p90'])}", choice.translate("map.band.p90")),
+            f'<span class="er-key">→ {html.safe(choice.translate("map.flow"))}</span>',
+            html.note(choice.translate("map.hint")),
         )
     with button:
-        st.button(choice.say("map.whole"), on_click=look, args=("whole",), width="stretch")
+        st.button(choice.translate("map.whole"), on_click=look, args=("whole",), width="stretch")
 
 
 def _level_legend(choice: Choice) -> str:
@@ -132,7 +132,7 @@ def _level_legend(choice: Choice) -> str:
         mine = table["level"] == level
         km = write.number(table.loc[mine, "length_m"].sum() / 1000.0, choice.language, 1)
         count = write.number(mine.sum(), choice.language)
-        chips.append(html.level_chip(level, choice.language, choice.say("legend", n=count, km=km)))
+        chips.append(html.level_chip(level, choice.language, choice.translate("legend", n=count, km=km)))
     return f'<div class="er-levels" data-testid="legend">{"".join(chips)}</div>'
 
 
@@ -143,15 +143,15 @@ def _outcome_legend(choice: Choice, found: pd.DataFrame) -> str:
     for name in ForecastOutcome:
         mine = outcome == name
         km = write.number(length[mine].sum() / 1000.0, choice.language, 1)
-        detail = choice.say("legend", n=write.number(mine.sum(), choice.language), km=km)
-        word = choice.say(f"results.{name}")
+        detail = choice.translate("legend", n=write.number(mine.sum(), choice.language), km=km)
+        word = choice.translate(f"results.{name}")
         chips.append(html.chip(deck.OUTCOME_COLOURS[name], deck.OUTCOME_SYMBOLS[name], word, detail))
     return f'<div class="er-levels" data-testid="legend">{"".join(chips)}</div>'
 
 
 def _top(choice: Choice, reach: str | None) -> None:
     table = choice.segments if reach is None else choice.segments[choice.segments["reach"] == reach]
-    html.show(html.heading(choice.say("list.top")), html.note(choice.say("list.choose")))
+    html.show(html.heading(choice.translate("list.top")), html.note(choice.translate("list.choose")))
     ranking_table(
         choice,
         table.head(TOP_ROWS),
@@ -164,17 +164,17 @@ def _top(choice: Choice, reach: str | None) -> None:
 def _walk(choice: Choice, row: int) -> None:
     """Show buttons that walk through the ranking."""
     with st.container(horizontal=True, gap="small"):
-        st.button(choice.say("segment.clear"), on_click=forget_segment, icon=":material/arrow_back:")
+        st.button(choice.translate("segment.clear"), on_click=forget_segment, icon=":material/arrow_back:")
         st.button(
             "‹",
-            help=choice.say("segment.previous"),
+            help=choice.translate("segment.previous"),
             on_click=lambda: choose_segment(choice, row - 1, zoom=True),
             disabled=row == 0,
         )
         st.button(
             "›",
-            help=choice.say("segment.next"),
+            help=choice.translate("segment.next"),
             on_click=lambda: choose_segment(choice, row + 1, zoom=True),
             disabled=row == len(choice.segments) - 1,
         )
-        st.button(choice.say("map.zoom"), on_click=look, args=("segment",))
+        st.button(choice.translate("map.zoom"), on_click=look, args=("segment",))

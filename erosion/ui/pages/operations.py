@@ -13,7 +13,7 @@ from erosion.ui import html
 from erosion.ui.choice import Choice
 from erosion.ui.products.ledger import count_open_warnings, ledger_problem, read_recent_runs
 from erosion.ui.products.regions import manifest_of, read_last_attempt
-from erosion.ui.words import knows, write
+from erosion.ui.words import has_text, write
 
 
 def show(choice: Choice) -> None:
@@ -21,9 +21,9 @@ def show(choice: Choice) -> None:
     _last(choice)
     _runs(choice)
     manifest = manifest_of(choice.run)
-    html.show(html.heading(choice.say("ops.inputs", date=write.day(choice.run.as_of, choice.language))))
+    html.show(html.heading(choice.translate("ops.inputs", date=write.day(choice.run.as_of, choice.language))))
     if manifest is None:
-        html.show(html.banner("warn", choice.say("ops.manifest.none")))
+        html.show(html.banner("warn", choice.translate("ops.manifest.none")))
         return
     left, right = st.columns([1.5, 1], gap="large")
     with left:
@@ -34,15 +34,15 @@ def show(choice: Choice) -> None:
 
 
 def outcome_text(choice: Choice, outcome: Any) -> str:
-    """Say how a run ended."""
+    """Return how a run ended, in words."""
     key = f"ops.outcome.{outcome}"
-    return choice.say(key if knows(key) else "ops.outcome.other")
+    return choice.translate(key if has_text(key) else "ops.outcome.other")
 
 
 def stage_text(choice: Choice, stage: str) -> str:
-    """Name a step of a run; a step that has no words here keeps its own."""
+    """Return the name of a step of a run; a step that has no words here keeps its own."""
     key = f"ops.stage.{stage}"
-    return choice.say(key) if knows(key) else stage
+    return choice.translate(key) if has_text(key) else stage
 
 
 def _last(choice: Choice) -> None:
@@ -50,25 +50,25 @@ def _last(choice: Choice) -> None:
     opened = count_open_warnings(choice.region.folder.parent, choice.region.name)
     if not attempt and opened is None:
         return
-    html.show(html.heading(choice.say("ops.last")))
+    html.show(html.heading(choice.translate("ops.last")))
     pairs = []
     if attempt:
         zone = choice.region.timezone
         pairs = [
-            (choice.say("ops.as_of"), write.day(attempt.get("as_of"), choice.language)),
-            (choice.say("ops.outcome"), outcome_text(choice, attempt.get("outcome"))),
-            (choice.say("ops.started"), write.moment(attempt.get("started_at"), choice.language, zone)),
-            (choice.say("ops.finished"), write.moment(attempt.get("finished_at"), choice.language, zone)),
+            (choice.translate("ops.as_of"), write.day(attempt.get("as_of"), choice.language)),
+            (choice.translate("ops.outcome"), outcome_text(choice, attempt.get("outcome"))),
+            (choice.translate("ops.started"), write.moment(attempt.get("started_at"), choice.language, zone)),
+            (choice.translate("ops.finished"), write.moment(attempt.get("finished_at"), choice.language, zone)),
         ]
     unread = ledger_problem(choice.region.folder.parent, choice.region.name) is not None
-    known = choice.say("banner.ledger" if unread else "ops.ledger.none")
+    known = choice.translate("banner.ledger" if unread else "ops.ledger.none")
     if opened is not None:
-        known = choice.say("ops.open", n=write.number(opened, choice.language))
+        known = choice.translate("ops.open", n=write.number(opened, choice.language))
     html.show(html.facts(pairs), html.note(known))
 
 
 def _runs(choice: Choice) -> None:
-    html.show(html.heading(choice.say("ops.runs")))
+    html.show(html.heading(choice.translate("ops.runs")))
     words, zone = choice.language, choice.region.timezone
     rows: list[dict[str, Any]] = [
         {
@@ -88,12 +88,12 @@ def _runs(choice: Choice) -> None:
         rows += [{names[str(key)]: row[key] for key in row} for row in failed[list(names)].to_dict("records")]
     table = pd.DataFrame(
         {
-            choice.say("ops.as_of"): [write.day(row["as_of"], words) for row in rows],
-            choice.say("ops.outcome"): [outcome_text(choice, row["outcome"]) for row in rows],
-            choice.say("ops.finished"): [write.moment(row["finished_at"], words, zone) for row in rows],
-            choice.say("ops.newest"): [write.day(row.get("newest"), words) for row in rows],
-            choice.say("fact.model"): [row.get("model", "") for row in rows],
-            choice.say("ops.message"): [row.get("message", "") for row in rows],
+            choice.translate("ops.as_of"): [write.day(row["as_of"], words) for row in rows],
+            choice.translate("ops.outcome"): [outcome_text(choice, row["outcome"]) for row in rows],
+            choice.translate("ops.finished"): [write.moment(row["finished_at"], words, zone) for row in rows],
+            choice.translate("ops.newest"): [write.day(row.get("newest"), words) for row in rows],
+            choice.translate("fact.model"): [row.get("model", "") for row in rows],
+            choice.translate("ops.message"): [row.get("message", "") for row in rows],
         }
     )
     st.dataframe(table, hide_index=True, row_height=32, height=38 + 32 * min(len(table), 8))
@@ -101,15 +101,15 @@ def _runs(choice: Choice) -> None:
 
 def _skipped(choice: Choice, manifest: Manifest) -> None:
     skipped = manifest["skipped"]
-    html.show(html.heading(choice.say("ops.skipped")))
+    html.show(html.heading(choice.translate("ops.skipped")))
     if not skipped:
-        html.show(html.note(choice.say("ops.skipped.none")))
+        html.show(html.note(choice.translate("ops.skipped.none")))
         return
     st.dataframe(
         pd.DataFrame(
             {
-                choice.say("ops.skipped.what"): [entry["scene"] for entry in skipped],
-                choice.say("ops.skipped.why"): [entry["reason"] for entry in skipped],
+                choice.translate("ops.skipped.what"): [entry["scene"] for entry in skipped],
+                choice.translate("ops.skipped.why"): [entry["reason"] for entry in skipped],
             }
         ),
         hide_index=True,
@@ -122,13 +122,13 @@ def _stages(choice: Choice, manifest: Manifest) -> None:
     stages = [(entry["stage"], entry["seconds"]) for entry in manifest["stages"]]
     if not stages:
         return
-    html.show(html.heading(choice.say("ops.stages")))
+    html.show(html.heading(choice.translate("ops.stages")))
     longest = max(seconds for _, seconds in stages) or 1.0
     st.dataframe(
         pd.DataFrame(
             {
-                choice.say("ops.stage"): [stage_text(choice, name) for name, _ in stages],
-                choice.say("ops.seconds"): [write.number(seconds, choice.language, 2) for _, seconds in stages],
+                choice.translate("ops.stage"): [stage_text(choice, name) for name, _ in stages],
+                choice.translate("ops.seconds"): [write.number(seconds, choice.language, 2) for _, seconds in stages],
                 " ": [seconds / longest for _, seconds in stages],
             }
         ),
@@ -136,12 +136,12 @@ def _stages(choice: Choice, manifest: Manifest) -> None:
         row_height=32,
         height=38 + 32 * len(stages),
         column_config={
-            choice.say("ops.seconds"): st.column_config.Column(alignment="right"),
+            choice.translate("ops.seconds"): st.column_config.Column(alignment="right"),
             " ": st.column_config.ProgressColumn(format=" ", min_value=0.0, max_value=1.0),
         },
     )
     total = write.number(sum(seconds for _, seconds in stages), choice.language, 1)
-    html.show(html.note(choice.say("ops.stages.total", seconds=total)))
+    html.show(html.note(choice.translate("ops.stages.total", seconds=total)))
 
 
 def _versions(choice: Choice, manifest: Manifest) -> None:
@@ -150,12 +150,12 @@ def _versions(choice: Choice, manifest: Manifest) -> None:
         "contract_version": manifest["contract_version"],
         "inputs_hash": manifest["inputs_hash"],
     }
-    with st.expander(choice.say("ops.versions")):
+    with st.expander(choice.translate("ops.versions")):
         st.dataframe(
             pd.DataFrame(
                 {
-                    choice.say("ops.name"): list(pairs),
-                    choice.say("ops.value"): list(pairs.values()),
+                    choice.translate("ops.name"): list(pairs),
+                    choice.translate("ops.value"): list(pairs.values()),
                 }
             ),
             hide_index=True,

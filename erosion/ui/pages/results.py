@@ -21,17 +21,17 @@ MOST_PLACES = 200
 
 def show(choice: Choice) -> None:
     """Show the page."""
-    html.show(html.heading(choice.say("results.title")), html.note(choice.say("results.lead")))
+    html.show(html.heading(choice.translate("results.title")), html.note(choice.translate("results.lead")))
     try:
         scores, counted = read_scores(choice.region.folder, choice.target.name)
     except ProductError as error:
-        html.show(html.banner("bad", choice.say("broken.title"), str(error)))
+        html.show(html.banner("bad", choice.translate("broken.title"), str(error)))
         return
     if scores.empty:
-        html.show(html.banner("info", choice.say("results.none")))
+        html.show(html.banner("info", choice.translate("results.none")))
         return
     words = choice.language
-    definition = choice.say(
+    definition = choice.translate(
         "results.definition",
         level=write.number(counted.get("warned_from_level"), words),
         threshold=write.number(choice.target.threshold_m, words),
@@ -40,7 +40,7 @@ def show(choice: Choice) -> None:
     html.show(html.note(definition), _overall(choice, scores))
     st.altair_chart(charts.outcomes(scores, words), theme=None, width="stretch")
     _table(choice, scores)
-    html.show(html.note(choice.say("results.how")))
+    html.show(html.note(choice.translate("results.how")))
     _places(choice, scores)
 
 
@@ -51,8 +51,8 @@ def _overall(choice: Choice, scores: pd.DataFrame) -> str:
     }
     return html.facts(
         [
-            (choice.say("results.overall"), choice.say("results.of_events", **n)),
-            ("", choice.say("results.of_warned", **n)),
+            (choice.translate("results.overall"), choice.translate("results.of_events", **n)),
+            ("", choice.translate("results.of_warned", **n)),
         ]
     )
 
@@ -64,15 +64,15 @@ def _table(choice: Choice, scores: pd.DataFrame) -> None:
         return [write.number(value, words) for value in scores[name]]
 
     columns = {
-        choice.say("results.date"): [write.day(date, words) for date in scores["as_of"]],
-        choice.say("results.end"): [write.day(date, words) for date in scores["window_end"]],
+        choice.translate("results.date"): [write.day(date, words) for date in scores["as_of"]],
+        choice.translate("results.end"): [write.day(date, words) for date in scores["window_end"]],
     }
     named = {"n": "results.n", "events": "results.events", "warned": "results.warned"}
     named |= {"hits": "results.hit", "misses": "results.miss", "false_alarms": "results.false_alarm"}
-    columns |= {_head(choice.say(key)): counts(name) for name, key in named.items() if name in scores}
+    columns |= {_head(choice.translate(key)): counts(name) for name, key in named.items() if name in scores}
     shares = {"pod": "results.pod", "far": "results.far", "csi": "results.csi", "top10_share": "results.top10"}
     columns |= {
-        choice.say(key): [write.share(value, words) for value in scores[name]]
+        choice.translate(key): [write.share(value, words) for value in scores[name]]
         for name, key in shares.items()
         if name in scores
     }
@@ -96,28 +96,32 @@ def _places(choice: Choice, scores: pd.DataFrame) -> None:
     dates = [str(date) for date in scores["as_of"] if str(date) in runs]
     if not dates:
         return
-    html.show(html.heading(choice.say("results.places")))
+    html.show(html.heading(choice.translate("results.places")))
     one, two, three = st.columns([1.2, 2.4, 1.4], vertical_alignment="bottom")
     with one:
         date = select(
             f"checked {choice.region.name} {choice.target.name}",
-            choice.say("results.places.date"),
+            choice.translate("results.places.date"),
             dates,
             lambda date: write.day(date, words),
         )
     with two:
         wanted = st.pills(
-            choice.say("results.places.outcome"),
+            choice.translate("results.places.outcome"),
             [ForecastOutcome.MISS, ForecastOutcome.FALSE_ALARM, ForecastOutcome.HIT],
             default=[ForecastOutcome.MISS],
             selection_mode="multi",
-            format_func=lambda name: f"{deck.OUTCOME_SYMBOLS[name]} {choice.say(f'results.{name}')}",
+            format_func=lambda name: f"{deck.OUTCOME_SYMBOLS[name]} {choice.translate(f'results.{name}')}",
             key=f"outcomes {words}",
         )
     then = dataclasses.replace(choice, run=runs[date], previous=None)
     with three:
         st.button(
-            choice.say("results.onmap"), on_click=_to_map, args=(choice, date), icon=":material/map:", width="stretch"
+            choice.translate("results.onmap"),
+            on_click=_to_map,
+            args=(choice, date),
+            icon=":material/map:",
+            width="stretch",
         )
     if st.session_state.pop("to map", False):
         st.switch_page(st.session_state["pages"]["map"])
@@ -131,7 +135,7 @@ def _places(choice: Choice, scores: pd.DataFrame) -> None:
     )
     table = table[table["outcome"].isin(wanted)].sort_values("retreat_observed_m", ascending=False, kind="stable")
     if table.empty:
-        html.show(html.note(choice.say("list.none")))
+        html.show(html.note(choice.translate("list.none")))
         return
     columns = [
         "chainage_m",

@@ -29,12 +29,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Gauge:
-    """One quantity of one gauge, as ``gauges.json`` tells it."""
+    """One quantity of one gauge, as ``gauges.json`` holds it."""
 
     gauge_id: str
     title: str
     reaches: tuple[str, ...]
-    """Names of the reaches it speaks for."""
+    """Names of the reaches it belongs to."""
     main_of: tuple[str, ...]
     """Those of them whose main gauge it is."""
     quantity: str | None
@@ -45,14 +45,15 @@ class Gauge:
     alarm_source: str | None
     last: Reading | None
     usable: Reading | None
-    """Newest value that nobody doubts."""
-    silent: bool
+    """Newest value that is not suspect."""
+    stale: bool
+    """Its newest value is older than its own rhythm allows."""
     max_age_hours: float
     cadence_days: float
     credits: tuple[tuple[str, str], ...]
     """Who is named and the licence, for each source that is shown."""
     doubts: dict[str, int]
-    """What was doubted lately -> how many values."""
+    """Quality flag of the last days -> how many values."""
     forecast_at: pd.Timestamp | None
     """When the forecast that is shown was made, UTC."""
 
@@ -63,7 +64,7 @@ class Gauge:
 
 
 def read_gauges(run: Run) -> tuple[Gauge, ...] | None:
-    """Read what a run says of its gauges, in the order of trust; None for a run of an older program.
+    """Return the gauges of a run, in the order of trust; None for a run of an older program.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def _gauge(entry: dict[str, Any]) -> Gauge:
         alarm_source=_text(entry["alarm_source"]),
         last=_reading(entry["last_reading"]),
         usable=_reading(entry["last_usable"]),
-        silent=bool(entry["silent"]),
+        stale=bool(entry["silent"]),
         max_age_hours=_finite(entry["max_age_hours"]),
         cadence_days=_finite(entry["cadence_days"]),
         credits=tuple((str(source["attribution"]), str(source["licence"])) for source in entry["sources"]),

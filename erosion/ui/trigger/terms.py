@@ -17,7 +17,7 @@ from erosion.ui.words import write
 
 
 def raised(choice: Choice, segment: pd.Series) -> str:
-    """Say that the trigger has raised the level of a segment and why; empty where it has not.
+    """Return the banner of a level that the trigger has raised, with the causes; empty where it has raised nothing.
 
     Parameters
     ----------
@@ -34,27 +34,27 @@ def raised(choice: Choice, segment: pd.Series) -> str:
     level, own = int(segment["level"]), segment["model_level"]
     if write.missing(own) or level <= int(own):
         return ""
-    steps = choice.say(f"segment.trigger.steps.{min(level - int(own), 3)}")
-    title = choice.say("segment.trigger.raised", steps=steps, own=int(own), level=level)
+    steps = choice.translate(f"segment.trigger.steps.{min(level - int(own), 3)}")
+    title = choice.translate("segment.trigger.raised", steps=steps, own=int(own), level=level)
     causes = [sentence for points, _, sentence in _told(choice, segment) if points > 0]
     if not causes:
-        return html.banner("warn", title, choice.say("segment.trigger.held"))
-    return html.banner("warn", title, choice.say("segment.trigger.because", causes="; ".join(causes)))
+        return html.banner("warn", title, choice.translate("segment.trigger.held"))
+    return html.banner("warn", title, choice.translate("segment.trigger.because", causes="; ".join(causes)))
 
 
 def terms(choice: Choice, segment: pd.Series) -> str:
-    """List the terms of the trigger with their points, those that are unknown by name; empty where a run has no trigger."""
+    """Return the terms of the trigger with their points, unknown ones by name; empty where a run has no trigger."""
     level = segment["trigger"]
     if write.missing(level):
         return ""
     told = _told(choice, segment)
-    parts = [html.heading(choice.say("segment.trigger"))]
+    parts = [html.heading(choice.translate("segment.trigger"))]
     if int(level) < 0:
-        parts.append(html.note(choice.say("segment.trigger.unknown")))
+        parts.append(html.note(choice.translate("segment.trigger.unknown")))
     else:
         points = write.number(segment["trigger_points"], choice.language, 1)
         key = "segment.trigger.level.least" if any(not known for _, known, _ in told) else "segment.trigger.level"
-        parts.append(html.note(choice.say(key, level=int(level), points=points)))
+        parts.append(html.note(choice.translate(key, level=int(level), points=points)))
     parts.append(html.items((_capital(sentence) for _, _, sentence in _told(choice, segment, points=True)), "gaps"))
     return "".join(parts)
 
@@ -68,15 +68,15 @@ def _told(choice: Choice, segment: pd.Series, *, points: bool = False) -> list[t
             of = write.number(float(term["of"]), choice.language, 1)
             got = math.nan if term["points"] is None else float(term["points"])
         except (KeyError, TypeError, ValueError):
-            told.append((0.0, False, choice.say("segment.trigger.unread", term=term.get("term"))))
+            told.append((0.0, False, choice.translate("segment.trigger.unread", term=term.get("term"))))
             continue
         known = math.isfinite(got) and term.get("state") == TermState.KNOWN
         if points and known:
-            sentence = choice.say(
+            sentence = choice.translate(
                 "segment.trigger.points", sentence=sentence, points=write.number(got, choice.language, 1), of=of
             )
         elif points:
-            sentence = choice.say("segment.trigger.nopoints", sentence=sentence, of=of)
+            sentence = choice.translate("segment.trigger.nopoints", sentence=sentence, of=of)
         told.append((got if known else 0.0, known, sentence))
     return sorted(told, key=lambda row: (not row[1], -row[0]))
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from erosion.core.vocabulary import TermState
-from erosion.ui.words import say, write
+from erosion.ui.words import translate, write
 
 TERMS: Final = ("drawdown", "low_water", "rain_on_low_water", "above_alarm", "forecast_fall")
 
 
 def words(term: Mapping[str, Any], language: str) -> str:
-    """Say what a term of the trigger rests on.
+    """Return the sentence of a term of the trigger.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def words(term: Mapping[str, Any], language: str) -> str:
     }
     state = term.get("state")
     if state in (TermState.UNKNOWN, TermState.OLD):
-        return say(language, f"trigger.{state}", what=say(language, f"trigger.{name}.what", **said), **said)
-    return say(language, f"trigger.{name}{_way(name, term)}", value=_value(term, language), **said)
+        return translate(language, f"trigger.{state}", what=translate(language, f"trigger.{name}.what", **said), **said)
+    return translate(language, f"trigger.{name}{_way(name, term)}", value=_value(term, language), **said)
 
 
 def _way(name: str, term: Mapping[str, Any]) -> str:
-    """Which of a term's sentences fits its value."""
+    """Return which of a term's sentences fits its value."""
     value = math.nan if term.get("value") is None else float(term["value"])
     if name == "low_water":
         return ".none" if math.isnan(value) else ""
@@ -64,6 +64,6 @@ def _value(term: Mapping[str, Any], language: str) -> str:
     value, unit = term.get("value"), term.get("unit")
     if unit in ("1", "range"):
         text = write.number(None if value is None else 100.0 * float(value), language)
-        return say(language, "trigger.share" if unit == "1" else "trigger.range", value=text)
+        return translate(language, "trigger.share" if unit == "1" else "trigger.range", value=text)
     decimals = 1 if unit == "m" else 0
-    return say(language, f"trigger.unit.{unit}", value=write.number(value, language, decimals))
+    return translate(language, f"trigger.unit.{unit}", value=write.number(value, language, decimals))

@@ -12,8 +12,8 @@ LANGUAGES: Final = {"vi": "Tiếng Việt", "en": "English"}
 CATALOGUES: Final = {"vi": vi.WORDS, "en": en.WORDS}
 
 
-def say(language: str, key: str, **values: Any) -> str:
-    """Say something in a language.
+def translate(language: str, key: str, **values: Any) -> str:
+    """Return a text of the screen in a language.
 
     Parameters
     ----------
@@ -32,6 +32,6 @@ def say(language: str, key: str, **values: Any) -> str:
     return CATALOGUES[language][key].format(**values)
 
 
-def knows(key: str) -> bool:
-    """Say whether the catalogues have a key, for keys made from words in a file."""
+def has_text(key: str) -> bool:
+    """Return whether the catalogues have a key, for keys made from words in a file."""
     return key in vi.WORDS

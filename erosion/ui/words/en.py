@@ -336,10 +336,10 @@ WORDS = {
     "hydrograph.last.doubtful": "This value is flagged as suspect.",
     "hydrograph.age.hours": "{n} hours before issue",
     "hydrograph.age.days": "{n} days before issue",
-    "hydrograph.silent.hours": "The gauge has sent nothing for {n} hours",
-    "hydrograph.silent.days": "The gauge has sent nothing for {n} days",
-    "hydrograph.silent.never": "The gauge has not sent anything yet",
-    "hydrograph.silent.more": "How the water stands now is not known. Ask whoever runs the gauge before relying on this "
+    "hydrograph.stale.hours": "The gauge has sent nothing for {n} hours",
+    "hydrograph.stale.days": "The gauge has sent nothing for {n} days",
+    "hydrograph.stale.never": "The gauge has not sent anything yet",
+    "hydrograph.stale.more": "How the water stands now is not known. Ask whoever runs the gauge before relying on this "
     "chart.",
     "hydrograph.doubted.hours": "All values of the last {n} hours are suspect",
     "hydrograph.doubted.days": "All values of the last {n} days are suspect",

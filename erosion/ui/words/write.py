@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from erosion.ui.words import say
+from erosion.ui.words import translate
 
 NOTHING = "–"
 """Stands where there is no value; never 0."""
 
 
 def number(value: Any, language: str, decimals: int = 0) -> str:
-    """Write a number: ``1.234,5`` in Vietnamese, ``1,234.5`` in English; a missing one is a dash."""
+    """Return a number: ``1.234,5`` in Vietnamese, ``1,234.5`` in English; a missing one is a dash."""
     if missing(value):
         return NOTHING
     text = f"{round(float(value), decimals) + 0.0:,.{decimals}f}"  # what rounds to zero has no sign
@@ -25,7 +25,7 @@ def number(value: Any, language: str, decimals: int = 0) -> str:
 
 
 def share(value: Any, language: str) -> str:
-    """Write a probability in whole per cent; what rounds to certainty is not called certain."""
+    """Return a probability in whole per cent; what rounds to certainty is not called certain."""
     if missing(value):
         return NOTHING
     percent = 100.0 * float(value)
@@ -37,7 +37,7 @@ def share(value: Any, language: str) -> str:
 
 
 def day(value: Any, language: str) -> str:
-    """Write a date: ``30/06/2018`` in Vietnamese, ``2018-06-30`` in English."""
+    """Return a date: ``30/06/2018`` in Vietnamese, ``2018-06-30`` in English."""
     stamp = _stamp(value)
     if stamp is None:
         return NOTHING
@@ -45,7 +45,7 @@ def day(value: Any, language: str) -> str:
 
 
 def moment(value: Any, language: str, timezone: str) -> str:
-    """Write an instant in the area's local time, to the minute."""
+    """Return an instant in the area's local time, to the minute."""
     stamp = _stamp(value)
     if stamp is None:
         return NOTHING
@@ -54,7 +54,7 @@ def moment(value: Any, language: str, timezone: str) -> str:
 
 
 def chainage(value_m: Any) -> str:
-    """Write a place along the river as surveyors do: 23 456 m is ``km 23+456``."""
+    """Return a place along the river as surveyors do: 23 456 m is ``km 23+456``."""
     if missing(value_m):
         return NOTHING
     whole = round(float(value_m))
@@ -62,26 +62,26 @@ def chainage(value_m: Any) -> str:
 
 
 def place(bank: str, chainage_m: Any, language: str) -> str:
-    """Name a place on the bank: ``Bờ phải · km 23+400``."""
-    return say(language, "place", bank=say(language, f"bank.{bank}"), chainage=chainage(chainage_m))
+    """Return the name of a place on the bank: ``Bờ phải · km 23+400``."""
+    return translate(language, "place", bank=translate(language, f"bank.{bank}"), chainage=chainage(chainage_m))
 
 
 def span(low: Any, high: Any, language: str) -> str:
-    """Write a range: ``12–88``."""
+    """Return a range: ``12–88``."""
     return NOTHING if missing(low) or missing(high) else f"{number(low, language)}–{number(high, language)}"
 
 
 def change(level: int, previous: int, language: str) -> str:
-    """Say how a level moved since the run before."""
+    """Return how a level moved since the run before."""
     if previous < 0:
-        return say(language, "change.new")
+        return translate(language, "change.new")
     if level == previous:
-        return say(language, "change.same")
-    return say(language, "change.up" if level > previous else "change.down", level=previous)
+        return translate(language, "change.same")
+    return translate(language, "change.up" if level > previous else "change.down", level=previous)
 
 
 def missing(value: Any) -> bool:
-    """Say whether there is no value."""
+    """Return whether there is no value."""
     return bool(pd.isna(value))
 
 

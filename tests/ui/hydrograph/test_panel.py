@@ -16,7 +16,7 @@ from erosion.ui.hydrograph import panel
 from erosion.ui.products.gauges import read_gauges
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.regions import Run, read_region
-from erosion.ui.words import knows
+from erosion.ui.words import has_text
 from tests.ui.made_gauges import (
     AS_OF,
     EVIL,
@@ -123,7 +123,7 @@ def test_a_mean_of_the_day_is_told_without_a_time_of_day(own, monkeypatch):
 
 def test_every_quality_flag_has_words_and_an_unknown_one_is_named(own, monkeypatch):
     for name, bit in GAUGE_FLAGS.items():
-        assert knows(f"hydrograph.doubt.{name}") != bool(bit & NOT_SUSPECT), name
+        assert has_text(f"hydrograph.doubt.{name}") != bool(bit & NOT_SUSPECT), name
     path, facts = facts_of(own)
     facts["gauges"][0]["doubts"] = {"<u>new</u>": 1234}
     path.write_text(json.dumps(facts), encoding="utf-8")

@@ -40,7 +40,7 @@ def test_a_touched_day_tells_everything_of_it(office):
     assert "piece" not in said
 
 
-def test_another_gauge_is_silent_and_its_names_are_text(office):
+def test_another_gauge_is_stale_and_its_names_are_text(office):
     pick(office, "Trạm đo", f"{EVIL} · mực nước")
     office.get_by_text("Trạm không gửi số liệu 6 ngày").wait_for()
     settle(office)

@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 
 import erosion.ui
-from erosion.ui.words import CATALOGUES, LANGUAGES, knows, say
+from erosion.ui.words import CATALOGUES, LANGUAGES, has_text, translate
 
 VI, EN = CATALOGUES["vi"], CATALOGUES["en"]
 UI = Path(erosion.ui.__file__).parent
@@ -91,7 +91,7 @@ def source():
 
 
 def test_every_text_that_is_asked_for_is_there(source):
-    asked = set(re.findall(r"""say\((?:[\w.()]+, )?\s*["']([a-z][\w.]*)["']""", source))
+    asked = set(re.findall(r"""translate\((?:[\w.()]+, )?\s*["']([a-z][\w.]*)["']""", source))
     assert len(asked) > 100
     assert not asked - VI.keys()
 
@@ -108,10 +108,10 @@ def test_every_text_is_used(source):
     assert not [key for key in VI if not used(key)]
 
 
-def test_say_fills_placeholders_and_refuses_a_wrong_key():
-    assert say("vi", "changes.up", n="1.234") == "1.234 đoạn tăng mức"
-    assert say("en", "changes.up", n="1,234") == "1,234 segments moved up"
+def test_translate_fills_placeholders_and_refuses_a_wrong_key():
+    assert translate("vi", "changes.up", n="1.234") == "1.234 đoạn tăng mức"
+    assert translate("en", "changes.up", n="1,234") == "1,234 segments moved up"
     with pytest.raises(KeyError):
-        say("vi", "no.such.key")
-    assert knows("gap.age")
-    assert not knows("gap.nothing")
+        translate("vi", "no.such.key")
+    assert has_text("gap.age")
+    assert not has_text("gap.nothing")
