@@ -8,11 +8,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from erosion.config.drivers import DRIVERS, driver
 from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource
+from erosion.config.problems import CatalogError
+from erosion.config.region import load_region
 from erosion.config.scenes import SceneSource
+from erosion.config.sources import CATALOGUE
+from erosion.gauges import series as gauge_series
+from erosion.nightly.stages.identity import settings_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,3 +59,59 @@ def test_a_region_loads_only_the_drivers_it_names() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == ["raster_folder", "gauge_files"]
+
+
+NEW_DRIVER = '''
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import pandas as pd
+
+from erosion.config.gauges import FileGauge
+from erosion.config.records import Key
+from erosion.gauges.formats.reading import Reading, readings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levels(FileGauge):
+    """One stage a line, from a first day on."""
+
+    first: Annotated[str, Key("first day")]
+
+
+ENTRY = Levels
+
+
+def read(source, asked):
+    """Return one stage a day."""
+    values = [float(line) for line in source.path.read_text().split()]
+    return Reading(readings("stage", pd.date_range(source.first, periods=len(values), tz="UTC"), values))
+'''
+
+
+def test_a_new_driver_is_one_module_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "levels_of_a_new_driver.py").write_text(NEW_DRIVER, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(DRIVERS, "levels", "levels_of_a_new_driver")
+    entry = yaml.safe_load((CATALOGUE / "tan_chau.yaml").read_text("utf-8"))
+    for key in ("columns", "units", "timezone"):
+        del entry[key]
+    entry |= {"name": "mine", "driver": "levels", "path": "levels.txt", "optional": False, "first": "2020-01-01"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(entry, allow_unicode=True), "utf-8")
+    (tmp_path / "levels.txt").write_text("1.5 2.5")
+    region = yaml.safe_load((CATALOGUE / "regions" / "mamore.yaml").read_text("utf-8"))
+    region |= {"name": "river", "gauges": ["mine"]}
+    (tmp_path / "river.yaml").write_text(yaml.safe_dump(region, allow_unicode=True), "utf-8")
+
+    river = load_region(tmp_path / "river.yaml")
+    fetched = gauge_series.fetch(river, tmp_path / "store")
+    assert fetched.skipped == []
+    known = gauge_series.read(river, tmp_path / "store", "2020-02-01", fetched.series)
+    assert known.values["value"].tolist() == [1.5, 2.5] and set(known.values["gauge_id"]) == {"019803"}
+    assert settings_of(river.gauge_sources[0])["first"] == "2020-01-01"
+    # Its mistakes are reported as those of any other.
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(entry | {"frist": "x"}, allow_unicode=True), "utf-8")
+    with pytest.raises(CatalogError, match=r"frist: unknown key; did you mean first\?"):
+        load_region(tmp_path / "river.yaml")
