@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 import pandas as pd
+from pystac.utils import make_absolute_href
 
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.http.errors import WebError
@@ -80,6 +81,7 @@ def _search(
     skipped: list[Skipped],
     meter: Meter,
 ) -> Iterator[dict[str, Any]]:
+    # Heavy, and most commands search no catalogue.
     from pystac_client import ItemSearch
     from pystac_client.exceptions import APIError
 
@@ -134,7 +136,7 @@ def _check_collection(source: StacCollection, web: Web, root: str) -> None:
 
 def _client_io(web: Web, meter: Meter) -> Any:
     """pystac-client's reader, with our session below it; a page without a list of items is an error, not an empty one."""
-    from pystac_client.stac_api_io import StacApiIO
+    from pystac_client.stac_api_io import StacApiIO  # heavy, and most commands search no catalogue
 
     class Reader(StacApiIO):
         def read_json(self, source: Any, *args: Any, **kwargs: Any) -> Any:
@@ -214,8 +216,6 @@ def _links(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _make_absolute(raw: Mapping[str, Any], where: str) -> None:
     """Make the addresses of an item's files absolute, in place; assets that are none are reported with the item."""
-    from pystac.utils import make_absolute_href
-
     assets = raw.get("assets")
     for asset in assets.values() if isinstance(assets, dict) else ():
         if isinstance(asset, dict) and isinstance(asset.get("href"), str):

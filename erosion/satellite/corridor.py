@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import shapely
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.features import rasterize
+from shapely.geometry.base import BaseGeometry
 
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.errors import SourceError
@@ -23,7 +26,6 @@ from erosion.core.raster.grid import MAX_PIXELS, Grid
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from shapely.geometry.base import BaseGeometry
 
     from erosion.config.region import Area, Region
 
@@ -120,14 +122,12 @@ def corridor_of(region: Region, lattice: Grid | None = None) -> Corridor:
 
 def _strip(area: Area, crs: str) -> tuple[BaseGeometry, BaseGeometry]:
     """Return the shapes of an area and the strip around them, in a metric CRS."""
-    from shapely import union_all
-
     shapes = _read_shapes(area.path)
     try:
         # Corner by corner, so that a line over the antimeridian stays short where the region's zone spans it.
         projected = shapes.to_crs(crs).geometry
-        strip = union_all(projected.buffer(area.width_m).to_numpy())
-        lines = union_all(projected.to_numpy())
+        strip = shapely.union_all(projected.buffer(area.width_m).to_numpy())
+        lines = shapely.union_all(projected.to_numpy())
     except Exception as err:  # pyproj, GEOS and GDAL have no common parent
         raise SourceError(f"{area.path}: cannot be projected to {crs} ({err}); check the CRS of both") from err
     if strip.is_empty or not np.isfinite(strip.bounds).all():
@@ -137,8 +137,6 @@ def _strip(area: Area, crs: str) -> tuple[BaseGeometry, BaseGeometry]:
 
 def _burnt(shape: BaseGeometry, grid: Grid) -> BoolArray:
     """Return the pixels that a shape touches, boolean, shape (rows, cols)."""
-    from rasterio.features import rasterize
-
     burnt = rasterize([(shape, 1)], out_shape=grid.shape, transform=grid.transform, all_touched=True, dtype="uint8")
     return np.asarray(burnt.astype(bool))
 
@@ -151,8 +149,6 @@ def _give_away(
     What is as near to both to a pixel goes to the longer reach, which comes ``first``: beyond the point where one river
     ends in another, both are as near, and the one that ends must not cut the one that passes by.
     """
-    import shapely
-
     if not shapely.box(*grid.bounds).intersects(strip):
         return
     row, column = np.nonzero(inside & _burnt(strip, grid))
@@ -166,8 +162,6 @@ def _give_away(
 
 def _distance(points: NDArray[np.object_], shapes: BaseGeometry) -> FloatArray:
     """Return the distance of each point to the nearest of some lines and areas [m], 0 inside an area."""
-    import shapely
-
     parts = shapely.get_parts(shapes)
     areas = shapely.get_dimensions(parts) == 2
     pieces = list(parts[areas])
@@ -180,6 +174,7 @@ def _distance(points: NDArray[np.object_], shapes: BaseGeometry) -> FloatArray:
 
 def _read_shapes(path: Path) -> gpd.GeoDataFrame:
     """Lines and areas of a file with one layer; points and empty shapes are no river."""
+    # Heavy, and needed once a run, where the corridor is made.
     import geopandas as gpd
     import pyogrio
 

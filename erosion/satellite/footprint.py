@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import pystac
 import shapely
 from pyproj import CRS, Transformer
 
 from erosion.satellite.corridor import Corridor
-
-if TYPE_CHECKING:
-    import pystac
 
 
 class Places(NamedTuple):

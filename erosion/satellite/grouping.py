@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pandas as pd
+import pystac
 
 from erosion.config.scenes import SceneSource
 from erosion.core.contracts import in_utc
 from erosion.core.errors import Skipped
 from erosion.satellite.items import hash_items, platform_of, processing_baseline, time_of
-
-if TYPE_CHECKING:
-    import pystac
 
 _SENSED: Final = re.compile(r"_S(\d{8}T\d{6})")
 _MADE: Final = re.compile(r"_(\d{8}T\d{6})(?:_S\d{8}T\d{6}.*|\.SAFE)?$")

@@ -6,18 +6,16 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pandas as pd
+import pystac
 from affine import Affine
 
 from erosion.config.scenes import RADAR_BANDS, SceneSource
 from erosion.core.contracts import in_utc
 from erosion.core.raster.grid import Grid
-
-if TYPE_CHECKING:
-    import pystac
 
 BOA_SHIFT: Final = 1000.0
 """Sentinel-2 numbers carry this much more from processing baseline 04.00 on (BOA_ADD_OFFSET = -1000), so that slightly

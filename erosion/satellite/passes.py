@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pystac
 from rasterio.errors import NotGeoreferencedWarning
 
 from erosion.config.scenes import INCIDENCE, OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS, SceneSource
@@ -27,7 +28,6 @@ from erosion.satellite.items import assets_of, bands_of, boa_shift, platform_of
 from erosion.satellite.window_reader import LONGEST_S, Access, File, Header, WindowReader, meets, pixel_m_of
 
 if TYPE_CHECKING:
-    import pystac
     import xarray as xr
 
     from erosion.satellite.corridor import Corridor
@@ -71,7 +71,8 @@ def load(
         Where a file cannot be read after the tries that ``access`` allows, or does not match the catalogue entry. The
         message names the scene, the file and the reason.
     """
-    import odc.stac  # noqa: F401 (its loggers must be there before secrets are kept from them)
+    # Heavy: seconds, and most commands read no scene. Its loggers must be there before secrets are kept from them.
+    import odc.stac  # noqa: F401
     import xarray as xr
 
     keep_secrets_from_logs()

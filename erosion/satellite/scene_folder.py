@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import pandas as pd
+import pystac
+import shapely.geometry
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -31,7 +33,6 @@ from erosion.satellite.items import BAND_NUMBER, boa_shift, lacking, time_of
 from erosion.satellite.window_reader import LocalFiles
 
 if TYPE_CHECKING:
-    import pystac
     import xarray as xr
 
     from erosion.config.region import Region
@@ -158,9 +159,6 @@ def _problem(item: pystac.Item, source: SceneFolder) -> str | None:
 
 def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset], pystac.Item] | Skipped:
     """Bands that a file holds and an item for it, or why it is of no use."""
-    import pystac
-    import shapely.geometry
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # reported below

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
+import pystac
 
 from erosion.config.scenes import QUALITY_BANDS
 from erosion.core.contracts import as_of_instant, in_utc
@@ -29,7 +30,6 @@ from erosion.satellite.stac_entry import StacCollection
 from erosion.satellite.window_reader import LONGEST_S
 
 if TYPE_CHECKING:
-    import pystac
     import xarray as xr
 
     from erosion.config.region import Region
@@ -81,8 +81,6 @@ def find_passes(
     SourceError
         Where the catalogue itself cannot be read.
     """
-    import pystac
-
     if source.left_out is not None:
         return [], [source.left_out]
     keep_secrets_from_logs()

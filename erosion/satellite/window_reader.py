@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
 from xml.sax.saxutils import escape
 
 import numpy as np
 import pandas as pd
+import pystac
 import rasterio
+import shapely.geometry
 from affine import Affine
 from rasterio.enums import Interleaving
 from rasterio.errors import RasterioError
@@ -33,9 +35,6 @@ from erosion.core.raster.geotiff import leads_elsewhere
 from erosion.core.raster.grid import Grid, same_crs
 from erosion.core.raster.windows import Window
 from erosion.satellite.items import BAND_NUMBER, stated_crs, stated_grid, time_of
-
-if TYPE_CHECKING:
-    import pystac
 
 T = TypeVar("T")
 
@@ -130,7 +129,7 @@ class WindowReader:
     def __init__(
         self, grid: Grid, source: SceneSource, access: Access, items_hash: str, longest_s: float = LONGEST_S
     ) -> None:
-        from odc.geo.geobox import GeoBox
+        from odc.geo.geobox import GeoBox  # heavy: half a second, and most commands read no scene
 
         self.grid, self.source, self.access, self.items_hash = grid, source, access, items_hash
         self.geobox = GeoBox(grid.shape, grid.transform, grid.crs)
@@ -180,7 +179,7 @@ class WindowReader:
 
     def window(self, file: File, header: Header, window: Window) -> np.ndarray:
         """Numbers of one window as they are in the file, float32, shape of the window, NaN where it has none."""
-        import odc.stac
+        import odc.stac  # heavy: seconds, and most commands read no scene
 
         method = "nearest" if file.alias in QUALITY_BANDS else resampling(header.grid, self.grid)
 
@@ -339,9 +338,6 @@ def _source_text(address: str, header: Header) -> str:
 
 def _one_band_item(item: pystac.Item, header: Header) -> pystac.Item:
     """Item with one asset, described by the file itself, so that odc-stac does not depend on the provider's words."""
-    import pystac
-    import shapely.geometry
-
     left, bottom, right, top = header.grid.bounds_in("EPSG:4326")
     one = pystac.Item(
         item.id,
