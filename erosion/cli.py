@@ -52,17 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped; what was published before is untouched", file=sys.stderr)
         return FAILED
     except Exception as error:
-        # Mistakes in inputs are told in a line; EROSION_TRACEBACK=1 shows where they came from.
+        # Mistakes in inputs are reported in one line; EROSION_TRACEBACK=1 shows where they came from.
         if os.environ.get("EROSION_TRACEBACK"):
             raise
-        print(f"erosion: {_told(error)}", file=sys.stderr)
+        print(f"erosion: {_message(error)}", file=sys.stderr)
         return FAILED
     finally:
         # The process ends and its memory with it: sweeping it object by object first takes a quarter of a second.
         gc.freeze()
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, (ValueError, OSError, RuntimeError)) and str(error):
         return str(error)
     place = traceback.extract_tb(error.__traceback__)[-1]

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from erosion.alerts.thresholds import choose_thresholds
 from erosion.config.region import Target
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.features import FAMILIES
@@ -209,8 +210,6 @@ def train_target(
     conformal = fit_conformal(_raw_quantiles(early_quantiles, x[calibrate]), retreat[calibrate])
     thresholds: dict[int, float] = {}
     if precision:
-        from erosion.alerts.thresholds import choose_thresholds
-
         event = retreat[calibrate] >= target.threshold_m
         length = rows["length_m"].to_numpy()[calibrate]
         thresholds = choose_thresholds(
