@@ -13,7 +13,7 @@ import xarray as xr
 
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers.rain_grid import AMOUNTS, RATES
-from tests.gauges.drivers.made_rain_grids import (
+from tests.gauges.drivers.rain_grid.made_rain_grids import (
     FOUR_DAYS,
     LATITUDES,
     ask,

@@ -14,7 +14,7 @@ from erosion.config.sources import CATALOGUE, load_source
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers.gauge_files import read
 from erosion.gauges.drivers.gauge_files_entry import GaugeColumns, GaugeFiles, GaugeUnits
-from tests.gauges.drivers.made_gauge_files import ALL, CODED, check, gauge, reasons, rows, values
+from tests.gauges.drivers.gauge_files.made_gauge_files import ALL, CODED, check, gauge, reasons, rows, values
 
 # --- the real gauges ---------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from erosion.gauges.drivers.gauge_files import read
 from erosion.gauges.drivers.gauge_files_entry import GaugeColumns
 from erosion.gauges.formats import compact
 from erosion.gauges.formats.rows import Notes
-from tests.gauges.drivers.made_gauge_files import ALL, CODED, check, gauge, reasons, rows, values
+from tests.gauges.drivers.gauge_files.made_gauge_files import ALL, CODED, check, gauge, reasons, rows, values
 
 # --- much data -------------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from erosion.core.errors import SourceError
 from erosion.gauges.drivers.gauge_files import read
 from erosion.gauges.drivers.gauge_files_entry import GaugeColumns
 from erosion.gauges.formats import rows as tables
-from tests.gauges.drivers.made_gauge_files import ALL, excel, gauge, reasons, values
+from tests.gauges.drivers.gauge_files.made_gauge_files import ALL, excel, gauge, reasons, values
 
 
 def test_excel_cells_that_are_dates_numbers_or_text(tmp_path: Path) -> None:

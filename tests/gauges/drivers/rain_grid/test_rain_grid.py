@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from erosion.core.errors import SourceError
-from tests.gauges.drivers.made_rain_grids import (
+from tests.gauges.drivers.rain_grid.made_rain_grids import (
     FOUR_DAYS,
     LATITUDES,
     LONGITUDES,

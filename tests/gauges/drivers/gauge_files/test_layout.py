@@ -11,7 +11,7 @@ import pytest
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers.gauge_files import read
 from erosion.gauges.drivers.gauge_files_entry import GaugeColumns, QualityCodes
-from tests.gauges.drivers.made_gauge_files import ALL, gauge, reasons, values
+from tests.gauges.drivers.gauge_files.made_gauge_files import ALL, gauge, reasons, values
 
 # --- more traps of files -----------------------------------------------------------------------------------------------
 

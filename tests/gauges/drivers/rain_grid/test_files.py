@@ -17,7 +17,7 @@ from erosion.config.problems import CatalogError
 from erosion.config.sources import read_source
 from erosion.core.errors import SourceError
 from erosion.gauges.drivers.rain_grid import RainGrid
-from tests.gauges.drivers.made_rain_grids import (
+from tests.gauges.drivers.rain_grid.made_rain_grids import (
     FOUR_DAYS,
     LATITUDES,
     LONGITUDES,

@@ -19,7 +19,7 @@ from erosion.gauges.drivers.gauge_files import read
 from erosion.gauges.drivers.gauge_files_entry import GaugeFiles
 from erosion.gauges.formats.reading import Asked, Reading
 from erosion.gauges.formats.rows import Notes
-from tests.gauges.drivers.made_gauge_files import ALL, check, excel, gauge, rows
+from tests.gauges.drivers.gauge_files.made_gauge_files import ALL, check, excel, gauge, rows
 
 # --- a folder of a logger's files ------------------------------------------------------------------------------------------
 
