@@ -41,6 +41,9 @@ def forked(arguments: list[str], folder: Path, timeout_s: float = 300.0) -> subp
             process.kill()
             process.join()
             raise subprocess.TimeoutExpired(arguments, timeout_s)
+        assert err.exists(), (
+            f"the process ended with {process.exitcode} before its command began, see what pytest printed"
+        )
         texts = [path.read_text(encoding="utf-8") for path in (out, err)]
         return subprocess.CompletedProcess(arguments, process.exitcode, *texts)
 
