@@ -78,10 +78,11 @@ class GatedAdapter(HTTPAdapter):  # type: ignore[misc,unused-ignore]
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools(_Gated)
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Pools behind a proxy, whose own address is the operator's word."""
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._pools(_Timed)
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):  # its connections are of a kind of their own
+            manager.pool_classes_by_scheme = self._pools(_Timed)
         return manager
 
     def _pools(self, part: type) -> dict[str, type]:
