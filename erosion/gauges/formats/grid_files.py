@@ -101,7 +101,7 @@ def find(path: Path, pattern: str, settle_s: float, described_in: Path) -> tuple
         raise SourceError(f"{path} is not there: bring the files to that place, or set 'path' in {described_in} right")
     if path.is_dir() and not _is_store(path):
         found = files_in(path, pattern, lambda p: p.is_file() or _is_store(p))
-        others = [item for item in unused_in(path, pattern, found) if not item.name.startswith((".", "~$"))]
+        others = unused_in(path, pattern, found)
         if not found:
             there = f" (there are {', '.join(item.name for item in others[:_SHOWN])})" if others else ""
             raise SourceError(

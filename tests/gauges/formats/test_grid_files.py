@@ -38,17 +38,24 @@ def test_what_is_not_read_is_listed_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "older" / "x.nc").write_bytes(b"x")
     files, skipped = find(tmp_path, "*.nc", 0.0, ENTRY)
     assert [file.name for file in files] == ["a.nc"]
-    assert [item.scene for item in skipped] == ["b.grib", "c.nc.part", "older", "readme.txt"]
+    assert [item.scene for item in skipped] == [".DS_Store", "b.grib", "c.nc.part", "older", "readme.txt"]
     assert all(item.usual for item in skipped)
     assert {item.reason for item in skipped if item.scene != "older"} == {
         "does not match the pattern under 'files' (*.nc)"
     }
-    assert skipped[2].reason == "is a folder; the pattern under 'files' (*.nc) names nothing in it"
+    assert skipped[3].reason == "is a folder; the pattern under 'files' (*.nc) names nothing in it"
     # A pattern that reaches into folders reads them, and lists what else lies there.
     (tmp_path / "older" / "y.grib").write_bytes(b"x")
     files, skipped = find(tmp_path, "*/*.nc", 0.0, ENTRY)
     assert [file.name for file in files] == ["older/x.nc"]
-    assert [item.scene for item in skipped] == ["a.nc", "b.grib", "c.nc.part", "older/y.grib", "readme.txt"]
+    assert [item.scene for item in skipped] == [
+        ".DS_Store",
+        "a.nc",
+        "b.grib",
+        "c.nc.part",
+        "older/y.grib",
+        "readme.txt",
+    ]
 
 
 def test_a_folder_without_a_file_to_read_names_what_is_there(tmp_path: Path) -> None:
