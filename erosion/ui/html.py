@@ -58,6 +58,7 @@ h1, h2, h3 {letter-spacing: -0.01em;}
 .er-grid div span {font-size: .98rem; font-weight: 600; color: #17242d;}
 .er-grid .er-wide {grid-column: 1 / -1;}
 .er-grid .er-wide span {font-size: 1.5rem; font-weight: 700;}
+.er-grid div:last-child {grid-column: auto / span 2; white-space: nowrap;}
 .er-why {margin: .1rem 0 .2rem !important; padding-left: 1.15rem; font-size: .95rem; line-height: 1.5;}
 .er-why li {margin-bottom: .15rem;}
 .er-gaps {margin: .1rem 0 .2rem !important; padding-left: 1.15rem; font-size: .85rem; line-height: 1.45; color: #445560;}
