@@ -56,6 +56,8 @@ def _command(arguments: list[str], folder: Path, environment: dict[str, str], ou
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    from erosion.cli import main  # here, because modules of the program read the environment when they are loaded
+    from erosion.cli.command_line import (
+        main,  # here, because modules of the program read the environment when they are loaded
+    )
 
     sys.exit(main(arguments))

@@ -25,7 +25,7 @@ def test_a_run_logs_one_json_object_a_line(crop: Path, tmp_path: Path, monkeypat
     assert all(list(one) == ["time", "level", "logger", "run_id", "message"] for one in (*out, *err))
     assert {one["level"] for one in out} == {"info"} and {one["level"] for one in err} == {"warning"}
     (published,) = [one for one in out if one["message"].startswith("published ")]
-    assert published["logger"] == "erosion.commands.run"
+    assert published["logger"] == "erosion.cli.run"
     assert published["run_id"] == f"mamore_crop-{Path(published['message'].split(' ', 1)[1]).name}"
     assert any("is empty" in one["message"] for one in err)
     assert abs(pd.Timestamp(published["time"]) - pd.Timestamp.now("UTC")) < pd.Timedelta("1h")

@@ -207,13 +207,19 @@ def test_a_damaged_booster_with_a_right_checksum_is_an_error(copy: Path) -> None
 
 
 def test_git_leaves_the_bytes_of_releases_and_data_alone_and_writes_text_with_lf() -> None:
-    paths = ["models/m/event_1y.txt", "models/m/meta.json", "data_sources/datasets/g.csv", "erosion/cli.py", "a/b.tif"]
+    paths = [
+        "models/m/event_1y.txt",
+        "models/m/meta.json",
+        "data_sources/datasets/g.csv",
+        "erosion/cli/run.py",
+        "a/b.tif",
+    ]
     done = subprocess.run(
         ["git", "check-attr", "text", "eol", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=True
     )
     settings = {tuple(line.split(": ")[:2]): line.split(": ")[2] for line in done.stdout.splitlines()}
     assert [settings[path, "text"] for path in paths] == ["unset", "unset", "unset", "auto", "unset"]
-    assert settings["erosion/cli.py", "eol"] == "lf"
+    assert settings["erosion/cli/run.py", "eol"] == "lf"
 
 
 def test_people_may_add_to_the_card(copy: Path) -> None:

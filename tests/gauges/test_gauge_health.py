@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from erosion.cli import main
+from erosion.cli.command_line import main
 from erosion.config.gauges import GaugeSource
 from erosion.config.region import Region, load_region
 from erosion.config.sources import load_source

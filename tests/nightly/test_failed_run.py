@@ -104,7 +104,7 @@ def test_a_full_disk_leaves_what_was_published(out: Path, crop: Path) -> None:
     before = (home_of(out) / "published.json").read_bytes()
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000));"
-        "from erosion.cli import main; sys.exit(main(sys.argv[1:]))"
+        "from erosion.cli.command_line import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "run", str(crop), "--date", "2010-07-18", "--out", str(out)]
     done = subprocess.run(

@@ -22,7 +22,7 @@ PRODUCTS = Path(os.environ.get("EROSION_PRODUCTS", "products"))
 FAILED = 1
 
 COMMANDS = {
-    name: f"erosion.commands.{name}"
+    name: f"erosion.cli.{name}"
     for name in (
         "check", "fetch", "gauges", "run", "replay", "train", "evaluate", "simulate", "trigger", "features", "serve"
     )
@@ -203,7 +203,3 @@ def _draws(text: str) -> int:
     if not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of draws; give 1 or more")
     return int(text)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

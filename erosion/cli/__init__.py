@@ -1,0 +1,1 @@
+"""The command line, and a module for each command: its ``main`` takes the parsed arguments and returns the exit code."""
