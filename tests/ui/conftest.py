@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from streamlit.components.v2 import manifest_scanner
 
 from erosion.alerts import ledger
 from erosion.core.contracts import CONTRACT_VERSION, LAYER_COLUMNS
@@ -237,6 +239,14 @@ def verify(home, table):
 
 def write_json(path, content):
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_found_once():
+    """Keep the components that Streamlit finds: each run of a page would read the metadata of all installed packages."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")
