@@ -68,7 +68,7 @@ def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
     tuple
         The valid epochs, and what was left out and why.
     """
-    import dask.array as da
+    import dask.array as da  # heavy; it loads while the masks are read
 
     def shares_of(block: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the share of the water that is connected, and the share of what was seen that is river, shape (epoch, 2, 1)."""

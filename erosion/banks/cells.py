@@ -72,7 +72,7 @@ def observe_cells(water: xr.Dataset, baseline: Baseline, *, min_island_m2: float
     -------
     CellStates
     """
-    import dask.array as da
+    import dask.array as da  # heavy; it loads while the masks are read
 
     water = check_water(water)
     grid = baseline.grid

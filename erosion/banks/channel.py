@@ -392,7 +392,7 @@ def _to_map(column_row: FloatArray, origin: tuple[float, float], pixel: float) -
 
 def _pixel_graph(columns: int, nodes: IntArray) -> csr_array:
     """Return the 8-neighbour graph of pixels (flat indices, ascending, none at an edge), step lengths in pixels."""
-    from scipy.sparse import coo_array
+    from scipy.sparse import coo_array  # heavy, and only a channel that is traced needs it
 
     tails, heads, steps = [], [], []
     for step, length in ((1, 1.0), (columns, 1.0), (columns + 1, 2**0.5), (columns - 1, 2**0.5)):
@@ -406,7 +406,7 @@ def _pixel_graph(columns: int, nodes: IntArray) -> csr_array:
 
 
 def _reach(graph: csr_array, source: int) -> FloatArray:
-    from scipy.sparse.csgraph import dijkstra
+    from scipy.sparse.csgraph import dijkstra  # heavy, as above
 
     distance = dijkstra(graph, directed=False, indices=source)
     return np.where(np.isfinite(distance), distance, -1.0)
@@ -414,7 +414,7 @@ def _reach(graph: csr_array, source: int) -> FloatArray:
 
 def _centre_line(xy: FloatArray, along: FloatArray, width: FloatArray, pixel: float) -> tuple[FloatArray, FloatArray]:
     """Order the pixels half-way between the banks into one line, smoothed over half a width, one width off each end."""
-    from scipy.ndimage import gaussian_filter1d
+    from scipy.ndimage import gaussian_filter1d  # heavy, and only a channel that is traced needs it
 
     bins = np.floor(along / (2 * pixel)).astype(np.int64)
     count = np.bincount(bins)
@@ -443,7 +443,7 @@ def _resample(line: FloatArray, step: float, columns: int) -> FloatArray:
 
 def _smooth(line: FloatArray, pixel: float, *, closed: bool = False) -> FloatArray:
     """Return an outline without its pixel stairs: half-pixel spacing, Gaussian of one pixel."""
-    from scipy.ndimage import gaussian_filter1d
+    from scipy.ndimage import gaussian_filter1d  # heavy, and only a channel that is traced needs it
 
     fine = _resample(line, pixel / 2, columns=2)
     if closed:

@@ -140,7 +140,7 @@ def cut_baseline(
     ChannelError
         If no river can be traced in the mask.
     """
-    from pyproj import Transformer
+    from pyproj import Transformer  # heavy, and only new segments need it
 
     to_metric = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
     settings = region.segments
@@ -210,7 +210,7 @@ def curvature(xy: NDArray[np.float64], spacing_m: float, scale_m: float) -> NDAr
     numpy.ndarray
         Curvature [1/m], positive where the line turns left, shape (n,).
     """
-    from scipy.ndimage import gaussian_filter1d
+    from scipy.ndimage import gaussian_filter1d  # heavy, and only new segments need it
 
     sigma = max(scale_m / spacing_m, 1e-6)
     x, y = gaussian_filter1d(xy, sigma=sigma, axis=0, mode="nearest").T
@@ -352,7 +352,7 @@ def _pixel_xy(grid: Grid, pixel: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def _near_pixels(points: NDArray[np.float64], grid: Grid, within_m: float) -> NDArray[np.int64]:
     """Return flat indices of a few more pixels than lie within a distance of the points, by blocks of 8 x 8."""
-    from scipy.ndimage import distance_transform_edt
+    from scipy.ndimage import distance_transform_edt  # heavy, and only new segments need it
 
     block = 8
     rows, columns = -(-grid.height // block), -(-grid.width // block)

@@ -173,7 +173,7 @@ QUANTITIES: Final[dict[str, tuple[str, str]]] = {
 #: ``issued_at`` and member -1.
 SERIES_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "quantity": ("", "stage, discharge or rain"),
-    "value": ("", "number in unit; NaN where the source says that it is missing"),
+    "value": ("", "number in unit; NaN where the source marks it as missing"),
     "unit": ("", "unit of the quantity"),
     "datum": ("", "zero of a stage"),
     "time": ("", "UTC instant the value describes; the beginning of a day or step"),

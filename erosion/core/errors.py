@@ -10,7 +10,7 @@ class SourceError(RuntimeError):
 
 
 class Skipped(NamedTuple):
-    """An observation that was left out, and why; ``usual`` where a rule says so and nothing needs mending (clouds)."""
+    """An observation that was left out, and why; ``usual`` where it follows from a rule and nothing needs mending (clouds)."""
 
     scene: str
     reason: str

@@ -130,7 +130,7 @@ def _by_part(centre: pd.DataFrame, function: Callable[[FloatArray], FloatArray],
 
 def _with_memory(turn: FloatArray, spacing: float, decay_m: float) -> FloatArray:
     """Weigh local and upstream curvature as Howard & Knutson (1984), equation 8 with normalised weights."""
-    from scipy.signal import lfilter
+    from scipy.signal import lfilter  # heavy: half a second, and only planform needs it
 
     keep = float(np.exp(-spacing / decay_m))
     weighted = lfilter([1.0], [1.0, -keep], turn)

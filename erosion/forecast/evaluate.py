@@ -271,7 +271,7 @@ def _logistic(learn: pd.DataFrame, event: BoolArray, test: pd.DataFrame) -> Floa
 
 
 def _logistic_fit(x: FloatArray, event: BoolArray, z: FloatArray) -> FloatArray:
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression  # heavy, and only the baselines of an evaluation need it
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 

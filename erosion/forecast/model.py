@@ -278,7 +278,7 @@ def _fit_quantiles(
 def _boosted(
     x: NDArray[np.float32], label: FloatArray, names: Sequence[str], seed: int, rounds: int, **settings: Any
 ) -> lgb.Booster:
-    import lightgbm as lgb
+    import lightgbm as lgb  # heavy, and only training needs it here
 
     data = lgb.Dataset(x, label.astype(np.float32), feature_name=list(names), free_raw_data=False)
     return lgb.train(PARAMETERS | {"seed": seed} | settings, data, rounds)
@@ -380,7 +380,7 @@ def fit_calibration(raw: FloatArray, event: BoolArray, date: NDArray[np.generic]
     dict
         ``slope`` and ``intercept``.
     """
-    from scipy.optimize import minimize
+    from scipy.optimize import minimize  # heavy, and only training needs it
 
     z = _log_odds(raw)
     _, of_date, count = np.unique(date, return_inverse=True, return_counts=True)

@@ -14,7 +14,7 @@ REACH_ERRORS: Final = (SourceError, NothingKnownError, ChannelError)
 
 
 class RunError(RuntimeError):
-    """A run published nothing; the message says why."""
+    """A run published nothing; the message holds the reason."""
 
 
 def raise_joint(failed: Mapping[str, Exception], unfetched: Sequence[Skipped] = ()) -> NoReturn:

@@ -70,7 +70,7 @@ _EMPTY: Listing = {
 
 
 def list_published(engine: ledger.Ledger, home: Path, region: Region, out: Path, newest: str) -> None:
-    """Bring ``published.json`` to what the ledger says, also of a run that was killed before it could list itself.
+    """Bring ``published.json`` to what the ledger holds, also of a run that was killed before it could list itself.
 
     A damaged list is made again from the ledger and the manifests, and that is reported. Runs whose directory was taken
     away are left out.
@@ -167,7 +167,7 @@ def start_attempt(home: Path, as_of: pd.Timestamp, started: datetime) -> dict[st
 
 
 def finish_attempt(home: Path, attempt: Mapping[str, Any], exit_code: int, messages: Sequence[str]) -> None:
-    """Write how a run ended into ``last_attempt.json``; where that fails it is said and nothing more."""
+    """Write how a run ended into ``last_attempt.json``; where that fails it is logged and nothing more."""
     done = {
         "finished_at": datetime.now(UTC).isoformat(),
         "outcome": _OUTCOMES[exit_code],

@@ -30,8 +30,8 @@ class Replayed(NamedTuple):
     results: list[tuple[pd.Timestamp, Result]]
     """Each date with how its run ended."""
     skipped: list[Skipped]
-    """Observations that could not be read; a date of theirs was never run. One that was read and is in pieces has its
-    date, and the run of that date says so."""
+    """Observations that could not be read; a date of theirs was never run. One that was read and is fragmented has
+    its date, and the run of that date lists it."""
 
     @property
     def exit_code(self) -> int:

@@ -167,7 +167,7 @@ def _follow(region: Region, waters: Mapping[str, xr.Dataset], as_of: pd.Timestam
             continue
         try:
             baseline = baseline_on(one, waters[name], as_of)
-        except (NothingKnownError, ChannelError):  # the run of that date says so
+        except (NothingKnownError, ChannelError):  # reported by the run of that date
             continue
         followed[name] = measure_since(one, waters[name], baseline)
     return followed
@@ -181,7 +181,7 @@ def measure_since(region: Region, water: xr.Dataset, baseline: Baseline) -> Meas
     if start is None or all(judging_epoch(epochs, start, target.horizon_days) is None for target in region.targets):
         return None
     # Only the five years that tell established land and the window itself are looked at; one epoch more in front
-    # tells that the record goes back far enough.
+    # shows that the record goes back far enough.
     since = start - pd.Timedelta(days=ESTABLISHED_YEARS * YEAR_DAYS)
     first = max(0, int(epochs.searchsorted(since)) - 1)
     last = epochs <= start + pd.Timedelta(days=longest + horizon_slack_days(longest))

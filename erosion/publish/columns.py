@@ -142,7 +142,7 @@ HISTORY: Final = _columns(tuple(contracts.HISTORY_COLUMNS), contracts.HISTORY_CO
 
 _of_layer: Final = {column.name: column for column in LAYER}
 
-#: Columns of ``band_<target>``, the strip of land the forecast says may be lost.
+#: Columns of ``band_<target>``, the strip of land that may be lost by the forecast.
 BAND: Final = (
     _of_layer["segment_id"],
     Column("quantile", "text", "", "p50 or p90: which forecast retreat the strip shows", "Mức dự báo: p50 hoặc p90"),

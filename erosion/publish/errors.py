@@ -1,4 +1,4 @@
-"""What a writer says when a file of a run cannot be published."""
+"""Errors of a writer when a file of a run cannot be published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``hydrograph.parquet`` and ``gauges.json``: what a run tells of its gauges."""
+"""``hydrograph.parquet`` and ``gauges.json``: the gauges of a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_gauges(directory: Path, table: pd.DataFrame, facts: Mapping[str, Any],
     directory
         Directory of the run.
     table, facts
-        Rows of the days, and what is told of each gauge.
+        Rows of the days, and what is published of each gauge.
     simulated
         Whether the water levels were made up; both files then say so.
 

@@ -101,7 +101,7 @@ def write_all(
     Raises
     ------
     ExportError
-        When a layer is not as the contract says or a file cannot be written; the message names it and the reason.
+        When a layer breaks the contract or a file cannot be written; the message names it and the reason.
     """
     directory = Path(directory)
     if not layers:

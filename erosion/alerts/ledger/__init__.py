@@ -1,7 +1,7 @@
 """What was decided: runs, warnings and every change of a warning, kept in SQL.
 
 One transaction records a run whole or not at all. SQLite beside the products by default, PostgreSQL (or whatever else
-SQLAlchemy speaks) by URL. What becomes of warnings follows from :func:`erosion.alerts.life.plan_events`, a pure function, so
+SQLAlchemy supports) by URL. What becomes of warnings follows from :func:`erosion.alerts.life.plan_events`, a pure function, so
 that a layer can carry event ids before anything is recorded; ``docs/warnings.md`` describes the tables.
 
 Every run is planned against the warnings *as they stood before its date*, read back from the transitions. So a run that

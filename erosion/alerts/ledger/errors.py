@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class LedgerError(RuntimeError):
-    """The ledger cannot do what was asked; the message says why and how to mend it."""
+    """The ledger cannot do what was asked; the message holds the reason and the mend."""

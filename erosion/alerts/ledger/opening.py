@@ -31,7 +31,7 @@ def open_ledger(url_or_path: str | Path, *, wait_s: float = WAIT_S) -> sa.Engine
         Path of an SQLite file (made with its folder if missing), or an SQLAlchemy URL such as
         ``postgresql://user@host/database``.
     wait_s
-        How long a writer waits for another one [s] before it says so.
+        How long a writer waits for another one [s] before it fails.
 
     Returns
     -------

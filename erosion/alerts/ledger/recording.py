@@ -119,7 +119,7 @@ def record_run(
     Notes
     -----
     Recording a run again changes nothing. Another run of the same date (new inputs) supersedes the first: warnings are
-    brought to what the new run says, and each difference is a transition of its own.
+    brought to the state of the new run, and each difference is a transition of its own.
     """
     if run.outcome not in (RunOutcome.PUBLISHED, RunOutcome.DEGRADED):
         raise LedgerError(f"run {run.run_id}: outcome {run.outcome} is not published; record it with record_failure")

@@ -25,7 +25,7 @@ from erosion.core.http.retry import RetryPolicy
 from erosion.core.http.session import Web
 
 FIRST_BYTES: Final = 32_768
-"""First part of a file, fetched once: it tells the size and the format, and holds the header of a COG."""
+"""First part of a file, fetched once: it gives the size and the format, and holds the header of a COG."""
 
 MOST_FILES: Final = 2_000
 """Files that are remembered, the ones asked for last; a night opens some thousand."""

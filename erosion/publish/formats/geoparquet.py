@@ -31,7 +31,7 @@ def write_geoparquet(
     attributes
         Columns whose fields carry ``unit`` and ``description`` as metadata, n rows.
     geometry
-        Shapely geometries in ``crs``, shape (n,), x before y whatever the CRS says.
+        Shapely geometries in ``crs``, shape (n,), x before y whatever the axis order of the CRS.
     crs
         Reference system of the coordinates.
     about

@@ -86,7 +86,7 @@ def band_qml(columns: Sequence[Column], simulated: bool) -> str:
 
 
 def _qgis() -> ET.Element:
-    # The version tells QGIS which dialect this is; every QGIS 3 reads it.
+    # The version selects the dialect; every QGIS 3 reads it.
     return ET.Element(
         "qgis", {"version": "3.22.0", "styleCategories": "Symbology|Labeling|Fields", "labelsEnabled": "0"}
     )

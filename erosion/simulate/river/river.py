@@ -1,4 +1,4 @@
-"""A river that erodes, every bank of it known at every instant; :mod:`erosion.simulate.river.law` says how.
+"""A river that erodes, every bank of it known at every instant; :mod:`erosion.simulate.river.law` is the law.
 
 Banks are offsets from a fixed centre line: water lies where ``-b_right < n < b_left``, islands excepted.
 """

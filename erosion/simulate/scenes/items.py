@@ -1,7 +1,7 @@
 """STAC items of simulated scenes, in the form in which the public catalogues give real ones.
 
 Sentinel-2 as Earth Search (band names ``green``, ``swir16``, ``scl``; the band's offset advertised whether or not it is
-still to be applied), Landsat and Sentinel-1 as the Planetary Computer. Every item says that it is simulated.
+still to be applied), Landsat and Sentinel-1 as the Planetary Computer. Every item is labelled as simulated.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def sentinel2_item(
         0, and 1 for a scene that was processed again.
     """
     name = f"S2{platform.upper()}_{tile}_{time:%Y%m%d}_{sequence}_L2A"
-    # Earth Search advertises the offset from baseline 04.00 on, also where boa_offset_applied says it has been applied.
+    # Earth Search advertises the offset from baseline 04.00 on, also where boa_offset_applied is true.
     offset = -0.1 if float(baseline) >= 4 else 0
     product = (
         f"S2{platform.upper()}_MSIL2A_{time:%Y%m%dT%H%M%S}_N{baseline.replace('.', '')}_R{orbit:03d}_T{tile}"
@@ -174,7 +174,7 @@ def landsat_item(
 def sentinel1_item(
     grid: Grid, time: pd.Timestamp, *, platform: str, orbit: int, ascending: bool, absolute_orbit: int
 ) -> Item:
-    """Sentinel-1 RTC scene. As with the Planetary Computer's, nothing in the item says when it was published."""
+    """Sentinel-1 RTC scene. As with the Planetary Computer's, no property of the item holds when it was published."""
     end = time + pd.Timedelta(seconds=25)
     name = f"S1{platform.upper()}_IW_GRDH_1SDV_{time:%Y%m%dT%H%M%S}_{end:%Y%m%dT%H%M%S}_{absolute_orbit:06d}_rtc"
     properties = {

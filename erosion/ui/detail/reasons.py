@@ -83,25 +83,25 @@ def sentences(row: pd.Series, measured: pd.DataFrame, language: str) -> list[str
         First what was measured, then what the model weighed most: for a raised level what raises it.
     """
     level = int(row["level"])
-    said = [sentence for sentence in (_unknown(row, language), _measured(row, measured, language)) if sentence]
-    about = {"newest"} if said else set()
+    sentences = [sentence for sentence in (_unknown(row, language), _measured(row, measured, language)) if sentence]
+    about = {"newest"} if sentences else set()
     if level == 0:
-        return said[:MOST_SENTENCES]
+        return sentences[:MOST_SENTENCES]
     reasons = parse(row["reasons"])
     if level >= RAISED:
         reasons = [reason for reason in reasons if reason.effect > 0]
     for reason in reasons:
-        if len(said) == MOST_SENTENCES:
+        if len(sentences) == MOST_SENTENCES:
             break
         if reason.value is None:  # what is missing explains nothing to a reader
             continue
-        told = phrase(reason, language)
-        if told is None or told.about in about:
+        found = phrase(reason, language)
+        if found is None or found.about in about:
             continue
-        about.add(told.about)
+        about.add(found.about)
         way = "why.raises" if reason.effect > 0 else "why.lowers"
-        said.append(told.text if level >= RAISED else translate(language, way, sentence=told.text))
-    return said
+        sentences.append(found.text if level >= RAISED else translate(language, way, sentence=found.text))
+    return sentences
 
 
 def _unknown(row: pd.Series, language: str) -> str | None:
@@ -133,17 +133,19 @@ def rule(row: pd.Series, language: str) -> str | None:
 
 def gaps(row: pd.Series, language: str) -> list[str]:
     """Return what is not known about a segment: time without images, quality flags, what no satellite sees."""
-    said = []
+    sentences = []
     age = row["data_age_days"]
     if not write.missing(age) and age > 0:
         newest = pd.Timestamp(row["as_of"]) - pd.Timedelta(days=int(age))
-        said.append(translate(language, "gap.age", date=write.day(newest, language), days=write.number(age, language)))
+        sentences.append(
+            translate(language, "gap.age", date=write.day(newest, language), days=write.number(age, language))
+        )
     flags = [] if write.missing(row["quality"]) else [flag for flag in re.split(r"[,\s]+", row["quality"]) if flag]
     for flag in flags:
-        said.append(
+        sentences.append(
             translate(language, f"gap.{flag}") if flag in FLAGS else translate(language, "gap.other", flag=flag)
         )
-    return [*said, translate(language, "gap.always")]
+    return [*sentences, translate(language, "gap.always")]
 
 
 # --- one reason ------------------------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ def _movement(part: dict[str, str | None], value: float, language: str) -> str:
         way = "gain.none" if value < STILL else "gain"
     else:
         way = ("still" if value < STILL else "retreat") + (".established" if kind == "rate_est" else "")
-    # "12 m a year over the last year" says the year twice.
+    # "12 m a year over the last year" names the year twice.
     each = "" if span == "1y" else translate(language, "each.year")
     what = translate(language, f"moved.{way}", value=metres, each=each)
     return translate(
@@ -209,7 +211,7 @@ def _movement(part: dict[str, str | None], value: float, language: str) -> str:
 def _about_movement(part: dict[str, str | None]) -> str:
     place = part.get("place")
     if place is None:
-        # Last year's retreat is nearly the newest measurement, which the first sentence tells.
+        # Last year's retreat is nearly the newest measurement, which is in the first sentence.
         return "newest" if part["span"] in ("1y", "2y") and part["kind"] == "rate_all" else "own"
     return "upstream" if place.startswith("up") else place if place in ("opposite", "down500") else "own"
 

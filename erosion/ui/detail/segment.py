@@ -108,8 +108,8 @@ def _numbers(choice: Choice, segment: pd.Series) -> list[tuple[str, str]]:
 def _weighed(choice: Choice, segment: pd.Series) -> None:
     """Show what the model weighed, as it was given to it."""
     weighed = reasons.parse(segment["reasons"])
-    told = [(reason, reasons.phrase(reason, choice.language)) for reason in weighed]
-    rows = [(reason, phrase.text) for reason, phrase in told if phrase is not None]
+    phrases = [(reason, reasons.phrase(reason, choice.language)) for reason in weighed]
+    rows = [(reason, phrase.text) for reason, phrase in phrases if phrase is not None]
     if not rows:
         return
     with st.expander(choice.translate("segment.numbers")):

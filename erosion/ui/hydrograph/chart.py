@@ -38,8 +38,8 @@ def shown_days(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
     """Return the rows of the days that are drawn and hold a value or a range, in the order of time."""
     today = pd.Timestamp(as_of)
     first, last = today - pd.Timedelta(days=PAST_DAYS - 1), today + pd.Timedelta(days=AHEAD_DAYS)
-    told = table["value"].notna() | table["low"].notna()
-    return table[table["day"].between(first, last) & told].sort_values("day")
+    shown = table["value"].notna() | table["low"].notna()
+    return table[table["day"].between(first, last) & shown].sort_values("day")
 
 
 def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simulated: bool) -> alt.LayerChart | None:
@@ -48,7 +48,7 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
     Parameters
     ----------
     gauge
-        What is told of it.
+        What is shown of it.
     table
         Its rows of ``hydrograph.parquet``.
     as_of
@@ -90,15 +90,15 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
         axis=charts.axis(language),
         scale=alt.Scale(domain=[low, high], nice=False, zero=False),
     )
-    untold = alt.value(None)  # otherwise a mark tells its columns when it is touched
+    no_tooltip = alt.value(None)  # otherwise a mark shows its columns when it is touched
 
     def of(rows: pd.DataFrame) -> alt.Chart:
-        return alt.Chart(rows.dropna(subset=["value"])).encode(x=x, y=y, tooltip=untold)
+        return alt.Chart(rows.dropna(subset=["value"])).encode(x=x, y=y, tooltip=no_tooltip)
 
     def band(rows: pd.DataFrame, colour: str, opacity: float) -> alt.Chart:
         shown = rows.dropna(subset=["low", "high"])
         drawn = alt.Chart(shown).mark_area(color=colour, opacity=opacity, clip=True, line=False)
-        return drawn.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", detail="piece:N", tooltip=untold)
+        return drawn.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", detail="piece:N", tooltip=no_tooltip)
 
     def line(rows: pd.DataFrame, **style: Any) -> alt.Chart:
         return of(rows).mark_line(clip=True, **style).encode(detail="piece:N")
@@ -148,7 +148,7 @@ def _drawn(table: pd.DataFrame, gauge: Gauge) -> pd.DataFrame:
 def _touched(table: pd.DataFrame, gauge: Gauge, language: str, x: alt.X) -> alt.Chart:
     """Return wide, invisible marks whose tooltip lists every value of a day: lines are thin for a finger."""
     kinds = np.where(table["doubtful"], "doubtful", np.where(table["filled"], "filled", table["kind"]))
-    told = pd.DataFrame(
+    shown = pd.DataFrame(
         {
             "when": table["when"],
             "date": [write.day(day, language) for day in table["day"]],
@@ -156,7 +156,7 @@ def _touched(table: pd.DataFrame, gauge: Gauge, language: str, x: alt.X) -> alt.
             "text": [_text(row, gauge, language) for row in table[["value", "low", "high"]].itertuples(index=False)],
         }
     )
-    wide = told.pivot_table(index=["when", "date"], columns="kind", values="text", aggfunc="first")
+    wide = shown.pivot_table(index=["when", "date"], columns="kind", values="text", aggfunc="first")
     wide = wide.fillna(write.NOTHING).reset_index()
     names = ("observed", "filled", "doubtful", "forecast", "last_year", "usual")
     tooltip = [alt.Tooltip("date:N", title=translate(language, "hydrograph.tip.day"))]

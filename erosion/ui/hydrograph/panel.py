@@ -210,18 +210,18 @@ def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
 
 def _small_print(choice: Choice, gauge: Gauge) -> list[str]:
     """Return what is suspect, the zero of the stage, who has set the alarm levels, whose data these are."""
-    said = []
+    notes = []
     if gauge.doubts:
         doubts = []
         for name, count in gauge.doubts.items():
             key = f"hydrograph.doubt.{name}"
             n = write.number(count, choice.language)
             doubts.append(choice.translate(key if has_text(key) else "hydrograph.doubt.other", n=n, name=name))
-        said.append(choice.translate("hydrograph.doubts", list=", ".join(doubts)))
+        notes.append(choice.translate("hydrograph.doubts", list=", ".join(doubts)))
     if gauge.datum:
-        said.append(choice.translate("hydrograph.datum", datum=gauge.datum))
+        notes.append(choice.translate("hydrograph.datum", datum=gauge.datum))
     if gauge.alarm_source:
-        said.append(choice.translate("hydrograph.alarm.source", source=gauge.alarm_source))
+        notes.append(choice.translate("hydrograph.alarm.source", source=gauge.alarm_source))
     for attribution, licence in dict.fromkeys(gauge.credits):
-        said.append(choice.translate("hydrograph.credit", attribution=attribution, licence=licence))
-    return said
+        notes.append(choice.translate("hydrograph.credit", attribution=attribution, licence=licence))
+    return notes

@@ -58,7 +58,7 @@ def choose() -> Choice | None:
             st.session_state["region"] = asked
         with st.sidebar:
             titles = {name: _title(folder, name, words) for name in names}
-            # A select box tells its options apart by what is written in it.
+            # A select box distinguishes its options by what is written in it.
             same = {title for title in titles.values() if list(titles.values()).count(title) > 1}
             written = {name: f"{title} ({name})" if title in same else title for name, title in titles.items()}
             name = select("region", translate(words, "region"), names, written.__getitem__)

@@ -111,7 +111,7 @@ def damaged_files(run: Run) -> list[str]:
 
 
 def read_last_attempt(folder: Path) -> dict[str, Any]:
-    """Return what the newest run, published or not, says of itself; empty where there was none or it is unreadable."""
+    """Return the record of the newest attempt, published or not; empty where there was none or it is unreadable."""
     try:
         return read_json(folder / "last_attempt.json")
     except ProductError:

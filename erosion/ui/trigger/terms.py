@@ -36,7 +36,7 @@ def raised(choice: Choice, segment: pd.Series) -> str:
         return ""
     steps = choice.translate(f"segment.trigger.steps.{min(level - int(own), 3)}")
     title = choice.translate("segment.trigger.raised", steps=steps, own=int(own), level=level)
-    causes = [sentence for points, _, sentence in _told(choice, segment) if points > 0]
+    causes = [sentence for points, _, sentence in _sentences(choice, segment) if points > 0]
     if not causes:
         return html.banner("warn", title, choice.translate("segment.trigger.held"))
     return html.banner("warn", title, choice.translate("segment.trigger.because", causes="; ".join(causes)))
@@ -47,28 +47,30 @@ def terms(choice: Choice, segment: pd.Series) -> str:
     level = segment["trigger"]
     if write.missing(level):
         return ""
-    told = _told(choice, segment)
+    sentences = _sentences(choice, segment)
     parts = [html.heading(choice.translate("segment.trigger"))]
     if int(level) < 0:
         parts.append(html.note(choice.translate("segment.trigger.unknown")))
     else:
         points = write.number(segment["trigger_points"], choice.language, 1)
-        key = "segment.trigger.level.least" if any(not known for _, known, _ in told) else "segment.trigger.level"
+        key = "segment.trigger.level.least" if any(not known for _, known, _ in sentences) else "segment.trigger.level"
         parts.append(html.note(choice.translate(key, level=int(level), points=points)))
-    parts.append(html.items((_capital(sentence) for _, _, sentence in _told(choice, segment, points=True)), "gaps"))
+    parts.append(
+        html.items((_capital(sentence) for _, _, sentence in _sentences(choice, segment, points=True)), "gaps")
+    )
     return "".join(parts)
 
 
-def _told(choice: Choice, segment: pd.Series, *, points: bool = False) -> list[tuple[float, bool, str]]:
+def _sentences(choice: Choice, segment: pd.Series, *, points: bool = False) -> list[tuple[float, bool, str]]:
     """Return points, whether they are known, and the sentence of each term, most points first, unknown ones last."""
-    told = []
+    sentences = []
     for term in _parse(segment["trigger_terms"]):
         try:
             sentence = words(term, choice.language)
             of = write.number(float(term["of"]), choice.language, 1)
             got = math.nan if term["points"] is None else float(term["points"])
         except (KeyError, TypeError, ValueError):
-            told.append((0.0, False, choice.translate("segment.trigger.unread", term=term.get("term"))))
+            sentences.append((0.0, False, choice.translate("segment.trigger.unread", term=term.get("term"))))
             continue
         known = math.isfinite(got) and term.get("state") == TermState.KNOWN
         if points and known:
@@ -77,8 +79,8 @@ def _told(choice: Choice, segment: pd.Series, *, points: bool = False) -> list[t
             )
         elif points:
             sentence = choice.translate("segment.trigger.nopoints", sentence=sentence, of=of)
-        told.append((got if known else 0.0, known, sentence))
-    return sorted(told, key=lambda row: (not row[1], -row[0]))
+        sentences.append((got if known else 0.0, known, sentence))
+    return sorted(sentences, key=lambda row: (not row[1], -row[0]))
 
 
 def _parse(text: Any) -> Iterator[Mapping[str, Any]]:

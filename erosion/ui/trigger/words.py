@@ -36,15 +36,17 @@ def words(term: Mapping[str, Any], language: str) -> str:
     name = term.get("term")
     if name not in TERMS:
         raise ValueError(f"trigger: term {name!r} is none of {', '.join(TERMS)}; it was made by another version")
-    said: dict[str, Any] = {
+    values: dict[str, Any] = {
         "place": str(term.get("title") or term.get("gauge") or write.NOTHING),
         "days": write.number(term.get("days"), language),
         "time": write.day(term.get("time"), language),
     }
     state = term.get("state")
     if state in (TermState.UNKNOWN, TermState.OLD):
-        return translate(language, f"trigger.{state}", what=translate(language, f"trigger.{name}.what", **said), **said)
-    return translate(language, f"trigger.{name}{_way(name, term)}", value=_value(term, language), **said)
+        return translate(
+            language, f"trigger.{state}", what=translate(language, f"trigger.{name}.what", **values), **values
+        )
+    return translate(language, f"trigger.{name}{_way(name, term)}", value=_value(term, language), **values)
 
 
 def _way(name: str, term: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the screen says in English; the same keys as in Vietnamese."""
+"""Texts of the screen in English; the same keys as in Vietnamese."""
 
 WORDS = {
     # frame

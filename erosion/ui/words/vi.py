@@ -1,4 +1,4 @@
-"""What the screen says in Vietnamese; the same keys as in English."""
+"""Texts of the screen in Vietnamese; the same keys as in English."""
 
 WORDS = {
     # frame

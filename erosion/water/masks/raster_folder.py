@@ -174,7 +174,7 @@ def assemble(
     batch: Batch, region: Region, grid: Grid, corridor: Corridor | None = None
 ) -> tuple[xr.Dataset, list[Skipped]]:
     """Return the scenes of one source as a lazy dataset on a grid: files of one date merged, cut to a corridor."""
-    import dask.array as da
+    import dask.array as da  # heavy; it loads while the masks are read
     import xarray as xr
 
     source = batch.source
