@@ -8,6 +8,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 # Loading them takes longer than most commands. The program itself is loaded anew by each command, with its environment.
 LIBRARIES = (
@@ -35,7 +38,10 @@ def forked(arguments: list[str], folder: Path, timeout_s: float = 300.0) -> subp
     with tempfile.TemporaryDirectory() as told:
         out, err = Path(told, "out"), Path(told, "err")
         process = context.Process(target=_command, args=(arguments, folder, dict(os.environ), out, err))
-        process.start()
+        with pytest.MonkeyPatch.context() as patch:
+            # The new process would load what is the main module here; after a test of a page that is Streamlit's script.
+            patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+            process.start()
         process.join(timeout_s)
         if process.exitcode is None:
             process.kill()
