@@ -150,7 +150,7 @@ def decide(
             "candidate_level": candidate.astype("int8"),
             "candidate_runs": candidate_runs.astype("int32"),
             "trigger_runs": trigger_runs.astype("int32"),
-            "capped": capped | held_back,
+            "capped": (capped & (published < 4)) | held_back,
             "why": why,
         },
         index=scores.index,

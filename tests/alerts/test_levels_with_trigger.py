@@ -135,6 +135,17 @@ def test_decisions_without_a_trigger_are_those_of_before_there_was_one():
     assert digest == "6ca871ea83563c7122b85582fe3419586a2ba02e6b3e2d361dac6c2b5f440592"
 
 
+def test_a_segment_that_the_trigger_lifts_over_the_cap_is_not_marked_as_held_by_it():
+    """The first, longer one leaves the second no room under the cap of the model; the trigger raises the second alone."""
+    table = triggered(scores([0.7, 0.7]).assign(length_m=[21.0, 20.0]), 0)
+    table[["trigger", "trigger_most"]] = [[0, 0], [3, 3]]
+    rules = policy(max_level4_share=20 / 41)
+    found = decide(table, None, THRESHOLDS, rules, AS_OF, trigger_of({3: 1}))
+    assert found["model_level"].tolist() == [3, 3] and found["candidate_level"].tolist() == [4, 4]
+    assert found["level"].tolist() == [3, 4]
+    assert found["capped"].tolist() == [True, False] and found["why"].tolist() == ["capped", "trigger"]
+
+
 def test_a_trigger_without_its_columns_is_refused():
     with pytest.raises(ValueError, match="missing trigger, trigger_most"):
         decide(scores([0.5]), None, THRESHOLDS, POLICY, AS_OF, trigger_of({3: 1}))
