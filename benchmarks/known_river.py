@@ -405,7 +405,7 @@ def curves(positions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     dry = cut["season"] == "dry"
     s2 = cut["family"] == "Sentinel-2"
     asked = {
-        "clear looks at the place (dry season)": (cut[(cut["family"] == "any look") & dry], "looks", (0, 1, 2, 3, 4, 6, 8, 12, 99), ""),
+        "clear observations at the place (dry season)": (cut[(cut["family"] == "any look") & dry], "looks", (0, 1, 2, 3, 4, 6, 8, 12, 99), ""),
         "mean cloud of the season's pictures (dry season)": (cut[s2 & dry], "cloud", (-0.01, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 1.0), " %"),
         "spread of water levels (both seasons)": (
             cut[s2 | (cut["family"] == "window")], "stage_range_m", (-0.01, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 9.0), " m",
@@ -455,7 +455,7 @@ def draw(positions: pd.DataFrame, path: Path) -> None:
             )
         axis.axhline(3.5, color="0.6", lw=0.8, ls="--")
         axis.set_xlabel(
-            {"clear": "clear looks at the place", "mean": "mean cloud [share]", "spread": "water levels [m]"}[
+            {"clear": "clear observations at the place", "mean": "mean cloud [share]", "spread": "water levels [m]"}[
                 title.split()[0]
             ]
         )

@@ -107,7 +107,7 @@ class Season:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneRules:
-    """Which scenes and how many looks make an observation."""
+    """Which scenes and how many clear observations make an observation of a season."""
 
     since: Annotated[str, Key("first day that scenes are asked for", "YYYY-MM-DD")] = "2016-01-01"
     cloud_margin_m: Annotated[float, Key("rim around cloud and shadow that is not used", "m", low=0)] = 60.0
@@ -115,9 +115,9 @@ class SceneRules:
         float, Key("a scene with less of the corridor clear is left out", "1", low=0, high=1)
     ] = 0.2
     max_shift_m: Annotated[float, Key("a scene that lies farther off than this is left out", "m", above=0)] = 20.0
-    min_looks: Annotated[int, Key("clear looks a pixel needs in a season", "scene", low=1)] = 2
+    min_looks: Annotated[int, Key("clear observations a pixel needs in a season", "scene", low=1)] = 2
     min_coverage: Annotated[
-        float, Key("share of the corridor with enough looks that a season needs", "1", low=0, high=1)
+        float, Key("share of the corridor with enough clear observations that a season needs", "1", low=0, high=1)
     ] = 0.8
     stage_window_m: Annotated[
         float, Key("spread of water levels within a season's observation, where there is a gauge", "m", above=0)

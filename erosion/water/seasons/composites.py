@@ -82,13 +82,14 @@ def read_composites(
         except OSError as err:
             raise SourceError(f"{name}: the composite cannot be kept in {store} ({err}); make room there") from err
         if one.coverage < region.scenes.min_coverage:
-            few = f"only {one.coverage:.1%} of the corridor have {region.scenes.min_looks} clear looks"
+            few = f"only {one.coverage:.1%} of the corridor have {region.scenes.min_looks} clear observations"
             needed = f"needed are {region.scenes.min_coverage:.0%}"
             skipped.append(Skipped(name, f"no observation: with {len(passes)} scenes {few}, {needed}", usual=True))
             continue
         spare = [pass_.record for pass_, used in zip(one.passes, one.used, strict=True) if not used]
         skipped += [
-            Skipped(r.pass_id, f"adds no look to {name}: the others are enough or sharper", True) for r in spare
+            Skipped(r.pass_id, f"adds no clear observation to {name}: the others are enough or sharper", True)
+            for r in spare
         ]
         made.append(one)
     if not made:
@@ -106,7 +107,7 @@ def _nothing(
     reasons = [f"{item.scene}: {item.reason}" for item in skipped if item.scene in names] or [
         f"{item.scene}: {item.reason}" for item in skipped
     ]
-    return f"{region.name}: no season had enough clear looks by {limit.date()}: {'; '.join(reasons[-10:])}"
+    return f"{region.name}: no season had enough clear observations by {limit.date()}: {'; '.join(reasons[-10:])}"
 
 
 # --- the product ----------------------------------------------------------------------------------------------------

@@ -252,6 +252,6 @@ def _same_stage(
         if pass_ in kept:
             continue
         stood = f"water stood at {pass_.stage_m:.2f} m" if math.isfinite(pass_.stage_m) else "water level is not known"
-        reason = f"{stood}; most clear looks of {name} have {window}"
+        reason = f"{stood}; most clear observations of {name} have {window}"
         skipped.append(Skipped(pass_.record.pass_id, reason, usual=True))
     return kept, skipped

@@ -74,7 +74,9 @@ def test_too_few_clear_observations_give_no_epoch_but_a_reason(world: World) -> 
     world.scene("2021-01-15", clear=half)
     world.scene("2021-11-15")
     world.night("2021-12-31")
-    with pytest.raises(SourceError, match=r"made: no season had enough clear looks by 2021-12-31: dry 2021: no obs"):
+    with pytest.raises(
+        SourceError, match=r"made: no season had enough clear observations by 2021-12-31: dry 2021: no obs"
+    ):
         read(world, "2021-12-31")
     for day in ("2022-01-05", "2022-01-10", "2022-01-15"):
         world.scene(day)
@@ -84,7 +86,7 @@ def test_too_few_clear_observations_give_no_epoch_but_a_reason(world: World) -> 
     assert skipped == [
         Skipped(
             "dry 2021",
-            "no observation: with 3 scenes only 50.0% of the corridor have 3 clear looks, needed are 80%",
+            "no observation: with 3 scenes only 50.0% of the corridor have 3 clear observations, needed are 80%",
             usual=True,
         ),
         Skipped("flood 2021", "no observation: only 1 scene, needed are 3", usual=True),
@@ -144,7 +146,7 @@ def test_radar_fills_what_clouds_hid_and_the_share_is_given(world: World) -> Non
     water, skipped = read(world, "2021-04-02")
     assert water["sensors"].item() == "optical" and water["radar_share"].item() == 0 and water["n_scenes"].item() == 6
     assert [item.scene for item in skipped] == [f"s1-sat-202101{day}-1" for day in ("05", "10", "15")]
-    assert all(item.usual and item.reason.startswith("adds no look to dry 2021") for item in skipped)
+    assert all(item.usual and item.reason.startswith("adds no clear observation to dry 2021") for item in skipped)
 
 
 def test_more_cloud_gives_no_fewer_reasons(world: World) -> None:

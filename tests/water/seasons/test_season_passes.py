@@ -20,7 +20,7 @@ def test_scenes_are_taken_within_a_window_of_water_level(world: World) -> None:
     water, skipped = read(world, "2021-04-01", gauge(stage))
     assert water["n_scenes"].item() == 3 and at_here(water, "water_fraction") == np.float32(0.2)
     assert water["stage_m"].item() == pytest.approx(1.2) and water["stage_range_m"].item() == pytest.approx(0.7)
-    reason = "most clear looks of dry 2021 have 1.00 to 1.75 m at gauge g"
+    reason = "most clear observations of dry 2021 have 1.00 to 1.75 m at gauge g"
     assert skipped == [
         Skipped(passes["2021-01-20"], f"water stood at 2.60 m; {reason}", usual=True),
         Skipped(passes["2021-01-25"], f"water stood at 2.80 m; {reason}", usual=True),
