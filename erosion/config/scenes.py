@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
@@ -42,7 +43,7 @@ class SceneUnits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SceneSource(Entry):
+class SceneSource(Entry, ABC):
     """Shared fields of the entries of satellite scenes, wherever the scenes lie."""
 
     sensor: Annotated[str, Key("kind of instrument", choices=("optical", "radar"))]
@@ -65,9 +66,9 @@ class SceneSource(Entry):
     region_list: ClassVar[str] = "water"
 
     @property
+    @abstractmethod
     def archive(self) -> tuple[str, str]:
         """Place of the scenes, and which of what lies there they are."""
-        raise NotImplementedError(f"driver {self.driver}")
 
 
 def check_bands(source: SceneSource, bands: Mapping[str, object], problems: Problems) -> None:

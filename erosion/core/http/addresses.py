@@ -21,9 +21,8 @@ _SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "go", "gob", "gouv",
 # Names that the public DNS does not hold: RFC 6761 and 6762, RFC 8375, ICANN's .internal, and customary ones.
 _LOCAL_ENDINGS: Final = (".localhost", ".local", ".internal", ".home.arpa", ".lan", ".intranet", ".private", ".corp")
 
-# NAT64 (RFC 6052, 8215) and 6to4 (RFC 3056) hold an IPv4 address.
+# NAT64 (RFC 6052, 8215) holds an IPv4 address.
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-_6TO4: Final = ipaddress.ip_network("2002::/16")
 _GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")  # RFC 4291, 2.4: nothing else is routed on the Internet
 
 _WEB: Final = re.compile(r"(https?)://([^/?#]*)([/?#].*)?", re.IGNORECASE | re.DOTALL)

@@ -150,7 +150,7 @@ def _nothing(batch: Batch) -> str:
         return f"{source.name}: {source.left_out.reason}"
     skipped = [item for item in batch.skipped if not item.usual]
     if skipped:
-        return f"{source.name}: no usable file in {source.path} as of {day}: {_reasons(skipped)}"
+        return f"{source.name}: no usable file in {source.path}: {_reasons(skipped)}"
     if batch.later:
         return (
             f"{source.name}: nothing was available on {day}; the first file became available on "
@@ -200,7 +200,7 @@ def assemble(
             days.append((date, group, merged))
     if not days:
         reasons = _reasons(item for item in [*batch.skipped, *skipped] if not item.usual)
-        raise SourceError(f"{source.name}: no usable date as of {batch.as_of.date()}: {reasons}")
+        raise SourceError(f"{source.name}: no usable date: {reasons}")
 
     name = (
         "water-" + joint_hash([repr(grid), *cut, *(f"{date}{s.digest}" for date, group, _ in days for s in group)])[:32]
