@@ -53,7 +53,7 @@ LONG_FIRST = (
     "nightly/test_failed_run.py",
     "nightly/test_damaged_products.py",
     "ui/hydrograph/test_panel_in_browser.py",
-    "test_cli.py",
+    "cli/test_command_line.py",
     "config/test_region.py",
     "simulate/test_known_trigger.py",
 )

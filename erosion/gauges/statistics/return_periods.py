@@ -145,32 +145,6 @@ def return_levels(
     return quantile(fitted, chance[np.newaxis])[0], low, high
 
 
-def period_of(
-    value: float, peaks: FloatArray, distribution: str = "gev", *, seed: int = SEED
-) -> tuple[float, float, float]:
-    """Return period of one peak and the limits of its :data:`INTERVAL` [year]; infinite beyond the law's upper end.
-
-    Parameters
-    ----------
-    value
-        The peak.
-    peaks, distribution, seed
-        As of :func:`return_levels`.
-    """
-    peaks = np.asarray(peaks, float)
-    if peaks.size < MIN_YEARS:
-        raise ValueError(f"{peaks.size} years are too few for rare floods; {MIN_YEARS} are needed")
-    fitted = fit(peaks[np.newaxis], distribution)
-    drawn = np.random.default_rng(seed).random((BOOTSTRAP, peaks.size))
-    again = fit(quantile(fitted, drawn), distribution)
-    outside = (1 - INTERVAL) / 2
-    # The limits of the chance first: a period may be infinite, and infinities have no quantile between them.
-    chances = np.quantile(_exceeded(again, value), (outside, 1 - outside), method="nearest")
-    with np.errstate(divide="ignore"):
-        years = 1 / np.array([_exceeded(fitted, value)[0], chances[1], chances[0]])
-    return float(years[0]), float(years[1]), float(years[2])
-
-
 def fit(samples: FloatArray, distribution: str = "gev") -> Extremes:
     """Return the distribution of extremes that fits each row by its L-moments.
 
@@ -219,13 +193,3 @@ def quantile(law: Extremes, chance: FloatArray) -> FloatArray:
     reduced = -np.log(-np.log(np.clip(chance, 1e-12, 1 - 1e-12)))
     curved = np.where(shape == 0, 1.0, shape)
     return np.asarray(location + scale * np.where(shape == 0, reduced, -np.expm1(-curved * reduced) / curved))
-
-
-def _exceeded(law: Extremes, value: float) -> FloatArray:
-    """Chance that a year's peak passes a value, shape (sample,)."""
-    location, scale, shape = (np.asarray(part, float) for part in law)
-    z = (value - location) / scale
-    curved = np.where(shape == 0, 1.0, shape)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        bent = -np.log(np.maximum(1 - curved * z, 0)) / curved
-        return np.asarray(-np.expm1(-np.exp(-np.where(shape == 0, z, bent))))

@@ -39,10 +39,8 @@ BAR_SLOPE: Final = 25.0
 
 _FRICTION: Final = 0.0036  # Cf, a smooth sand bed
 _DEPTH_M: Final = 12.0
-_POWER: Final = 4.0
-_TRIES: Final = 10  # places that are looked at for one failure before there is held to be no room
-FAILURE_FILL: Final = _POWER / (_POWER + 1.0)
-"""Area of a failure over its length times its depth: its outline is ``1 - (2 u)^4`` for u in -1/2 .. 1/2."""
+_POWER: Final = 4.0  # the outline of a failure is 1 - (2 u)^4 for u in -1/2 .. 1/2
+_TRIES: Final = 10  # places tried for one failure before it is left out
 
 
 @dataclass(frozen=True)

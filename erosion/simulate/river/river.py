@@ -109,25 +109,6 @@ class River:
             attrs={"units": "m", "long_name": "retreat across the centre line, land lost positive"},
         )
 
-    def lost_area(self, start: pd.Timestamp | str, end: pd.Timestamp | str) -> dict[str, float]:
-        """Land turned into river less river turned into land between two instants [m2], per bank and on the island."""
-        before, after, inside = self.offsets(start), self.offsets(end), self.line.inside
-        lost = {
-            bank: float(np.trapezoid((self._reach(after, i) - self._reach(before, i))[inside], self.line.s[inside]))
-            for i, bank in enumerate(SIDES)
-        }
-        return lost | {"I": self.island_area(start) - self.island_area(end)}
-
-    def water_area(self, time: pd.Timestamp | str) -> float:
-        """Water between chainage 0 and the end of the line at low water, islands taken out [m2]."""
-        bank, inside = self.offsets(time), self.line.inside
-        across = (self._reach(bank, 0) + self._reach(bank, 1))[inside]
-        return float(np.trapezoid(across, self.line.s[inside])) - self.island_area(time)
-
-    def _reach(self, bank: FloatArray, side: int) -> FloatArray:
-        """Water per metre of centre line on one side [m]: b -+ curvature b^2 / 2, the bend's inside being shorter."""
-        return np.asarray(bank[side] - (-1.0) ** side * self.line.curvature * bank[side] ** 2 / 2.0)
-
     def island_head(self, time: pd.Timestamp | str) -> float:
         """Chainage of the island's upstream point [m]; NaN where there is no island."""
         if self.island is None:
@@ -135,14 +116,6 @@ class River:
         year, share = self.hydrograph.share_done(time)
         retreat = self.island.head_retreat_m
         return self.island.head_m + sum(retreat[:year]) + share * retreat[year]
-
-    def island_area(self, time: pd.Timestamp | str) -> float:
-        """Area of the island at low water [m2]: half ellipses either side of its widest place."""
-        if self.island is None:
-            return 0.0
-        length = self.island.tail_m - self.island_head(time)
-        # The island lies on the centre line, so what the bend takes from one side it gives to the other.
-        return float(np.pi / 2.0 * self.island.half_width_m * length)
 
     def bank_line(self, time: pd.Timestamp | str, bank: str) -> LineString:
         """Line of a bank at low water; ``I`` gives the island's closed outline.

@@ -174,7 +174,9 @@ def test_a_mistake_in_the_program_is_told_without_traceback(
     monkeypatch.setattr(features, "main", broken)
     assert cli.main(["features"]) == NOT_PUBLISHED
     told = capsys.readouterr().err
-    assert "mistake in the program: KeyError: 'column' (test_cli.py, line" in told and len(told.splitlines()) == 1
+    assert (
+        "mistake in the program: KeyError: 'column' (test_command_line.py, line" in told and len(told.splitlines()) == 1
+    )
     monkeypatch.setenv("EROSION_TRACEBACK", "1")
     with pytest.raises(KeyError):
         cli.main(["features"])

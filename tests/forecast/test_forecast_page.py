@@ -27,7 +27,7 @@ def page_with(table: str) -> str:
 
 def test_the_page_lists_every_feature_as_registered() -> None:
     assert PAGE.read_text(encoding="utf-8") == page_with(feature_table()), (
-        f"run: python tests/features/{Path(__file__).name}"
+        f"run: python tests/forecast/{Path(__file__).name}"
     )
 
 
