@@ -18,6 +18,7 @@ from erosion.core.contracts import check_water
 from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.combine import empty_gauges
 from erosion.water import read as sources
+from erosion.water.masks.entry import MaskValues
 from erosion.water.masks.raster_folder import read_water
 from tests.water.masks.made_masks import CORNER, UTM, mask, source, write
 
@@ -183,6 +184,23 @@ def test_where_water_and_land_are_swapped_in_every_mask_the_error_names_it(tmp_p
         write(tmp_path / f"a_{year}-07-01.tif", 1 - mask(np.s_[:, 5:7]))
     with pytest.raises(SourceError, match=r"water and land may be swapped under 'values'.*masks.yaml"):
         read_water(source(tmp_path), mamore, "2003-01-01")
+
+
+# A strip of land of so many columns either side of a river of 14 columns and 400 rows, the rest missing. Swapped, the strips
+# are the water: 2, 8 and 16 of 16, 22 and 30 columns, and all of the edge but the 28 pixels where the river crosses it.
+@pytest.mark.parametrize(("strip", "share", "edge"), [(1, "12%", "97%"), (4, "36%", "97%"), (8, "53%", "97%")])
+def test_swapped_masks_of_a_narrow_strip_along_the_river_are_named(
+    tmp_path: Path, mamore: Region, strip: int, share: str, edge: str
+) -> None:
+    array = np.full((400, 60), 255, np.uint8)
+    array[:, 20 - strip : 34 + strip] = 0
+    array[:, 20:34] = 1
+    write(tmp_path / "a_2000-07-01.tif", array, nodata=255)
+    water, skipped = read_water(source(tmp_path), mamore, "2003-01-01")
+    assert water.sizes["epoch"] == 1 and skipped == []
+    swapped = source(tmp_path, values=MaskValues(water=(0,), land=(1,)))
+    with pytest.raises(SourceError, match=f"water covers {share} of the pixels it shows and {edge} of their edge"):
+        read_water(swapped, mamore, "2003-01-01")
 
 
 def test_where_land_is_nodata_in_every_mask_the_error_names_the_tag_once(tmp_path: Path, mamore: Region) -> None:
