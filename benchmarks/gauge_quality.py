@@ -23,7 +23,7 @@ from erosion.gauges.drivers.gauge_files_entry import GaugeFiles
 from erosion.gauges.health import COUNTED, health
 from erosion.gauges.quality.checks import check_quality
 from erosion.gauges.quality.flags import SUSPECT_FLAGS
-from erosion.gauges.report import FLAG_WORDS, draw
+from erosion.gauges.report_figure import FLAG_WORDS, draw
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "gauge-quality.md"

@@ -40,7 +40,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code (0 fine, 1 not done, 2 published but degraded)."""
+    """Return the exit code of a command that is run here: 0 fine, 1 not done, 2 published but degraded."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console that lacks a letter must not stop a run
             stream.reconfigure(errors="backslashreplace")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from erosion.config.problems import CatalogError
 from erosion.config.region import load_region
-from erosion.nightly.published import note_failure
+from erosion.nightly.last_attempt import note_failure
 from erosion.nightly.run import run
 
 _log = logging.getLogger(__name__)

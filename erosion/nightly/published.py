@@ -1,18 +1,14 @@
-"""What a region has published and how its last attempt ended: ``published.json`` and ``last_attempt.json``, for the map."""
+"""What a region has published: ``published.json``, for the map."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from erosion.alerts import ledger
 from erosion.config.region import Region
-from erosion.core.files import sha256_of, write_json
+from erosion.core.files import sha256_of
 from erosion.core.vocabulary import EXIT_CODES, RunOutcome
 from erosion.nightly.errors import RunError
 from erosion.publish.integrity import damage
@@ -34,11 +30,9 @@ PUBLISHED, NOT_PUBLISHED, DEGRADED = (
     EXIT_CODES[outcome] for outcome in (RunOutcome.PUBLISHED, RunOutcome.FAILED, RunOutcome.DEGRADED)
 )
 """Exit codes: fine; nothing published; published, but something was missing or stale."""
-_OUTCOMES = {code: outcome for outcome, code in EXIT_CODES.items()}
-
 
 KEPT_MESSAGES = 20
-"""Messages of a run that the two files repeat; its manifest has all."""
+"""Messages of a run that ``published.json`` and ``last_attempt.json`` repeat; its manifest has all."""
 
 
 def published(home: Path) -> Listing:
@@ -149,32 +143,3 @@ def damage_message(directory: Path, damaged: Mapping[str, str], as_of: str) -> s
 
 def _cure(as_of: str) -> str:
     return f"run {as_of} again, which makes them anew"
-
-
-def note_failure(home: Path, as_of: pd.Timestamp, message: str) -> None:
-    """Write that a run did not even start into ``last_attempt.json``, for the map; only where there are products."""
-    if home.is_dir():
-        now = datetime.now(UTC).isoformat()
-        attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": now}
-        finish_attempt(home, attempt, NOT_PUBLISHED, (message,))
-
-
-def start_attempt(home: Path, as_of: pd.Timestamp, started: datetime) -> dict[str, Any]:
-    """Write that a run is at work into ``last_attempt.json`` and return what was written."""
-    attempt = {"as_of": f"{as_of:%Y-%m-%d}", "started_at": started.isoformat(), "outcome": RunOutcome.RUNNING}
-    write_json(home / "last_attempt.json", attempt)
-    return attempt
-
-
-def finish_attempt(home: Path, attempt: Mapping[str, Any], exit_code: int, messages: Sequence[str]) -> None:
-    """Write how a run ended into ``last_attempt.json``; where that fails it is logged and nothing more."""
-    done = {
-        "finished_at": datetime.now(UTC).isoformat(),
-        "outcome": _OUTCOMES[exit_code],
-        "exit_code": exit_code,
-        "message": "; ".join(messages[:KEPT_MESSAGES]),
-    }
-    try:
-        write_json(home / "last_attempt.json", {**attempt, **done})
-    except OSError as error:
-        _log.warning(f"how the run ended could not be written to {home / 'last_attempt.json'}: {error}")

@@ -50,7 +50,7 @@ def replay(
     out: Path,
     **settings: Any,
 ) -> Replayed:
-    """Run every date between two dates on which an observation became available, in order, then verify them.
+    """Return the runs of every date on which an observation became available, made in order and then verified.
 
     Parameters
     ----------

@@ -27,7 +27,8 @@ from erosion.core.vocabulary import RunOutcome
 from erosion.forecast.model import FeatureMismatchError
 from erosion.forecast.release import ReleaseError, models_of
 from erosion.nightly.errors import RunError
-from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, finish_attempt, list_published, start_attempt
+from erosion.nightly.last_attempt import finish_attempt, start_attempt
+from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, list_published
 from erosion.nightly.stages.carry_over import report_damage
 from erosion.nightly.stages.decide import decide_levels
 from erosion.nightly.stages.identity import identify
@@ -87,7 +88,7 @@ def run(
     ledger_url: str | None = None,
     fetch: bool = True,
 ) -> Result:
-    """Run every stage for one date and publish the result.
+    """Return how the run of one date ended; every stage is run and the result published.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def _run_locked(
     ledger_url: str | None,
     fetch: bool,
 ) -> Result:
-    """Run with a failure recorded in the ledger and in ``last_attempt.json``."""
+    """Return how a run ended, made under the lock; a failure is recorded in the ledger and ``last_attempt.json``."""
     home = out / region.name
     started = datetime.now(UTC)
     try:
@@ -174,7 +175,7 @@ def _run_locked(
 
 
 def _publish(task: Task, progress: Progress) -> Result:
-    """Make the run, or recognise it as one that was made before; record and list it."""
+    """Return the run, made or recognised as one that was made before, after it is recorded and listed."""
     inputs = read_inputs(task, progress)
     if inputs.previous is not None:
         report_damage(task, inputs.previous)

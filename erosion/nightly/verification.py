@@ -66,7 +66,7 @@ def verify(
     waters: Mapping[str, xr.Dataset] | None = None,
     measured: Mapping[str, Mapping[str, Measured | None]] | None = None,
 ) -> dict[str, Any]:
-    """Hold every published run against what followed, as far as it is known by a date.
+    """Return the scores of every published run against what followed, as far as it is known by a date.
 
     Writes ``verification.json`` (counts and scores per run and target) and ``verification.parquet`` (one row per
     segment) beside the runs; nothing where they hold these runs and observations already.
@@ -151,7 +151,7 @@ def _verified(home: Path, inputs_hash: str) -> dict[str, Any] | None:
 
 
 def valid_waters(waters: Mapping[str, xr.Dataset]) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
-    """Leave the masks in pieces out of each reach; see :func:`erosion.banks.as_of.valid_epochs`."""
+    """Return each reach without its invalid masks, and those; see :func:`erosion.banks.as_of.valid_epochs`."""
     valid, broken = {}, {}
     for name, water in waters.items():
         valid[name], broken[name] = valid_epochs(water)
@@ -159,7 +159,7 @@ def valid_waters(waters: Mapping[str, xr.Dataset]) -> tuple[dict[str, xr.Dataset
 
 
 def _follow(region: Region, waters: Mapping[str, xr.Dataset], as_of: pd.Timestamp) -> dict[str, Measured | None]:
-    """Measure what followed a date in each reach, on the baselines that could be cut then."""
+    """Return what followed a date in each reach, measured on the baselines that could be cut then."""
     followed: dict[str, Measured | None] = {}
     for one in region.by_reach():
         name = one.reach.name
@@ -174,7 +174,7 @@ def _follow(region: Region, waters: Mapping[str, xr.Dataset], as_of: pd.Timestam
 
 
 def measure_since(region: Region, water: xr.Dataset, baseline: Baseline) -> Measured | None:
-    """Measure what the river did to the segments of a baseline; None where no window is over yet."""
+    """Return what the river did to the segments of a baseline; None where no window is over yet."""
     epochs = pd.DatetimeIndex(water["epoch"].to_numpy())
     start = observed_as(epochs, pd.Timestamp(baseline.version))
     longest = max(target.horizon_days for target in region.targets)
@@ -198,7 +198,7 @@ def measure_since(region: Region, water: xr.Dataset, baseline: Baseline) -> Meas
 
 
 def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.object_]:
-    """Name the outcome of each segment: hit, miss, false_alarm, quiet or unknown.
+    """Return the outcome of each segment: hit, miss, false_alarm, quiet or unknown.
 
     An event is a hit when a segment within 100 m along the same bank was warned, a warning is a false alarm when no
     event lies that near. A segment of level 0 without an event is unknown; with one it is a miss like any other, for
@@ -230,7 +230,7 @@ def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.objec
 
 
 def _any_near(places: NDArray[np.float64], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say which places, shape (n, dimensions), have a marked one no farther than MATCH_M."""
+    """Return which places, shape (n, dimensions), have a marked one no farther than MATCH_M."""
     # Rows that cannot be placed (their segment is not cut any more) are near nothing.
     placed = np.isfinite(places).all(axis=1)
     near = np.zeros(len(places), bool)
@@ -241,7 +241,8 @@ def _any_near(places: NDArray[np.float64], marked: NDArray[np.bool_]) -> NDArray
 
 
 def _judge(table: pd.DataFrame, as_of: pd.Timestamp, target: Target, windows: Sequence[Window]) -> dict[str, Any]:
-    """Add event and outcome to the segments of a run and count them; reaches may differ in their windows by days."""
+    """Return the counts of outcomes of a run, and add event and outcome to its segments; reaches may differ in their
+    windows by days."""
     retreat = table[f"retreat_established_{target.name}"].to_numpy(float)
     unseen = np.isnan(retreat)
     table["event"] = retreat >= target.threshold_m

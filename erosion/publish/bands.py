@@ -60,7 +60,8 @@ def retreat_band(layer: gpd.GeoDataFrame, column: str = "retreat_p50_m") -> gpd.
 
 
 def _sweep(lines: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Sweep lines, shape (n,), along shifts, shape (n, 2) [m]; polygons, shape (n,), empty where nothing is swept."""
+    """Return polygons, shape (n,), of lines, shape (n,), swept along shifts, shape (n, 2) [m]; empty where nothing is
+    swept."""
     near, owner = shapely.get_coordinates(lines, return_index=True)
     far = near + shift[owner]
     # Out along the bank and back along the shifted line is the strip itself, unless the line winds: where an edge runs
@@ -88,7 +89,7 @@ def _winds(near: np.ndarray, owner: np.ndarray, shift: np.ndarray) -> np.ndarray
 
 
 def _sweep_edges(near: np.ndarray, far: np.ndarray) -> shapely.Geometry:
-    """Sweep one winding line, vertices shape (k, 2) [m], edge by edge: the union of its parallelograms."""
+    """Return one winding line, vertices shape (k, 2) [m], swept edge by edge: the union of its parallelograms."""
     quads = shapely.polygons(np.stack([near[:-1], near[1:], far[1:], far[:-1]], axis=1))
     # An edge along the shift sweeps no land.
     return shapely.union_all(quads[shapely.is_valid(quads) & (shapely.area(quads) > 0)])

@@ -19,7 +19,7 @@ FACTS = "gauges.json"
 
 
 def write_gauges(directory: Path, table: pd.DataFrame, facts: Mapping[str, Any], *, simulated: bool) -> dict[str, str]:
-    """Write what :func:`erosion.gauges.hydrograph.hydrograph` returns.
+    """Return the files written of what :func:`erosion.gauges.hydrograph.hydrograph` returns.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class Projection(NamedTuple):
 
 
 def choose(source: CRS, target: str, bounds: tuple[float, float, float, float]) -> Projection:
-    """Choose the best datum operation for an area.
+    """Return the best datum operation for an area.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def choose(source: CRS, target: str, bounds: tuple[float, float, float, float]) 
 
 
 def _rank(operation: Transformer, west: float, south: float, east: float, north: float) -> tuple[bool, float, float]:
-    """Order operations: valid for the whole area, then accurate, then made for a wide area.
+    """Return the sort key of an operation: valid for the whole area, then accurate, then made for a wide area.
 
     The last decides where an official operation of a country and that of a local study claim the same accuracy: VN-2000
     has the seven parameters of Decision 05/2007/QĐ-BTNMT and a set from a study of two blocks in the delta, 0.8 m apart.
@@ -155,7 +155,7 @@ def _crosses(geometry: np.ndarray) -> np.ndarray:
 
 
 def _cut(shape: shapely.Geometry) -> shapely.Geometry:
-    """Cut one geometry at 180°."""
+    """Return one geometry cut at 180°."""
 
     def unroll(coordinates: np.ndarray) -> np.ndarray:
         return np.column_stack(

@@ -74,7 +74,7 @@ def write_all(
     region: RegionLike,
     meta: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
-    """Write every published file of a run.
+    """Return the published files of a run, all written here.
 
     The same input gives the same bytes. Nothing is written before every layer has been checked.
 
@@ -341,7 +341,7 @@ def _level_words(cells: Cells, language: str) -> list[str | None]:
 
 
 def _seal(path: Path) -> str:
-    """Bring a finished file to the disk and return the SHA-256 of its bytes."""
+    """Return the SHA-256 of the bytes of a finished file, brought to the disk here."""
     with writing(path), path.open("rb+") as file:
         os.fsync(file.fileno())
         return sha256_of(path)

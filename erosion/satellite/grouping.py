@@ -134,7 +134,7 @@ def _tile(item: pystac.Item) -> tuple[str, ...]:
 
 
 def _newness(item: pystac.Item) -> tuple[Any, ...]:
-    """Order of publications of one tile: processing baseline, time it was made, sequence, last change."""
+    """Return the sort key of publications of one tile: processing baseline, time it was made, sequence, last change."""
     properties = item.properties
     made = str(properties.get("s2:generation_time") or properties.get("sentinel2:generation_time") or "")
     if not made:

@@ -83,7 +83,7 @@ def processing_baseline(properties: Mapping[str, Any]) -> tuple[int, int] | None
 
 
 def boa_shift(properties: Mapping[str, Any], rule: str) -> float:
-    """Number to subtract from the file's numbers before ``scale`` and ``offset``: 0 or 1000, exactly once.
+    """Return the number to subtract from the file's numbers before ``scale`` and ``offset``: 0 or 1000, exactly once.
 
     The ``offset`` that items advertise for a band is not looked at: on Earth Search it is -0.1 also where the shift
     has been taken out of the files already.

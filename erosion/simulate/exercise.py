@@ -86,7 +86,8 @@ def make_exercise(
     density: float = 1.0,
     catalog: str = "catalog/catalog.json",
 ) -> Path:
-    """Write the exercise: scenes with their catalogue, older maps, gauge, rain, communes, region and source files, the truth.
+    """Return the region file of an exercise written here: scenes with their catalogue, older maps, gauge, rain, communes,
+    region and source files, the truth.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def make_exercise(
 
 
 def train_exercise(region_file: Path) -> Path:
-    """Train the exercise's model on what was known before its first scene; it goes into ``models`` beside the region.
+    """Return the release trained on what was known before the first scene; it goes into ``models`` beside the region.
 
     Returns
     -------
@@ -233,7 +234,7 @@ def _covering(bounds: tuple[float, float, float, float], pixel: float, block: fl
 
 
 def _shoot(folder: Path, setting: Setting, look: Look) -> list[dict[str, Any]]:
-    """Take a picture and put it into the catalogue; one row for each item, for the truth."""
+    """Return one row for each item of a simulated scene, for the truth, after adding the items to the catalogue."""
     rng = np.random.default_rng(look.seed)
     river = setting.river
     if look.sensor == "sentinel2":

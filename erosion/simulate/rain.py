@@ -22,7 +22,7 @@ _MEMORY: Final = 0.4  # correlation of what makes a day wet with the day before
 
 
 def daily_rain(days: pd.DatetimeIndex, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Make the rain of each day.
+    """Return the simulated rain of each day.
 
     Parameters
     ----------

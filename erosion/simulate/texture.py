@@ -56,6 +56,6 @@ def over_picture(shape: tuple[int, int], scale: float, rng: np.random.Generator)
 
 
 def ramp(value: NDArray[np.floating], low: float, high: float) -> NDArray[np.float32]:
-    """Smooth step: 0 up to ``low``, 1 from ``high`` on."""
+    """Return a smooth step: 0 up to ``low``, 1 from ``high`` on."""
     t = np.clip((value - low) / (high - low), 0.0, 1.0).astype(np.float32)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)

@@ -53,7 +53,7 @@ def language() -> str:
 
 
 def select(name: str, label: str, options: Sequence[str], written: Callable[[str], str]) -> str:
-    """Show a select box and remember what was chosen under a name, whatever the language and the page.
+    """Return what is chosen in a select box, remembered under a name, whatever the language and the page.
 
     A box keeps showing the words it was chosen in, so each language has a box of its own; and only what is remembered
     here can be changed by the program (:func:`remember`).
@@ -74,7 +74,7 @@ def remember(name: str, value: str) -> None:
 
 
 def river(choice: Choice) -> str | None:
-    """Show a choice of one river where the region has several; return the name of its reach, None for all of them."""
+    """Return the name of the reach chosen where the region has several, None for all of them."""
     reaches = choice.region.reaches
     if len(reaches) < 2:
         return None

@@ -31,7 +31,8 @@ def fetch_scenes(
     full: bool = False,
     new_reference: bool = False,
 ) -> list[Skipped]:
-    """Bring the scene store of a reach up to a date: what is new is fetched and classified, what is there stays.
+    """Return what could not be used while the scene store of a reach was brought up to a date: what is new is fetched and
+    classified, what is there stays.
 
     Parameters
     ----------

@@ -164,7 +164,7 @@ def test_lines_name_ages_flags_and_what_was_skipped(region: Region) -> None:
 
 
 def test_every_counted_flag_has_a_word_and_a_mark() -> None:
-    from erosion.gauges.report import FLAG_WORDS, MARKS
+    from erosion.gauges.report_figure import FLAG_WORDS, MARKS
 
     assert set(FLAG_WORDS) == set(MARKS) == set(COUNTED)
     row = dict.fromkeys([f"{flag}_all" for flag in COUNTED], 1)

@@ -70,7 +70,7 @@ class Notes:
 def rows(
     path: Path, notes: Notes, *, encoding: str | None, delimiter: str, sheet: str | None, entry: Path
 ) -> Generator[tuple[int, list[Any]], None, None]:
-    """Go through the rows of a file that are not blank.
+    """Return the rows of a file that are not blank, one at a time, with their line numbers.
 
     Parameters
     ----------

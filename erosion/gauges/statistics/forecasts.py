@@ -101,7 +101,7 @@ def _in_order(forecasts: pd.DataFrame) -> tuple[IntArray, _Rows]:
 
 
 def _newest(rows: _Rows, limits: IntArray) -> IntArray:
-    """Number of the newest issue of which anything could be had at each instant; -1 where there was none."""
+    """Return the number of the newest issue of which anything could be had at each instant; -1 where there was none."""
     begin = np.searchsorted(rows.issue, np.arange(rows.issue[-1] + 1))
     could_be_had = np.minimum.reduceat(rows.known_from, begin)
     by_arrival = np.argsort(could_be_had, kind="stable")

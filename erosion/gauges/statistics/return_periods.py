@@ -175,7 +175,7 @@ def fit(samples: FloatArray, distribution: str = "gev") -> Extremes:
 
 
 def l_moments(samples: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """First and second L-moment and L-skewness of each row, unbiased (Hosking 1990, equations 2.1 and 3.1)."""
+    """Return the first and second L-moment and L-skewness of each row, unbiased (Hosking 1990, equations 2.1 and 3.1)."""
     ordered = np.sort(samples, axis=1)
     n = ordered.shape[1]
     rank = np.arange(n)
@@ -188,7 +188,7 @@ def l_moments(samples: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 def quantile(law: Extremes, chance: FloatArray) -> FloatArray:
-    """Level that stays unpassed with a chance, shape (sample, chance)."""
+    """Return the level that stays unpassed with a chance, shape (sample, chance)."""
     location, scale, shape = (np.asarray(part, float)[:, np.newaxis] for part in law)
     reduced = -np.log(-np.log(np.clip(chance, 1e-12, 1 - 1e-12)))
     curved = np.where(shape == 0, 1.0, shape)

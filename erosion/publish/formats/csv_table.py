@@ -77,7 +77,7 @@ def write_csv(path: Path, sheet: Cells, columns: Sequence[Column], language: Lan
 
 
 def head(column: Column, language: Language) -> str:
-    """Head of a column, e.g. ``Lý trình (m) [chainage_m]``; English files have the bare machine name."""
+    """Return the head of a column, e.g. ``Lý trình (m) [chainage_m]``; English files have the bare machine name."""
     if language == "en":
         return column.name
     unit = f" ({UNITS_VI[column.unit]})" if column.unit else ""
@@ -85,7 +85,7 @@ def head(column: Column, language: Language) -> str:
 
 
 def guarded(text: str) -> str:
-    """Keep a spreadsheet from running a text as a formula: an apostrophe before = + - @, tab and line ends.
+    """Return a text that no spreadsheet runs as a formula: an apostrophe before = + - @, tab and line ends.
 
     Blanks in front are looked through, because spreadsheets trim them.
     """
@@ -98,7 +98,7 @@ def _quoted(text: str) -> str:
 
 
 def sheet_cells(cells: Cells, columns: Sequence[Column]) -> Cells:
-    """Guard and quote the text cells of a table, for both languages at once.
+    """Return the text cells of a table, guarded and quoted, for both languages at once.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def _json_values(cells: list[str | None], column: Column) -> list[str]:
 
 
 def tidy(geometry: np.ndarray) -> np.ndarray:
-    """Round to :data:`DECIMALS` and turn rings right-handed.
+    """Return geometries rounded to :data:`DECIMALS`, with rings turned right-handed.
 
     Parameters
     ----------

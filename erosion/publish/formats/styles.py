@@ -31,7 +31,7 @@ def legend_label(level: int, simulated: bool) -> str:
 
 
 def segment_qml(columns: Sequence[Column], simulated: bool) -> str:
-    """Style bank lines for QGIS: categories by level, highest level on top, number and symbol along levels 3 and 4.
+    """Return the QGIS style of bank lines: categories by level, highest level on top, number and symbol along levels 3, 4.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def segment_qml(columns: Sequence[Column], simulated: bool) -> str:
 
 
 def band_qml(columns: Sequence[Column], simulated: bool) -> str:
-    """Style strips of land at risk for QGIS: categories by level, see-through, p50 denser than p90 (see above)."""
+    """Return the QGIS style of strips of land at risk: categories by level, p50 denser than p90 (see above)."""
     root = _qgis()
     symbols = _renderer(root, simulated)
     for level in LEVELS:
@@ -93,7 +93,7 @@ def _qgis() -> ET.Element:
 
 
 def _renderer(root: ET.Element, simulated: bool) -> ET.Element:
-    """Add a renderer with one category a level, drawn from low to high, and return its list of symbols."""
+    """Return the list of symbols of a renderer added here, one category a level, drawn from low to high."""
     renderer = ET.SubElement(
         root,
         "renderer-v2",
@@ -195,7 +195,7 @@ _SLD, _SE, _OGC, _XLINK = (
 
 
 def segment_sld(layer: str, simulated: bool) -> str:
-    """Style bank lines as SLD 1.1, one rule a level.
+    """Return the style of bank lines as SLD 1.1, one rule a level.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def segment_sld(layer: str, simulated: bool) -> str:
 
 
 def band_sld(layer: str, simulated: bool) -> str:
-    """Style strips of land at risk as SLD 1.1, one rule a level; parameters as in :func:`segment_sld`."""
+    """Return the style of strips of land at risk as SLD 1.1, one rule a level; parameters as in :func:`segment_sld`."""
 
     def draw(rule: ET.Element, level: int) -> None:
         area = ET.SubElement(rule, "se:PolygonSymbolizer")

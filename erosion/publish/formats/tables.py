@@ -139,7 +139,7 @@ def _cells(values: pa.ChunkedArray, column: Column) -> list[str | None]:
 
 
 def number_cells(numbers: np.ndarray, decimals: int) -> list[str | None]:
-    """Format numbers, shape (n,), with fixed decimals; NaN becomes ``None`` and -0.00 becomes 0.00."""
+    """Return numbers, shape (n,), as text with fixed decimals; NaN becomes ``None`` and -0.00 becomes 0.00."""
     numbers = np.asarray(numbers, dtype="float64")
     form = f"%.{decimals}f"
     there = ~np.isnan(numbers)

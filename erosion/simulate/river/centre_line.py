@@ -222,7 +222,8 @@ class Position:
 
 
 def smooth_line(xy: ArrayLike, scale_m: float) -> FloatArray:
-    """Smooth a drawn line by a Gaussian of ``scale_m`` [m] along it; both ends stay, points come every ``scale_m / 4``.
+    """Return a drawn line smoothed by a Gaussian of ``scale_m`` [m] along it; both ends stay, points come every
+    ``scale_m / 4``.
 
     Parameters
     ----------

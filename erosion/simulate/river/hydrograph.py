@@ -48,7 +48,7 @@ class Hydrograph:
 
     @classmethod
     def made(cls, first_year: int, years: int, rng: np.random.Generator) -> Self:
-        """Make a series of whole years; the day after the last belongs to it.
+        """Return a simulated series of whole years; the day after the last belongs to it.
 
         The flood is a bell, steeper on the falling side, whose height (log-normal) and day differ from year to year;
         spring tides and a slow wander are added. The form is that of the Mekong at Tân Châu, the numbers are ours.

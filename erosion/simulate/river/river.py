@@ -270,7 +270,7 @@ def make_river(
     island: bool = True,
     revetment: bool = True,
 ) -> River:
-    """Make a river; the same arguments give the same river.
+    """Return a simulated river; the same arguments give the same one.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _FLOAT_BITS: Final = 8  # of the mantissa kept: 0.4 %, far below the speckle, at
 def write_scene(
     folder: Path, item: Item, picture: Picture, grid: Grid, within: NDArray[np.bool_] | None = None
 ) -> Path:
-    """Write the bands of one item and the item itself into ``folder/<collection>/<item>/``.
+    """Return the path of an item written with its bands into ``folder/<collection>/<item>/``.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def write_cog(path: Path, values: NDArray[Any], grid: Grid, factor: int, nodata:
 
 
 def write_catalog(folder: Path, title: str, description: str) -> Path:
-    """Write ``catalog.json`` and a ``collection.json`` for every folder of items that is there.
+    """Return the path of ``catalog.json``, written with a ``collection.json`` for every folder of items that is there.
 
     Parameters
     ----------
@@ -172,12 +172,12 @@ def _link(rel: str, href: str, kind: str = "application/json") -> dict[str, str]
 
 
 def _missing(dtype: np.dtype[Any], band: str) -> float:
-    """Number of a missing pixel: QA_PIXEL has a bit for it, Sentinel-1 RTC -32768, all else 0."""
+    """Return the number of a missing pixel: QA_PIXEL has a bit for it, Sentinel-1 RTC -32768, all else 0."""
     return SENTINEL1_NODATA if dtype == np.float32 else 1.0 if band == "qa_pixel" else 0.0
 
 
 def _shortened(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Round to :data:`_FLOAT_BITS` bits of mantissa, to the nearest."""
+    """Return values rounded to :data:`_FLOAT_BITS` bits of mantissa, to the nearest."""
     drop = 23 - _FLOAT_BITS
     bits = np.ascontiguousarray(values).view(np.uint32)
     keep = np.uint32(0xFFFFFFFF << drop & 0xFFFFFFFF)

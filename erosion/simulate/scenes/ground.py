@@ -73,7 +73,7 @@ class Ground:
 
     @classmethod
     def of(cls, river: River, grid: Grid) -> Self:
-        """Lay houses, fields and texture out; they are fixed to the ground, not to the grid."""
+        """Return houses, fields and texture of a river; they are fixed to the ground, not to the grid."""
         x, y = grid.x[None, :], grid.y[:, None]
         turn = 0.5  # fields run neither with the grid nor with the river
         u, v = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)

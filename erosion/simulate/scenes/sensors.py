@@ -207,7 +207,7 @@ def _mixture(
 
 
 def _noisy(values: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Add the sensor's noise: a floor of 0.001 and a hundredth of the signal."""
+    """Return values with the sensor's noise added: a floor of 0.001 and a hundredth of the signal."""
     noise = rng.standard_normal(values.shape, dtype=np.float32)
     return np.asarray(values + noise * (0.001 + 0.01 * values), dtype=np.float32)
 
@@ -274,7 +274,7 @@ def _dilated(mask: NDArray[np.bool_], rim: int) -> NDArray[np.bool_]:
 
 
 def blurred(picture: NDArray[np.float32], variance: float, axes: tuple[int, ...] = (0, 1)) -> NDArray[np.float32]:
-    """Blur by a kernel of the given variance [pixel2] in each axis; the rim is repeated.
+    """Return a picture blurred by a kernel of the given variance [pixel2] in each axis; the rim is repeated.
 
     Taps (a, 1 - 2 a, a) have the variance 2 a exactly, however few pixels they span, where a sampled Gaussian of half a
     pixel has a fifth less.

@@ -22,7 +22,7 @@ class Sky:
     def made(
         cls, shape: tuple[int, int], rng: np.random.Generator, cover: float, pixel_m: float, sun_azimuth: float
     ) -> Self:
-        """Cover a share ``cover`` of the picture with clouds some kilometre across.
+        """Return a sky that covers a share ``cover`` of the picture with clouds some kilometres across.
 
         Parameters
         ----------

@@ -45,7 +45,7 @@ class Phrase(NamedTuple):
 
 
 def parse(text: Any) -> list[Reason]:
-    """Read the column ``reasons``, strongest first; what is not as it should be is left out."""
+    """Return what the column ``reasons`` holds, strongest first; what is not as it should be is left out."""
     try:
         rows = json.loads(text)
     except (TypeError, ValueError):

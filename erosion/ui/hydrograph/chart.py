@@ -43,7 +43,7 @@ def shown_days(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
 
 
 def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simulated: bool) -> alt.LayerChart | None:
-    """Draw the days of one gauge and quantity.
+    """Return the chart of the days of one gauge and quantity.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
 
 
 def _drawn(table: pd.DataFrame, gauge: Gauge) -> pd.DataFrame:
-    """Number the pieces of each line, which breaks where days are missing, and write days for the browser."""
+    """Return the days for the browser, the pieces of each line numbered, which breaks where days are missing."""
     step = pd.Timedelta(days=max(1.5, 2.5 * gauge.cadence_days))
     series = [table["kind"], table["doubtful"]]
     piece = (table.groupby(series)["day"].diff() > step).groupby(series).cumsum()

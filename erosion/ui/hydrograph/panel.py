@@ -94,7 +94,7 @@ def panel(choice: Choice, reach: str | None) -> None:
 
 
 def _chosen(choice: Choice, gauges: tuple[Gauge, ...], reach: str | None) -> Gauge:
-    """Show the choice of gauges and return the chosen one; the main gauge of a reach comes up when that reach does."""
+    """Return the chosen gauge; the main gauge of a reach is preselected when that reach is."""
     by_key = {gauge.key: gauge for gauge in gauges}
     name = f"gauge {choice.region.name}"
     own = [gauge for gauge in gauges if reach in gauge.main_of] or [gauge for gauge in gauges if reach in gauge.reaches]

@@ -53,7 +53,7 @@ def lon_lat(geometry: gpd.GeoSeries) -> NDArray[Any]:
 
 
 def frame(lines: NDArray[Any]) -> Frame:
-    """Lay the plane through bank lines given in longitude and latitude."""
+    """Return the plane through bank lines given in longitude and latitude."""
     west, south, east, north = shapely.total_bounds(lines)
     middle = 0.5 * (west + east)
     if east - west > 180:  # on both sides of 180°
@@ -73,7 +73,7 @@ def to_metres(geometry: NDArray[Any], plane: Frame) -> NDArray[Any]:
 
 
 def chains(lines: NDArray[Any], key: NDArray[Any], chainage_m: FloatArray) -> list[tuple[Any, FloatArray]]:
-    """Join neighbouring bank lines of one key (bank, or bank and level) into long lines.
+    """Return long lines of neighbouring bank lines of one key (bank, or bank and level).
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def rings(polygons: NDArray[Any], tolerance_m: float = SIMPLIFY_M) -> list[list[
 
 
 def centre_line(lines: NDArray[Any], bank: NDArray[Any], chainage_m: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Guess the middle of the river from banks that face each other, for labels and arrows only.
+    """Return the estimated middle of the river from banks that face each other, for labels and arrows only.
 
     Returns
     -------

@@ -33,7 +33,7 @@ SHOWN_CHANGES = 12
 
 
 def choose() -> Choice | None:
-    """Show the choices and return them; None where there is nothing to choose from, which the page then reports."""
+    """Return what is chosen in the boxes shown; None where there is nothing to choose from, which the page then reports."""
     folder = products_folder()
     with st.sidebar:
         st.segmented_control(

@@ -45,7 +45,7 @@ def show(choice: Choice) -> None:
 
 
 def _legend(choice: Choice, found: pd.DataFrame) -> bool:
-    """Show what the colours mean; return whether they show outcomes, which somebody may choose where they are known."""
+    """Return whether the colours show outcomes, which can be chosen where they are known, and show the legend."""
     if found.empty:
         html.show(_level_legend(choice))
         return False

@@ -132,7 +132,7 @@ def _text(value: Any) -> str | None:
 
 
 def read_hydrograph(run: Run, gauge: Gauge) -> pd.DataFrame:
-    """Read the days of one gauge and quantity: ``HYDROGRAPH_COLUMNS``.
+    """Return the days of one gauge and quantity: ``HYDROGRAPH_COLUMNS``.
 
     Raises
     ------

@@ -61,12 +61,12 @@ def products_folder() -> Path:
 
 
 def region_names(folder: Path) -> list[str]:
-    """List the regions that have published something, by name."""
+    """Return the regions that have published something, by name."""
     return sorted(path.parent.name for path in folder.glob(f"*/{FILE}"))
 
 
 def read_region(folder: Path) -> Region:
-    """Read what a region has published.
+    """Return what a region has published.
 
     Raises
     ------

@@ -19,7 +19,7 @@ YOUNGER_COLUMNS = ("model_level", *TRIGGER_COLUMNS)
 
 
 def read_segments(run: Run, target: str) -> gpd.GeoDataFrame:
-    """Read the segments of one target, worst first.
+    """Return the segments of one target, worst first.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def _segments(path: str, changed_ns: int) -> gpd.GeoDataFrame:
 
 
 def read_bands(run: Run, target: str) -> gpd.GeoDataFrame:
-    """Read the strips of land that may be lost: ``quantile``, ``retreat_m`` and polygons in the export CRS.
+    """Return the strips of land that may be lost: ``quantile``, ``retreat_m`` and polygons in the export CRS.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def read_bands(run: Run, target: str) -> gpd.GeoDataFrame:
 
 
 def read_history(run: Run, segment_id: str) -> pd.DataFrame:
-    """Read every measurement of one segment, oldest first; empty where there is none.
+    """Return every measurement of one segment, oldest first; empty where there is none.
 
     Raises
     ------

@@ -15,7 +15,7 @@ OUTCOME_COLUMNS = ("as_of", "target", "segment_id", "level", "p_event", "retreat
 
 
 def read_scores(folder: Path, target: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read how past runs of one target did, newest first.
+    """Return how past runs of one target did, newest first.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def read_scores(folder: Path, target: str) -> tuple[pd.DataFrame, dict[str, Any]
 
 
 def read_outcomes(folder: Path, as_of: str, target: str) -> pd.DataFrame:
-    """Read what became of every segment of a past run; empty where it could not be checked.
+    """Return what became of every segment of a past run; empty where it could not be checked.
 
     Raises
     ------

@@ -301,7 +301,7 @@ class _Fit(NamedTuple):
 
 
 def _fit(stretches: Stretches, so_far: tuple[float, float], expected: float, max_shift: float) -> _Fit:
-    """Fit a further shift and the widening to the largest group of stretches that agree.
+    """Return a further shift and the widening, fitted to the largest group of stretches that agree.
 
     Fits on three stretches at a time are scored by the squared residuals, none larger than that of a stretch that has
     moved by itself (Torr and Zisserman 2000, MSAC); the best one is refined with Tukey's biweight. Both are one-sided:

@@ -66,7 +66,7 @@ class Discriminant:
     offset: float
 
     def __call__(self, bands: Bands) -> NDArray[np.float32]:
-        """Combine bands, shape (n_bands, ...) to (...)."""
+        """Return the combination of bands, shape (n_bands, ...) to (...)."""
         return (np.tensordot(self.weights, bands, axes=1) + np.float32(self.offset)).astype(np.float32)
 
 

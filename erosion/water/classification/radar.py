@@ -265,7 +265,7 @@ def _values_in(band: xr.DataArray, mask: Raster[np.bool_]) -> NDArray[np.float32
 def keep_river(
     share: Raster[np.float32], reference: WaterReference | None, windows: Sequence[Window], pixel_m: float
 ) -> int:
-    """Take water for land, in place, where it does not belong to the river.
+    """Return how many pixels of water were taken for land, in place, because they do not belong to the river.
 
     With a reference: every patch of water (8-connected) that nowhere touches the water of the reference, and all water
     farther than :data:`NEW_WATER_M` from it. Without one: every patch smaller than 1 % of the largest.
@@ -313,7 +313,8 @@ def mask_dark_land(
     reference: WaterReference | None,
     windows: Sequence[Window],
 ) -> int:
-    """Set to NaN, in place, what is darker than land but not as dark as the river: dry sand, mud, roads on a dike.
+    """Return how many pixels, darker than land but not as dark as the river, were set to NaN in place: dry sand, mud,
+    roads on a dike.
 
     Where the reference has sure water it is wind or plants on the river, and stays.
 

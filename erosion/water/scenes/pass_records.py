@@ -234,7 +234,7 @@ def _name(source: SceneSource | str) -> str:
 
 
 def write_record(record: PassRecord, percent: NDArray[np.uint8] | None, corridor: Corridor, home: Path) -> PassRecord:
-    """Write a pass, the pixels first and the record last, each whole or not at all; return the record as written.
+    """Return the record of a pass as written, the pixels first and the record last, each whole or not at all.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def write_record(record: PassRecord, percent: NDArray[np.uint8] | None, corridor
 
 
 def write_raster(path: Path, percent: NDArray[np.uint8], corridor: Corridor) -> str:
-    """Write percent as a tiled GeoTIFF without blocks outside the corridor; return its SHA-256."""
+    """Return the SHA-256 of percent written as a tiled GeoTIFF without blocks outside the corridor."""
     if percent.shape != corridor.grid.shape or percent.dtype != np.uint8:
         raise ContractError(
             f"{path.name}: percent is {percent.dtype} {percent.shape}, needs uint8 {corridor.grid.shape} of the corridor"

@@ -61,7 +61,7 @@ def refresh(
     to_water: ToWater = water.water_of,
     processing: int = water.METHOD,
 ) -> list[Skipped]:
-    """Fetch what is new or changed in the scene sources of a reach, classify it, and store it.
+    """Return what could not be used of the scene sources of a reach; what is new or changed is fetched, classified, stored.
 
     A pass is stored before the next one is begun, so an interrupted night loses one pass at most and the next night
     goes on where it ended.
@@ -189,7 +189,7 @@ class _Night:
     # --- what there is to do ---
 
     def _jobs(self, source: SceneSource, *, recent: bool) -> list[Job]:
-        """Search a source and return the passes that have to be made."""
+        """Return the passes of a source, searched here, that have to be made."""
         stored, recipe = self.stored[source.name], self._recipe(source)
         until = self.notes[source.name].until(self.now)
         jobs = []
@@ -277,7 +277,7 @@ class _Night:
     # --- doing it ---
 
     def _work(self, jobs: Sequence[Job]) -> bool:
-        """Make and store passes one after the other; return False where the disk took no more."""
+        """Return False where the disk took no more; passes are made and stored one after the other."""
         loaded = read_ahead(jobs, self._load, readers_for(self.sources, self.corridor))
         try:
             for done, (job, scene) in enumerate(loaded, start=1):

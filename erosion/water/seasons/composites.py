@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def read_composites(
     region: Region, corridor: Corridor, store: Path, as_of: pd.Timestamp | str, gauges: pd.DataFrame
 ) -> tuple[xr.Dataset, list[Skipped]]:
-    """Make the water product of a region from its stored passes.
+    """Return the water product of a region made from its stored passes.
 
     Parameters
     ----------

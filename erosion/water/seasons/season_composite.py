@@ -153,7 +153,7 @@ def _filled(half_percent: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _compute(
     passes: Sequence[SeasonPass], weights: IntArray, min_looks: int, corridor: Corridor, path: Path
 ) -> dict[str, Any]:
-    """Make a composite tile by tile and keep it; return its facts."""
+    """Return the facts of a composite, made tile by tile and kept."""
     from dask.base import compute  # 0.1 s, and a night that finds its composites on the disk makes none
     from dask.delayed import delayed
 

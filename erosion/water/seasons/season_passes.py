@@ -124,7 +124,7 @@ def _known_passes(
 
 
 def _seen_once(chosen: Iterable[PassRecord], region: Region) -> tuple[list[PassRecord], list[Skipped]]:
-    """Keep one of what several sources brought of the same pass: the sharpest, of equals that of the source listed first.
+    """Return one of what several sources brought of the same pass: the sharpest, of equals that of the source listed first.
 
     The same image twice is one observation: its clouds and its errors are the same.
     """
@@ -147,7 +147,7 @@ def _seen_once(chosen: Iterable[PassRecord], region: Region) -> tuple[list[PassR
 def _by_season(
     chosen: Iterable[PassRecord], region: Region
 ) -> tuple[dict[tuple[str, Season], list[PassRecord]], list[Skipped]]:
-    """Put passes into seasons; one that runs over the new year belongs to the year it ends in. Months are UTC's."""
+    """Return passes by season; one that runs over the new year belongs to the year it ends in. Months are UTC's."""
     groups: dict[tuple[str, Season], list[PassRecord]] = {}
     skipped: list[Skipped] = []
     for record in chosen:

@@ -55,7 +55,7 @@ class Stack(NamedTuple):
 
 
 def whole_weights(variance: FloatArray) -> IntArray:
-    """Turn error variances into whole weights, 1 to :data:`MAX_WEIGHT`, in proportion to one over the variance."""
+    """Return error variances as whole weights, 1 to :data:`MAX_WEIGHT`, in proportion to one over the variance."""
     share = np.asarray(variance, float).min() / variance
     return np.maximum(np.rint(MAX_WEIGHT * share), 1).astype(np.int64)
 
