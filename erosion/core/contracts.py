@@ -190,7 +190,7 @@ GAUGE_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "gauge_id": ("", "identifier, always text"),
     "quantity": ("", "stage, discharge or rain"),
     "time": ("", "UTC instant the value describes"),
-    "available_at": ("", "UTC instant this revision could first be had, or a doubt of it be decided"),
+    "available_at": ("", "UTC instant this revision could first be had, or a quality flag of it be decided"),
     "value": ("", "number in the unit of the quantity"),
     "qc": ("", "good, estimated, suspect or missing"),
     "flags": ("", "sum of the bits of GAUGE_FLAGS"),

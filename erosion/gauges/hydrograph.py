@@ -65,7 +65,7 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
         "observed: lowest value of the day; forecast: 10 % of members; usual: 10 % of the days of earlier years",
     ),
     "high": ("", "the same, highest and 90 %"),
-    "doubtful": ("", "true where the row rests on values that a check or their source doubts"),
+    "suspect": ("", "true where the row rests on values that a check or their source flags as suspect"),
     "filled": ("", "true where a value was put into a gap"),
 }
 
@@ -141,7 +141,7 @@ def hydrograph(
     Returns
     -------
     table : pandas.DataFrame
-        :data:`COLUMNS`, sorted by gauge (in the order of ``stations``), quantity, kind, day and ``doubtful``. A day has one observed row
+        :data:`COLUMNS`, sorted by gauge (in the order of ``stations``), quantity, kind, day and ``suspect``. A day has one observed row
         from its usable values and one from its suspect ones, where it has such values.
     facts : dict
         Facts beside the table, ready for JSON: ``as_of`` and ``gauges``, one entry for each gauge and quantity. A gauge
@@ -218,7 +218,7 @@ def _rows(
             "value": value.astype(float),
             "low": nothing if low is None else low.astype(float),
             "high": nothing if high is None else high.astype(float),
-            "doubtful": no if suspect is None else suspect.astype(bool),
+            "suspect": no if suspect is None else suspect.astype(bool),
             "filled": no if filled is None else filled.astype(bool),
         }
     )
@@ -226,14 +226,14 @@ def _rows(
 
 def _observed(values: pd.DataFrame, first: np.datetime64) -> pd.DataFrame:
     recent = values[values["day"].to_numpy() >= first]
-    found = _by_day(recent.assign(doubtful=~recent["qc"].isin(USED)), ["day", "doubtful"]).reset_index()
-    given = found["whole"] | found["doubtful"] | found["low"].isna()
+    found = _by_day(recent.assign(suspect=~recent["qc"].isin(USED)), ["day", "suspect"]).reset_index()
+    given = found["whole"] | found["suspect"] | found["low"].isna()
     return _rows(
         found["day"].to_numpy().astype("datetime64[D]"),
         found["value"].where(given).to_numpy(),
         found["low"].to_numpy(),
         found["high"].to_numpy(),
-        found["doubtful"].to_numpy(),
+        found["suspect"].to_numpy(),
         found["filled"].to_numpy(),
     )
 
@@ -340,7 +340,7 @@ def _facts(
         "last_reading": last,
         "last_usable": usable,
         "max_age_hours": 24.0 * limit,
-        "silent": last is None or last["age_hours"] > 24.0 * limit,
+        "stale": last is None or last["age_hours"] > 24.0 * limit,
         "cadence_days": max((source.cadence_days for source in used), default=first.cadence_days),
         "sources": [
             {
@@ -352,7 +352,7 @@ def _facts(
             }
             for source in used
         ],
-        "doubts": dict(_flag_counts(values, now)),
+        "flag_counts": dict(_flag_counts(values, now)),
         "forecast": None
         if issue.empty
         else {
@@ -371,7 +371,7 @@ def _reading(values: pd.DataFrame, now: pd.Timestamp) -> dict[str, Any] | None:
         "time": row["time"].isoformat(),
         "value": float(row["value"]),
         "age_hours": round((now - row["time"]).total_seconds() / 3600.0, 2),
-        "doubtful": row["qc"] not in USED,
+        "suspect": row["qc"] not in USED,
         "source": str(row["source"]),
     }
 

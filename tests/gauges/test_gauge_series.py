@@ -82,16 +82,14 @@ def test_a_day_of_many_values_gives_way_to_the_daily_one() -> None:
     assert (known_values(table, "2020-01-03")["qc"] == "good").sum() == 48
 
 
-def test_a_doubted_source_hands_the_day_back() -> None:
+def test_a_flagged_source_hands_the_day_back() -> None:
     first = rows({"2020-01-02": 9.0})
-    doubt = first.assign(
-        qc="suspect", flags=GAUGE_FLAGS["flat_line"], available_at=pd.Timestamp("2020-01-10", tz="UTC")
-    )
+    flag = first.assign(qc="suspect", flags=GAUGE_FLAGS["flat_line"], available_at=pd.Timestamp("2020-01-10", tz="UTC"))
     second = rows({"2020-01-02": 2.0}, source="second", latency="2D")
-    table, _ = combine([(FIRST, pd.concat([first, doubt])), (SECOND, second)], NOW)
+    table, _ = combine([(FIRST, pd.concat([first, flag])), (SECOND, second)], NOW)
     assert stands(table, "2020-01-08") == {"01-02": (9.0, "first")}
     early = second.assign(time=second["time"] + pd.Timedelta(hours=3))
-    table, _ = combine([(FIRST, pd.concat([first, doubt])), (SECOND, early)], NOW)
+    table, _ = combine([(FIRST, pd.concat([first, flag])), (SECOND, early)], NOW)
     assert stands(table, "2020-01-08") == {"01-02": (9.0, "first")}
     assert stands(table, "2020-01-10") == {"01-02": (2.0, "second")}
 
@@ -144,7 +142,7 @@ def test_an_empty_cell_of_the_trusted_source_hides_nothing() -> None:
         shifted = first.assign(available_at=first["available_at"] + late)
         table, _ = combine([(FIRST, shifted), (SECOND, second)], NOW)
         assert stands(table, "2020-02-01")["01-02"] == (1.1, "second"), late
-    # Doubted, doubted once more for another reason: the other source goes on speaking.
+    # Flagged, flagged once more for another reason: the other source goes on speaking.
     bad = rows({"2020-01-02": 9.0})
     again = [
         bad,
@@ -152,10 +150,10 @@ def test_an_empty_cell_of_the_trusted_source_hides_nothing() -> None:
     ]
     table, _ = combine([(FIRST, pd.concat(again)), (SECOND, second)], NOW)
     assert stands(table, "2020-02-01")["01-02"] == (1.1, "second")
-    # Where nobody has a usable value the doubted one of the trusted source is shown as what it is.
+    # Where nobody has a usable value the flagged one of the trusted source is shown as what it is.
     table, _ = combine([(FIRST, pd.concat(again)), (SECOND, second.iloc[:1])], NOW)
-    doubted = known_values(table, "2020-02-01").iloc[-1]
-    assert (doubted["qc"], doubted["value"], doubted["time"].day) == ("suspect", 9.0, 2)
+    flagged = known_values(table, "2020-02-01").iloc[-1]
+    assert (flagged["qc"], flagged["value"], flagged["time"].day) == ("suspect", 9.0, 2)
 
 
 def test_the_zero_of_a_gauge_does_not_wait_for_its_first_source_to_speak() -> None:
@@ -190,7 +188,7 @@ def test_a_dispute_once_told_stays_told() -> None:
         known = known_values(with_late, as_of)
         assert (known["flags"] & GAUGE_FLAGS["disputed"] > 0).all()
     pd.testing.assert_frame_equal(known_values(table, "2020-01-10"), known_values(with_late, "2020-01-10"))
-    # A later doubt does not wipe the mark out.
+    # A later flag does not wipe the mark out.
     spike = one.iloc[[3]].assign(
         qc="suspect", flags=GAUGE_FLAGS["spike"], available_at=pd.Timestamp("2020-01-09", tz="UTC")
     )

@@ -89,11 +89,11 @@ def test_a_correction_never_erases_what_was_known() -> None:
     assert known(later, day("2020-01-19")) == {"01-01": 1.0, "01-02": 2.0}
     assert known(later, day("2020-01-20")) == {"01-01": 1.5, "01-02": 2.0}
     assert len(later.values) == 3, "what did not change is kept once"
-    # A value that is taken back is a correction too, and so is one that is only doubted.
+    # A value that is taken back is a correction too, and so is one that is only flagged.
     gone, _ = absorb(later, reading({"2020-01-01": np.nan}), SOURCE, day("2020-01-21"))
     assert np.isnan(known(gone, day("2020-01-21"))["01-01"]) and known(gone, day("2020-01-20"))["01-01"] == 1.5
-    doubted, _ = absorb(later, reading({"2020-01-02": 2.0}, "suspect"), SOURCE, day("2020-01-21"))
-    assert doubted.values["quality"].tolist()[-1] == "suspect" and len(doubted.values) == 4
+    flagged, _ = absorb(later, reading({"2020-01-02": 2.0}, "suspect"), SOURCE, day("2020-01-21"))
+    assert flagged.values["quality"].tolist()[-1] == "suspect" and len(flagged.values) == 4
 
 
 def test_what_comes_late_is_known_late_and_an_older_record_is_not_late() -> None:

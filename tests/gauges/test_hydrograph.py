@@ -124,21 +124,21 @@ def test_rain_is_summed_and_is_held_against_no_year() -> None:
     assert only["datum"] is None
 
 
-def test_doubtful_values_have_a_row_of_their_own_and_do_not_touch_the_mean() -> None:
+def test_suspect_values_have_a_row_of_their_own_and_do_not_touch_the_mean() -> None:
     hourly = station(entry(cadence_days=1 / 24))
     times = ["2026-11-20T01:00", "2026-11-20T09:00", "2026-11-20T17:00"]
-    doubt = rows(times[1:2], [99.0], qc="suspect", flags=GAUGE_FLAGS["spike"], available_at=["2026-11-20T18:00"])
-    table, _ = made(rows(times, [1.0, 99.0, 3.0]), doubt, of=hourly)
-    assert table["doubtful"].tolist() == [False, True]
+    flagged = rows(times[1:2], [99.0], qc="suspect", flags=GAUGE_FLAGS["spike"], available_at=["2026-11-20T18:00"])
+    table, _ = made(rows(times, [1.0, 99.0, 3.0]), flagged, of=hourly)
+    assert table["suspect"].tolist() == [False, True]
     assert table["value"].tolist() == [2.0, 99.0]
     assert table[["low", "high"]].iloc[0].tolist() == [1.0, 3.0]
 
 
-def test_a_doubt_that_came_later_is_not_known_earlier() -> None:
-    doubt = rows(["2026-11-19"], [9.0], qc="suspect", flags=1, available_at=["2026-11-21T06:00"])
-    parts = rows(["2026-11-19"], [9.0]), doubt
-    assert made(*parts, as_of="2026-11-20")[0]["doubtful"].tolist() == [False]
-    assert made(*parts, as_of="2026-11-21")[0]["doubtful"].tolist() == [True]
+def test_a_flag_that_came_later_is_not_known_earlier() -> None:
+    flagged = rows(["2026-11-19"], [9.0], qc="suspect", flags=1, available_at=["2026-11-21T06:00"])
+    parts = rows(["2026-11-19"], [9.0]), flagged
+    assert made(*parts, as_of="2026-11-20")[0]["suspect"].tolist() == [False]
+    assert made(*parts, as_of="2026-11-21")[0]["suspect"].tolist() == [True]
 
 
 def test_missing_and_superseded_values_are_nowhere() -> None:
@@ -149,7 +149,7 @@ def test_missing_and_superseded_values_are_nowhere() -> None:
     )
     assert list(kind(table, "observed")) == ["2026-11-19"]
     assert only["last_reading"]["time"] == "2026-11-19T00:00:00+00:00"
-    assert only["doubts"] == {}
+    assert only["flag_counts"] == {}
 
 
 def test_filled_values_are_marked_and_are_no_reading() -> None:
@@ -158,7 +158,7 @@ def test_filled_values_are_marked_and_are_no_reading() -> None:
     )
     assert table["filled"].tolist() == [False, True]
     assert only["last_reading"]["value"] == 2.0
-    assert only["doubts"] == {}, "a filled gap is marked, not doubted"
+    assert only["flag_counts"] == {}, "a filled gap is marked, not suspect"
 
 
 def test_only_the_nights_asked_for_are_observed() -> None:
@@ -201,12 +201,12 @@ def test_a_year_with_few_days_round_the_day_does_not_count_as_a_year() -> None:
     assert "2026-06-30" not in kind(made(rows(few, 1.0), as_of="2026-06-30", nights=1)[0], "usual")
 
 
-def test_doubtful_values_are_neither_last_year_nor_usual() -> None:
+def test_suspect_values_are_neither_last_year_nor_usual() -> None:
     days = pd.date_range("2020-01-01", "2025-12-31", tz="UTC")
     table, _ = made(rows(days, 1.0), rows(["2025-11-10"], [50.0], qc="suspect"), as_of=AS_OF)
-    good = table[~table["doubtful"] & (table["kind"] != "observed")]
+    good = table[~table["suspect"] & (table["kind"] != "observed")]
     assert good["value"].max() == 1.0
-    assert "2026-11-10" not in kind(table, "last_year"), "what was doubted later has no good value left"
+    assert "2026-11-10" not in kind(table, "last_year"), "what was flagged later has no good value left"
     assert "2026-11-11" in kind(table, "last_year")
 
 
@@ -266,7 +266,7 @@ def test_facts_name_everything_that_is_told() -> None:
     file = entry(alarm_levels_m=(3.5, 4.0, 4.5), alarm_source="Decision")
     _, only = made(rows(["2026-11-19", "2026-11-20"], [2.0, 2.25]), of=station(file))
     assert only["last_reading"] == {
-        "time": "2026-11-20T00:00:00+00:00", "value": 2.25, "age_hours": 48.0, "doubtful": False, "source": "file",
+        "time": "2026-11-20T00:00:00+00:00", "value": 2.25, "age_hours": 48.0, "suspect": False, "source": "file",
     }  # fmt: skip
     assert (only["gauge_id"], only["quantity"], only["unit"], only["datum"]) == ("019803", "stage", "m", DATUM)
     assert only["alarm_levels"] == [3.5, 4.0, 4.5]
@@ -278,7 +278,7 @@ def test_facts_name_everything_that_is_told() -> None:
             "url": None,
         }
     ]  # fmt: skip
-    assert only["silent"] is False
+    assert only["stale"] is False
 
 
 @pytest.mark.parametrize(
@@ -293,19 +293,19 @@ def test_facts_name_everything_that_is_told() -> None:
 )
 def test_a_gauge_is_stale_after_three_cadences_and_its_latency(cadence: float, last: str, stale: bool) -> None:
     source = entry(cadence_days=cadence, latency_days=1.0 if cadence >= 1 else 0.05)
-    assert made(rows([last], [2.0]), of=station(source))[1]["silent"] is stale
+    assert made(rows([last], [2.0]), of=station(source))[1]["stale"] is stale
 
 
 def test_a_value_that_came_after_the_date_does_not_end_the_silence() -> None:
     late = rows(["2026-11-20"], [2.0], available_at=["2026-11-22"])
-    assert made(rows(["2026-11-10"], [2.0]), late)[1]["silent"] is True
+    assert made(rows(["2026-11-10"], [2.0]), late)[1]["stale"] is True
 
 
 def test_a_gauge_of_which_nothing_is_known_is_stale_and_has_no_quantity() -> None:
     table, only = made()
     assert table.empty
     assert table["day"].dtype.kind == "M"
-    assert (only["quantity"], only["unit"], only["last_reading"], only["silent"]) == (None, None, None, True)
+    assert (only["quantity"], only["unit"], only["last_reading"], only["stale"]) == (None, None, None, True)
     assert only["sources"] == []
 
 
@@ -318,8 +318,8 @@ def test_quality_flags_of_thirty_days_are_counted_by_kind() -> None:
         rows(["2026-11-14"], [2.0], qc="suspect"),
         rows(["2026-10-14"], [9.0], qc="suspect", flags=spike),
     )
-    assert only["doubts"] == {"spike": 1, "flat_line": 3, "disputed": 1, "source": 1}
-    assert only["last_reading"]["doubtful"] is True
+    assert only["flag_counts"] == {"spike": 1, "flat_line": 3, "disputed": 1, "source": 1}
+    assert only["last_reading"]["suspect"] is True
     assert only["last_usable"]["time"] == "2026-11-13T00:00:00+00:00"
 
 
@@ -413,7 +413,7 @@ def test_what_comes_later_changes_nothing_of_a_date(
     pd.testing.assert_frame_equal(whole[0], then[0])
     assert whole[1] == then[1]
     table = whole[0]
-    assert not table.duplicated(["gauge_id", "quantity", "kind", "day", "doubtful"]).any()
+    assert not table.duplicated(["gauge_id", "quantity", "kind", "day", "suspect"]).any()
     assert not (table["low"] > table["high"]).any()
     assert not (table["value"] > table["high"] + 1e-9).any()
     observed = table.loc[table["kind"] == "observed", "day"]

@@ -58,7 +58,7 @@ def rows(time, value, gauge_id, quantity, source, qc="good", flags=0):
 
 
 def gauge_rows():
-    """Three gauges: hours with tide, doubts, a filled gap and a hole; one that is stale; rain."""
+    """Three gauges: hours with tide, suspect values, a filled gap and a hole; one that is stale; rain."""
     hours = pd.date_range("2019-01-01", "2024-06-30T18:00", freq="6h", tz="UTC").append(pd.DatetimeIndex([NEWEST]))
     rise = np.random.default_rng(5)
     walk = np.cumsum(rise.normal(0, 0.02, hours.size)) * 0.3
@@ -69,10 +69,10 @@ def gauge_rows():
     table = rows(hours, stage, "019803", "stage", "tram-gio")
     table.loc[filled, ["qc", "flags"]] = ["estimated", GAUGE_FLAGS["filled"]]
     table = table[~hole]
-    doubt = pd.date_range("2024-06-10", periods=3, freq="D", tz="UTC")
-    spike = rows(doubt, [3.9, 3.95, 4.0], "019803", "stage", "tram-gio", "suspect", GAUGE_FLAGS["spike"])
+    flagged = pd.date_range("2024-06-10", periods=3, freq="D", tz="UTC")
+    spike = rows(flagged, [3.9, 3.95, 4.0], "019803", "stage", "tram-gio", "suspect", GAUGE_FLAGS["spike"])
     wild = rows(
-        doubt[:1] + pd.Timedelta(days=6), [-9999.0], "019803", "stage", "tram-gio", "suspect", GAUGE_FLAGS["range"]
+        flagged[:1] + pd.Timedelta(days=6), [-9999.0], "019803", "stage", "tram-gio", "suspect", GAUGE_FLAGS["range"]
     )
     table = table[~table["time"].isin([*spike["time"], *wild["time"]])]
     days = pd.date_range("2019-01-01", "2024-06-24", tz="UTC")

@@ -18,7 +18,7 @@ PAST_DAYS: Final = 120
 AHEAD_DAYS: Final = 10
 CHART_PX: Final = 300
 
-WATER, FORECAST, LAST_YEAR, DOUBT = "#1d5b79", "#7a3e9d", "#a9b4bb", "#c1121f"
+WATER, FORECAST, LAST_YEAR, SUSPECT = "#1d5b79", "#7a3e9d", "#a9b4bb", "#c1121f"
 RANGE_FILL, USUAL_FILL = "#8fbcd4", "#e3e8eb"
 ALARM_COLOURS: Final = tuple(LEVEL_COLOURS[level] for level in (2, 3, 4))
 
@@ -69,9 +69,9 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
     table = _drawn(table, gauge)
     low, high = _frame(table, gauge)
     observed = table[table["kind"] == HydrographKind.OBSERVED]
-    sound, doubtful = observed[~observed["doubtful"]], observed[observed["doubtful"]]
-    value = doubtful["value"].to_numpy()
-    doubtful = doubtful.assign(
+    usable, suspect = observed[~observed["suspect"]], observed[observed["suspect"]]
+    value = suspect["value"].to_numpy()
+    suspect = suspect.assign(
         value=np.clip(value, low, high),
         shape=np.select([value > high, value < low], ["triangle-up", "triangle-down"], "circle"),
     )
@@ -105,13 +105,13 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
 
     by_kind = {kind: table[table["kind"] == kind] for kind in HydrographKind}
     if gauge.quantity == "rain":
-        measured = [of(sound).mark_bar(color=WATER, size=4)]
+        measured = [of(usable).mark_bar(color=WATER, size=4)]
     else:
         measured = [
-            band(sound, RANGE_FILL, 0.55),
-            line(sound, color=WATER, strokeWidth=2),
-            of(sound[~sound["filled"]]).mark_circle(color=WATER, size=9, opacity=1),
-            of(sound[sound["filled"]]).mark_point(
+            band(usable, RANGE_FILL, 0.55),
+            line(usable, color=WATER, strokeWidth=2),
+            of(usable[~usable["filled"]]).mark_circle(color=WATER, size=9, opacity=1),
+            of(usable[usable["filled"]]).mark_point(
                 shape="square", color=WATER, size=24, fill="white", strokeWidth=1.2, opacity=1
             ),
         ]
@@ -123,15 +123,15 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
         *measured,
         band(by_kind[HydrographKind.FORECAST], FORECAST, 0.16),
         line(by_kind[HydrographKind.FORECAST], color=FORECAST, strokeWidth=2, strokeDash=[5, 3]),
-        of(doubtful)
-        .mark_point(color=DOUBT, fill="white", size=42, strokeWidth=1.6, opacity=1)
+        of(suspect)
+        .mark_point(color=SUSPECT, fill="white", size=42, strokeWidth=1.6, opacity=1)
         .encode(shape=alt.Shape("shape:N", scale=None)),
         _touched(table, gauge, language, x),
     ]
     drawn = alt.layer(*layers).properties(height=CHART_PX)
     if simulated:
         drawn = drawn.properties(
-            title=alt.Title(translate(language, "simulated"), anchor="start", color=DOUBT, fontSize=12)
+            title=alt.Title(translate(language, "simulated"), anchor="start", color=SUSPECT, fontSize=12)
         )
     plain: alt.LayerChart = charts.plain(drawn)
     return plain
@@ -140,14 +140,14 @@ def chart(gauge: Gauge, table: pd.DataFrame, as_of: str, language: str, *, simul
 def _drawn(table: pd.DataFrame, gauge: Gauge) -> pd.DataFrame:
     """Return the days for the browser, the pieces of each line numbered, which breaks where days are missing."""
     step = pd.Timedelta(days=max(1.5, 2.5 * gauge.cadence_days))
-    series = [table["kind"], table["doubtful"]]
+    series = [table["kind"], table["suspect"]]
     piece = (table.groupby(series)["day"].diff() > step).groupby(series).cumsum()
     return table.assign(piece=piece, when=[_when(day) for day in table["day"]])
 
 
 def _touched(table: pd.DataFrame, gauge: Gauge, language: str, x: alt.X) -> alt.Chart:
     """Return wide, invisible marks whose tooltip lists every value of a day: lines are thin for a finger."""
-    kinds = np.where(table["doubtful"], "doubtful", np.where(table["filled"], "filled", table["kind"]))
+    kinds = np.where(table["suspect"], "suspect", np.where(table["filled"], "filled", table["kind"]))
     shown = pd.DataFrame(
         {
             "when": table["when"],
@@ -158,7 +158,7 @@ def _touched(table: pd.DataFrame, gauge: Gauge, language: str, x: alt.X) -> alt.
     )
     wide = shown.pivot_table(index=["when", "date"], columns="kind", values="text", aggfunc="first")
     wide = wide.fillna(write.NOTHING).reset_index()
-    names = ("observed", "filled", "doubtful", "forecast", "last_year", "usual")
+    names = ("observed", "filled", "suspect", "forecast", "last_year", "usual")
     tooltip = [alt.Tooltip("date:N", title=translate(language, "hydrograph.tip.day"))]
     tooltip += [
         alt.Tooltip(f"{name}:N", title=translate(language, f"hydrograph.tip.{name}")) for name in names if name in wide
@@ -174,9 +174,9 @@ def _text(row: Any, gauge: Gauge, language: str) -> str:
 
 
 def _frame(table: pd.DataFrame, gauge: Gauge) -> tuple[float, float]:
-    """Return the lowest and highest of the picture; a doubted value may be anything and does not stretch it."""
-    sound = table[~table["doubtful"]]
-    shown = (sound if len(sound) else table)[["value", "low", "high"]].to_numpy(float).ravel()
+    """Return the lowest and highest of the picture; a suspect value may be anything and does not stretch it."""
+    usable = table[~table["suspect"]]
+    shown = (usable if len(usable) else table)[["value", "low", "high"]].to_numpy(float).ravel()
     shown = np.concatenate([shown[np.isfinite(shown)], gauge.alarm_levels])
     low, high = float(shown.min()), float(shown.max())
     if gauge.quantity == "rain":

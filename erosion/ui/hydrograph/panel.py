@@ -12,10 +12,10 @@ from erosion.core.vocabulary import HydrographKind
 from erosion.ui import html
 from erosion.ui.choice import Choice, remember, select
 from erosion.ui.hydrograph.chart import (
-    DOUBT,
     FORECAST,
     LAST_YEAR,
     RANGE_FILL,
+    SUSPECT,
     USUAL_FILL,
     WATER,
     chart,
@@ -155,12 +155,12 @@ def _reading(choice: Choice, gauge: Gauge) -> list[str]:
     old = gauge.usable is None or (now - gauge.usable.time).total_seconds() > 3600.0 * gauge.max_age_hours
     if old:
         title = (
-            choice.translate("hydrograph.doubted.never")
+            choice.translate("hydrograph.suspect.never")
             if gauge.usable is None
-            else _since(choice, gauge.usable.time, now, "doubted")
+            else _since(choice, gauge.usable.time, now, "suspect")
         )
         return [html.banner("bad", title, choice.translate("hydrograph.stale.more")), line]
-    return [line, html.note(choice.translate("hydrograph.last.doubtful"))] if gauge.last.doubtful else [line]
+    return [line, html.note(choice.translate("hydrograph.last.suspect"))] if gauge.last.suspect else [line]
 
 
 def _since(choice: Choice, time: pd.Timestamp, now: pd.Timestamp, what: str) -> str:
@@ -173,7 +173,7 @@ def _since(choice: Choice, time: pd.Timestamp, now: pd.Timestamp, what: str) -> 
 def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
     """Return the legend of the lines that are drawn."""
     observed = table[table["kind"] == HydrographKind.OBSERVED]
-    sound, doubtful = observed[~observed["doubtful"]], observed[observed["doubtful"]]
+    usable, suspect = observed[~observed["suspect"]], observed[observed["suspect"]]
     forecast = table[table["kind"] == HydrographKind.FORECAST]
     issued_at = (
         "" if gauge.forecast_at is None else write.moment(gauge.forecast_at, choice.language, choice.region.timezone)
@@ -187,14 +187,14 @@ def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
 
     rain = gauge.quantity == "rain"
     found = [
-        (len(sound) > 0, area(WATER, 1.0) if rain else line(WATER), "rain" if rain else "observed"),
-        (bool(sound["low"].notna().any()), area(RANGE_FILL, 0.7), "range"),
+        (len(usable) > 0, area(WATER, 1.0) if rain else line(WATER), "rain" if rain else "observed"),
+        (bool(usable["low"].notna().any()), area(RANGE_FILL, 0.7), "range"),
         (
-            bool(sound["filled"].any()),
+            bool(usable["filled"].any()),
             f'<span class="er-dot" style="color:{WATER};border-radius:1px"></span>',
             "filled",
         ),
-        (len(doubtful) > 0, f'<span class="er-dot" style="color:{DOUBT}"></span>', "doubtful"),
+        (len(suspect) > 0, f'<span class="er-dot" style="color:{SUSPECT}"></span>', "suspect"),
         (len(forecast) > 0, line(FORECAST, "dashed"), "forecast"),
         (bool(forecast["low"].notna().any()), area(FORECAST, 0.25), "members"),
         (bool((table["kind"] == HydrographKind.LAST_YEAR).any()), line(LAST_YEAR), "last_year"),
@@ -211,13 +211,13 @@ def _keys(choice: Choice, gauge: Gauge, table: pd.DataFrame) -> str:
 def _small_print(choice: Choice, gauge: Gauge) -> list[str]:
     """Return what is suspect, the zero of the stage, who has set the alarm levels, whose data these are."""
     notes = []
-    if gauge.doubts:
-        doubts = []
-        for name, count in gauge.doubts.items():
-            key = f"hydrograph.doubt.{name}"
+    if gauge.flag_counts:
+        counts = []
+        for name, count in gauge.flag_counts.items():
+            key = f"hydrograph.flag.{name}"
             n = write.number(count, choice.language)
-            doubts.append(choice.translate(key if has_text(key) else "hydrograph.doubt.other", n=n, name=name))
-        notes.append(choice.translate("hydrograph.doubts", list=", ".join(doubts)))
+            counts.append(choice.translate(key if has_text(key) else "hydrograph.flag.other", n=n, name=name))
+        notes.append(choice.translate("hydrograph.flags", list=", ".join(counts)))
     if gauge.datum:
         notes.append(choice.translate("hydrograph.datum", datum=gauge.datum))
     if gauge.alarm_source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,10 @@ from erosion.core.contracts import QUANTITIES, in_utc
 from erosion.ui.products.reading import ProductError, read_json, require_columns, stamp
 from erosion.ui.products.regions import Run
 
-HYDROGRAPH_COLUMNS = ("gauge_id", "quantity", "kind", "day", "value", "low", "high", "doubtful", "filled")
+HYDROGRAPH_COLUMNS = ("gauge_id", "quantity", "kind", "day", "value", "low", "high", "suspect", "filled")
+
+_FORMER_NAMES: Final = {"stale": "silent", "suspect": "doubtful", "flag_counts": "doubts"}
+"""Keys and columns that runs of older programs publish under another name: they stay as they are and are still shown."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Reading:
     time: pd.Timestamp
     """UTC."""
     value: float
-    doubtful: bool
+    suspect: bool
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Gauge:
     cadence_days: float
     credits: tuple[tuple[str, str], ...]
     """Who is named and the licence, for each source that is shown."""
-    doubts: dict[str, int]
+    flag_counts: dict[str, int]
     """Quality flag of the last days -> how many values."""
     forecast_at: pd.Timestamp | None
     """When the forecast that is shown was made, UTC."""
@@ -98,11 +101,11 @@ def _gauge(entry: dict[str, Any]) -> Gauge:
         alarm_source=_text(entry["alarm_source"]),
         last=_reading(entry["last_reading"]),
         usable=_reading(entry["last_usable"]),
-        stale=bool(entry["silent"]),
+        stale=bool(_of(entry, "stale")),
         max_age_hours=_finite(entry["max_age_hours"]),
         cadence_days=_finite(entry["cadence_days"]),
         credits=tuple((str(source["attribution"]), str(source["licence"])) for source in entry["sources"]),
-        doubts={str(name): int(count) for name, count in entry["doubts"].items()},
+        flag_counts={str(name): int(count) for name, count in _of(entry, "flag_counts").items()},
         forecast_at=None if forecast is None else _instant(forecast["issued_at"]),
     )
 
@@ -110,7 +113,12 @@ def _gauge(entry: dict[str, Any]) -> Gauge:
 def _reading(entry: dict[str, Any] | None) -> Reading | None:
     if entry is None:
         return None
-    return Reading(_instant(entry["time"]), _finite(entry["value"]), bool(entry["doubtful"]))
+    return Reading(_instant(entry["time"]), _finite(entry["value"]), bool(_of(entry, "suspect")))
+
+
+def _of(entry: dict[str, Any], key: str) -> Any:
+    former = _FORMER_NAMES[key]
+    return entry[former] if former in entry else entry[key]
 
 
 def _instant(text: Any) -> pd.Timestamp:
@@ -148,10 +156,11 @@ def read_hydrograph(run: Run, gauge: Gauge) -> pd.DataFrame:
 def _hydrograph(path: str, changed_ns: int) -> pd.DataFrame:
     try:
         table: pd.DataFrame = pq.read_table(path).to_pandas()
+        table = table.rename(columns={former: name for name, former in _FORMER_NAMES.items()})
         require_columns(table.columns, HYDROGRAPH_COLUMNS, path)
         table["day"] = pd.to_datetime(table["day"])
         numbers = ["value", "low", "high"]
         table[numbers] = table[numbers].astype(float).replace([np.inf, -np.inf], np.nan)
-        return table.astype({"gauge_id": str, "quantity": str, "kind": str, "doubtful": bool, "filled": bool})
+        return table.astype({"gauge_id": str, "quantity": str, "kind": str, "suspect": bool, "filled": bool})
     except (OSError, ValueError, TypeError) as error:
         raise ProductError(f"{path}: {error}") from error

@@ -89,7 +89,7 @@ def test_what_was_known_on_a_date_does_not_change_with_what_comes_later(
     gauges, picks = made
     limits = {"a": GaugeChecks(flat_days=6)}
     whole = check_gauges(check_quality(gauges, limits))
-    # The instants at which something came to be doubted or corrected are those at which knowing too early would show.
+    # The instants at which something came to be flagged or corrected are those at which knowing too early would show.
     told = whole.loc[(whole["flags"] > 0) | whole.duplicated(["gauge_id", "time"]), "available_at"].unique()
     instants = pd.DatetimeIndex(told if len(told) else whole["available_at"].unique()).sort_values()
     for pick in picks:

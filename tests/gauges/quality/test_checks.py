@@ -114,11 +114,11 @@ def test_a_value_that_comes_late_is_judged_when_it_comes() -> None:
     gauges = table(days(800), stage)
     gauges.loc[780, "available_at"] = pd.Timestamp("2003-03-05 05:00", tz="UTC")
     checked = check_quality(gauges, {})
-    assert len(checked) == len(gauges)  # it comes doubted
+    assert len(checked) == len(gauges)  # it comes flagged
     assert flagged(checked, "spike") == ["2003-02-20"]
 
 
-def test_a_correction_starts_afresh_and_what_it_replaced_is_doubted_no_more() -> None:
+def test_a_correction_starts_afresh_and_what_it_replaced_is_flagged_no_more() -> None:
     stage = wave(800)
     stage[780] += 0.6
     gauges = table(days(800), stage)

@@ -29,7 +29,7 @@ def test_a_day_has_the_mean_of_what_stood_when_the_next_one_began() -> None:
     assert np.isnan(found.mean[2])  # the last day is not over
 
 
-def test_a_day_that_repeats_the_day_before_is_doubted_once_it_is_whole() -> None:
+def test_a_day_that_repeats_the_day_before_is_flagged_once_it_is_whole() -> None:
     stage = tide(24 * 10)
     stage[125:149] = stage[101:125]
     checked = check_quality(table(hourly(240), stage), {})
@@ -41,7 +41,7 @@ def test_a_day_that_repeats_the_day_before_is_doubted_once_it_is_whole() -> None
     assert len(flagged(checked, "duplicated_day", "2020-01-07 05:18")) == 24
 
 
-def test_days_that_repeat_a_week_are_doubted_but_not_a_river_that_falls_through_the_same_readings() -> None:
+def test_days_that_repeat_a_week_are_flagged_but_not_a_river_that_falls_through_the_same_readings() -> None:
     river = 3 + np.random.default_rng(3).integers(-40, 40, 60).cumsum() / 100
     river[40:46] = river[33:39]
     assert flagged(check_quality(table(days(60), river), {}), "duplicated_day") == dates("2001-02-10", 6)
@@ -78,7 +78,7 @@ def test_a_gauge_that_leaves_its_neighbour_is_marked_and_stays_good() -> None:
     assert (marked["qc"] == "good").all()
 
 
-def test_a_gauge_is_not_held_against_a_neighbour_that_is_itself_doubted() -> None:
+def test_a_gauge_is_not_held_against_a_neighbour_that_is_itself_flagged() -> None:
     upper, lower = pair()
     lower[1201] += 5  # a spike is suspect, and no witness against the upper gauge
     checked = check_quality(both(upper, lower), {})

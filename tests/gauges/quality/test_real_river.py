@@ -26,7 +26,7 @@ def mamore() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def test_forty_years_of_two_real_gauges_raise_four_marks_and_one_doubt(mamore: pd.DataFrame) -> None:
+def test_forty_years_of_two_real_gauges_raise_four_marks_and_one_flag(mamore: pd.DataFrame) -> None:
     known = known_values(check_quality(mamore, {}), "2100-01-01")
     assert len(known) == 32_398
     marked = known[(known["flags"] & GAUGE_FLAGS["neighbour"]) > 0]
@@ -69,4 +69,4 @@ def test_faults_put_into_a_real_series_are_found(mamore: pd.DataFrame, kind: str
     inside = np.zeros(has.size, dtype=bool)
     for place in places:
         inside[place - 1 : place + length + 1] = True
-    assert (has & ~inside).sum() <= 26  # the 23 doubted days of the sound series among them
+    assert (has & ~inside).sum() <= 26  # the 23 flagged days of the unchanged series among them

@@ -34,7 +34,7 @@ def differing(one: xr.Dataset, other: xr.Dataset) -> list[str]:
 
 @functools.lru_cache(maxsize=1)
 def everything() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Six years of daily stage, then hours with a tide; rain; corrections and doubts; forecasts of three members."""
+    """Six years of daily stage, then hours with a tide; rain; corrections and flags; forecasts of three members."""
     dice = np.random.default_rng(7)
     days = pd.date_range("2014-01-01", "2019-10-31", tz="Asia/Ho_Chi_Minh").tz_convert("UTC")
     wave = 3 + 2 * np.cos(2 * np.pi * (days.day_of_year - 280) / 365.25) + 0.2 * dice.standard_normal(days.size)
@@ -70,7 +70,7 @@ def everything() -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_rows_of_a_date_are_the_same_whatever_comes_later(
     today: object, factor: float, keep: float, flip: bool, seed: int
 ) -> None:
-    """Later rows are dropped, changed, doubted or moved; what was told up to the date stays to the last bit."""
+    """Later rows are dropped, changed, flagged or moved; what was told up to the date stays to the last bit."""
     rows, ahead = everything()
     stamp = pd.Timestamp(str(today))
     limit = (stamp + DAY).tz_localize("UTC")
@@ -117,7 +117,7 @@ def test_the_real_gauges_cut_off_delayed_and_corrected_later_tell_the_same(today
     limit = (stamp + DAY).tz_localize("UTC")
     dice = np.random.default_rng(seed)
     cut = rows[(rows["available_at"] < limit).to_numpy()]
-    # Corrections and doubts of known days come later, and so do values of long ago that nobody had.
+    # Corrections and flags of known days come later, and so do values of long ago that nobody had.
     corrected = cut.iloc[dice.integers(0, max(len(cut), 1), 300 if len(cut) else 0)].drop_duplicates(
         ["gauge_id", "time"]
     )

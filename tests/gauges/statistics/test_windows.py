@@ -18,7 +18,7 @@ from tests.gauges.statistics.made_stages import DAY, again, daily_stage, one
 def test_a_window_holds_what_was_known_and_its_newest_revision() -> None:
     rows = daily_stage("2020-01-01", [1.0, 2.0, 3.0, 4.0])
     rows = again(rows, "2020-01-02", "2020-01-04", 2.5)  # corrected
-    rows = again(rows, "2020-01-01", "2020-01-04 10:00", 1.0, "suspect")  # doubted
+    rows = again(rows, "2020-01-01", "2020-01-04 10:00", 1.0, "suspect")  # flagged
     got = known_windows(rows, ["2020-01-03", "2020-01-04", "2020-01-05"], 5, "stage").isel(gauge_id=0)
     nan = np.nan
     np.testing.assert_array_equal(
@@ -30,7 +30,7 @@ def test_a_window_holds_what_was_known_and_its_newest_revision() -> None:
         ],
     )
     at_nine = known_windows(rows, [pd.Timestamp("2020-01-04 09:00")], 4, "stage").isel(gauge_id=0, as_of=0)
-    np.testing.assert_array_equal(at_nine, [nan, 3.0, 2.5, 1.0])  # an hour before the doubt
+    np.testing.assert_array_equal(at_nine, [nan, 3.0, 2.5, 1.0])  # an hour before the flag
 
 
 def test_an_instant_knows_what_came_at_it() -> None:
@@ -50,7 +50,7 @@ def test_a_value_that_another_source_takes_over_leaves_its_day() -> None:
     assert np.isnan(got.sel(as_of="2020-01-15", age=5)) and got.sel(as_of="2020-01-15", age=6) == 2.0
 
 
-def test_a_doubted_value_is_missing_and_no_older_revision_steps_in() -> None:
+def test_a_flagged_value_is_missing_and_no_older_revision_steps_in() -> None:
     rows = again(daily_stage("2020-01-01", [1.0]), "2020-01-01", "2020-01-05", 7.0, "missing")
     got = known_windows(rows, ["2020-01-04", "2020-01-05"], 10, "stage").isel(gauge_id=0)
     assert got.sel(as_of="2020-01-04", age=3) == 1.0 and got.sel(as_of="2020-01-05").isnull().all()

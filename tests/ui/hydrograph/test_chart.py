@@ -33,9 +33,9 @@ def test_alarm_levels_are_lines_with_their_names_in_the_colours_of_levels(publis
     ]  # fmt: skip
 
 
-def test_a_wild_doubtful_value_does_not_stretch_the_picture_and_is_told(published):
+def test_a_wild_suspect_value_does_not_stretch_the_picture_and_is_shown(published):
     spec = drawn(published, 0)
-    (points,) = layers(spec, type="point", color=chart.DOUBT)
+    (points,) = layers(spec, type="point", color=chart.SUSPECT)
     assert sorted(row["shape"] for row in points) == ["circle", "circle", "circle", "triangle-down"]
     (low, high) = next(
         layer["encoding"]["y"]["scale"]["domain"]
@@ -46,7 +46,7 @@ def test_a_wild_doubtful_value_does_not_stretch_the_picture_and_is_told(publishe
     assert 4.5 < high < 6.0
     assert min(row["value"] for row in points) == low
     day = next(row for row in layers(spec, type="rule", strokeWidth=7)[0] if row["date"] == "16/06/2024")
-    assert day["doubtful"] == "−9.999,00 m"
+    assert day["suspect"] == "−9.999,00 m"
 
 
 def test_the_line_breaks_where_days_are_missing_and_not_at_filled_ones(published):
@@ -83,6 +83,6 @@ def test_a_picture_of_an_exercise_says_so(published):
 
 
 def test_a_gauge_with_nothing_but_suspect_values_is_drawn(published):
-    spec = drawn(published, 0, change=lambda table: table[table["doubtful"]])
-    assert len(layers(spec, type="point", color=chart.DOUBT)[0]) == 4
+    spec = drawn(published, 0, change=lambda table: table[table["suspect"]])
+    assert len(layers(spec, type="point", color=chart.SUSPECT)[0]) == 4
     assert layers(spec, type="line", color=chart.WATER) == [[]] or not layers(spec, type="line", color=chart.WATER)[0]

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from erosion.core.contracts import GAUGE_FLAGS
 from erosion.gauges.hydrograph import NOT_SUSPECT, hydrograph
 from erosion.ui.hydrograph import panel
-from erosion.ui.products.gauges import read_gauges
+from erosion.ui.products.gauges import read_gauges, read_hydrograph
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.regions import Run, read_region
 from erosion.ui.words import has_text
@@ -95,7 +95,7 @@ def test_a_gauge_whose_values_are_all_suspect_is_shown_first(own, monkeypatch):
 
 def test_a_suspect_newest_reading_is_reported(own, monkeypatch):
     path, facts = facts_of(own)
-    facts["gauges"][0]["last_reading"]["doubtful"] = True
+    facts["gauges"][0]["last_reading"]["suspect"] = True
     path.write_text(json.dumps(facts), encoding="utf-8")
     text = words(own, monkeypatch)
     assert "Giá trị này đang bị nghi ngờ." in text
@@ -113,19 +113,19 @@ def test_a_gauge_that_never_sent_anything_is_loud_and_has_no_chart(own, monkeypa
     assert charts_of(open_panel(own, monkeypatch, **{"date song-thu": "2022-06-30"}, region="tap-duot"))
 
 
-def test_a_mean_of_the_day_is_told_without_a_time_of_day(own, monkeypatch):
+def test_a_mean_of_the_day_is_shown_without_a_time_of_day(own, monkeypatch):
     path, facts = facts_of(own)
     facts["gauges"][1]["last_reading"]["time"] = "2024-06-28T17:00:00+00:00"  # midnight in Viet Nam
-    facts["gauges"][1]["silent"] = False
+    facts["gauges"][1]["stale"] = False
     path.write_text(json.dumps(facts), encoding="utf-8")
     assert "đọc lần cuối 29/06/2024, 2 ngày trước" in words(own, monkeypatch, **{"gauge song-thu": "7 stage"})
 
 
 def test_every_quality_flag_has_words_and_an_unknown_one_is_named(own, monkeypatch):
     for name, bit in GAUGE_FLAGS.items():
-        assert has_text(f"hydrograph.doubt.{name}") != bool(bit & NOT_SUSPECT), name
+        assert has_text(f"hydrograph.flag.{name}") != bool(bit & NOT_SUSPECT), name
     path, facts = facts_of(own)
-    facts["gauges"][0]["doubts"] = {"<u>new</u>": 1234}
+    facts["gauges"][0]["flag_counts"] = {"<u>new</u>": 1234}
     path.write_text(json.dumps(facts), encoding="utf-8")
     assert "1.234 giá trị vì lý do khác (&lt;u&gt;new&lt;/u&gt;)" in words(own, monkeypatch)
 
@@ -133,6 +133,26 @@ def test_every_quality_flag_has_words_and_an_unknown_one_is_named(own, monkeypat
 def test_a_region_without_a_gauge_says_so_once(published, monkeypatch):
     text = words(published, monkeypatch, **{"date song-thu": "2023-06-30"})
     assert text.count("Khu vực này chưa có trạm đo mực nước.") == 1
+
+
+def test_files_with_the_names_of_older_programs_are_read(own):
+    """Runs stay as they were published: ``silent``, ``doubtful`` and ``doubts`` are what is now called otherwise."""
+    path, facts = facts_of(own)
+    run = next(run for run in read_region(own / "song-thu").runs if run.as_of == AS_OF)
+    gauges = read_gauges(run)
+    tables = [read_hydrograph(run, gauge) for gauge in gauges]
+    for entry in facts["gauges"]:
+        entry["silent"], entry["doubts"] = entry.pop("stale"), entry.pop("flag_counts")
+        for reading in (entry["last_reading"], entry["last_usable"]):
+            if reading is not None:
+                reading["doubtful"] = reading.pop("suspect")
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    table = run.directory / "hydrograph.parquet"
+    pd.read_parquet(table).rename(columns={"suspect": "doubtful"}).to_parquet(table)
+    assert read_gauges(run) == gauges and any(gauge.stale for gauge in gauges)
+    assert any(table["suspect"].any() for table in tables)
+    for gauge, then in zip(gauges, tables, strict=True):
+        pd.testing.assert_frame_equal(read_hydrograph(run, gauge), then)
 
 
 def test_a_run_of_an_older_program_shows_no_panel_and_no_error(own, monkeypatch):
@@ -177,12 +197,12 @@ def test_a_broken_file_is_named_and_the_map_stays(own, monkeypatch, name, conten
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("last_reading", {"time": "noon", "value": 1.0, "doubtful": False}),
-        ("last_reading", {"time": "NaT", "value": 1.0, "doubtful": False}),
+        ("last_reading", {"time": "noon", "value": 1.0, "suspect": False}),
+        ("last_reading", {"time": "NaT", "value": 1.0, "suspect": False}),
         ("alarm_levels", [float("nan")]),
         ("quantity", "height"),
         ("sources", [{}]),
-        ("doubts", []),
+        ("flag_counts", []),
     ],
 )
 def test_facts_that_are_not_what_they_should_be_are_refused_by_name(own, key, value):
