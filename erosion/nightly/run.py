@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from erosion.forecast.release import ReleaseError, models_of
 from erosion.nightly.errors import RunError
 from erosion.nightly.last_attempt import finish_attempt, start_attempt
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, list_published
-from erosion.nightly.stages.carry_over import report_damage
+from erosion.nightly.stages.carry_over import damage_before
 from erosion.nightly.stages.decide import decide_levels
 from erosion.nightly.stages.identity import identify
 from erosion.nightly.stages.inputs import degradations, read_inputs
@@ -177,15 +177,14 @@ def _run_locked(
 def _publish(task: Task, progress: Progress) -> Result:
     """Return the run, made or recognised as one that was made before, after it is recorded and listed."""
     inputs = read_inputs(task, progress)
-    if inputs.previous is not None:
-        report_damage(task, inputs.previous)
+    inputs = replace(inputs, unfetched=[*inputs.unfetched, *damage_before(task, inputs.previous)])
     identity = identify(task, inputs)
     RUN_ID.set(identity.run_id)
     baselines = {}
     manifest = made_before(task, identity)
     done = identity.recorded and manifest is not None
     if manifest is not None:
-        manifest = with_new_attempt(identity.directory, manifest, inputs.unfetched, fetched=task.fetch)
+        manifest = with_new_attempt(task, identity.directory, manifest, inputs)
     else:
         if not identity.recorded:
             refuse_rewriting(task)

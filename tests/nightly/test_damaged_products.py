@@ -9,10 +9,10 @@ import pytest
 
 from erosion.config.region import load_region
 from erosion.nightly.errors import RunError
-from erosion.nightly.published import NOT_PUBLISHED, PUBLISHED, published
+from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
 from erosion.nightly.run import run
 from tests.log_records import logged
-from tests.nightly.made_runs import FIRST, SECOND, assert_agreed, home_of, ledger_of, read_json
+from tests.nightly.made_runs import FIRST, SECOND, TARGETS, assert_agreed, home_of, ledger_of, read_json
 
 
 @pytest.mark.parametrize("spoilt", ["segments_1y.csv", "decisions.parquet", "manifest.json"])
@@ -76,15 +76,40 @@ def test_damaged_segments_of_the_run_before_stop_the_next_one_and_running_it_aga
     assert_agreed(out)
 
 
-def test_other_damage_to_the_run_before_is_reported_and_the_next_one_goes_on(out: Path, region_file: Path) -> None:
-    directory = home_of(out) / published(home_of(out))["runs"][0]["directory"]
-    damaged(directory / "segments.gpkg", "one bit")
-    (directory / "segments_1y.geojson").unlink()
-    with logged() as messages:
-        assert run(load_region(region_file), SECOND, out).exit_code == PUBLISHED
-    (line,) = [line for line in messages if "damaged" in line]
-    assert "segments.gpkg is not what was published" in line and "segments_1y.geojson is missing" in line
-    assert "Run 2009-08-16 again, which makes them anew" in line
+def test_other_damage_to_the_run_before_degrades_the_next_one_until_it_is_mended(
+    out: Path, region_file: Path, three_runs: Path
+) -> None:
+    region = load_region(region_file)
+    (first,) = published(home_of(out))["runs"]
+    directory = home_of(out) / first["directory"]
+    needed = {"manifest.json", *(f"segments_{target}.parquet" for target in TARGETS)}
+    others = sorted({path.name for path in directory.iterdir()} - needed)
+    lost, spoilt = others[::2], others[1::2]
+    for name in lost:
+        (directory / name).unlink()
+    for name in spoilt:
+        damaged(directory / name, "one bit")
+    result = run(region, SECOND, out)
+    assert (result.exit_code, result.new) == (DEGRADED, True) and result.directory is not None
+    # What is damaged is a fact of the attempt: the run and its files are those that a whole run before gives.
+    whole = home_of(three_runs) / result.directory.name
+    assert read_json(whole / "manifest.json")["outputs"] == read_json(result.directory / "manifest.json")["outputs"]
+    (message,) = result.messages
+    assert message.startswith(f"{first['run_id']}: published files in mamore_crop")
+    assert all(f"{name} is missing" in message for name in lost) and {"gauges.json", "segments.gpkg"} < {*others}
+    assert all(f"{name} is not what was published" in message for name in spoilt)
+    assert "Run 2009-08-16 again, which makes them anew" in message
+    manifest = read_json(result.directory / "manifest.json")
+    assert manifest["messages"] == [message] and manifest["read"]["messages"] == []
+    assert [entry["outcome"] for entry in published(home_of(out))["runs"]] == ["published", "degraded"]
+
+    again = run(region, SECOND, out, fetch=False)
+    assert (again.exit_code, again.new, again.messages) == (DEGRADED, False, (message,))
+    assert run(region, FIRST, out).exit_code == PUBLISHED
+    for fetch in (False, True):
+        mended = run(region, SECOND, out, fetch=fetch)
+        assert (mended.exit_code, mended.new, mended.messages) == (PUBLISHED, False, ())
+    assert_agreed(out)
 
 
 def test_a_manifest_with_another_number_in_it_is_made_again(out: Path, region_file: Path) -> None:

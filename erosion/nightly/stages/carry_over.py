@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,27 @@ import pandas as pd
 from erosion.alerts.crosswalk import crosswalk
 from erosion.config.region import Region
 from erosion.core.contracts import ALERT_COLUMNS, TRIGGER_COLUMNS
+from erosion.core.errors import Skipped
 from erosion.nightly.errors import RunError
 from erosion.nightly.published import damage_message, damage_of
 from erosion.nightly.task import Task
 from erosion.publish.integrity import CHANGED
 from erosion.publish.manifest import FILE as MANIFEST_FILE
 
-_log = logging.getLogger(__name__)
 
+def damage_before(task: Task, previous: Mapping[str, Any] | None) -> list[Skipped]:
+    """Return what is damaged of the run before, as one item; those of its files that this run needs stop it later.
 
-def report_damage(task: Task, previous: Mapping[str, Any]) -> None:
-    """Report damaged files of the run before; those that this run needs stop it later."""
+    The item is named after that run and holds no path of this machine.
+    """
+    if previous is None:
+        return []
     directory = task.out / previous["product"]
     damaged = damage_of(task.home, directory) if directory.is_dir() else {}
-    if damaged:
-        _log.warning(damage_message(directory, damaged, f"{previous['as_of']:%Y-%m-%d}"))
+    if not damaged:
+        return []
+    reason = damage_message(Path(previous["product"]), damaged, f"{previous['as_of']:%Y-%m-%d}")
+    return [Skipped(previous["run_id"], reason)]
 
 
 def segments_of_missing(

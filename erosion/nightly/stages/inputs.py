@@ -54,8 +54,8 @@ class RunInputs:
     skipped
         What was left out of the observations and gauges, and why. It follows from what was known on the date alone.
     unfetched
-        What this attempt could not fetch or read. Another attempt may find something else, so it is no part of the
-        run's identity.
+        What this attempt could not fetch or read, and what it found damaged of the run before. Another attempt may find
+        something else, so it is no part of the run's identity.
     previous
         The run before, as recorded in the ledger; None for the first one.
     """

@@ -78,13 +78,16 @@ def made_before(task: Task, identity: Identity) -> Manifest | None:
     return manifest if whole else None
 
 
-def with_new_attempt(directory: Path, manifest: Manifest, unfetched: Sequence[Skipped], *, fetched: bool) -> Manifest:
+def with_new_attempt(task: Task, directory: Path, manifest: Manifest, inputs: RunInputs) -> Manifest:
     """Return the manifest of a run that was made before, with what this attempt could not fetch or read.
 
-    An attempt that asked no source cannot know whether what an earlier one could not fetch is there now: it only adds.
+    An attempt that asked no source cannot know whether what an earlier one could not fetch is there now: it only adds. The
+    files of the run before are looked at by each.
     """
-    if not fetched:
-        before = [_skipped(item) for item in manifest["fetch"]]
+    unfetched = inputs.unfetched
+    if not task.fetch:
+        looked_at = None if inputs.previous is None else inputs.previous["run_id"]
+        before = [_skipped(item) for item in manifest["fetch"] if item["scene"] != looked_at]
         unfetched = [*before, *not_repeated(unfetched, before)]
     newest: Manifest = {**manifest, **_report(manifest["read"], unfetched)}
     if newest != manifest:
