@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 import pandas as pd
 
 from erosion.core.contracts import in_utc
+from erosion.core.periods import period_in
 
 MONTH_DAY: Final = 15
 """Day given to a name that holds a year and a month: the middle of what a monthly composite describes."""
@@ -35,24 +36,11 @@ _NUMBERS: Final = re.compile(r"\d+(?:[-_. ]\d+)*")
 _LABEL: Final = re.compile(r"(?<=[A-Za-z])(?!(?:19|20)\d{2})\d+[_ ]+(?=\d)")
 _PIXEL_SIZE: Final = re.compile(r"[-_. ]\d+k?m(?![A-Za-z0-9])", re.IGNORECASE)
 
-_PERIOD: Final = re.compile(
-    r"(?<![a-z])(?:"
-    r"(?:q|h|t|w|m|doy)\d{1,3}(?![a-z0-9])"
-    r"|(?:quarter|trimestre|quy|week|wk|month|thang|mes)[-_. ]?\d{1,3}(?!\d)"
-    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|ene|abr|ago|dic|fev|mai|out|dez)"
-    r"|(?:january|february|march|april|june|july|august|september|october|november|december)"
-    r"|(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)"
-    r"|(?:janeiro|fevereiro|março|marco|maio|junho|julho|setembro|outubro|novembro|dezembro)"
-    r")(?![a-z])",
-    re.IGNORECASE,
-)
-"""Words for a part of a year: quarters, weeks, months."""
-
 Precision = Literal["day", "month", "year"]
 
 
 class NameDate(NamedTuple):
-    """A date in a file name: the start of a UTC day, and whether the name holds the day, the month or the year only."""
+    """A date of a file: the start of a UTC day, and whether the file tells the day, the month or the year only."""
 
     day: pd.Timestamp
     precision: Precision
@@ -64,7 +52,7 @@ def date_of_file(
     date_from: Sequence[str],
     date_tag: str,
     year_day: str | None = None,
-) -> pd.Timestamp | str:
+) -> NameDate | str:
     """Date of a file from its tag or its name, or the reason why there is none.
 
     Parameters
@@ -83,20 +71,19 @@ def date_of_file(
 
     Returns
     -------
-    pandas.Timestamp or str
-        Start of the UTC day, or the reason why there is no date.
+    NameDate or str
+        The date, or the reason why there is none. A tag tells the day.
     """
     reasons: list[str] = []
     for place in date_from:
         if place == "tag":
-            found = date_in_tag(tags, date_tag)
+            tagged = date_in_tag(tags, date_tag)
+            found = tagged if isinstance(tagged, str) else NameDate(tagged, "day")
         else:
-            named = date_in_name(Path(name).stem, year_day or "07-01")
-            if isinstance(named, NameDate) and year_day is None and named.precision != "day":
-                found = f"the name holds a {named.precision} alone; write the day into it"
-            else:
-                found = named.day if isinstance(named, NameDate) else named
-        if isinstance(found, pd.Timestamp):
+            found = date_in_name(Path(name).stem, year_day or "07-01")
+            if isinstance(found, NameDate) and year_day is None and found.precision != "day":
+                found = f"the name holds a {found.precision} alone; write the day into it"
+        if isinstance(found, NameDate):
             return found
         reasons.append(found)
     return f"no date: {'; '.join(reasons)}"
@@ -148,9 +135,9 @@ def date_in_name(stem: str, year_day: str) -> NameDate | str:
         )
     if dates:
         return next(iter(dates))
-    period = _PERIOD.search(stem)
+    period = period_in(stem)
     if years and period:
-        return f"the name holds {period[0]} beside the year, which is no ISO date; write it like {_EXAMPLES}"
+        return f"the name holds {period} beside the year, which is no ISO date; write it like {_EXAMPLES}"
     if len(years) > 1:
         return f"the name holds several years ({', '.join(sorted(years))}); write one ISO date into it"
     if years:

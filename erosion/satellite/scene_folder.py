@@ -209,7 +209,9 @@ def _date(name: str, tags: dict[str, str], source: SceneFolder) -> pd.Timestamp 
     """Day of a scene, or why there is none; a year or a month alone does for a mask, not for a scene."""
     found = date_of_file(name, tags, source.date_from, source.date_tag)
     landsat = _LANDSAT.search(name) if "name" in source.date_from else None
-    if not isinstance(found, str) or landsat is None:
+    if not isinstance(found, str):
+        return found.day
+    if landsat is None:
         return found
     day = pd.Timestamp(f"{landsat[1]}-01-01", tz="UTC") + pd.Timedelta(days=int(landsat[2]) - 1)
     if day.year != int(landsat[1]):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
+from collections.abc import Callable
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -40,13 +43,18 @@ def test_where_a_date_comes_from(name: str, tag: str | None, expected: str | Non
     if expected is None:
         assert isinstance(found, str) and found.startswith("no date: ")
     else:
-        assert found == pd.Timestamp(expected, tz="UTC")
+        assert isinstance(found, NameDate) and found.day == pd.Timestamp(expected, tz="UTC")
+        assert found.precision == ("year" if expected == "1986-07-01" else "day")
 
 
 def test_the_order_and_the_day_of_a_year_are_settings() -> None:
     tags = {"when": "2000-01-01"}
-    assert date_of_file("a_1990.tif", tags, ("name", "tag"), "when", "08-15") == pd.Timestamp("1990-08-15", tz="UTC")
-    assert date_of_file("a.tif", tags, ("name", "tag"), "when", "08-15") == pd.Timestamp("2000-01-01", tz="UTC")
+    assert date_of_file("a_1990.tif", tags, ("name", "tag"), "when", "08-15") == NameDate(
+        pd.Timestamp("1990-08-15", tz="UTC"), "year"
+    )
+    assert date_of_file("a.tif", tags, ("name", "tag"), "when", "08-15") == NameDate(
+        pd.Timestamp("2000-01-01", tz="UTC"), "day"
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +131,52 @@ def test_where_the_day_is_needed_a_month_or_a_year_is_none(name: str, expected: 
     if expected in ("month", "year"):
         assert isinstance(found, str) and f"the name holds a {expected} alone; write the day into it" in found
     else:
-        assert found == pd.Timestamp(expected, tz="UTC")
+        assert found == NameDate(pd.Timestamp(expected, tz="UTC"), "day")
+
+
+PARTS_OF_A_YEAR = (
+    "tháng 2", "tháng hai", "quý 3", "quý II", "tuần 5", "mùa khô", "mùa lũ", "mùa nước nổi",
+    "Feb", "february", "spring", "dry", "rainy", "week 7", "quarter 2",
+    "février", "août", "décembre", "printemps", "été", "trimestre 2",
+    "Januar", "März", "Mrz", "Dezember", "Frühling", "Herbst", "Quartal 1",
+    "enero", "agosto", "otoño", "invierno", "lluvias", "semestre 1",
+    "fevereiro", "verão", "d042", "1Q", "2H", "Q1", "T2",
+    "март", "2月", "กุมภาพันธ์", "فبراير",
+)  # fmt: skip
+
+
+@given(
+    part=st.sampled_from(PARTS_OF_A_YEAR),
+    form=st.sampled_from(["NFC", "NFD"]),
+    case=st.sampled_from([str, str.upper, str.lower]),
+    between=st.sampled_from([" ", "_"]),
+    year=st.integers(1984, 2030),
+    before=st.sampled_from(["", "river", "Sông Hậu"]),
+)
+def test_a_part_of_a_year_is_never_read_as_the_whole_year(
+    part: str, form: Literal["NFC", "NFD"], case: Callable[[str], str], between: str, year: int, before: str
+) -> None:
+    for words in ([before, part, str(year)], [before, str(year), part]):
+        stem = unicodedata.normalize(form, between.join(word for word in words if word))
+        found = date_in_name(case(stem), "07-01")
+        assert isinstance(found, str) and "no ISO date; write it like 2018-06-22" in found, (stem, found)
+
+
+@pytest.mark.parametrize("stem", ["2018S1", "2018-s2", "early_2022", "late2022", "mid-2022", "2022年02月"])
+def test_halves_and_ends_of_a_year_are_refused(stem: str) -> None:
+    found = date_in_name(stem, "07-01")
+    assert isinstance(found, str) and "which is no ISO date" in found
+
+
+@pytest.mark.parametrize(
+    "stem",
+    ["Sông Hậu 2018", "sông_đồng_nai_2018", "Río Mamoré 2018", "S1_2018", "marsh_2018", "2018_noon", "midchannel_2018",
+     "drylands_2018", "river_2018 - copy", "JRC_2018_yearly", "río_2018_máscara", "MOD44W_h28v07_2018"],
+)  # fmt: skip
+def test_a_year_beside_other_words_is_read(stem: str) -> None:
+    for form in ("NFC", "NFD"):
+        found = date_in_name(unicodedata.normalize(form, stem), "07-01")
+        assert found == NameDate(pd.Timestamp("2018-07-01", tz="UTC"), "year")
 
 
 @given(

@@ -12,7 +12,7 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.warp import transform
 
-from erosion.core.dates import date_of_file
+from erosion.core.dates import NameDate, Precision, date_of_file
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of
 from erosion.core.raster.geotiff import GdalError, crs_problem, open_geotiff
@@ -43,6 +43,8 @@ class Scene(NamedTuple):
     grid: Grid
     pixels: Pixels
     digest: str
+    precision: Precision = "day"
+    """What the file tells of its date; the rest of a year or a month alone is guessed."""
 
 
 def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Timestamp) -> Scene | Skipped | pd.Timestamp:
@@ -50,9 +52,10 @@ def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Times
     latency = pd.Timedelta(days=source.latency_days)
     try:
         with open_geotiff(path) as dataset:
-            date = _scene_date(path.name, dataset.tags(), source)
-            if isinstance(date, str):
-                return Skipped(path.name, date)
+            dated = _scene_date(path.name, dataset.tags(), source)
+            if isinstance(dated, str):
+                return Skipped(path.name, dated)
+            date = dated.day
             available_at = date + latency
             if available_at > limit:
                 return available_at
@@ -65,17 +68,17 @@ def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Times
     except (RasterioError, GdalError, OSError, ValueError, MemoryError) as err:
         # What a broken file is, is known only once it could have been there: its name may still hold the date.
         named = _scene_date(path.name, {}, source)
-        if not isinstance(named, str) and named + latency > limit:
-            return named + latency
+        if not isinstance(named, str) and named.day + latency > limit:
+            return named.day + latency
         size = path.stat().st_size if path.exists() else 0
         state = "is empty" if size == 0 else f"cannot be read ({err}); it may be cut short, fetch it again"
         return Skipped(path.name, state)
     if isinstance(pixels, str):
         return Skipped(path.name, pixels)
-    return Scene(path, date, available_at, grid, pixels, digest)
+    return Scene(path, date, available_at, grid, pixels, digest, dated.precision)
 
 
-def _scene_date(name: str, tags: dict[str, str], source: RasterFolder) -> pd.Timestamp | str:
+def _scene_date(name: str, tags: dict[str, str], source: RasterFolder) -> NameDate | str:
     return date_of_file(name, tags, source.date_from, source.date_tag, source.year_day)
 
 

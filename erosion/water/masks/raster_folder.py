@@ -129,7 +129,7 @@ def _unused(source: RasterFolder, files: Sequence[Path], limit: pd.Timestamp) ->
     found = []
     for item in unused_in(source.path, source.files, files):
         date = date_of_file(item.name, {}, source.date_from, source.date_tag, source.year_day)
-        if isinstance(date, str) or date + pd.Timedelta(days=source.latency_days) <= limit:
+        if isinstance(date, str) or date.day + pd.Timedelta(days=source.latency_days) <= limit:
             found.append(Skipped(*item))
     return found
 

@@ -18,11 +18,15 @@ MAX_DISAGREEMENT: Final = 0.01
 MAX_WATER_DISAGREEMENT: Final = 0.10
 """... and of the pixels that either of them calls water; most of a river mask is land, which always agrees."""
 
+MAX_COMMON_RIM: Final = 0.05
+"""Tiles whose day is guessed may share this part of the smaller one: the rim along which they were cut."""
+
 
 def merge(group: Sequence[Scene], grid: Grid, inside: BoolArray | None) -> Pixels | Skipped:
     """Pixels of one date on the grid, merged from its files, or why the date is left out.
 
-    The first file by name stands where two differ within tolerance. Pixels that are not ``inside`` are missing.
+    Files that show the same ground belong to one date where each tells its day. Where the day is guessed they may be of two
+    dates, and nothing of them is used. The first file by name stands where two differ within tolerance. Pixels that are not ``inside`` are missing.
     """
     placed = [place(scene.pixels, scene.grid, grid) for scene in group]
     if inside is not None:
@@ -31,6 +35,9 @@ def merge(group: Sequence[Scene], grid: Grid, inside: BoolArray | None) -> Pixel
         if placed[0] is not group[0].pixels and not (unpack_percent(placed[0]) != UNOBSERVED).any():
             return Skipped(group[0].path.name, "shows nothing of the region's corridor; check 'area' and the file")
         return placed[0]
+    problem = _guessed_together(group, placed)
+    if problem is not None:
+        return problem
     merged = unpack_percent(placed[0])
     for scene, pixels in zip(group[1:], placed[1:], strict=True):
         percent = unpack_percent(pixels)
@@ -48,3 +55,25 @@ def merge(group: Sequence[Scene], grid: Grid, inside: BoolArray | None) -> Pixel
         fill = merged == UNOBSERVED
         merged[fill] = percent[fill]
     return tightest(merged)
+
+
+def _guessed_together(group: Sequence[Scene], placed: Sequence[Pixels]) -> Skipped | None:
+    """Return why files of a date are left out together because it is guessed; None where each is of ground of its own."""
+    guessed = [scene for scene in group if scene.precision != "day"]
+    if not guessed:
+        return None
+    shown = [unpack_percent(pixels) != UNOBSERVED for pixels in placed]
+    for i, scene in enumerate(group):
+        for j in range(i):
+            if "day" == scene.precision == group[j].precision:
+                continue
+            common, smaller = int((shown[i] & shown[j]).sum()), int(min(shown[i].sum(), shown[j].sum()))
+            if common > MAX_COMMON_RIM * smaller:
+                names = " + ".join(s.path.name for s in group)
+                return Skipped(
+                    names,
+                    f"show the same ground on {scene.date.date()}, a day that is guessed from a {guessed[0].precision} alone "
+                    f"in the name of {', '.join(s.path.name for s in guessed)}, so they may be of several dates; write the day "
+                    "into each name, like 2018-06-22, or leave one file of the date",
+                )
+    return None

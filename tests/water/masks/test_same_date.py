@@ -54,3 +54,45 @@ def test_a_pixel_or_two_may_differ(tmp_path: Path, mamore: Region) -> None:
     water, skipped = read_water(source(tmp_path), mamore, "2002-01-01")
     assert skipped == []
     np.testing.assert_array_equal(water["water_fraction"].values[0], mask())
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [(("river_2000.tif", "other_2000.tif"), "year"), (("a_2000-02.tif", "b_2000-02.tif"), "month"),
+     (("a_2000-02-15.tif", "b_2000-02.tif"), "month"), (("a_2000.tif", "a_2000 (1).tif"), "year")],
+)  # fmt: skip
+def test_files_of_a_guessed_day_are_never_joined_where_they_show_the_same_ground(
+    tmp_path: Path, mamore: Region, names: tuple[str, str], what: str
+) -> None:
+    for name in names:  # the same pixels: no disagreement gives them away
+        write(tmp_path / name, mask())
+    write(tmp_path / "c_2001-07-01.tif", mask())
+    water, skipped = read_water(source(tmp_path), mamore, "2002-01-01")
+    assert [str(day)[:10] for day in water["epoch"].values] == ["2001-07-01"]
+    (item,) = skipped
+    assert item.scene == " + ".join(sorted(names)) and not item.usual
+    assert f"a day that is guessed from a {what} alone" in item.reason
+    assert "write the day into each name, like 2018-06-22" in item.reason
+
+
+def test_tiles_of_a_guessed_day_that_share_a_rim_at_most_are_joined(tmp_path: Path, mamore: Region) -> None:
+    whole = mask(np.s_[5:9, :], (20, 100))
+    write(tmp_path / "left_2000.tif", whole[:, :51])
+    write(
+        tmp_path / "right_2000.tif", whole[:, 49:], corner=(CORNER[0] + 49 * 30, CORNER[1])
+    )  # 2 of 51 columns in both
+    water, skipped = read_water(source(tmp_path), mamore, "2002-01-01")
+    assert skipped == []
+    np.testing.assert_array_equal(water["water_fraction"].values[0], whole)
+
+
+def test_each_of_two_months_of_a_year_in_words_is_refused_by_name(tmp_path: Path, mamore: Region) -> None:
+    write(tmp_path / "river 2000 tháng 2.tif", mask(np.s_[:, 4:8]))
+    write(tmp_path / "river 2000 tháng 11.tif", mask(np.s_[:, 4:8]))
+    write(tmp_path / "c_2001-07-01.tif", mask())
+    water, skipped = read_water(source(tmp_path), mamore, "2002-01-01")
+    assert water.sizes["epoch"] == 1
+    assert {(item.scene, "the name holds tháng" in item.reason) for item in skipped} == {
+        ("river 2000 tháng 2.tif", True),
+        ("river 2000 tháng 11.tif", True),
+    }
