@@ -10,6 +10,10 @@ SHOWN: Final = 80
 """Characters of a value that a message repeats."""
 
 
+MAX_LISTED: Final = 50
+"""Mistakes of a file that are listed; a file with more of them is of another kind, and the first ones show which."""
+
+
 class CatalogError(ValueError):
     """A catalogue file is wrong. ``problems`` lists every mistake found, each with file, key and mend."""
 
@@ -24,15 +28,30 @@ class Problems:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.found: list[str] = []
+        self.unlisted = 0
+
+    @property
+    def count(self) -> int:
+        """Number of mistakes found, listed or not."""
+        return len(self.found) + self.unlisted
+
+    @property
+    def full(self) -> bool:
+        """True where no further mistake will be listed."""
+        return len(self.found) >= MAX_LISTED
 
     def add(self, key: str, what: str) -> None:
         """Note a mistake at a dotted key; ``what`` is what is wrong and how to mend it."""
+        if self.full:
+            self.unlisted += 1
+            return
         self.found.append(f"{self.file}: {key}: {what}" if key else f"{self.file}: {what}")
 
     def stop_if_any(self) -> None:
         """Raise :class:`CatalogError` with everything found so far."""
         if self.found:
-            raise CatalogError(self.found)
+            more = [f"{self.file}: and {self.unlisted:,} more problems; mend these first"] if self.unlisted else []
+            raise CatalogError([*self.found, *more])
 
 
 def shortened(value: Any) -> str:

@@ -60,10 +60,11 @@ def parse(cls: type[T], raw: Mapping[Any, Any], problems: Problems, prefix: str 
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls)) if _key_of(hints[f.name]) is not None}
-    before = len(problems.found)
+    before = problems.count
     for name in raw:
         if name not in fields:
-            near = difflib.get_close_matches(str(name), fields, n=1, cutoff=0.5)
+            # Each search takes as long as reading many keys, and what is not listed needs none.
+            near = [] if problems.full else difflib.get_close_matches(shortened(name), fields, n=1, cutoff=0.5)
             mend = f"did you mean {prefix}{near[0]}?" if near else f"known keys here: {', '.join(fields)}"
             problems.add(f"{prefix}{shortened(name)}", f"unknown key; {mend}")
     values: dict[str, Any] = {}
@@ -77,7 +78,7 @@ def parse(cls: type[T], raw: Mapping[Any, Any], problems: Problems, prefix: str 
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             meant = _key_of(hints[name])
             problems.add(dotted, f"is missing; add it ({meant.meaning if meant else ''})")
-    return cls(**values) if len(problems.found) == before else None
+    return cls(**values) if problems.count == before else None
 
 
 def _key_of(hint: Any) -> Key | None:
@@ -157,11 +158,19 @@ def _convert_scalar(hint: Any, value: Any, key: Key, dotted: str, problems: Prob
     return None
 
 
+_POWER_OF_TEN: Final = re.compile(r"([-+]?\d{1,20})(\.\d{0,20})?[eE]([-+]?)(\d{1,5})")
+"""A number that YAML takes for text: without a point or without the sign of its exponent."""
+
+
 def _convert_number(hint: Any, value: Any, key: Key, dotted: str, problems: Problems) -> Any:
     unit = f" [{key.unit}]" if key.unit else ""
     kind = "a whole number" if hint is int else "a number"
     most = UNIT_MAXIMUM.get(key.unit, math.inf)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, str) and (power := _POWER_OF_TEN.fullmatch(value)):
+        whole, part, sign, exponent = power.groups()
+        mend = f"{whole}{part if part and part != '.' else '.0'}e{sign or '+'}{exponent}"
+        problems.add(dotted, f"is the text {value!r}, for YAML wants a point and a sign; write it like {mend}{unit}")
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
         problems.add(dotted, f"must be {kind}{unit}, not {_show(value)}; write it without unit and quotes")
     elif not math.isfinite(value):
         problems.add(dotted, f"must be a finite number{unit}, not {_show(value)}")
@@ -192,6 +201,9 @@ def _range(key: Key) -> str:
 
 
 def _convert_path(value: str, key: Key, dotted: str, problems: Problems) -> Path | None:
+    if not value.strip():
+        problems.add(dotted, "is empty; give a path, relative to this file")
+        return None
     try:
         path = (problems.file.parent / value).resolve()
         if key.may_lack or path.exists():
@@ -238,5 +250,6 @@ def check_timezone(name: str, problems: Problems) -> None:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        close = difflib.get_close_matches(name, available_timezones(), n=1)
-        problems.add("timezone", f"{name!r} is no IANA time zone; " + (f"did you mean {close[0]}?" if close else ""))
+        close = difflib.get_close_matches(shortened(name), available_timezones(), n=1)
+        mend = f"did you mean {close[0]}?" if close else "write one like Asia/Ho_Chi_Minh"
+        problems.add("timezone", f"{shortened(repr(name))} is no IANA time zone; {mend}")

@@ -387,7 +387,10 @@ def _check_metric(region: Region, problems: Problems) -> None:
         return
     advice = f"use {utm_zone(region.reaches[0].upstream)}, the UTM zone of 'upstream'"
     units = {axis.unit_name for axis in crs.axis_info}
-    if crs.is_geographic:
+    if crs.is_geocentric or (crs.is_vertical and not (crs.is_projected or crs.is_geographic)):
+        kind = "geocentric" if crs.is_geocentric else "vertical"
+        problems.add("crs", f"{region.crs} is {kind} and gives no place on a map; {advice}")
+    elif crs.is_geographic:
         problems.add("crs", f"{region.crs} measures in degrees where metres are needed; {advice}")
     elif not crs.is_projected or units != {"metre"}:
         problems.add("crs", f"{region.crs} measures in {', '.join(sorted(units))} where metres are needed; {advice}")

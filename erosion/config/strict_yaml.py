@@ -5,6 +5,7 @@ No file can hold up a run: what is too large or too deep is refused before anyth
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,8 @@ MAX_VALUES: Final = 10_000
 
 MAX_NUMBER_LENGTH: Final = 40
 """Most characters of a number; a double has 17 significant digits."""
+
+_OCTAL: Final = re.compile(r"[-+]?0[0-9_]+")
 
 _SHOWN_LEVELS: Final = 5
 """Levels of a dotted key that a message about nesting repeats."""
@@ -180,6 +183,10 @@ def _problem_of_scalar(loader: _StrictLoader, event: yaml.ScalarEvent) -> str | 
         )
     if tag not in (*numbers, "tag:yaml.org,2002:timestamp"):
         return None
+    if tag in numbers and ":" in event.value:
+        return f"YAML reads {shown} as a number of base 60; write the number itself, or put text in quotes"
+    if tag == numbers[0] and _OCTAL.fullmatch(event.value):
+        return f"YAML reads {shown} as an octal number; write it without the leading 0, or put text in quotes"
     try:
         loader.construct_object(yaml.ScalarNode(tag, event.value))
     except (ValueError, OverflowError) as err:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,9 +122,13 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> W
         grid, corridor = raster_folder.frame_of([batch], region)
         water, skipped = raster_folder.assemble(batch, region, grid, corridor)
     except SourceError as err:
-        report.problems.append(str(err))
+        # It lists the reasons of all files, each once.
+        repeated = set(_problems_of(source.name, batch.skipped))
+        report.problems = [*(problem for problem in report.problems if problem not in repeated), str(err)]
+        found.usable = 0
         return found
     _take_skipped(report, source.name, skipped)
+    found.usable -= sum(item.scene.count(" + ") + 1 for item in skipped)
 
     epochs = pd.DatetimeIndex(water["epoch"].values)
     found.dates = [str(day.date()) for day in epochs]
@@ -204,9 +209,13 @@ def _check_scenes(
     return found
 
 
-def _take_skipped(report: Report, source: str, skipped: list[Skipped] | tuple[Skipped, ...]) -> None:
+def _take_skipped(report: Report, source: str, skipped: Sequence[Skipped]) -> None:
     report.skipped += skipped
-    report.problems += [
+    report.problems += _problems_of(source, skipped)
+
+
+def _problems_of(source: str, skipped: Sequence[Skipped]) -> list[str]:
+    return [
         f"{s.scene}: {s.reason}" if s.scene == source else f"{source}: {s.scene}: {s.reason}"
         for s in skipped
         if not s.usual

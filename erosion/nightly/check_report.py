@@ -103,7 +103,8 @@ class Report:
         for gauge in self.gauges:
             out += _gauge_lines(gauge)
         for title, entries in (
-            ("left out", [f"{s.scene}: {s.reason}" for s in self.skipped]),
+            # What has to be mended stands below.
+            ("left out", [f"{s.scene}: {s.reason}" for s in self.skipped if s.usual]),
             ("worth a look", self.warnings),
             ("to mend", self.problems),
         ):

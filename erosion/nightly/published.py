@@ -44,7 +44,7 @@ def published(home: Path) -> Listing:
         There is a list and it is damaged or of another version.
     """
     path = home / FILE
-    if not path.is_file():
+    if not path.exists():
         return _EMPTY
     try:
         return read_listing(path)
@@ -61,6 +61,18 @@ _EMPTY: Listing = {
     "targets": [],
     "runs": [],
 }
+
+
+def refuse_folder(home: Path) -> None:
+    """Refuse a folder where the list of published runs should be, which no run can write over.
+
+    Raises
+    ------
+    RunError
+        The message names the folder and the cure.
+    """
+    if (home / FILE).is_dir():
+        published(home)
 
 
 def list_published(engine: ledger.Ledger, home: Path, region: Region, out: Path, newest: str) -> None:

@@ -28,7 +28,7 @@ from erosion.forecast.model import FeatureMismatchError
 from erosion.forecast.release import ReleaseError, models_of
 from erosion.nightly.errors import RunError
 from erosion.nightly.last_attempt import finish_attempt, start_attempt
-from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, list_published
+from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, list_published, refuse_folder
 from erosion.nightly.stages.carry_over import damage_before
 from erosion.nightly.stages.decide import decide_levels
 from erosion.nightly.stages.identity import identify
@@ -176,6 +176,7 @@ def _run_locked(
 
 def _publish(task: Task, progress: Progress) -> Result:
     """Return the run, made or recognised as one that was made before, after it is recorded and listed."""
+    refuse_folder(task.home)
     inputs = read_inputs(task, progress)
     inputs = replace(inputs, unfetched=[*inputs.unfetched, *damage_before(task, inputs.previous)])
     identity = identify(task, inputs)

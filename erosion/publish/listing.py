@@ -77,6 +77,8 @@ def read_listing(path: Path) -> Listing:
         The file cannot be read, is of another version, or a key is missing or not what it should be.
     """
     cure = "the next run of the region writes it anew from the ledger and the runs' manifests"
+    if path.is_dir():
+        raise ListingError(f"{path} is a folder where the list should be; take it away, and {cure}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content.get("version", VERSION) if isinstance(content, dict) else VERSION

@@ -149,6 +149,8 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
     [
         ({"crs": "EPSG:4326"}, "r.yaml: crs: EPSG:4326 measures in degrees where metres are needed; use EPSG:32720"),
         ({"crs": "EPSG:2263"}, "crs: EPSG:2263 measures in US survey foot where metres are needed; use EPSG:32720"),
+        ({"crs": "EPSG:4978"}, "crs: EPSG:4978 is geocentric and gives no place on a map; use EPSG:32720"),
+        ({"crs": "EPSG:5773"}, "crs: EPSG:5773 is vertical and gives no place on a map; use EPSG:32720"),
         ({"crs": "EPSG:3857"}, "crs: EPSG:3857 stretches lengths"),
         ({"crs": "EPSG:32648"}, "far from 'upstream' [-65.0377, -14.7203]; use EPSG:32720"),
         ({"crs": "EPSG:99999"}, "crs: 'EPSG:99999' is no coordinate system"),
@@ -158,7 +160,7 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
             reach(upstream=[-14.7, -165.0]),
             "reaches[0].upstream: [-14.7, -165] is no [longitude, latitude] in degrees; did you mean",
         ),
-        ({"timezone": "La Paz"}, "timezone: 'La Paz' is no IANA time zone"),
+        ({"timezone": "La Paz"}, "timezone: 'La Paz' is no IANA time zone; write one like Asia/Ho_Chi_Minh"),
         ({"title": {"en": "x"}}, "title.vi: is missing"),
         ({"title": {"en": "x", "vi": "y", "fr": "z"}}, "title.fr: unknown key"),
         ({"title": "x"}, "title: must hold keys"),

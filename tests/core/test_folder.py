@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,29 @@ def test_what_a_pattern_of_ones_own_leaves_out_is_usual(tmp_path: Path) -> None:
     fill(tmp_path, "l8_a.tif", "s2_a.tif", "in/l8_b.tif", "in/x.jp2")
     found = unused_in(tmp_path, "**/l8_*.tif", files_in(tmp_path, "**/l8_*.tif"))
     assert [(item.name, item.usual) for item in found] == [("in/x.jp2", True), ("s2_a.tif", True)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes and links of POSIX")
+@pytest.mark.parametrize("pattern", ["*.tif", "river_*.tif"])
+def test_what_has_the_name_of_a_file_and_is_none_is_listed_with_its_true_reason(tmp_path: Path, pattern: str) -> None:
+    fill(tmp_path, "river_a.tif", "elsewhere/x.dat")
+    (tmp_path / "river_gone.tif").symlink_to("/nowhere/at/all")
+    (tmp_path / "river_loop.tif").symlink_to("river_loop.tif")
+    (tmp_path / "river_folder.tif").mkdir()
+    (tmp_path / "river_linked.tif").symlink_to("elsewhere")
+    (tmp_path / "river_device.tif").symlink_to("/dev/null")
+    os.mkfifo(tmp_path / "river_pipe.TIF")
+    used = files_in(tmp_path, pattern)
+    assert used == [tmp_path / "river_a.tif"]
+    found = {item.name: item for item in unused_in(tmp_path, pattern, used)}
+    says = {
+        "river_gone.tif": "is a link that leads to no file (No such file or directory)",
+        "river_loop.tif": "is a link that leads to no file (Too many levels of symbolic links)",
+        "river_folder.tif": "is a folder with the name of a file",
+        "river_linked.tif": "is a folder with the name of a file",
+        "river_device.tif": "is a device with the name of a file",
+        "river_pipe.TIF": "is a pipe with the name of a file",
+    }
+    assert {name for name, item in found.items() if not item.usual} == set(says)
+    assert all(found[name].reason.startswith(reason) for name, reason in says.items())
+    assert found["elsewhere"].usual

@@ -254,3 +254,22 @@ def test_masks_with_water_and_land_swapped_are_a_problem_that_names_the_cause(ri
     (problem,) = report.problems
     assert "m_2000-07-01.tif, m_2001-07-01.tif" in problem and both(report)
     assert "water and land may be swapped under 'values', or land be missing (see masks.yaml)" in problem
+    assert report.water[0].usable == 0 and "masks: 0 of 4 files usable" in both(report)
+
+
+def test_a_reason_is_told_once(river: Path) -> None:
+    folder = river.parent / "tif"
+    mask(folder / "m_2000-07-01.tif", value=7)
+    text = both(check(river))
+    assert text.count("has values that are not declared: 7") == 1 and "masks: 3 of 4 files usable" in text
+    for path in folder.iterdir():
+        mask(path, value=7)
+    report = check(river)
+    text = both(report)
+    assert text.count("has values that are not declared: 7") == 1 and "masks: 0 of 4 files usable" in text
+    assert len(report.skipped) == 4 and len(report.problems) == 1
+
+
+def test_a_date_whose_files_disagree_counts_as_not_usable(river: Path) -> None:
+    mask(river.parent / "tif" / "n_2001-07-01.tif", water=slice(20, 28))
+    assert "masks: 3 of 5 files usable" in both(check(river))

@@ -47,6 +47,22 @@ def test_a_lost_or_damaged_list_is_written_anew(out: Path, region_file: Path, da
     assert any(str(path) in line and "this run has done so" in line for line in messages) == (damage is not None)
 
 
+def test_a_folder_in_place_of_the_list_is_refused_before_anything_is_made(out: Path, region_file: Path) -> None:
+    region = load_region(region_file)
+    recorded = ledger_of(out)
+    path = home_of(out) / "published.json"
+    listed = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    result = run(region, SECOND, out)
+    assert result.exit_code == NOT_PUBLISHED
+    assert f"{path} is a folder where the list should be; take it away, and the next run" in result.messages[0]
+    assert ledger_of(out)["warnings"] == recorded["warnings"] and len(list(home_of(out).glob("20*"))) == 1
+    path.rmdir()
+    assert run(region, FIRST, out).exit_code == PUBLISHED
+    assert path.read_bytes() == listed
+
+
 def damaged(path: Path, kind: str) -> None:
     content = path.read_bytes()
     half = len(content) // 2
