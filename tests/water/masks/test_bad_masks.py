@@ -158,6 +158,22 @@ def test_every_ending_of_a_geotiff_is_read_and_every_other_file_is_listed(tmp_pa
     assert skipped[1].reason.startswith("does not match the pattern under 'files' (*.tif); make it a GeoTIFF")
 
 
+def test_a_folder_or_a_broken_link_in_place_of_a_mask_is_listed_from_its_date_on(
+    tmp_path: Path, mamore: Region
+) -> None:
+    write(tmp_path / "a_2000-07-01.tif", mask())
+    (tmp_path / "b_2001-07-01.tif").mkdir()
+    (tmp_path / "c_2002-07-01.tif").symlink_to("nowhere.tif")
+    listed = {}
+    for day in ("2000-12-31", "2001-12-31", "2002-12-31"):
+        water, skipped = read_water(source(tmp_path), mamore, day)
+        assert water.sizes["epoch"] == 1 and not any(item.usual for item in skipped)
+        listed[day] = [(item.scene, item.reason.split(";")[0]) for item in skipped]
+    folder = ("b_2001-07-01.tif", "is a folder with the name of a file")
+    link = ("c_2002-07-01.tif", "is a link that leads to no file (No such file or directory)")
+    assert listed == {"2000-12-31": [], "2001-12-31": [folder], "2002-12-31": [folder, link]}
+
+
 def test_where_nothing_is_left_the_error_lists_why(tmp_path: Path, mamore: Region) -> None:
     (tmp_path / "a_2000-07-01.tif").write_bytes(b"")
     write(tmp_path / "b_2001-07-01.tif", mask(), crs=None)
