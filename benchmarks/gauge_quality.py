@@ -1,4 +1,4 @@
-"""What quality control of gauges finds, and how often it doubts what is sound.
+"""What quality control of gauges finds, and how often it flags what is valid.
 
 Run ``python benchmarks/gauge_quality.py`` for the tables (Markdown on stdout; some two minutes); ``--write`` puts them and the
 pictures into ``docs``. Faults are put one kind at a time into the two real Mamoré gauges, and into an hourly tidal stage that
@@ -310,7 +310,7 @@ def main() -> None:
     daily, shares = fault_table(mamore(), DAILY, asked.places)
     hourly, _ = fault_table(tide(3), HOURLY, asked.places)
     parts = [
-        "### Sound series\n",
+        "### Unchanged series\n",
         "Values flagged, and in brackets of 10,000.\n",
         *sound_table(),
         "\n### Faults put into the two real gauges\n",

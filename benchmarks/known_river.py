@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from known_river_tables import draw, report
 from numpy.typing import NDArray
 
 from erosion.banks.as_of import grid_of
@@ -61,9 +62,6 @@ SOURCES = "an_giang_exercise_"
 WINDOWS_M = (0.25, 1.5, 4.0)
 """Stage windows beside the usual one, for the curve over the spread of water levels."""
 
-DRAWS = 2000
-"""Resamples of a bootstrap interval."""
-
 
 def bank_errors(water: xr.Dataset, epoch: pd.Timestamp, grid: Grid, river: River) -> pd.DataFrame:
     """Compare where the water ends with where the bank is, every 10 m along both banks.
@@ -71,14 +69,14 @@ def bank_errors(water: xr.Dataset, epoch: pd.Timestamp, grid: Grid, river: River
     Returns
     -------
     pandas.DataFrame
-        bank, chainage_m, cut (steep, no bar before it), looks (at the pixel of the true bank), true_m (position of the bank
+        bank, chainage_m, cut (steep, no bar before it), n_clear (clear observations at the pixel of the true bank), true_m (position of the bank
         from the centre line), error_m (measured less true position, landward positive; NaN where there is no edge within
         reach). Positions are on lines at right angles to the centre line, as the transects of shoreline studies are.
     """
     from scipy.ndimage import map_coordinates
 
     share = water["water_fraction"].sel(epoch=epoch).to_numpy()
-    looks = water["n_clear"].sel(epoch=epoch).to_numpy()
+    n_clear = water["n_clear"].sel(epoch=epoch).to_numpy()
     offsets = river.offsets(epoch)
     s = np.arange(END_M, river.line.length_m - END_M, STEP_M)
     along = np.arange(-SEARCH_M, SEARCH_M + 0.5, 1.0)
@@ -105,7 +103,7 @@ def bank_errors(water: xr.Dataset, epoch: pd.Timestamp, grid: Grid, river: River
                     "bank": bank,
                     "chainage_m": s,
                     "cut": steep,
-                    "looks": looks[row, column],
+                    "n_clear": n_clear[row, column],
                     "true_m": edge,
                     "error_m": _crossing(seen, along),
                 }
@@ -179,12 +177,12 @@ def _chainage(river: River, xy: NDArray[np.float64]) -> NDArray[np.float64]:
 def failures_found(
     before: pd.DataFrame, after: pd.DataFrame, river: River, first: pd.Timestamp, last: pd.Timestamp
 ) -> dict[str, int]:
-    """Look for sudden failures in the change of the bank between two epochs.
+    """Return sudden failures found in the change of the bank between two epochs.
 
     A failure is called where the bank fell back at least :data:`FOUND_M` more than the bank within a quarter of a kilometre
-    either side, on two lines in a row. It is called in vain if nowhere on these lines, nor on the next ones, the true
+    either side, on two lines in a row. It is a false alarm if nowhere on these lines, nor on the next ones, the true
     bank fell back half as much more than the true bank around it. What is called and is no failure may be a stretch that
-    eroded as much: between two seasons the two look the same.
+    eroded as much: two seasons do not distinguish the two.
 
     Parameters
     ----------
@@ -194,13 +192,13 @@ def failures_found(
     Returns
     -------
     dict
-        ``large`` failures of 30 m x 15 m and more, ``found`` of them, stretches ``called``, those called in ``vain``.
+        ``large`` failures of 30 m x 15 m and more, ``found`` of them, stretches ``called``, ``false_calls``.
     """
     true = river.failures
     inside = true["chainage_m"].between(END_M, river.line.length_m - END_M)
     within = (true["date"] > first.tz_localize("UTC")) & (true["date"] <= last.tz_localize("UTC"))
     large = true[inside & within & (true["length_m"] >= 30) & (true["depth_m"] >= 15)]
-    called = vain = found = 0
+    called = false_calls = found = 0
     for bank in SIDES:
         old, new = before[before["bank"] == bank], after[after["bank"] == bank]
         s = old["chainage_m"].to_numpy()
@@ -212,11 +210,11 @@ def failures_found(
         places = np.flatnonzero(hit)
         for stretch in np.split(places, np.flatnonzero(np.diff(places) > 2) + 1) if places.size else ():
             called += 1
-            vain += not fell[max(stretch[0] - 1, 0) : stretch[-1] + 2].any()
+            false_calls += not fell[max(stretch[0] - 1, 0) : stretch[-1] + 2].any()
         for failure in large[large["bank"] == bank].itertuples():
             close = np.abs(s - failure.chainage_m) <= 0.5 * failure.length_m + STEP_M
             found += bool((hit & close).any())
-    return {"large": len(large), "found": found, "called": called, "vain": vain}
+    return {"large": len(large), "found": found, "called": called, "false_calls": false_calls}
 
 
 def _above_around(moved: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -272,9 +270,9 @@ def see_river(seed: int, folder: Path, *, density: float, over_http: bool) -> di
             retreat.append(retreat_errors(water, part, river, first, then).assign(family=family, epoch=then, **about))
             seen = failures_found(tables[first], tables[then], river, first, then)
             failures.append({"family": family, "epoch": then} | seen | about)
-    # For the curves: every look that there is, and narrower and wider windows of water level.
+    # For the curves: every clear observation that there is, and narrower and wider windows of water level.
     part = dataclasses.replace(region, water=(SOURCES + "sentinel2",))
-    variants: list[tuple[str, dict[str, Any]]] = [("any look", {"min_looks": 1, "min_coverage": 0.5})]
+    variants: list[tuple[str, dict[str, Any]]] = [("any number", {"min_looks": 1, "min_coverage": 0.5})]
     variants += [("window", {"stage_window_m": width}) for width in WINDOWS_M]
     for name, rules in variants:
         other = dataclasses.replace(part, scenes=dataclasses.replace(part.scenes, **rules))
@@ -330,175 +328,6 @@ def _cost(region: Region, folder: Path, seconds: float) -> dict[str, float]:
     }
 
 
-def report(seen: dict[str, pd.DataFrame]) -> str:
-    """Put the comparison into Markdown tables."""
-    positions, retreat, failures = seen["positions"], seen["retreat"], seen["failures"]
-    cut = positions[positions["cut"] & positions["family"].isin(FAMILIES)]
-    epoch = ["seed", "density", "epoch"]
-    lines = [
-        "**MÔ PHỎNG / SIMULATED.** Rivers made by a computer; what is measured here is how well the way from scenes to banks",
-        f"works, not the real river. {positions['seed'].nunique()} rivers of {LENGTH_KM:g} km, {YEARS} years each. In brackets: "
-        "95 % intervals, by drawing whole seasons anew.",
-        "",
-        "| scenes | season | seasons | position RMSE m | bias m | no edge found |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
-    for (family, season), rows in cut.groupby(["family", "season"], sort=False):
-        lines.append(
-            f"| {family} | {season} | {rows.groupby(epoch).ngroups} | {rmse(rows, epoch)} | {mean(rows, epoch)} | "
-            f"{rows['error_m'].isna().mean():.1%} |"
-        )
-    lines += [
-        "",
-        "| scenes | pairs of dry seasons | segments on cut banks | retreat RMSE m | bias m | inside the 95 % interval "
-        "| flagged low_coverage | RMSE of the others m | of them inside |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for family, rows in retreat[retreat["cut"]].groupby("family", sort=False):
-        rows = rows.assign(error_m=rows["measured_m"] - rows["true_m"])
-        inside = rows["error_m"].abs() <= 1.96 * rows["sigma_m"]
-        good = rows["seen"].astype(bool)
-        lines.append(
-            f"| {family} | {rows.groupby(epoch).ngroups} | {len(rows)} | {rmse(rows, epoch)} | {mean(rows, epoch)} | "
-            f"{inside.mean():.1%} | {1 - good.mean():.1%} | {rmse(rows[good], epoch)} | {inside[good].mean():.1%} |"
-        )
-    lines += [
-        "",
-        "| scenes | failures of 30 m x 15 m and larger | found | stretches called | in vain |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for family, rows in failures.groupby("family", sort=False):
-        total = rows[["large", "found", "called", "vain"]].sum()
-        lines.append(
-            f"| {family} | {total['large']} | {share(total['found'], total['large'])} | {total['called']} | "
-            f"{share(total['vain'], total['called'])} |"
-        )
-    both = cut[cut["season"] == "dry"].assign(year=lambda t: t["epoch"].dt.year)
-    wide = both.pivot_table(index=["seed", "density", "year"], columns="family", values="error_m")
-    if {"Landsat", "Sentinel-2"} <= set(wide.columns):
-        gap = (wide["Landsat"] - wide["Sentinel-2"]).dropna()
-        lines += [
-            "",
-            "Landsat less Sentinel-2, mean position of cut banks in the same dry season: "
-            f"{gap.mean():+.2f} m on average, {gap.abs().max():.2f} m at most ({len(gap)} seasons).",
-        ]
-    lines += ["", "![Accuracy against looks, cloud and water level](known-river.png)", ""]
-    for title, rows in curves(positions).items():
-        lines += [f"| Sentinel-2, {title} | places | position RMSE m | no edge found |", "|---|---:|---:|---:|"]
-        lines += [f"| {r.label} | {r.places} | {r.rmse:.2f} | {r.missing:.1%} |" for r in rows.itertuples()]
-        lines += [""]
-    cost = seen["cost"]
-    per_minute = 60 * cost["passes"].sum() / cost["seconds"].sum()
-    per_pixel = cost["seconds"].sum() / (cost["passes"] * cost["pixels"]).sum()
-    kept = cost["stored_bytes"].sum() / (cost["passes"] * cost["pixels"]).sum()
-    lines += [
-        f"From search to stored water: {per_minute:.0f} passes a minute on corridors of {cost['pixels'].mean() / 1e6:.1f} million "
-        f"pixels ({1e6 * per_pixel:.2f} s a million pixels), {1e6 * kept / 1e6:.2f} MB kept a million pixels, "
-        f"at most {cost['peak_mb'].max():.0f} MB of memory in use by the process that also made the pictures.",
-    ]
-    return "\n".join(lines)
-
-
-def curves(positions: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return RMSE of cut banks over looks, cloud and spread of water levels: label, middle, places, rmse, missing."""
-    cut = positions[positions["cut"]]
-    dry = cut["season"] == "dry"
-    s2 = cut["family"] == "Sentinel-2"
-    asked = {
-        "clear observations at the place (dry season)": (cut[(cut["family"] == "any look") & dry], "looks", (0, 1, 2, 3, 4, 6, 8, 12, 99), ""),
-        "mean cloud of the season's pictures (dry season)": (cut[s2 & dry], "cloud", (-0.01, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 1.0), " %"),
-        "spread of water levels (both seasons)": (
-            cut[s2 | (cut["family"] == "window")], "stage_range_m", (-0.01, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 9.0), " m",
-        ),
-    }  # fmt: skip
-    tables = {}
-    for title, (rows, name, edges, unit) in asked.items():
-        found = []
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
-            some = rows[(rows[name] > low) & (rows[name] <= high)]
-            if len(some) < 200:
-                continue
-            found.append(
-                {
-                    "label": _label(max(low, 0), high, name, unit),
-                    "middle": some[name].mean(),
-                    "places": len(some),
-                    "rmse": np.sqrt((some["error_m"] ** 2).mean()),
-                    "missing": some["error_m"].isna().mean(),
-                }
-            )
-        tables[title] = pd.DataFrame(found)
-    return tables
-
-
-def _label(low: float, high: float, name: str, unit: str) -> str:
-    if name == "looks":
-        first = int(low) + 1
-        return f"{first}" if first == high else f"{first} to {high:g}" if high < 99 else f"{first} and more"
-    scale = 100 if unit == " %" else 1
-    return f"{scale * low:g} to {scale * high:g}{unit}"
-
-
-def draw(positions: pd.DataFrame, path: Path) -> None:
-    """Draw the curves."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained", sharey=True)
-    for axis, (title, rows) in zip(axes, curves(positions).items(), strict=True):
-        axis.plot(rows["middle"], rows["rmse"], "o-", color="#1f5a8a")
-        for row in rows.itertuples():
-            axis.annotate(
-                f"{row.places}", (row.middle, row.rmse), xytext=(0, 6), textcoords="offset points", fontsize=7
-            )
-        axis.axhline(3.5, color="0.6", lw=0.8, ls="--")
-        axis.set_xlabel(
-            {"clear": "clear observations at the place", "mean": "mean cloud [share]", "spread": "water levels [m]"}[
-                title.split()[0]
-            ]
-        )
-        axis.set_title(title, fontsize=9)
-        axis.grid(alpha=0.3)
-    axes[0].set_ylim(0, 1.25 * max(rows["rmse"].max() for rows in curves(positions).values()))
-    axes[0].set_ylabel("position RMSE on cut banks [m]")
-    figure.suptitle(
-        "MÔ PHỎNG / SIMULATED: Sentinel-2 on rivers made by a computer; numbers are places; dashed: 0.35 pixel",
-        fontsize=10,
-    )
-    figure.savefig(path, dpi=110)
-
-
-def rmse(rows: pd.DataFrame, by: list[str]) -> str:
-    """Return root mean square of ``error_m`` with its interval."""
-    return _with_interval(rows.assign(value=rows["error_m"] ** 2), by, np.sqrt, "{:.2f}")
-
-
-def mean(rows: pd.DataFrame, by: list[str]) -> str:
-    """Return mean of ``error_m`` with its interval."""
-    return _with_interval(rows.assign(value=rows["error_m"]), by, lambda v: v, "{:+.2f}")
-
-
-def _with_interval(rows: pd.DataFrame, by: list[str], turn: Any, form: str) -> str:
-    blocks = rows.groupby(by)["value"].agg(["sum", "count"]).to_numpy()
-    draws = np.random.default_rng(0).integers(len(blocks), size=(DRAWS, len(blocks)))
-    total = blocks[draws].sum(axis=1)
-    low, high = np.quantile(turn(total[:, 0] / np.maximum(total[:, 1], 1)), (0.025, 0.975))
-    middle = turn(blocks[:, 0].sum() / blocks[:, 1].sum())
-    return f"{form.format(middle)} ({form.format(low)} to {form.format(high)})"
-
-
-def share(part: int, whole: int) -> str:
-    """Return a share in percent with its interval (Wilson 1927)."""
-    from scipy.stats import binomtest
-
-    if not whole:
-        return "none"
-    interval = binomtest(int(part), int(whole)).proportion_ci(method="wilson")
-    return f"{part / whole:.0%} ({interval.low:.0%} to {interval.high:.0%})"
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -513,7 +342,7 @@ def main() -> None:
                 print(f"seed {seed}, density {density:g}", file=sys.stderr, flush=True)
                 parts.append(see_river(seed, Path(folder), density=density, over_http=number == 0))
     seen = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
-    text = report(seen)
+    text = report(seen, LENGTH_KM, YEARS, list(FAMILIES))
     print(text)
     if options.write:
         page = Path(__file__).resolve().parents[1] / "docs" / "known-river.md"

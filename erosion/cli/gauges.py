@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> int:
     values, _, flagged, unread = read(region, store_of(region), as_of)
     skipped = [*unread, *flagged]
     sources = region.gauge_sources
-    table, sound = report(region, values, as_of, sources)
+    table, healthy = report(region, values, as_of, sources)
     print("\n".join(lines(region, table, as_of, skipped)))
     if arguments.json:
         write_json(arguments.json, as_json(region, table, as_of, skipped))
@@ -38,4 +38,4 @@ def main(arguments: argparse.Namespace) -> int:
         order = list(dict.fromkeys(source.gauge_id for source in sources))
         write_days(Path(arguments.filled[1]), values, as_of, *method, order, simulated=region.simulated)
         _log.info(f"wrote {arguments.filled[1]}")
-    return 0 if sound else DEGRADED
+    return 0 if healthy else DEGRADED

@@ -73,8 +73,8 @@ def combine(
             parts.append(listed[0][1].assign(gauge_id=gauge_id))
             continue
         joined = _spoken(listed)
-        torn, more = _disputes(listed, quantity, now)
-        parts.append(_marked(joined, torn).assign(gauge_id=gauge_id))
+        disputed_days, more = _disputes(listed, quantity, now)
+        parts.append(_marked(joined, disputed_days).assign(gauge_id=gauge_id))
         skipped += more
     if not parts:
         return empty_gauges(), skipped
@@ -172,7 +172,7 @@ def _disputes(
 
     Values as they first came are compared, so that a disagreement once found stays found.
     """
-    torn: list[pd.Series] = []
+    disputed_days: list[pd.Series] = []
     skipped = []
     unit = QUANTITIES[quantity][0]
     for (source, rows), (other, others) in itertools.combinations(listed, 2):
@@ -183,14 +183,14 @@ def _disputes(
         apart = both[difference > bound]
         if apart.empty:
             continue
-        torn.append(apart.groupby("day")["since"].min())
+        disputed_days.append(apart.groupby("day")["since"].min())
         last = pd.Timestamp(int(apart["day"].max()), unit="D", tz="UTC")
         reason = (
             f"differs from {source.name} on {apart['day'].nunique()} of {both['day'].nunique()} days, by up to "
             f"{difference[apart.index].max():.3g} {unit}, last on {last:%Y-%m-%d}; {source.name} stands, being listed first"
         )
         skipped.append(Skipped(other.name, reason, usual=bool(last < now - LATELY)))
-    days = pd.concat(torn).groupby(level=0).min() if torn else pd.Series(dtype="int64")
+    days = pd.concat(disputed_days).groupby(level=0).min() if disputed_days else pd.Series(dtype="int64")
     return days, skipped
 
 
@@ -232,9 +232,9 @@ def _whole_days(first: pd.DataFrame, source: GaugeSource, quantity: str) -> pd.D
     return table[(grouped.size() >= needed).to_numpy()]
 
 
-def _marked(table: pd.DataFrame, torn: pd.Series) -> pd.DataFrame:
-    """Return the rows with those of torn days marked from the instant of the decision on, also those that come later."""
-    if torn.empty:
+def _marked(table: pd.DataFrame, disputed_days: pd.Series) -> pd.DataFrame:
+    """Return the rows with those of disputed days marked from the instant of the decision on, also those that come later."""
+    if disputed_days.empty:
         return table
     table = table.sort_values(["time", "available_at"], kind="stable", ignore_index=True)
     since = pd.DatetimeIndex(table["available_at"]).as_unit("ns").asi8
@@ -244,7 +244,9 @@ def _marked(table: pd.DataFrame, torn: pd.Series) -> pd.DataFrame:
     # A daily value and the readings of the same day may lie in two UTC days: the day of either will do.
     decided = np.full(len(table), NEVER)
     for shift in (0, 43_200):
-        decided = np.minimum(decided, torn.reindex((stamp + shift) // 86_400, fill_value=NEVER).to_numpy("int64"))
+        decided = np.minimum(
+            decided, disputed_days.reindex((stamp + shift) // 86_400, fill_value=NEVER).to_numpy("int64")
+        )
     bit = GAUGE_FLAGS["disputed"]
     later = since >= decided
     table.loc[later, "flags"] |= bit

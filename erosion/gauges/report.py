@@ -26,7 +26,7 @@ _LISTED: Final = 20
 def report(
     region: Region, gauges: pd.DataFrame, as_of: pd.Timestamp | str, sources: Sequence[GaugeSource]
 ) -> tuple[pd.DataFrame, bool]:
-    """Return the health of a region's gauges, and whether all of them report and are mostly sound.
+    """Return the health of a region's gauges, and whether none of them is stale or mostly suspect.
 
     Parameters
     ----------

@@ -36,6 +36,9 @@ AHEAD: Final = pd.Timedelta(days=1)
 
 _META: Final = b"erosion"
 
+_FORMER_SKIPPED: Final = "told"
+"""Key of what was left out in files of older programs, which are still read."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -87,7 +90,7 @@ def load(path: Path, source: GaugeSource) -> tuple[Kept, list[Skipped]]:
         values = file.to_pandas()[list(SERIES_COLUMNS)]
         asked_at = pd.Timestamp(meta["asked_at"])
         state = meta["state"]
-        left_out = tuple(Skipped(*item) for item in meta["told"])
+        left_out = tuple(Skipped(*item) for item in meta["skipped" if "skipped" in meta else _FORMER_SKIPPED])
         rules = meta["rules"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(
@@ -113,7 +116,7 @@ def save(path: Path, kept: Kept, source: GaugeSource) -> None:
     meta = {
         "asked_at": kept.asked_at.isoformat(),
         "state": dict(kept.state),
-        "told": [list(item) for item in kept.skipped],
+        "skipped": [list(item) for item in kept.skipped],
         "rules": _digest(source),
     }
     table = pa.Table.from_pandas(kept.values, preserve_index=False)

@@ -105,7 +105,7 @@ class Report:
         for title, entries in (
             # What has to be mended stands below.
             ("left out", [f"{s.scene}: {s.reason}" for s in self.skipped if s.usual]),
-            ("worth a look", self.warnings),
+            ("warnings", self.warnings),
             ("to mend", self.problems),
         ):
             if entries:

@@ -164,9 +164,9 @@ def _check(name: str, table: pa.Table, layer: gpd.GeoDataFrame, region: RegionLi
         raise ExportError(
             f"layer {name}: segment {ids[int(bare.argmax())]} has no bank line; drop it before publishing"
         )
-    strange = set(table["level"].unique().to_pylist()) - set(LEVELS)
-    if strange:
-        raise ExportError(f"layer {name}: level {min(strange)} is none of {LEVELS}")
+    unknown = set(table["level"].unique().to_pylist()) - set(LEVELS)
+    if unknown:
+        raise ExportError(f"layer {name}: level {min(unknown)} is none of {LEVELS}")
     if (not region.simulated) in table["simulated"].unique().to_pylist():
         raise ExportError(
             f"layer {name}: column simulated contradicts region {region.name} (simulated: {region.simulated}); "

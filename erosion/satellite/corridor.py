@@ -184,7 +184,7 @@ def _read_shapes(path: Path) -> gpd.GeoDataFrame:
         layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
         if len(layers) > 1:
             raise SourceError(
-                f"{path}: has layers {', '.join(layers)}; it is not told which is meant, save it in a file of its own"
+                f"{path}: has layers {', '.join(layers)}; which is meant is not stated; save it in a file of its own"
             )
         shapes = gpd.read_file(path, engine="pyogrio")
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, ValueError) as err:

@@ -107,7 +107,7 @@ def boa_shift(properties: Mapping[str, Any], rule: str) -> float:
     baseline = processing_baseline(properties)
     if baseline is None:
         raise ValueError(
-            "tells no processing baseline, so whether 1000 is to be subtracted is not known; "
+            "states no processing baseline, so whether 1000 is to be subtracted is not known; "
             "set boa_offset: none in the catalogue entry if its numbers are plain"
         )
     return BOA_SHIFT if baseline >= (4, 0) else 0.0

@@ -51,7 +51,7 @@ class RemoteFiles:
             options |= {"GDAL_HTTP_PROXY": "", "CPL_VSIL_CURL_ALLOWED_FILENAME": f"/vsicurl/{address}"}
         return options
 
-    def look(self, address: str) -> Answer | None:
+    def probe(self, address: str) -> Answer | None:
         """Answer of the server about an address, None for a store that cannot be asked; what was read of the file is forgotten."""
         url = self._relayed.get(address)
         if url is None:
@@ -60,7 +60,7 @@ class RemoteFiles:
         failure = self._relay.failure(address)
         if failure is not None and failure.lasting:
             return Answer(None, None, failure.reason, lasting=True)
-        return self._web.look(url)
+        return self._web.probe(url)
 
     def refused(self) -> bool:
         """Return whether another token will be fetched for one that was refused, which is dropped."""

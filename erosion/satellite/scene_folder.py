@@ -182,7 +182,7 @@ def _read_file(path: Path, source: SceneFolder) -> tuple[dict[str, pystac.Asset]
     parts = {alias: text for alias, text in source.bands.items() if alias not in numbers}
     named = [alias for alias, text in parts.items() if _part(text).search(path.stem)]
     if len(named) > 1:
-        return Skipped(path.name, f"its name fits {' and '.join(named)}; make 'bands' tell them apart")
+        return Skipped(path.name, f"its name fits {' and '.join(named)}; make 'bands' distinguish them")
     if not numbers and not named:
         return Skipped(path.name, f"its name holds none of {', '.join(parts.values())}, so it is no known band")
     numbers |= dict.fromkeys(named, 1)
@@ -215,7 +215,7 @@ def _date(name: str, tags: dict[str, str], source: SceneFolder) -> pd.Timestamp 
         return found
     day = pd.Timestamp(f"{landsat[1]}-01-01", tz="UTC") + pd.Timedelta(days=int(landsat[2]) - 1)
     if day.year != int(landsat[1]):
-        return f"no date: the name tells day {landsat[2]} of {landsat[1]}; write the day into it, like 2018-06-22"
+        return f"no date: the name has day {landsat[2]} of {landsat[1]}; write the day into it, like 2018-06-22"
     return day
 
 

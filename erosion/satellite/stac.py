@@ -134,7 +134,7 @@ def _unusable(item: pystac.Item, source: StacCollection) -> str | None:
     if lack:
         return lack
     for alias, asset in assets_of(item, source).items():
-        stated_grid(item, asset)  # a place that cannot be read is told with the item
+        stated_grid(item, asset)  # a place that cannot be read is reported with the item
         problem = off_limits(asset.href, source.catalog)
         if problem:
             return f"its file for {alias}, {without_secrets(asset.href)}, {problem}"

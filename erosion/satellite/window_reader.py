@@ -91,7 +91,7 @@ class Access(Protocol):
     def options(self, address: str) -> dict[str, Any]:
         """GDAL options for reading from an address."""
 
-    def look(self, address: str) -> Answer | None:
+    def probe(self, address: str) -> Answer | None:
         """Answer of the server about an address; None for a local file."""
 
     def refused(self) -> bool:
@@ -111,7 +111,7 @@ class LocalFiles:
         """Return no options."""
         return {}
 
-    def look(self, address: str) -> Answer | None:
+    def probe(self, address: str) -> Answer | None:
         """Return None: there is no server."""
         return None
 
@@ -236,7 +236,7 @@ class WindowReader:
         if isinstance(err, _LastingError | WebError):  # the latter has been tried often enough where it comes from
             return str(err), None
         cause = _one_line(err)
-        answer = self.access.look(address)
+        answer = self.access.probe(address)
         if answer is None:  # a file on this machine stays broken; a store that cannot be asked may mend itself
             return f"cannot be read: {cause}", retry.wait_s(failures) if "://" in address else None
         if answer.lasting:

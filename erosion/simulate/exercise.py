@@ -43,7 +43,7 @@ from erosion.simulate.river.centre_line import smooth_line
 from erosion.simulate.river.river import River, make_river
 from erosion.simulate.scenes.archive import write_catalog, write_scene
 from erosion.simulate.scenes.items import landsat_item, sentinel1_item, sentinel2_item
-from erosion.simulate.scenes.plan import OFFSET_FROM, Look, baseline_of, looks
+from erosion.simulate.scenes.plan import OFFSET_FROM, Acquisition, acquisitions, baseline_of
 from erosion.simulate.scenes.sensors import Picture, cloud_percent, see_landsat, see_sentinel1, see_sentinel2
 
 _log = logging.getLogger(__name__)
@@ -97,8 +97,6 @@ def make_exercise(
         Whole years, the last of them :data:`LAST_YEAR`.
     seed
         The same seed gives the same bytes.
-    say
-        Told about the progress.
     length_km
         Length of the river [km].
     density
@@ -119,7 +117,7 @@ def make_exercise(
     if years < 1:
         raise ValueError(f"years is {years}; an exercise needs at least one")
     first_year = LAST_YEAR + 1 - years
-    planned = looks(first_year, years, seed, density=density)
+    planned = acquisitions(first_year, years, seed, density=density)
     if not planned:
         raise ValueError("no picture is planned; raise density")
     setting = set_stage(first_year, years, seed, length_km)
@@ -132,8 +130,8 @@ def make_exercise(
         f"{SIMULATED_NOTICE}: {length_km:g} km of the Hậu, {first_year}-{LAST_YEAR}, {len(planned)} pictures -> {out}"
     )
     rows: list[dict[str, Any]] = []
-    for number, look in enumerate(tqdm(planned, desc=SIMULATED_NOTICE, unit="picture", disable=None), start=1):
-        rows.extend(_shoot(out / "catalog", setting, look))
+    for number, acquisition in enumerate(tqdm(planned, desc=SIMULATED_NOTICE, unit="picture", disable=None), start=1):
+        rows.extend(_write_scenes(out / "catalog", setting, acquisition))
         if number % 10 == 0 or number == len(planned):
             _log.info(f"  {number} of {len(planned)} pictures")
     write_catalog(out / "catalog", title, about)
@@ -233,67 +231,76 @@ def _covering(bounds: tuple[float, float, float, float], pixel: float, block: fl
     return Grid(CRS, transform, round((x1 - x0) / pixel), round((y1 - y0) / pixel))
 
 
-def _shoot(folder: Path, setting: Setting, look: Look) -> list[dict[str, Any]]:
+def _write_scenes(folder: Path, setting: Setting, acquisition: Acquisition) -> list[dict[str, Any]]:
     """Return one row for each item of a simulated scene, for the truth, after adding the items to the catalogue."""
-    rng = np.random.default_rng(look.seed)
+    rng = np.random.default_rng(acquisition.seed)
     river = setting.river
-    if look.sensor == "sentinel2":
-        picture = see_sentinel2(river, look.time, setting.grid, rng, cloud_cover=look.cloud_cover, shift_m=look.shift_m)
-        names = _put_sentinel2(folder, setting, look, picture)
-    elif look.sensor == "landsat":
+    if acquisition.sensor == "sentinel2":
+        picture = see_sentinel2(
+            river, acquisition.time, setting.grid, rng, cloud_cover=acquisition.cloud_cover, shift_m=acquisition.shift_m
+        )
+        names = _put_sentinel2(folder, setting, acquisition, picture)
+    elif acquisition.sensor == "landsat":
         picture = see_landsat(
-            river, look.time, setting.landsat_grid, rng, cloud_cover=look.cloud_cover, shift_m=look.shift_m
+            river,
+            acquisition.time,
+            setting.landsat_grid,
+            rng,
+            cloud_cover=acquisition.cloud_cover,
+            shift_m=acquisition.shift_m,
         )
         picture["qa_pixel"][~setting.landsat_within] = 1
         item = landsat_item(
             setting.landsat_grid,
-            look.time,
-            number=int(look.platform),
+            acquisition.time,
+            number=int(acquisition.platform),
             path_row="126053",
             cloud_percent=cloud_percent(picture),
-            published=look.published,
+            published=acquisition.published,
         )
         write_scene(folder, item, picture, setting.landsat_grid, setting.landsat_within)
-        names = [(item["id"], look.published)]
+        names = [(item["id"], acquisition.published)]
     else:
-        picture = see_sentinel1(river, look.time, setting.grid, rng, shift_m=look.shift_m)
+        picture = see_sentinel1(river, acquisition.time, setting.grid, rng, shift_m=acquisition.shift_m)
         # A repeat cycle of twelve days has 175 orbits, whose numbering starts with the 73rd of the first cycle.
-        cycle = (look.time - pd.Timestamp("2014-04-03", tz="UTC")) // pd.Timedelta(days=12)
+        cycle = (acquisition.time - pd.Timestamp("2014-04-03", tz="UTC")) // pd.Timedelta(days=12)
         item = sentinel1_item(
             setting.grid,
-            look.time,
-            platform=look.platform,
-            orbit=look.orbit,
-            ascending=look.time.hour < 12,
-            absolute_orbit=175 * int(cycle) + look.orbit + 72,
+            acquisition.time,
+            platform=acquisition.platform,
+            orbit=acquisition.orbit,
+            ascending=acquisition.time.hour < 12,
+            absolute_orbit=175 * int(cycle) + acquisition.orbit + 72,
         )
         write_scene(folder, item, picture, setting.grid, setting.within)
-        names = [(item["id"], look.published)]
+        names = [(item["id"], acquisition.published)]
     return [
         {
             "item": name,
-            "sensor": look.sensor,
-            "time": look.time,
+            "sensor": acquisition.sensor,
+            "time": acquisition.time,
             "published": published,
-            "cloud_cover": look.cloud_cover,
-            "shift_east_m": look.shift_m[0],
-            "shift_north_m": look.shift_m[1],
-            "stage_m": round(river.stage(look.time), 3),
+            "cloud_cover": acquisition.cloud_cover,
+            "shift_east_m": acquisition.shift_m[0],
+            "shift_north_m": acquisition.shift_m[1],
+            "stage_m": round(river.stage(acquisition.time), 3),
         }
         for name, published in names
     ]
 
 
-def _put_sentinel2(folder: Path, setting: Setting, look: Look, picture: Picture) -> list[tuple[str, pd.Timestamp]]:
+def _put_sentinel2(
+    folder: Path, setting: Setting, acquisition: Acquisition, picture: Picture
+) -> list[tuple[str, pd.Timestamp]]:
     """One item, or two tiles that overlap; and the same again where the scene was processed twice."""
     picture["scl"][~setting.within[1::2, 1::2]] = 0
-    baseline, applied = baseline_of(look.time)
-    editions = [(0, look.published, baseline, applied)]
-    if look.reprocessed is not None:
-        editions.append((1, look.reprocessed, baseline_of(look.reprocessed)[0], False))
+    baseline, applied = baseline_of(acquisition.time)
+    editions = [(0, acquisition.published, baseline, applied)]
+    if acquisition.reprocessed is not None:
+        editions.append((1, acquisition.reprocessed, baseline_of(acquisition.reprocessed)[0], False))
     half = setting.grid.height // 4 * 2
     cuts = (slice(0, half + _OVERLAP), slice(half - _OVERLAP, setting.grid.height))
-    tiles = list(zip(_TILES, cuts, strict=True)) if look.orbit == _TWO_TILES else [(_TILES[1], slice(0, None))]
+    tiles = list(zip(_TILES, cuts, strict=True)) if acquisition.orbit == _TWO_TILES else [(_TILES[1], slice(0, None))]
     put = []
     for sequence, published, edition, taken_off in editions:
         added = 1000 if float(edition) >= OFFSET_FROM and not taken_off else 0
@@ -305,10 +312,10 @@ def _put_sentinel2(folder: Path, setting: Setting, look: Look, picture: Picture)
             grid = Grid(CRS, corner, setting.grid.width, stop - start)
             item = sentinel2_item(
                 grid,
-                look.time,
-                platform=look.platform,
+                acquisition.time,
+                platform=acquisition.platform,
                 tile=tile,
-                orbit=look.orbit,
+                orbit=acquisition.orbit,
                 baseline=edition,
                 offset_applied=taken_off,
                 cloud_percent=cloud_percent(part),

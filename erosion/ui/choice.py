@@ -99,7 +99,7 @@ def choose_segment(choice: Choice, row: int, *, zoom: bool) -> None:
     st.session_state["place"] = _degrees(choice, line)
     st.session_state["side"] = (str(table["reach"].iloc[row]), str(table["bank"].iloc[row]))
     if zoom:
-        look("segment")
+        move_map("segment")
 
 
 def forget_segment() -> None:
@@ -108,10 +108,10 @@ def forget_segment() -> None:
         st.session_state.pop(key, None)
 
 
-def look(at: str) -> None:
+def move_map(at: str) -> None:
     """Move the map: ``segment`` or ``whole``."""
-    st.session_state["look"] = at
-    st.session_state["looks"] = st.session_state.get("looks", 0) + 1
+    st.session_state["map_view"] = at
+    st.session_state["map_moves"] = st.session_state.get("map_moves", 0) + 1
 
 
 def segment_row(choice: Choice) -> int | None:

@@ -62,7 +62,7 @@ def test_a_mistake_in_a_command_is_one_line_and_exit_code_1(
 
 
 @pytest.mark.parametrize("command", [["check"], ["run"], ["replay", "--from", "2006", "--to", "2007"]])
-def test_an_unknown_region_is_told_with_one_like_it(
+def test_an_unknown_region_is_reported_with_one_like_it(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -165,7 +165,7 @@ def test_a_region_that_cannot_be_read_shows_on_the_map(
     assert "pixel_m" in attempt["message"]
 
 
-def test_a_mistake_in_the_program_is_told_without_traceback(
+def test_a_mistake_in_the_program_is_reported_without_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: object) -> int:

@@ -195,7 +195,7 @@ def test_a_service_is_not_optional(tmp_path: Path) -> None:
         read_source(write(tmp_path, entry))
 
 
-def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
     entry = changed(changed(changed(MASKS, "geo_rmse_m", "six"), "colour", "red"), "licence", None)
     with pytest.raises(CatalogError) as caught:
         read_source(write(tmp_path, entry))

@@ -207,7 +207,7 @@ def test_a_mistake_is_named_with_its_mend(tmp_path: Path, changes: dict[str, Any
     assert all(problem.startswith(str(file)) for problem in caught.value.problems)
 
 
-def test_a_mistake_in_a_source_is_told_with_the_region_that_uses_it(tmp_path: Path) -> None:
+def test_a_mistake_in_a_source_is_reported_with_the_region_that_uses_it(tmp_path: Path) -> None:
     entry = yaml.safe_load((CATALOGUE / "mamore_masks.yaml").read_text("utf-8"))
     entry |= {"name": "masks", "path": "nowhere"}
     (tmp_path / "masks.yaml").write_text(yaml.safe_dump(entry, allow_unicode=True), "utf-8")

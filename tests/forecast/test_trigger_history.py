@@ -83,7 +83,7 @@ def test_a_year_has_the_nights_after_an_observation_up_to_the_next() -> None:
     assert left_out.scene == "2012-07-01 to 2013-07-01" and "known on 260 of 365 nights" in left_out.reason
 
 
-def test_what_the_banks_lost_is_told_from_one_observation_to_the_next() -> None:
+def test_what_the_banks_lost_is_counted_from_one_observation_to_the_next() -> None:
     images = [straight_river(96, 104)] * 7 + [straight_river(96, 106), straight_river(96, 107)]
     region = make_region()
     losses, skipped = yearly_losses(region, make_water(images))

@@ -72,7 +72,7 @@ def test_age_completeness_and_flags_of_a_daily_gauge() -> None:
     assert row["neighbour_all"] == 2
 
 
-def test_what_comes_later_is_not_told() -> None:
+def test_what_comes_later_is_not_shown() -> None:
     gauges = table(pd.date_range("2021-01-01", "2021-03-31"))
     row = health(gauges, "2021-03-10", [entry()]).iloc[0]
     assert row["last_time"] == pd.Timestamp("2021-03-10", tz="UTC")
@@ -151,8 +151,8 @@ def region() -> Region:
 def test_lines_name_ages_flags_and_what_was_skipped(region: Region) -> None:
     gauges = table(pd.date_range("2020-04-01", "2021-03-29"))
     gauges.loc[[300, 301], ["qc", "flags"]] = ["suspect", GAUGE_FLAGS["flat_line"]]
-    found, sound = report(region, gauges, NOW, [entry(), entry(gauge_id="x", place="Nowhere")])
-    assert not sound
+    found, healthy = report(region, gauges, NOW, [entry(), entry(gauge_id="x", place="Nowhere")])
+    assert not healthy
     text = "\n".join(lines(region, found, NOW, [Skipped("b", "is broken"), Skipped("c", "is usual", usual=True)]))
     assert "2 repeated too long" in text
     assert "2.5 d" in text
@@ -251,7 +251,7 @@ def test_the_command_ends_with_0_and_with_2_where_a_gauge_is_stale(
     assert "STALE" in capsys.readouterr().out
 
 
-def test_a_gauge_whose_file_is_not_there_is_told_without_a_traceback(
+def test_a_gauge_whose_file_is_not_there_is_reported_without_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = made_region(tmp_path, 90)

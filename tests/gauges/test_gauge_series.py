@@ -94,7 +94,7 @@ def test_a_flagged_source_hands_the_day_back() -> None:
     assert stands(table, "2020-01-10") == {"01-02": (2.0, "second")}
 
 
-def test_two_sources_that_disagree_are_told_and_marked() -> None:
+def test_two_sources_that_disagree_are_reported_and_marked() -> None:
     first = rows({"2020-01-01": 1.0, "2020-01-02": 2.0, "2020-01-03": 3.0})
     second = rows({"2020-01-01": 1.05, "2020-01-02": 2.6, "2020-01-03": 3.0}, source="second", latency="4D")
     table, (told,) = combine([(FIRST, first), (SECOND, second)], NOW)
@@ -172,7 +172,7 @@ def test_the_zero_of_a_gauge_does_not_wait_for_its_first_source_to_speak() -> No
     assert stands(table, "2020-02-01") == {"01-01": (pytest.approx(1.2), "first")}
 
 
-def test_a_dispute_once_told_stays_told() -> None:
+def test_a_dispute_once_reported_stays_reported() -> None:
     hourly = [entry(name=name, cadence_days=1 / 24) for name in ("first", "second", "third")]
     hours = pd.date_range("2020-01-01", periods=24, freq="h")
     one, two, three = (
@@ -465,7 +465,7 @@ def test_a_driver_that_trips_costs_only_its_own_series(
     assert set(gauge_series.read(river, store, "2020-02-01").values["gauge_id"]) == {"g"}
 
 
-def test_a_store_that_cannot_be_written_is_told(river: Region, service: GaugeServer, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_is_reported(river: Region, service: GaugeServer, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     (told,) = gauge_series.fetch(river, blocked).skipped

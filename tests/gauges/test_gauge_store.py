@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -13,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.core.contracts import SERIES_COLUMNS, known_at
-from erosion.core.errors import SourceError
+from erosion.core.errors import Skipped, SourceError
 from erosion.gauges.drivers.gauge_files_entry import GaugeColumns, GaugeFiles, GaugeUnits
 from erosion.gauges.formats.reading import Reading, joined, readings
 from erosion.gauges.store import KEY, Kept, absorb, empty_series, load, path_of, save
@@ -107,6 +109,23 @@ def test_what_comes_late_is_known_late_and_an_older_record_is_not_late() -> None
     assert at["01-09"] == day("2020-01-11"), "due since"
 
 
+def test_a_file_of_an_older_program_is_read(tmp_path: Path) -> None:
+    """What was left out stood under ``told`` then."""
+    path = path_of(tmp_path, "r", SOURCE)
+    kept, _ = absorb(NOTHING, reading({"2020-01-01": 1.0}), SOURCE, day("2020-01-05"))
+    kept = dataclasses.replace(kept, skipped=(Skipped("made", "a line was left out"),))
+    save(path, kept, SOURCE)
+    table = pq.read_table(path)
+    meta = json.loads(table.schema.metadata[b"erosion"])
+    meta["told"] = meta.pop("skipped")
+    pq.write_table(
+        table.replace_schema_metadata({**table.schema.metadata, b"erosion": json.dumps(meta).encode()}), path
+    )
+    again, skipped = load(path, SOURCE)
+    assert skipped == [] and again.skipped == kept.skipped
+    pd.testing.assert_frame_equal(again.values, kept.values)
+
+
 def test_forecasts_of_several_nights_stand_side_by_side() -> None:
     first = reading({"2020-01-03": 3.0, "2020-01-04": 4.0}, issued_at=day("2020-01-02"))
     second = reading({"2020-01-04": 4.5}, issued_at=day("2020-01-03"))
@@ -116,7 +135,7 @@ def test_forecasts_of_several_nights_stand_side_by_side() -> None:
     assert kept.values["available_at"].tolist() == [day("2020-01-02 05:00")] * 2 + [day("2020-01-03 05:00")]
 
 
-def test_values_of_the_future_are_left_out_and_told() -> None:
+def test_values_of_the_future_are_left_out_and_reported() -> None:
     kept, (told,) = absorb(NOTHING, reading({"2020-01-01": 1.0, "2020-03-01": 2.0}), SOURCE, day("2020-01-05"))
     assert known(kept, day("2021-01-01")) == {"01-01": 1.0}
     assert "1 values lie in the future, the first on 2020-03-01" in told.reason and not told.usual

@@ -262,7 +262,7 @@ def test_a_forecast_that_is_over_is_not_shown_and_one_reaches_ten_days() -> None
 # --- facts -----------------------------------------------------------------------------------------------------------
 
 
-def test_facts_name_everything_that_is_told() -> None:
+def test_facts_name_everything_that_is_published() -> None:
     file = entry(alarm_levels_m=(3.5, 4.0, 4.5), alarm_source="Decision")
     _, only = made(rows(["2026-11-19", "2026-11-20"], [2.0, 2.25]), of=station(file))
     assert only["last_reading"] == {

@@ -126,7 +126,7 @@ def test_no_month_is_hard_coded(shift: int) -> None:
         assert b[name] == pytest.approx(a[name]), name
 
 
-def test_a_gauge_of_stage_tells_what_stage_can_tell() -> None:
+def test_a_gauge_of_stage_gives_what_stage_can_give() -> None:
     known = row(hydrograph(PEAKS, "2009-12-31", stage=True), "2009-10-01")
     assert known[["flood_peak_ratio", "recession_per_day"]].isna().all()
     assert (

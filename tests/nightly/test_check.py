@@ -71,7 +71,7 @@ def both(report: Report) -> str:
     return text
 
 
-def test_the_mamore_is_ready_and_its_gaps_are_told() -> None:
+def test_the_mamore_is_ready_and_its_gaps_are_reported() -> None:
     report = check("mamore")
     text = both(report)
     assert report.ok and report.skipped == []
@@ -92,7 +92,7 @@ def test_the_mamore_is_ready_and_its_gaps_are_told() -> None:
     assert "720 days without an observation between 2001-07-25 and 2003-07-15" in text and text.endswith("  ok")
 
 
-def test_the_athabasca_is_ready_and_its_oblong_pixels_are_told() -> None:
+def test_the_athabasca_is_ready_and_its_oblong_pixels_are_reported() -> None:
     report = check("athabasca")
     assert report.ok and report.warnings == []
     (masks,) = report.water
@@ -109,7 +109,7 @@ def test_a_region_of_ones_own_is_ready(river: Path) -> None:
     assert report.gauges[0].discharge_m3s == [101, 115.5, 130]
 
 
-def test_problems_of_all_kinds_are_told_together(river: Path) -> None:
+def test_problems_of_all_kinds_are_reported_together(river: Path) -> None:
     folder = river.parent
     (folder / "tif" / "m_2004-07-01.tif").write_bytes(b"")
     mask(folder / "tif" / "m_2005-07-01.tif", value=3)
@@ -160,19 +160,19 @@ def test_no_usable_file_is_a_problem(river: Path) -> None:
     both(report)
 
 
-def test_an_upstream_point_far_from_the_water_is_worth_a_look(river: Path) -> None:
+def test_an_upstream_point_far_from_the_water_is_a_warning(river: Path) -> None:
     edit(river, reaches=[{"name": "mamore", "upstream": [-65.0377, -14.6]}])
     (warning,) = check(river).warnings
     assert "upstream: [-65.0377, -14.6] lies 1" in warning and "km from the newest water" in warning
 
 
-def test_another_water_level_is_worth_a_look(river: Path) -> None:
+def test_another_water_level_is_a_warning(river: Path) -> None:
     mask(river.parent / "tif" / "m_2004-07-01.tif", water=slice(10, 26))
     (warning,) = check(river).warnings
     assert "2004-07-01 shows 2.00 times the median water area" in warning
 
 
-def test_a_tag_and_a_name_that_differ_are_worth_a_look(river: Path) -> None:
+def test_a_tag_and_a_name_that_differ_are_a_warning(river: Path) -> None:
     mask(river.parent / "tif" / "m_2004-07-01.tif", tag="2005-07-01")
     mask(river.parent / "tif" / "m_2004.tif", tag="2004-03-01")
     mask(river.parent / "tif" / "m_2005-03.tif", tag="2005-03-02")
@@ -183,7 +183,7 @@ def test_a_tag_and_a_name_that_differ_are_worth_a_look(river: Path) -> None:
     assert not any("m_2004.tif" in warning or "m_2005-03.tif" in warning for warning in warnings)
 
 
-def test_a_gauge_in_another_unit_than_said_is_told_where_it_cannot_be_true(river: Path) -> None:
+def test_a_gauge_in_another_unit_than_declared_is_reported_where_it_cannot_be_true(river: Path) -> None:
     table = river.parent / "gauge.csv"
     table.write_text(table.read_text().replace("2000-01-07,107", "2000-01-07,900000"))
     report = check(river)

@@ -56,7 +56,7 @@ def test_what_was_not_seen_is_unknown_and_no_partner() -> None:
     assert names(table, [True, False, True]) == ["unknown", "false_alarm", "unknown"]
 
 
-def test_islands_of_one_chainage_are_told_apart_by_distance() -> None:
+def test_islands_of_one_chainage_are_distinguished_by_distance() -> None:
     table = segments(("I", 0, 1, True), ("I", 0, 3, False), ("I", 0, 3, False))
     table["y"] = [0.0, 150.0, 60.0]
     assert names(table) == ["miss" if MATCH_M < 60 else "hit", "false_alarm", "hit"]

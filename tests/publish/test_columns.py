@@ -39,7 +39,7 @@ def test_names_carry_their_unit(column):
     assert column.unit == "" or column.unit in UNITS_VI
 
 
-def test_heads_are_told_apart():
+def test_heads_differ():
     for table in (LAYER, BAND, HISTORY):
         assert len({column.head for column in table}) == len(table)
 

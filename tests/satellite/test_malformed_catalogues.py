@@ -49,7 +49,7 @@ def test_a_redirect_to_nowhere_is_an_error_of_the_request(place: str) -> None:
         server.answer("/a", b"", status=302, headers={"Location": place.replace("\x00", "%00")})
         with pytest.raises(WebError):
             web.get_json(f"{server.url}/a")
-        assert isinstance(web.look(f"{server.url}/a").words, str)
+        assert isinstance(web.probe(f"{server.url}/a").words, str)
 
 
 @pytest.mark.parametrize(

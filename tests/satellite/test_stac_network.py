@@ -211,7 +211,7 @@ def test_one_unreadable_item_of_a_static_catalogue_is_listed_and_the_rest_goes_o
     assert [(s.scene, "HTTP 404" in s.reason) for s in skipped] == [("one.json", True)]
 
 
-def test_an_item_of_a_static_catalogue_that_may_come_back_is_told_of_the_source(server: StacServer) -> None:
+def test_an_item_of_a_static_catalogue_that_may_come_back_is_reported_of_the_source(server: StacServer) -> None:
     # By this the store knows that the search was not read to its end.
     server.fail(r"/one/one\.json", "status", status=503)
     source = make_source(f"{server.static_url}/catalog.json")

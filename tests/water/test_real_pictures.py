@@ -179,7 +179,7 @@ def test_a_river_of_half_a_pixel_is_refused_with_reasons(mur: Seen) -> None:
     assert mur.water is None
     assert [record.state for record in mur.passes] == ["unusable"] * 5
     for record in mur.passes:
-        assert "sure water" in record.reason or "cannot be told from land" in record.reason
+        assert "sure water" in record.reason or "cannot be distinguished from land" in record.reason
 
 
 def test_a_river_of_a_pixel_is_seen_on_both_tiles(sava: Seen) -> None:
@@ -197,7 +197,7 @@ def test_a_grid_half_a_pixel_off_loses_narrow_water(drau: Seen, tmp_path: Path) 
     assert share_of_line_with_water(coarse) < share_of_line_with_water(drau) - 0.2
 
 
-def test_with_a_reference_a_narrow_river_is_told_no_worse_than_without(tmp_path: Path) -> None:
+def test_with_a_reference_a_narrow_river_is_classified_no_worse_than_without(tmp_path: Path) -> None:
     sava = see(region_of("drau", "sava", pixel_m=120.0), tmp_path)
     first = {record.pass_id: record for record in sava.all_revisions() if record.revision == 0}
     newest = {record.pass_id: record for record in sava.passes}
@@ -258,8 +258,8 @@ def years(water: xr.Dataset) -> list[int]:
 def test_eight_composites_are_eight_sound_observations(ucayali: Seen) -> None:
     assert ucayali.water is not None
     assert years(ucayali.water) == list(range(1985, 2021, 5))
-    sound, left_out = valid_epochs(ucayali.water)
-    assert left_out == [] and sound.sizes["epoch"] == 8  # though the river has left whole bends as lakes
+    valid, left_out = valid_epochs(ucayali.water)
+    assert left_out == [] and valid.sizes["epoch"] == 8  # though the river has left whole bends as lakes
 
 
 def test_display_numbers_become_reflectances_of_forest(ucayali: Seen) -> None:

@@ -98,8 +98,8 @@ class Relay:
 
     def failure(self, address: str) -> Failure | None:
         """Failure of the last read of a file by its address on loopback, or None."""
-        told = json.loads(self._ask("GET", urlsplit(address).path.rsplit("/", 1)[0] + "/why"))
-        return None if told is None else Failure(str(told["reason"]), bool(told["lasting"]))
+        failure = json.loads(self._ask("GET", urlsplit(address).path.rsplit("/", 1)[0] + "/why"))
+        return None if failure is None else Failure(str(failure["reason"]), bool(failure["lasting"]))
 
     def _ask(self, method: str, path: str, body: str | None = None) -> bytes:
         self._start()

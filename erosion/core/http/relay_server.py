@@ -106,15 +106,15 @@ class Remote:
         content = response.content
         if response.status_code == 200 and start == 0 and len(content) <= stop:
             return Part(0, content, len(content))
-        told = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        stated = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if response.status_code == 200:
             raise RefusalError(502, "the server gives whole files only, and no parts of them", lasting=True)
         if response.status_code != 206:
             raise RefusalError(response.status_code if response.status_code >= 400 else 502, answer.words)
-        whole = told is not None and int(told[2]) - int(told[1]) + 1 == len(content) <= stop - start
-        if told is None or not whole or int(told[1]) != start:
+        whole = stated is not None and int(stated[2]) - int(stated[1]) + 1 == len(content) <= stop - start
+        if stated is None or not whole or int(stated[1]) != start:
             raise RefusalError(502, "the server gives another part of the file than the one that is asked for")
-        return Part(start, content, int(told[3]))
+        return Part(start, content, int(stated[3]))
 
 
 class Files:
@@ -181,8 +181,8 @@ class Handler(BaseHTTPRequestHandler):
         name = self._name()
         remote = self.files.find(name) if name is not None else None
         failure = remote.failure if remote is not None else None
-        told = None if failure is None else {"reason": failure.reason, "lasting": failure.lasting}
-        self._send(200, json.dumps(told).encode(), {"Content-Type": "application/json"})
+        answer = None if failure is None else {"reason": failure.reason, "lasting": failure.lasting}
+        self._send(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
 
     def _give(self, head: bool) -> None:
         name = self._name()

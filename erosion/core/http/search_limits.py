@@ -21,9 +21,9 @@ class SearchLimits:
         Pages of all boxes of a search, or requests to a service. Ten years of a Sentinel-2 corridor in ten tiles are some 150
         pages of 100 items; the first reading of a gauge is some hundred requests.
     most_nodes
-        Documents of a static catalogue that are read, and tried in vain. A national archive of one sensor has some 50 000.
+        Documents of a static catalogue that are read, those that cannot be read among them. A national archive of one sensor has some 50 000.
     most_failures
-        Documents of a static catalogue that cannot be read and are listed one by one; with more the catalogue is ill.
+        Documents of a static catalogue that cannot be read and are listed one by one; with more the whole catalogue is held to be damaged.
     most_depth
         Catalogues within catalogues. Static catalogues are a few levels deep; one that goes on is made up as it is read.
     most_bytes

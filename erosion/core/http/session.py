@@ -158,7 +158,7 @@ class Web(requests.Session):  # type: ignore[misc,unused-ignore]
         }
         return self._once(request, how)
 
-    def look(self, url: str) -> Answer:
+    def probe(self, url: str) -> Answer:
         """Answer of the server when it is asked once for the first byte of a file."""
         try:
             answer, response = self.once(url, {"Range": "bytes=0-0"}, stream=True)

@@ -15,7 +15,7 @@ from rasterio.warp import transform_bounds
 from erosion.core.arrays import FloatArray, IntArray
 
 MAX_PIXELS: Final = 2_000_000_000
-"""Largest working grid; a stray file with a wrong position would otherwise ask for the memory of a continent."""
+"""Largest working grid; a single file with a wrong position would otherwise ask for the memory of a continent."""
 
 _SNAP: Final = 1e-3
 """Positions that agree to a thousandth of a pixel are the same position."""

@@ -1,6 +1,6 @@
 """Driver ``gauge_files``: river gauges in delimited text or Excel, one file or a folder into which a logger drops files.
 
-Units, time zone, decimal mark and quality codes are settled here, once; behind this door a value is in m3/s, m or mm,
+Units, time zone, decimal mark and quality codes are settled here, once: a value that is returned is in m3/s, m or mm,
 its time is UTC and its quality is one of four words. What cannot be read is never guessed: the value is missing or the
 line is left out, and listed with its number and why. What is closer together than ten minutes is thinned
 (:mod:`erosion.gauges.formats.compact`).

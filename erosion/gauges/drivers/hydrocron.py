@@ -199,11 +199,11 @@ def _table(source: Hydrocron, rows: _Rows, skipped: list[Skipped]) -> pd.DataFra
     texts = pd.Series([str(row["time_str"]) for row in rows])
     time = pd.to_datetime(texts, format="%Y-%m-%dT%H:%M:%SZ", utc=True, errors="coerce")
     dated = time.notna().to_numpy()
-    strange = texts[~dated & (texts != "no_data").to_numpy()]
+    undated = texts[~dated & (texts != "no_data").to_numpy()]
     if not dated.all():
-        what = f"like {strange.iloc[0][:40]!r}" if len(strange) else "since the satellite saw nothing"
+        what = f"like {undated.iloc[0][:40]!r}" if len(undated) else "since the satellite saw nothing"
         skipped.append(
-            Skipped(source.name, f"{int((~dated).sum())} rows without a time, {what}", usual=not len(strange))
+            Skipped(source.name, f"{int((~dated).sum())} rows without a time, {what}", usual=not len(undated))
         )
     level = answers.from_texts(row["wse"] for row in rows)
     level[np.isin(level, FILLS)] = np.nan

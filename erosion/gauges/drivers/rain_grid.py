@@ -1,7 +1,7 @@
 """Driver ``rain_grid``: daily rain at a point, or on average around it, from NetCDF or Zarr grids.
 
 Read are ERA5-Land (running sums since 00 UTC), ERA5 and its daily totals, IMERG, and other grids in latitude and longitude whose units are
-known. Rain becomes mm, times become the beginning of a step, and steps shorter than a day become UTC days at this door. The
+known. Rain becomes mm, times become the beginning of a step, and steps shorter than a day become UTC days here. The
 layouts were put together from documentation; the driver has not been tried on a file of ECMWF or NASA itself.
 
 Opening a file takes some hundredths of a second, so twenty years of half hours in files of their own take hours: bring daily files of

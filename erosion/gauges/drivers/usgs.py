@@ -382,9 +382,9 @@ def _quality(source: Usgs, rows: pd.DataFrame, skipped: list[Skipped]) -> np.nda
     unknown: set[str] = set()
     for remarks in rows["remarks"].unique():
         words = set(re.findall(r"[a-z]+|[<>]", remarks.lower()))
-        strange = words - _SUSPECT - _ESTIMATED - _PLAIN
-        unknown |= strange
-        meant[remarks] = "suspect" if words & _SUSPECT else "estimated" if words & _ESTIMATED or strange else "good"
+        others = words - _SUSPECT - _ESTIMATED - _PLAIN
+        unknown |= others
+        meant[remarks] = "suspect" if words & _SUSPECT else "estimated" if words & _ESTIMATED or others else "good"
     if unknown:
         shown = ", ".join(sorted(unknown))[:80]
         skipped.append(

@@ -117,9 +117,9 @@ class Compact:
         differ &= values.value[1:] != values.value[:-1]
         group = np.cumsum(np.insert(~same, 0, True)) - 1
         best = values.rank[stands]
-        torn = np.zeros(best.size, dtype=bool)
+        unresolved = np.zeros(best.size, dtype=bool)
         at = np.flatnonzero(differ) + 1
-        torn[group[at[values.rank[at] == best[group[at]]]]] = True
+        unresolved[group[at[values.rank[at] == best[group[at]]]]] = True
         for disputed, what in (
             (False, "time occurs before or again with the same or a better value, left out"),
             (
@@ -127,11 +127,11 @@ class Compact:
                 "time occurs again with another value of equal quality; the last stands and is suspect, this is left out",
             ),
         ):
-            lines = np.sort(values.line[~stands & single & (torn[group] == disputed)])
+            lines = np.sort(values.line[~stands & single & (unresolved[group] == disputed)])
             if lines.size:
                 self._notes.add(f"{self._quantity}: {what}", lines)
         kept = values.take(stands)
-        return kept._replace(rank=np.where(torn, np.minimum(kept.rank, 1), kept.rank).astype(np.int8))
+        return kept._replace(rank=np.where(unresolved, np.minimum(kept.rank, 1), kept.rank).astype(np.int8))
 
 
 def nothing() -> Values:

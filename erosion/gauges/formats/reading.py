@@ -1,7 +1,7 @@
 """What every driver of a gauge takes and hands over.
 
-A driver is a function ``read(source, asked) -> Reading``. It settles units, time zone, missing values and quality words at
-this door; behind it a stage is in m, a discharge in m3/s, rain in mm, and every time is UTC. It guesses nothing: what cannot
+A driver is a function ``read(source, asked) -> Reading``. It settles units, time zone, missing values and quality words:
+in what it returns, a stage is in m, a discharge in m3/s, rain in mm, and every time is UTC. It guesses nothing: what cannot
 be read is left out or missing, and ``skipped`` lists what and why. It raises :class:`erosion.core.errors.SourceError` where it has
 nothing to give. It knows nothing of the store: what is new, what is a correction and when it could be had is decided there.
 """

@@ -165,14 +165,14 @@ def _lines(file: TextIO, notes: Notes) -> Iterator[str]:
     rest = ""
     while piece := file.read(1 << 20):
         *lines, rest = (rest + piece).split("\n")
-        yield from _sound(lines, number, notes)
+        yield from _text_lines(lines, number, notes)
         number += len(lines)
         rest = rest[: LONGEST_LINE + 1]  # more is not needed to know that it is too long
-    yield from _sound([rest] if rest else [], number, notes)
+    yield from _text_lines([rest] if rest else [], number, notes)
 
 
-def _sound(lines: list[str], number: int, notes: Notes) -> Iterator[str]:
-    """Lines with blank ones in the place of those that are no text; ``number`` lines came before."""
+def _text_lines(lines: list[str], number: int, notes: Notes) -> Iterator[str]:
+    """Return lines with blank ones in the place of those that are no text; ``number`` lines came before."""
     for i, line in enumerate(lines):
         if len(line) > LONGEST_LINE:
             notes.add(f"longer than {LONGEST_LINE} characters, left out", [number + i + 1])

@@ -31,7 +31,7 @@ _last_asked: dict[str, float] = {}
 _turn = threading.Lock()
 
 
-class _KeyStaysHome(Web):
+class _KeyForOneHost(Web):
     """A session that sends a key only to the host it was meant for, also where that host redirects elsewhere."""
 
     asks_again_for_json = False  # services declare JSON and answer with text, which holds more
@@ -57,7 +57,7 @@ class Service:
         self._source = source
         self._address = address.rstrip("/")
         limits = limits or SearchLimits()
-        self._web = _KeyStaysHome(RETRY, catalog=address, limits=limits.answer)
+        self._web = _KeyForOneHost(RETRY, catalog=address, limits=limits.answer)
         self._meter = Meter(limits, self._web, "Has the service changed? A later first_day needs less")
         self._web.headers["User-Agent"] = _AGENT
         key = os.environ.get(source.key_env or "", "").strip()

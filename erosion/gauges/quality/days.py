@@ -127,8 +127,8 @@ def check_days(series: Mapping[Name, tuple[History, QualityFlags]]) -> None:
     for name, table in tables.items():
         history, quality_flags = series[name]
         others = [(other[1], found) for other, found in tables.items() if _gauge(other[0]) != _gauge(name[0])]
-        strange, jumped = _against_others(name[1], table, others)
-        marks = {"neighbour": strange, "datum_jump": jumped, "clock_shift": _clock(history, table)}
+        unlike_neighbour, jumped = _against_others(name[1], table, others)
+        marks = {"neighbour": unlike_neighbour, "datum_jump": jumped, "clock_shift": _clock(history, table)}
         for flag, decided in marks.items():
             instants = decided[table.day]
             marked = instants < NEVER
@@ -153,7 +153,7 @@ class _Relation(NamedTuple):
 def _against_others(quantity: str, table: Table, others: Sequence[tuple[str, Table]]) -> tuple[np.ndarray, np.ndarray]:
     """Return when each day was found not to follow another gauge, and to have jumped; shape (day,), NEVER where not."""
     size = table.mean.size
-    strange, jumped = np.full(size, NEVER), np.full(size, NEVER)
+    unlike_neighbour, jumped = np.full(size, NEVER), np.full(size, NEVER)
     for start, stop in years_of(table.closed):
         past = np.flatnonzero((table.closed < start) & np.isfinite(table.mean))
         now = np.flatnonzero((table.closed >= start) & (table.closed < stop))
@@ -163,12 +163,12 @@ def _against_others(quantity: str, table: Table, others: Sequence[tuple[str, Tab
         relations = [_relate(table, x, other_quantity, other, start) for other_quantity, other in others]
         best = max((found for found in relations if found is not None), key=lambda found: found.r, default=None)
         if best is not None:
-            _not_following(table, x, best, now, strange)
+            _not_following(table, x, best, now, unlike_neighbour)
         changes = np.abs(np.diff(x[: past[-1] + 1]))
         changes = changes[np.isfinite(changes)]
         limit = max(LEAST[quantity], JUMP_FACTOR * float(np.quantile(changes, 0.99))) if changes.size else np.inf
         _jumped(table, x, best, limit, now, jumped)
-    return strange, jumped
+    return unlike_neighbour, jumped
 
 
 def _relate(table: Table, x: np.ndarray, quantity: str, other: Table, start: int) -> _Relation | None:
@@ -220,15 +220,17 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
     return float(x @ y) / power if power > 0 else 0.0
 
 
-def _not_following(table: Table, x: np.ndarray, relation: _Relation, now: np.ndarray, strange: np.ndarray) -> None:
+def _not_following(
+    table: Table, x: np.ndarray, relation: _Relation, now: np.ndarray, unlike_neighbour: np.ndarray
+) -> None:
     decided = np.maximum(table.closed, relation.closed)
     far = now[np.abs(relation.residual[now]) > relation.limits[0]]
-    strange[far] = decided[far]
+    unlike_neighbour[far] = decided[far]
     now = now[now >= RESIDUAL_DAYS]
     window = now[:, np.newaxis] + np.arange(-RESIDUAL_DAYS, 1)
     residual = relation.residual[window]
     away = np.abs(residual[:, -1] - np.median(residual[:, :-1], axis=1)) > relation.limits[1]
-    strange[now[away]] = np.minimum(strange[now[away]], decided[window[away]].max(axis=1))
+    unlike_neighbour[now[away]] = np.minimum(unlike_neighbour[now[away]], decided[window[away]].max(axis=1))
 
 
 def _jumped(
@@ -249,11 +251,11 @@ def _jumped(
     if relation is not None:
         # One that feels the river later is waited for, but not for ever.
         beside = relation.closed[window].max(axis=1)
-        patience = np.append(table.closed, np.full(LAG_DAYS, NEVER))[window[:, -1] + LAG_DAYS]
-        decided = np.where(beside <= patience, np.maximum(decided, beside), patience)
+        latest = np.append(table.closed, np.full(LAG_DAYS, NEVER))[window[:, -1] + LAG_DAYS]
+        decided = np.where(beside <= latest, np.maximum(decided, beside), latest)
         expected = relation.expected[window]
         moved = np.median(expected[:, JUMP_DAYS + 1 :], axis=1) - np.median(expected[:, :JUMP_DAYS], axis=1)
-        found &= ~((beside <= patience) & (moved * np.sign(step) >= JUMP_EXPLAINED * np.abs(shift)))
+        found &= ~((beside <= latest) & (moved * np.sign(step) >= JUMP_EXPLAINED * np.abs(shift)))
     found &= decided < NEVER
     # What began on the day before is flagged there.
     jumped[now[found]] = np.where(jumped[now[found] - 1] < NEVER, NEVER, decided[found])

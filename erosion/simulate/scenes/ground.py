@@ -147,7 +147,7 @@ def ground_of(river: River, grid: Grid) -> Ground:
 
 
 def moved_picture(picture: NDArray[np.float32], shift_m: tuple[float, float], pixel_m: float) -> NDArray[np.float32]:
-    """Shift a picture east and north by some metres, linear between pixels, the rim repeated."""
+    """Return a picture shifted east and north by some metres, linear between pixels, the rim repeated."""
     right, down = shift_m[0] / pixel_m, -shift_m[1] / pixel_m
     for axis, move in ((1, right), (0, down)):
         whole = int(np.floor(move))

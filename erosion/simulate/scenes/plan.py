@@ -26,11 +26,11 @@ SHIFT_M: Final[dict[str, float]] = {"sentinel2": 3.0, "landsat": 5.0, "sentinel1
 LATENCY_DAYS: Final[dict[str, float]] = {"sentinel2": 1.0, "landsat": 8.0, "sentinel1": 1.0}
 """Usual time from a picture to its publication [day]."""
 
-_STRAY_M: Final = (27.0, -19.0)
+_MISREGISTERED_M: Final = (27.0, -19.0)
 
 
 @dataclass(frozen=True)
-class Look:
+class Acquisition:
     """One picture that is taken.
 
     Attributes
@@ -64,7 +64,7 @@ class Look:
     reprocessed: pd.Timestamp | None = None
 
 
-def looks(first_year: int, years: int, seed: int, *, density: float = 1.0) -> list[Look]:
+def acquisitions(first_year: int, years: int, seed: int, *, density: float = 1.0) -> list[Acquisition]:
     """Every picture of the series, in the order in which they are taken.
 
     About ten Sentinel-2 pictures in a dry season, seven after the flood, one in the rains; five and three of Landsat and
@@ -80,7 +80,7 @@ def looks(first_year: int, years: int, seed: int, *, density: float = 1.0) -> li
         Times as many pictures.
     """
     rng = np.random.default_rng([seed, 1])
-    found: list[Look] = []
+    found: list[Acquisition] = []
     #        sensor, orbit, first day, repeat [day], time of day, chance in the dry season, after the flood, else
     courses = (
         ("sentinel2", 18, 1, 5, "03:18:41", 0.20, 0.30, 0.005),
@@ -96,12 +96,12 @@ def looks(first_year: int, years: int, seed: int, *, density: float = 1.0) -> li
         while day < end:
             chance = dry if day.month <= 4 else after if day.month >= 11 else else_
             if rng.uniform() < chance * density:
-                found.append(_look(sensor, orbit, day, turn, (seed, 2, index, turn), rng))
+                found.append(_acquisition(sensor, orbit, day, turn, (seed, 2, index, turn), rng))
             else:
                 rng.uniform(size=8)
             day += pd.Timedelta(days=repeat)
             turn += 1
-    found.sort(key=lambda look: (look.time, look.sensor))
+    found.sort(key=lambda acquisition: (acquisition.time, acquisition.sensor))
     return _with_mishaps(found)
 
 
@@ -111,9 +111,9 @@ def baseline_of(time: pd.Timestamp) -> tuple[str, bool]:
     return fitting[-1]
 
 
-def _look(
+def _acquisition(
     sensor: str, orbit: int, time: pd.Timestamp, turn: int, seed: tuple[int, ...], rng: np.random.Generator
-) -> Look:
+) -> Acquisition:
     if sensor == "landsat":
         platform = "9" if time.year >= 2022 and turn % 2 else "8"
     else:
@@ -124,7 +124,7 @@ def _look(
     late = float(rng.gamma(3.0, 1.0 / 3.0)) * LATENCY_DAYS[sensor]
     if rng.uniform() < 0.05:
         late += float(rng.uniform(3.0, 10.0))  # now and then a ground segment is behind
-    return Look(
+    return Acquisition(
         sensor=sensor,
         time=time,
         published=(time + pd.Timedelta(hours=4) + pd.Timedelta(days=late)).round("ms"),
@@ -136,19 +136,21 @@ def _look(
     )
 
 
-def _with_mishaps(found: list[Look]) -> list[Look]:
+def _with_mishaps(found: list[Acquisition]) -> list[Acquisition]:
     """One clear picture of the first year is processed again years later; one of a later year lies far off."""
     clear = [
         i
-        for i, look in enumerate(found)
-        if look.sensor == "sentinel2" and look.cloud_cover < 0.3 and look.time.month < 5
+        for i, acquisition in enumerate(found)
+        if acquisition.sensor == "sentinel2" and acquisition.cloud_cover < 0.3 and acquisition.time.month < 5
     ]
     first = [i for i in clear if found[i].time.year == found[0].time.year]
     later = [i for i in clear if found[i].time.year > found[0].time.year]
     if first:
-        look = found[first[0]]
-        again = look.published + pd.Timedelta(days=700)
-        found[first[0]] = Look(**{**vars(look), "reprocessed": again})
+        acquisition = found[first[0]]
+        again = acquisition.published + pd.Timedelta(days=700)
+        found[first[0]] = Acquisition(**{**vars(acquisition), "reprocessed": again})
     if later:
-        found[later[1 % len(later)]] = Look(**{**vars(found[later[1 % len(later)]]), "shift_m": _STRAY_M})
+        found[later[1 % len(later)]] = Acquisition(
+            **{**vars(found[later[1 % len(later)]]), "shift_m": _MISREGISTERED_M}
+        )
     return found

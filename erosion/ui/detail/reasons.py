@@ -154,14 +154,14 @@ def gaps(row: pd.Series, language: str) -> list[str]:
 def phrase(reason: Reason, language: str) -> Phrase | None:
     """Return the sentence of a reason.
 
-    A feature whose name no pattern knows is told by its registered meaning; ``None`` where it is not registered either.
+    A feature whose name matches no pattern is described by its registered meaning; ``None`` where it is not registered either.
     """
     if reason.value is None:
         return Phrase(translate(language, "reason.missing"), reason.feature)
-    for pattern, tell, about in _PATTERNS:
+    for pattern, phrase_of, about in _PATTERNS:
         found = pattern.fullmatch(reason.feature)
         if found:
-            return Phrase(tell(found.groupdict(), reason.value, language), about(found.groupdict()))
+            return Phrase(phrase_of(found.groupdict(), reason.value, language), about(found.groupdict()))
     return _by_meaning(reason.feature, reason.value, language)
 
 
@@ -279,20 +279,20 @@ def _width_change(part: dict[str, str | None], value: float, language: str) -> s
 
 
 def _plain(key: str, decimals: int = 0, factor: float = 1.0) -> Any:
-    def tell(_: dict[str, str | None], value: float, language: str) -> str:
+    def phrase_of(_: dict[str, str | None], value: float, language: str) -> str:
         return translate(language, key, value=write.number(factor * value, language, decimals))
 
-    return tell
+    return phrase_of
 
 
 def _flow_change(days: int) -> Any:
-    def tell(_: dict[str, str | None], value: float, language: str) -> str:
+    def phrase_of(_: dict[str, str | None], value: float, language: str) -> str:
         way = "high" if value >= 0 else "low"
         return translate(
             language, f"reason.flow.days.{way}", days=days, value=write.number(100.0 * abs(value), language, 1)
         )
 
-    return tell
+    return phrase_of
 
 
 def _low_mark(_: dict[str, str | None], value: float, language: str) -> str:
@@ -300,18 +300,18 @@ def _low_mark(_: dict[str, str | None], value: float, language: str) -> str:
 
 
 def _log_ratio(key: str) -> Any:
-    def tell(_: dict[str, str | None], value: float, language: str) -> str:
+    def phrase_of(_: dict[str, str | None], value: float, language: str) -> str:
         ratio = math.exp(value) - 1.0
         return translate(language, f"{key}.{'high' if ratio >= 0 else 'low'}", value=_percent(ratio, language))
 
-    return tell
+    return phrase_of
 
 
 def _ratio(key: str) -> Any:
-    def tell(_: dict[str, str | None], value: float, language: str) -> str:
+    def phrase_of(_: dict[str, str | None], value: float, language: str) -> str:
         return translate(language, f"{key}.{'high' if value >= 1 else 'low'}", value=_percent(value - 1, language))
 
-    return tell
+    return phrase_of
 
 
 def _always(about: str) -> Any:
@@ -321,8 +321,8 @@ def _always(about: str) -> Any:
 _SPAN: Final = r"(?P<span>\d+y|record)"
 _PLACE: Final = r"(_(?P<place>near|around|up500|up1000|up2000|down500))?(?P<scaled>_w)?"
 _PATTERNS: Final[list[tuple[re.Pattern[str], Any, Any]]] = [
-    (re.compile(pattern), tell, about if callable(about) else _always(about))
-    for pattern, tell, about in (
+    (re.compile(pattern), phrase_of, about if callable(about) else _always(about))
+    for pattern, phrase_of, about in (
         (rf"(?P<kind>rate_all|rate_est)_{_SPAN}{_PLACE}", _movement, _about_movement),
         (rf"(?P<kind>end_point|regression)_rate_{_SPAN}{_PLACE}", _movement, _about_movement),
         (rf"(?P<kind>gain)_{_SPAN}{_PLACE}", _movement, "gain"),

@@ -8,7 +8,7 @@ import streamlit as st
 from erosion.core.contracts import LEVELS
 from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui import html
-from erosion.ui.choice import Choice, choose_segment, forget_segment, look, river, segment_row
+from erosion.ui.choice import Choice, choose_segment, forget_segment, move_map, river, segment_row
 from erosion.ui.detail.segment import segment_detail
 from erosion.ui.hydrograph.panel import panel
 from erosion.ui.map import deck
@@ -85,12 +85,12 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
         parts.append(deck.chosen(lines[row], int(choice.segments["level"].iloc[row])))
     width = deck.fitting_width(st.context.headers.get("User-Agent", ""))
     parts.append(deck.marks(run, target, words, width, version))
-    near = row is not None and st.session_state.get("look") == "segment"
+    near = row is not None and st.session_state.get("map_view") == "segment"
     of_river = choice.segments["reach"].to_numpy() == reach
     shown = deck.frame_of(plane, lines[of_river]) if of_river.any() else plane
     view = deck.segment_view(plane, lines[row], width) if near and row is not None else deck.whole_view(shown, width)
     # The browser moves the map only when the view it is given is new; a hair's breadth makes it so.
-    view["zoom"] += 1e-7 * (st.session_state.get("looks", 0) % 1000)
+    view["zoom"] += 1e-7 * (st.session_state.get("map_moves", 0) % 1000)
     clicks = st.session_state.get("clicks", 0)
     catching = f"segments-{clicks}"
 
@@ -122,7 +122,7 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
             html.note(choice.translate("map.hint")),
         )
     with button:
-        st.button(choice.translate("map.whole"), on_click=look, args=("whole",), width="stretch")
+        st.button(choice.translate("map.whole"), on_click=move_map, args=("whole",), width="stretch")
 
 
 def _level_legend(choice: Choice) -> str:
@@ -177,4 +177,4 @@ def _walk(choice: Choice, row: int) -> None:
             on_click=lambda: choose_segment(choice, row + 1, zoom=True),
             disabled=row == len(choice.segments) - 1,
         )
-        st.button(choice.translate("map.zoom"), on_click=look, args=("segment",))
+        st.button(choice.translate("map.zoom"), on_click=move_map, args=("segment",))

@@ -340,9 +340,9 @@ def _fit(stretches: Stretches, so_far: tuple[float, float], expected: float, max
         cut = BISQUARE * error * np.where(residual > 0, BACK_SHARE, 1.0)
         weight = np.clip(1 - (residual / cut) ** 2, 0, None) ** 2 * length
         # Neighbouring stretches err together, so however many there are they weigh against the expectation as a few do.
-        doubt = error**2 * prior * max(1.0, float(weight.sum()) / INDEPENDENT)
-        left = design.T @ (weight[:, None] * design) + doubt
-        updated = np.linalg.solve(left, design.T @ (weight * moved) - doubt @ before)
+        penalty = error**2 * prior * max(1.0, float(weight.sum()) / INDEPENDENT)
+        left = design.T @ (weight[:, None] * design) + penalty
+        updated = np.linalg.solve(left, design.T @ (weight * moved) - penalty @ before)
         done = np.abs(updated - solution).max() < 1e-4
         solution = updated
         if done:

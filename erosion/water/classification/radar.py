@@ -47,7 +47,7 @@ MIN_INCIDENCE_RANGE = 2.0
 DARK_LAND = 0.35
 """Land whose darkness is farther than this on the way to water is bare: sand has no rough plants that echo."""
 
-DOUBT_DB = 2.0
+UNCERTAIN_DB = 2.0
 """Water that echoes so much more than the scene's water, over fifty metres and more, may be dry sand [dB]."""
 
 DARK_LAND_PX = 2
@@ -55,7 +55,7 @@ DARK_LAND_PX = 2
 half of one."""
 
 MOSTLY = 0.7
-"""Share of such a square that must be doubtful."""
+"""Share of such a square that must be uncertain."""
 
 NEW_WATER_M = 150.0
 """Water farther than this from the water of the reference is a wet field, not a bank that was lost since [m]."""
@@ -218,15 +218,15 @@ def radar_share(scene: xr.Dataset, corridor: Corridor, rules: SceneRules, refere
         noise=POWER_NOISE,
     )
     dropped = keep_river(share, reference, windows, pixel_m)
-    bare, doubtful = (BlockArray(shape, windows, np.bool_, False) for _ in range(2))
+    bare, uncertain = (BlockArray(shape, windows, np.bool_, False) for _ in range(2))
     for window in windows:
         # Less averaged, lest the echo of a bank spreads over the water in front of it.
         sharp = np.mean([to_db(averaged(band, window, 0.5 * sigma)) for band in range(len(bands))], axis=0)
         if water_slope:
             sharp = sharp + np.float32(water_slope) * np.nan_to_num(angle_at(window) - np.float32(middle))
-        doubtful[window] = -sharp < found.high - DOUBT_DB
+        uncertain[window] = -sharp < found.high - UNCERTAIN_DB
         bare[window] = value_at(window) > found.low + DARK_LAND * (found.high - found.low)
-    dark_land = mask_dark_land(share, doubtful, reference, windows)
+    dark_land = mask_dark_land(share, uncertain, reference, windows)
     return Shares(
         share,
         {
@@ -309,7 +309,7 @@ def keep_river(
 
 def mask_dark_land(
     share: Raster[np.float32],
-    doubtful: Raster[np.bool_],
+    uncertain: Raster[np.bool_],
     reference: WaterReference | None,
     windows: Sequence[Window],
 ) -> int:
@@ -322,7 +322,7 @@ def mask_dark_land(
     ----------
     share
         Water share, shape (rows, columns).
-    doubtful
+    uncertain
         Pixels that echo more than water does.
     reference
         Best water share so far, or None.
@@ -336,7 +336,7 @@ def mask_dark_land(
     """
     dark = BlockArray(share.shape, windows, np.bool_, False)
     for window in windows:
-        dark[window] = (share[window] >= 0.5) & doubtful[window]
+        dark[window] = (share[window] >= 0.5) & uncertain[window]
         if reference is not None:
             percent = reference.percent[window]
             dark[window] &= ~((percent >= 100 - SURE_PERCENT) & (percent <= 100))

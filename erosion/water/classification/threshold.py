@@ -155,7 +155,7 @@ def find_threshold(
 ) -> tuple[Split, str]:
     """Return this scene's threshold between land and water, and where it comes from.
 
-    With a reference, Otsu's threshold of the pixels near its edge. Where these are no two sound classes (one bank in
+    With a reference, Otsu's threshold of the pixels near its edge. Where these are no two valid classes (one bank in
     cloud, little water) the scene's values on the reference's sure land and water are taken instead, and where there are
     too few of these, the usual threshold. Without a reference, Otsu's threshold of the whole corridor, then twice more near
     the edge this makes; where water is rare and that fails, the same from the usual threshold.
@@ -238,7 +238,7 @@ def find_threshold(
             found = split_at(beside, usual)
             if weakness(found) is None:
                 return found, "usual"
-        raise SceneUnusable(f"water cannot be told from land in the corridor: {reason}")
+        raise SceneUnusable(f"water cannot be distinguished from land in the corridor: {reason}")
 
     percent = reference.percent
     values = near(lambda w: (percent[w] < 50, (percent[w] >= 50) & (percent[w] <= 100)))
@@ -259,4 +259,4 @@ def find_threshold(
         found = split_at(values, usual)
         if weakness(found) is None:
             return found, "usual"
-    raise SceneUnusable(f"water cannot be told from land near the bank: {reason}")
+    raise SceneUnusable(f"water cannot be distinguished from land near the bank: {reason}")

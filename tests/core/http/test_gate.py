@@ -127,7 +127,7 @@ def test_a_redirect_into_a_private_network_is_not_followed(
     with Web(QUICK, catalog=home) as web:
         with pytest.raises(WebError):
             web.get_json(f"{home}/start")
-        assert web.look(f"{home}/start").status is None
+        assert web.probe(f"{home}/start").status is None
     assert "/inner" not in [question.path for question in server.asked]
 
 

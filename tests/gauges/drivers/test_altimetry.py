@@ -129,7 +129,9 @@ def test_two_heights_of_one_minute(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("location", "says"), [((105.2, 10.83), None), ((105.3, 10.8), "is of 105.201 E, 10.801 N, 11 km from the entry's")]
 )
-def test_a_place_far_from_the_entry_is_told(tmp_path: Path, location: tuple[float, float], says: str | None) -> None:
+def test_a_place_far_from_the_entry_is_reported(
+    tmp_path: Path, location: tuple[float, float], says: str | None
+) -> None:
     source = entry(tmp_path, HYDROWEB + "2008-01-15 12:30 4.2 0.1\n", location=location)
     listed = [item.reason for item in read(source, ALL).skipped if not item.usual]
     assert len(listed) == (says is not None) and (says is None or listed[0].startswith(says))

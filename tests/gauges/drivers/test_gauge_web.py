@@ -359,7 +359,7 @@ def test_a_key_is_in_no_message_and_no_log(
     assert "gauge" in str(error.value)
 
 
-def test_a_key_that_is_wanted_and_not_there_is_told(server: GaugeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_is_wanted_and_not_there_is_reported(server: GaugeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GAUGE_KEY", raising=False)
     asking = service(server, key_env="GAUGE_KEY")
     with pytest.raises(SourceError, match="put it into the environment variable GAUGE_KEY"):
@@ -371,7 +371,7 @@ def test_a_key_that_is_wanted_and_not_there_is_told(server: GaugeServer, monkeyp
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "khoá"])
-def test_a_variable_that_holds_more_than_a_key_is_told_without_showing_it(
+def test_a_variable_that_holds_more_than_a_key_is_reported_without_showing_it(
     server: GaugeServer, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setenv("GAUGE_KEY", key)

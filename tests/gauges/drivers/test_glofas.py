@@ -405,7 +405,7 @@ def test_of_two_files_with_one_day_the_one_changed_last_stands_in_any_order(tmp_
     assert values(ask(source(tmp_path, reach_cells=0), first.state)) == expected
 
 
-def test_files_of_two_grids_are_told_apart(tmp_path: Path) -> None:
+def test_files_of_two_grids_are_distinguished(tmp_path: Path) -> None:
     put(historical(field(1)), tmp_path / "v4.nc")
     coarse = xr.Dataset(
         {"dis24": (("valid_time", "latitude", "longitude"), [[[1.0, 2.0], [3.0, 4.0]]], {"units": "m3/s"})},

@@ -97,7 +97,7 @@ def reasons(source: MrcExport) -> list[str]:
         ),
     ],
 )
-def test_which_clock_a_z_means_is_told_from_the_file(
+def test_which_clock_a_z_means_is_taken_from_the_file(
     tmp_path: Path, stamps: list[str], utc: list[str], taken: str
 ) -> None:
     source = export(tmp_path, portal(stamps))

@@ -259,7 +259,7 @@ def test_nothing_else_is_mended_and_nothing_is_run(server: GaugeServer, page: st
 # --- the forecast -----------------------------------------------------------------------------------------------------
 
 
-def test_observations_and_forecast_of_one_list_are_told_apart(server: GaugeServer) -> None:
+def test_observations_and_forecast_of_one_list_are_distinguished(server: GaugeServer) -> None:
     only(server, FORECAST, AHEAD_PAGE)
     reading = read(server)
     assert days(reading) == {"2024-09-09": (3.0, "estimated"), "2024-09-10": (3.1, "estimated")}

@@ -410,7 +410,7 @@ def test_of_two_values_of_a_day_the_one_changed_last_stands(server: GaugeServer)
     assert "1 times have several values" in reason_text(reading)
 
 
-def test_where_it_cannot_be_told_which_value_stands_the_last_is_suspect(server: GaugeServer) -> None:
+def test_where_it_is_unknown_which_value_stands_the_last_is_suspect(server: GaugeServer) -> None:
     told = [
         {"value": text, "qualifiers": ["A"], "dateTime": "2025-12-26T00:00:00.000"}
         for text in ("100", "200", "-999999")

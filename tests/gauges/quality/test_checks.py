@@ -56,7 +56,7 @@ def test_a_stage_in_centimetres_is_far_from_two_years_in_metres() -> None:
 
 
 @pytest.mark.parametrize("size", [0.6, -0.6])
-def test_a_spike_is_told_by_the_next_value(size: float) -> None:
+def test_a_spike_is_found_by_the_next_value(size: float) -> None:
     stage = wave(800)
     stage[780] += size
     gauges = table(days(800), stage)
@@ -179,7 +179,7 @@ def test_steps_are_held_against_those_of_the_years_before() -> None:
     assert flagged(check_quality(table(days(900), flashy), {}), "rate") == []
 
 
-def test_a_dead_gauge_is_told_once_it_has_repeated_for_too_long() -> None:
+def test_a_dead_gauge_is_found_once_it_has_repeated_for_too_long() -> None:
     stage = wave(60)
     stage[30:45] = stage[30]
     gauges = table(days(60), stage)

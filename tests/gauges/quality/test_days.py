@@ -127,7 +127,7 @@ def test_a_rise_that_the_neighbour_shares_is_no_shift() -> None:
 
 
 @pytest.mark.parametrize("shift", [2, -3])
-def test_a_clock_that_is_off_is_told_on_the_third_day(shift: int) -> None:
+def test_a_clock_that_is_off_is_found_on_the_third_day(shift: int) -> None:
     hours = 24 * 50
     off = np.where((np.arange(hours) >= 24 * 40) & (np.arange(hours) < 24 * 46), shift, 0)
     checked = check_quality(table(hourly(hours), tide(hours, off)), {})

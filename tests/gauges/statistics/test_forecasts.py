@@ -10,7 +10,7 @@ from erosion.gauges.statistics import gauge_statistics
 from tests.gauges.statistics.made_stages import daily_stage, forecast, one
 
 
-def test_the_newest_forecast_known_is_told() -> None:
+def test_the_newest_forecast_known_is_given() -> None:
     rows = daily_stage("2020-01-01", np.full(20, 3.0), latency="0h")
     ahead = pd.concat(
         [

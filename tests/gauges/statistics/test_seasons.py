@@ -11,7 +11,7 @@ from tests.gauge_tables import gauge_rows
 from tests.gauges.statistics.made_stages import DAY, delta_stage, one, peak_of
 
 
-def test_flood_and_low_water_of_the_delta_are_told_by_its_own_climate() -> None:
+def test_flood_and_low_water_of_the_delta_follow_its_own_climate() -> None:
     rows = delta_stage(range(2001, 2013), "2013-02-28")
     level = rows.set_index(rows["time"].dt.tz_localize(None))["value"]
     told = one(rows, "2013-02-10")

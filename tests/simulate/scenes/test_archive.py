@@ -14,13 +14,13 @@ from affine import Affine
 from erosion.core.raster.grid import Grid
 from erosion.simulate.scenes.archive import write_catalog, write_scene
 from erosion.simulate.scenes.items import landsat_item, sentinel1_item, sentinel2_item
-from erosion.simulate.scenes.plan import baseline_of, looks
+from erosion.simulate.scenes.plan import acquisitions, baseline_of
 from tests.simulate.made_exercise import stac_problems
 
 
 def test_the_plan_has_the_pictures_that_are_promised() -> None:
-    planned = [look for seed in range(5) for look in looks(2020, 6, seed)]
-    table = pd.DataFrame([vars(look) for look in planned])
+    planned = [acquisition for seed in range(5) for acquisition in acquisitions(2020, 6, seed)]
+    table = pd.DataFrame([vars(acquisition) for acquisition in planned])
     table["month"] = table["time"].dt.month
     dry = table[table["month"] <= 4]
     each = dry.groupby("sensor").size() / (5 * 6)
@@ -35,7 +35,7 @@ def test_the_plan_has_the_pictures_that_are_promised() -> None:
         mine = shift[(table["sensor"] == sensor).to_numpy() & (np.hypot(*shift.T) < 25)]
         assert mine.std(axis=0) == pytest.approx([sigma, sigma], rel=0.25)
     assert (table["published"] > table["time"]).all()
-    assert looks(2020, 6, 1) == looks(2020, 6, 1)
+    assert acquisitions(2020, 6, 1) == acquisitions(2020, 6, 1)
 
 
 def test_baselines_follow_the_calendar() -> None:

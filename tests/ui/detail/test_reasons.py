@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.features import REGISTRY
@@ -145,6 +145,7 @@ odd_row = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(odd_row | json_value, max_size=4), st.integers(0, 4))
 def test_odd_reasons_never_break_the_page(rows, level):
     row = segment(level=level)

@@ -25,7 +25,7 @@ def test_hours_since():
     ("days", "text"),
     [(365, "1 năm · bờ lùi từ 30 m"), (1095, "3 năm · bờ lùi từ 30 m"), (120, "120 ngày · bờ lùi từ 30 m")],
 )
-def test_targets_are_told_in_years_or_days(days, text):
+def test_targets_are_shown_in_years_or_days(days, text):
     assert frame.target_text(Target("x", days, 30.0), "vi") == text
 
 

@@ -155,7 +155,7 @@ def test_choosing_a_row_chooses_the_segment(published, monkeypatch):
     monkeypatch.setattr(choice.st, "session_state", state := {})
     choice.choose_segment(at.session_state["choice"], 2, zoom=True)
     assert state["segment"] == wanted
-    assert state["look"] == "segment"
+    assert state["map_view"] == "segment"
 
 
 # --- what is wrong is said -------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def raised(published):
     return add_trigger(published)
 
 
-def test_the_trigger_of_a_segment_is_told_with_points_and_what_is_unknown(published, raised, monkeypatch):
+def test_the_trigger_of_a_segment_is_shown_with_points_and_what_is_unknown(published, raised, monkeypatch):
     chosen = {"segment": raised[0], "segment_on": ("song-thu", AS_OF)}
     text = text_of(open_page_of("map", published, monkeypatch, region="song-thu", **chosen))
     because = f"Vì nước rút 0,6 m trong 3 ngày tại {escape(EVIL)}.</div>"

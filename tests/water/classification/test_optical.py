@@ -203,7 +203,7 @@ def test_margin_is_a_disc_of_the_rule() -> None:
     assert (~without).sum() == 2
 
 
-def test_nothing_is_told_outside_the_corridor() -> None:
+def test_nothing_is_classified_outside_the_corridor() -> None:
     corridor = corridor_for(SIZE)
     inside = np.ones(SIZE, bool)
     inside[:40] = False
@@ -228,7 +228,7 @@ def test_a_scene_of_one_kind_is_refused(water: Shape, with_reference: bool) -> N
     reference = known(strip(0, 0), SIZE) if with_reference else None
     found = water_of(optical_scene(water, SIZE), corridor_for(SIZE), RULES, reference)
     assert isinstance(found, Unusable)
-    assert "water cannot be told from land" in found.reason
+    assert "water cannot be distinguished from land" in found.reason
 
 
 def test_sand_and_grass_are_not_taken_for_water_and_land() -> None:
@@ -312,7 +312,7 @@ def test_otsu_of_an_empty_valley_is_its_middle() -> None:
 
 
 @pytest.mark.parametrize("draw", ["normal", "uniform"])
-def test_one_class_cut_in_two_is_told(draw: str) -> None:
+def test_one_class_cut_in_two_is_found(draw: str) -> None:
     rng = np.random.default_rng(3)
     values = rng.normal(size=20_000) if draw == "normal" else rng.uniform(size=20_000)
     reason = split(values).weakness()
@@ -320,7 +320,7 @@ def test_one_class_cut_in_two_is_told(draw: str) -> None:
     assert "of their spread" in reason
 
 
-def test_a_rare_class_is_told() -> None:
+def test_a_rare_class_is_found() -> None:
     reason = split_at(np.r_[np.zeros(990), np.ones(10)] + np.linspace(0, 0.01, 1000), 0.5).weakness()
     assert reason is not None
     assert "1.0 %" in reason

@@ -227,13 +227,13 @@ def test_a_scene_of_one_kind_is_refused(wet: float) -> None:
 
     found = water_of(radar_scene(all_of_it, SIZE), corridor_for(SIZE), RULES, None)
     assert isinstance(found, Unusable)
-    assert "water cannot be told from land" in found.reason
+    assert "water cannot be distinguished from land" in found.reason
 
 
 def test_wind_that_hides_the_river_is_refused() -> None:
     found = water_of(radar_scene(river, SIZE, water_db=(-10.0, -16.0)), corridor_for(SIZE), RULES, known(river, SIZE))
     assert isinstance(found, Unusable)
-    assert "water cannot be told from land near the bank" in found.reason
+    assert "water cannot be distinguished from land near the bank" in found.reason
 
 
 def test_a_border_of_zeros_is_missing() -> None:

@@ -148,7 +148,7 @@ def test_a_wrong_clock_of_a_logger_does_not_keep_its_file_waiting(folder: Folder
     assert [v[1] for v in rows(folder.read())] == [1.0]
 
 
-def test_a_file_that_vanished_is_told_once(folder: Folder) -> None:
+def test_a_file_that_vanished_is_reported_once(folder: Folder) -> None:
     folder.put("a.csv", "t,q\n2020-01-01,1\n")
     folder.put("b.csv", "t,q\n2020-01-02,2\n")
     folder.read()

@@ -41,7 +41,7 @@ def test_utf16_without_its_mark(tmp_path: Path, encoding: str) -> None:
 
 
 @pytest.mark.parametrize(("mark", "shown"), [(";", '";"'), ("\t", r'"\\t"'), ("|", r'"\|"')])
-def test_a_wrong_delimiter_is_told_with_the_right_one(tmp_path: Path, mark: str, shown: str) -> None:
+def test_a_wrong_delimiter_is_reported_with_the_right_one(tmp_path: Path, mark: str, shown: str) -> None:
     with pytest.raises(SourceError, match=f"is 'delimiter' ',' right. {shown} would fit"):
         read(gauge(tmp_path, f"TRẠM\nt{mark}q\n2020-01-01{mark}1\n"), ALL)
 

@@ -107,7 +107,7 @@ def test_what_the_data_do_not_tell_is_asked_for(tmp_path: Path) -> None:
     assert days(ask(source(tmp_path))) == {"06-01": 0.0}
 
 
-def test_what_was_told_once_is_remembered(tmp_path: Path) -> None:
+def test_what_was_reported_once_is_remembered(tmp_path: Path) -> None:
     put(grid(hours("2024-06-01", 4), running(wet_hours(4)) / 1000), tmp_path / "a.nc")
     first = ask(source(tmp_path))
     put(grid(hours("2024-07-05", 1), running(wet_hours(1)) / 1000), tmp_path / "b.nc")  # too far to ask the first file
