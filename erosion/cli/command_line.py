@@ -124,12 +124,18 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     train = command("train", "make a model release from the region's archive")
-    train.add_argument("--until", type=_end_date, required=True, metavar="DATE", help="last date whose data are used")
+    train.add_argument(
+        "--until",
+        type=_end_date,
+        required=True,
+        metavar="DATE",
+        help="date up to which data are used: YYYY or YYYY-MM-DD",
+    )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(
         "--models",
         type=Path,
-        help="directory of releases (default: models/ beside the region file, else the project's own)",
+        help="directory of releases (default: models/ beside the region file; of a region that comes with the project, its own)",
     )
     train.add_argument("--skill", type=Path, metavar="FILE", help="JSON of `erosion evaluate`, for the model's card")
     train.add_argument("--tried", type=Path, metavar="FILE", help="Markdown on what was tried, for the model's card")

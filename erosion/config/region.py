@@ -159,6 +159,12 @@ class Region:
     """The other reaches of the region, where this is a copy from :meth:`by_reach`."""
 
     @property
+    def called(self) -> str:
+        """What a command is given to read this region: its name where that finds the file, else the path."""
+        found = next((f for f in _named(self.name) if f.is_file()), None)
+        return self.name if found == self.path else str(self.path)
+
+    @property
     def mask_sources(self) -> tuple[Entry, ...]:
         """Sources of water masks, in the order of ``water``: those that give no scenes."""
         return tuple(s for name in self.water if not isinstance(s := self.sources[name], SceneSource))
@@ -230,16 +236,20 @@ def find_region(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     if text.endswith((".yaml", ".yml")) or "/" in text or "\\" in text:
         return Path(text).resolve()
-    folders = [folder / "regions" for folder in catalogue_folders()]
-    file = next((f for folder in folders if (f := folder / f"{text}.yaml").is_file()), None)
+    files = _named(text)
+    folders = [file.parent for file in files]
+    file = next((file for file in files if file.is_file()), None)
     if file is None:
         known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
         close = difflib.get_close_matches(text, known, n=1)
         mend = f"did you mean {close[0]}?" if close else f"known regions: {', '.join(known)}"
-        raise CatalogError(
-            [f"{folders[-1] / f'{text}.yaml'}: no region {text!r}; {mend}, or give the path of a region file"]
-        )
+        raise CatalogError([f"{files[-1]}: no region {text!r}; {mend}, or give the path of a region file"])
     return file
+
+
+def _named(name: str) -> list[Path]:
+    """Return the files in which a region of a name is looked for."""
+    return [folder / "regions" / f"{name}.yaml" for folder in catalogue_folders()]
 
 
 def _validate(region: Region, problems: Problems) -> None:

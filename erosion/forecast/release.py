@@ -1,7 +1,7 @@
 """A model release on disk: text boosters, calibration, thresholds, a card; never a pickle.
 
-``models/<family>-<YYYYMMDD>/`` is named after the last date whose observations it saw. A run takes the newest release
-that could have been made by its own date, so a hindcast is an ordinary run with an old date.
+``models/<family>-<YYYYMMDD>/`` is named after the date up to which it was allowed to see observations. A run takes the
+newest release that could have been made by its own date, so a hindcast is an ordinary run with an old date.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from erosion.config.region import Target
+from erosion.config.region import Region, Target
 from erosion.core.shipped import shipped
 from erosion.features import REGISTRY
 from erosion.forecast.booster_text import read_booster
@@ -58,7 +58,7 @@ class Release:
 
     @property
     def data_until(self) -> pd.Timestamp:
-        """Last date whose observations the release saw."""
+        """Date up to which the release was allowed to see observations."""
         return pd.Timestamp(self.meta["data_until"])
 
 
@@ -170,25 +170,67 @@ def load_release(directory: Path) -> Release:
     return Release(directory.name, models, meta)
 
 
-def models_of(region_file: Path) -> Path:
-    """Directory of a region's releases: ``models`` beside its file where there is one, else the project's own."""
-    beside = region_file.parent / "models"
-    return beside if beside.is_dir() else MODELS
+def models_of(region: Region, release: str | None = None) -> Path:
+    """Return the directory of a region's releases: ``models`` beside its file where that holds a release of its family,
+    else the project's own.
+
+    Parameters
+    ----------
+    region
+        Region; its ``model`` names the family.
+    release
+        Name of one release that is looked for instead of the family.
+    """
+    beside = region.path.parent / "models"
+    there = (beside / release).is_dir() if release else bool(_of_family(region.model, beside))
+    return beside if there else MODELS
+
+
+def models_to_make(region: Region) -> Path:
+    """Return the directory that a new release of a region goes to: the project's own for regions that come with it, else
+    ``models`` beside the region file.
+
+    Raises
+    ------
+    ReleaseError
+        If the family of the region's ``model`` was trained on another region: the new release would be taken for its.
+    """
+    home = MODELS if region.path.is_relative_to(shipped("data_sources")) else region.path.parent / "models"
+    for models in dict.fromkeys((home, MODELS)):
+        check_family(region, models)
+    return home
+
+
+def check_family(region: Region, models: Path) -> None:
+    """Refuse a directory where releases of the region's family were trained on another region.
+
+    Raises
+    ------
+    ReleaseError
+        If there is one.
+    """
+    for _, path in _of_family(region.model, models):
+        try:
+            trained_on = json.loads((path / "meta.json").read_text(encoding="utf-8"))["region"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # a damaged release is reported where it is loaded
+        if trained_on != region.name:
+            raise ReleaseError(
+                f"{path.name} in {models} was trained on {trained_on}, so releases of {region.model} are not for "
+                f"{region.name} to add to; set `model:` in {region.path} to a name of its own, such as "
+                f"`model: {region.name}`, and train again"
+            )
 
 
 def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS, region: str = "REGION") -> Path:
-    """Return the newest release of a family that could have been made by a date, for a region of that name.
+    """Return the newest release of a family that could have been made by a date, for a region that commands know so.
 
     Raises
     ------
     ReleaseError
         If there is none.
     """
-    found = []
-    for path in sorted(models.glob(f"{family}-*")):
-        match = _NAME.fullmatch(path.name)
-        if match and match["family"] == family and path.is_dir():
-            found.append((pd.Timestamp(match["date"]), path))
+    found = _of_family(family, models)
     if not found:
         raise ReleaseError(
             f"no release {family}-<date> in {models}: none is shipped for this river; "
@@ -197,10 +239,20 @@ def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS, region
     usable = [path for date, path in found if date <= as_of.tz_localize(None)]
     if not usable:
         raise ReleaseError(
-            f"on {as_of:%Y-%m-%d} no model of {family} existed: the oldest release, {found[0][1].name}, saw data up to "
-            f"{found[0][0]:%Y-%m-%d}; choose a later date, or train one with `erosion train {region} --until DATE`"
+            f"on {as_of:%Y-%m-%d} no model of {family} existed: the oldest release, {found[0][1].name}, was trained on data "
+            f"up to {found[0][0]:%Y-%m-%d}; choose a later date, or train one with `erosion train {region} --until DATE`"
         )
     return usable[-1]
+
+
+def _of_family(family: str, models: Path) -> list[tuple[pd.Timestamp, Path]]:
+    """Return date and directory of each release of a family, the oldest first."""
+    found = []
+    for path in sorted(models.glob(f"{family}-*")):
+        match = _NAME.fullmatch(path.name)
+        if match and match["family"] == family and path.is_dir():
+            found.append((pd.Timestamp(match["date"]), path))
+    return found
 
 
 def _read_files(directory: Path, listed: Mapping[str, str]) -> dict[str, bytes]:

@@ -27,7 +27,7 @@ from erosion.forecast.model import (
     split_dates,
     train_target,
 )
-from erosion.forecast.release import models_of, save_release
+from erosion.forecast.release import check_family, models_to_make, save_release
 from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
 
@@ -80,9 +80,9 @@ def train_release(
     region
         Region whose archive to learn from; its ``model`` names the family.
     until
-        Last date whose observations are used; it becomes the release's date.
+        Date up to which observations may be used; the release is named after it.
     models
-        Where releases live; see :func:`erosion.forecast.release.models_of` when None.
+        Where the release goes; see :func:`erosion.forecast.release.models_to_make` when None.
     seed
         Seed of the boosters.
     rows, data_hash
@@ -99,10 +99,16 @@ def train_release(
     ------
     FileExistsError
         If there is a release of that date already; releases are never overwritten.
+    ReleaseError
+        If the family of the region's ``model`` was trained on another region.
     TrainingError
         If there is not enough to learn from.
     """
-    directory = (models or models_of(region.path)) / f"{region.model}-{until:%Y%m%d}"
+    if models is None:
+        models = models_to_make(region)
+    else:
+        check_family(region, models)
+    directory = models / f"{region.model}-{until:%Y%m%d}"
     if directory.exists():
         raise FileExistsError(f"{directory} exists; releases are never overwritten, remove it first to make it anew")
     if rows is None:

@@ -93,7 +93,7 @@ def check_region(region: Region) -> Report:
             left_out = other_zero(gauge, zero)
             report.problems.append(f"{left_out.scene}: {left_out.reason}")
     try:
-        find_release(region.model, _FOR_EVER, models_of(region.path), region.name)
+        find_release(region.model, _FOR_EVER, models_of(region), region.called)
     except ReleaseError as err:
         report.warnings.append(str(err))
     # Several reaches read the same files.

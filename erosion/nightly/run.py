@@ -129,7 +129,7 @@ def run(
         raise RunError(_unwritable(home, error)) from error
     # The operating system releases the lock when the process ends, however it ends.
     try:
-        return _run_locked(region, as_of, out, models or models_of(region.path), release, ledger_url, fetch)
+        return _run_locked(region, as_of, out, models or models_of(region, release), release, ledger_url, fetch)
     finally:
         lock.release()
 

@@ -63,14 +63,14 @@ def test_the_exercise_trains_a_model_on_what_came_before_its_scenes(made: Path, 
     shutil.copytree(made / "catalog", folder / "catalog", ignore=shutil.ignore_patterns("*.tif"))
     release = train_exercise(folder / "an_giang_exercise.yaml")
     region = load_region(folder / "an_giang_exercise.yaml")
-    assert release.parent == folder / "models" == models_of(region.path)
+    assert release.parent == folder / "models" == models_of(region)
     loaded = load_release(release)
     assert set(loaded.models) == {"1y", "2y"} and loaded.data_until < pd.Timestamp(
         f"{LAST_YEAR + 2 - SETTINGS['years']}"
     )
     assert "MÔ PHỎNG / SIMULATED" in (release / "card.md").read_text("utf-8")
     # Releases that belong to no region's folder are the project's own.
-    assert models_of(load_region("mamore").path) == MODELS
+    assert models_of(load_region("mamore")) == MODELS
 
 
 def test_everything_says_that_it_is_simulated(made: Path, items: list[pystac.Item]) -> None:

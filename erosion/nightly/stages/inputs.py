@@ -101,7 +101,9 @@ def read_inputs(task: Task, progress: Progress) -> RunInputs:
         unfetched += [*not_repeated(gauges.unread, unfetched), *water_read.absent_masks(region)]
         skipped = [*water_read.together({name: one.skipped for name, one in reaches.items()}), *gauges.skipped]
         path = (
-            task.models / task.release if task.release else find_release(region.model, as_of, task.models, region.name)
+            task.models / task.release
+            if task.release
+            else find_release(region.model, as_of, task.models, region.called)
         )
         release = _load_release(path, files_digest(path))
     previous = ledger.last_run(task.engine, region.name, before=as_of)
