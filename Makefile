@@ -31,7 +31,7 @@ clean:
 	rm -rf $(VENV) $(PRODUCTS) $(EXERCISE)
 
 $(EXERCISE)/.made: | $(VENV)/.run
-	$(BIN)/erosion simulate an-giang --years 2 --out $(EXERCISE)
+	$(BIN)/erosion simulate an-giang --years 2 --out $(EXERCISE) --again
 	touch $@
 
 $(VENV)/.run: pyproject.toml constraints.txt

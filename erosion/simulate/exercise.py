@@ -6,6 +6,7 @@ is the provisional line of ``data_sources/datasets/an_giang``, smoothed; its ban
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shutil
 from dataclasses import dataclass
@@ -85,6 +86,8 @@ def make_exercise(
     length_km: float = 12.0,
     density: float = 1.0,
     catalog: str = "catalog/catalog.json",
+    again: bool = False,
+    train: bool = False,
 ) -> Path:
     """Return the region file of an exercise written here: scenes with their catalogue, older maps, gauge, rain, communes,
     region and source files, the truth.
@@ -92,7 +95,7 @@ def make_exercise(
     Parameters
     ----------
     out
-        Folder to write to; made where it is not there. Files of an earlier exercise are written over.
+        Folder to write to: a new or an empty one. It appears whole or not at all.
     years
         Whole years, the last of them :data:`LAST_YEAR`.
     seed
@@ -103,6 +106,10 @@ def make_exercise(
         Times as many pictures as usual, for shorter or fuller series.
     catalog
         Address under which the region looks for the catalogue; by default the files themselves.
+    again
+        Make an exercise that is in the folder anew; what else lies there stays.
+    train
+        Train its model too, see :func:`train_exercise`.
 
     Returns
     -------
@@ -112,7 +119,8 @@ def make_exercise(
     Raises
     ------
     ValueError
-        Where there is no year, the river is too short or too long for the line, or ``out`` holds other scenes.
+        Where there is no year, the river is too short or too long for the line, or ``out`` holds something else, or an
+        exercise while ``again`` is not given, or one with products.
     """
     if years < 1:
         raise ValueError(f"years is {years}; an exercise needs at least one")
@@ -120,27 +128,39 @@ def make_exercise(
     planned = acquisitions(first_year, years, seed, density=density)
     if not planned:
         raise ValueError("no picture is planned; raise density")
+    out = out.resolve()
+    _check_room(out, again)
     setting = set_stage(first_year, years, seed, length_km)
     title = f"{length_km:g} km of the Hậu, An Giang"
-    about = "Satellite scenes of a simulated river; no satellite took them."
-    _make_room(out)
-    # Written before the scenes too: a run that is stopped half way leaves a folder that the next one knows for its own.
-    write_catalog(out / "catalog", title, about)
     _log.info(
         f"{SIMULATED_NOTICE}: {length_km:g} km of the Hậu, {first_year}-{LAST_YEAR}, {len(planned)} pictures -> {out}"
     )
-    rows: list[dict[str, Any]] = []
-    for number, acquisition in enumerate(tqdm(planned, desc=SIMULATED_NOTICE, unit="picture", disable=None), start=1):
-        rows.extend(_write_scenes(out / "catalog", setting, acquisition))
-        if number % 10 == 0 or number == len(planned):
-            _log.info(f"  {number} of {len(planned)} pictures")
-    write_catalog(out / "catalog", title, about)
-    _write_maps(out / "maps", setting, first_year, seed)
-    write_truth(out / "truth", setting.river, rows)
-    write_gauge(out, setting.river)
-    write_rain(out, setting.river)
-    write_communes(out, setting.river)
-    return write_descriptions(out, setting.river, first_year, catalog)
+    # Made beside and renamed: whoever stops it leaves what was there before.
+    made = out.parent / f".tmp-{out.name}"
+    shutil.rmtree(made, ignore_errors=True)
+    try:
+        for folder in ("catalog", "store"):
+            (made / folder).mkdir(parents=True)
+        rows: list[dict[str, Any]] = []
+        for number, acquisition in enumerate(
+            tqdm(planned, desc=SIMULATED_NOTICE, unit="picture", disable=None), start=1
+        ):
+            rows.extend(_write_scenes(made / "catalog", setting, acquisition))
+            if number % 10 == 0 or number == len(planned):
+                _log.info(f"  {number} of {len(planned)} pictures")
+        write_catalog(made / "catalog", title, "Satellite scenes of a simulated river; no satellite took them.")
+        _write_maps(made / "maps", setting, first_year, seed)
+        write_truth(made / "truth", setting.river, rows)
+        write_gauge(made, setting.river)
+        write_rain(made, setting.river)
+        write_communes(made, setting.river)
+        region = write_descriptions(made, setting.river, first_year, catalog)
+        if train:
+            train_exercise(region)
+        _put(made, out)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return out / region.name
 
 
 def train_exercise(region_file: Path) -> Path:
@@ -158,6 +178,8 @@ def train_exercise(region_file: Path) -> Path:
     """
     region = load_region(region_file)
     until = pd.Timestamp(region.scenes.since)
+    # Before the first scene the maps are all there is: without the scenes nobody is told to fetch them.
+    region = dataclasses.replace(region, water=tuple(source.name for source in region.mask_sources))
     models = region_file.parent / "models"
     shutil.rmtree(models / f"{region.model}-{until:%Y%m%d}", ignore_errors=True)
     models.mkdir(exist_ok=True)
@@ -335,17 +357,42 @@ def _cut(values: NDArray[Any], rows: slice, grid: Grid, added: int) -> NDArray[A
     return np.asarray(part + values.dtype.type(added)) if values.dtype == np.uint16 else part
 
 
-def _make_room(out: Path) -> None:
-    """Take away the scenes of an earlier exercise and what was made of them, and only those."""
-    catalog = out / "catalog"
-    if catalog.exists():
-        label = catalog / "catalog.json"
-        if not label.is_file() or SIMULATED_NOTICE not in label.read_text("utf-8"):
-            raise ValueError(f"{catalog} holds something that is no exercise; give another folder")
-        shutil.rmtree(catalog)
-        for made in (out / "store" / NAME, *(out / "models").glob(f"{NAME}-*")):
-            shutil.rmtree(made, ignore_errors=True)
-        for made in (out / "maps").glob("simulated_*.tif"):
-            made.unlink()
-    catalog.mkdir(parents=True)
-    (out / "store").mkdir(exist_ok=True)
+def _check_room(out: Path, again: bool) -> None:
+    """Refuse a directory that holds something else than an exercise to be made anew."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    label = out / "catalog" / "catalog.json"
+    if not label.is_file() or SIMULATED_NOTICE not in label.read_text("utf-8"):
+        raise ValueError(f"{out} holds something that is no exercise; give another folder, a new or an empty one")
+    if not again:
+        raise ValueError(
+            f"{out} holds an exercise already; give another folder, or --again to make it anew: its scenes, maps, truth, "
+            "models and the store of its observations are then taken away"
+        )
+    if (out / "products").exists():
+        raise ValueError(
+            f"{out / 'products'} was made from the exercise that is there; remove it, or give another folder"
+        )
+
+
+def _put(made: Path, out: Path) -> None:
+    """Put an exercise in its place; of the one before only files that are not its own are kept."""
+    if not out.exists() or not any(out.iterdir()):
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+        return
+    own = {out / "catalog", out / "truth", out / "store" / NAME}
+    own |= {*(out / "models").glob(f"{NAME}-*"), *(out / "maps").glob("simulated_*.tif")}
+
+    def left(folder: str, names: list[str]) -> list[str]:
+        paths = (Path(folder, name) for name in names)
+        return [path.name for path in paths if path in own or (made / path.relative_to(out)).is_file()]
+
+    shutil.copytree(out, made, ignore=left, dirs_exist_ok=True)
+    before = out.parent / f".tmp-{out.name}-before"
+    shutil.rmtree(before, ignore_errors=True)
+    out.rename(before)
+    made.rename(out)
+    shutil.rmtree(before)
+    _log.info(f"the exercise that was in {out} is gone: its scenes, maps, truth, models and store")

@@ -97,6 +97,8 @@ def write_descriptions(out: Path, river: River, first_year: int, catalog: str) -
         ),
         f"{NAME}_rain.yaml": _RAIN.format(name=NAME, label=SIMULATED_NOTICE, lon=lon, lat=lat),
         "README.md": _README.format(
+            baseline=_BASELINE_2022 if first_year <= 2022 else "",
+            far="one lies 33 m off, " if last_year > first_year else "",
             label=SIMULATED_NOTICE,
             first=first_year,
             last=last_year,
@@ -284,6 +286,10 @@ latency_days: 1.3   # a day's rain is read at seven the morning after
     + _COMMON
 )
 
+_BASELINE_2022: Final = """\
+Sentinel-2 changes its processing baseline in 2022 (numbers hold 1000
+  more, taken off again by the provider from the end of that year). """
+
 _README: Final = """\
 # {label}
 
@@ -292,9 +298,16 @@ Bài tập. Mọi số liệu trong thư mục này do máy tính tạo ra; khô
 An exercise. Everything in this folder was made by a computer and says nothing about the real Hậu: its course is a
 provisional line, smoothed; its banks, erosion, water levels and satellite scenes of {first} to {last} are invented.
 
+Chạy bài tập, rồi xem bản đồ · Replay the exercise, then see it on the map, from within this folder:
+
+    erosion replay an_giang_exercise.yaml --from {first} --to {last} --out products
+    erosion serve --out products
+
 - `an_giang_exercise.yaml`: the region, to be given to `erosion run`; the files beside it are its sources.
-- `catalog/`: the scenes, a static STAC catalogue. Sentinel-2 changes its processing baseline in 2022 (numbers hold 1000
-  more, taken off again by the provider from the end of that year), one scene was processed twice, one lies 33 m off, and
+- `maps/`: a map of the river for each year before the scenes, as an older survey would have left it.
+- `models/`: the model, trained on these maps.
+- `store/`: what a run makes of the scenes; it may be deleted and is then made again.
+- `catalog/`: the scenes, a static STAC catalogue. {baseline}One scene was processed twice, {far}and
   pictures of relative orbit 18 come in two tiles whose seam is not where a real one is.
 - `an_giang_exercise_gauge.csv`: water level at seven in the morning; low water of the dry season stands at {zero:g} m.
   The alarm levels beside it are made up: {alarms} m.

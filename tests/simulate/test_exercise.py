@@ -61,7 +61,10 @@ def test_the_older_maps_show_the_river_of_their_year(made: Path) -> None:
 def test_the_exercise_trains_a_model_on_what_came_before_its_scenes(made: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(made, tmp_path / "exercise", ignore=shutil.ignore_patterns("catalog")))
     shutil.copytree(made / "catalog", folder / "catalog", ignore=shutil.ignore_patterns("*.tif"))
-    release = train_exercise(folder / "an_giang_exercise.yaml")
+    told: list[str] = []
+    with logged(told.append):
+        release = train_exercise(folder / "an_giang_exercise.yaml")
+    assert not [line for line in told if "left out" in line]
     region = load_region(folder / "an_giang_exercise.yaml")
     assert release.parent == folder / "models" == models_of(region)
     loaded = load_release(release)
@@ -110,23 +113,35 @@ def test_the_same_seed_gives_the_same_bytes_also_into_a_used_folder(tmp_path: Pa
     make_exercise(tmp_path / "a", seed=1, **small)
     make_exercise(tmp_path / "b", seed=2, **small)
     other = digest(tmp_path / "b")
-    make_exercise(tmp_path / "b", seed=1, **small)
+    (tmp_path / "b" / "products").mkdir()
+    with pytest.raises(ValueError, match=r"exercise already; .*--again"):
+        make_exercise(tmp_path / "b", seed=1, **small)
+    with pytest.raises(ValueError, match="products was made from the exercise that is there; remove it"):
+        make_exercise(tmp_path / "b", seed=1, again=True, **small)
+    assert digest(tmp_path / "b") == other
+    (tmp_path / "b" / "products").rmdir()
+    make_exercise(tmp_path / "b", seed=1, again=True, **small)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
     assert digest(tmp_path / "a") != other
 
 
-def test_an_exercise_that_was_stopped_half_way_can_be_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [False, True])
+def test_an_exercise_that_was_stopped_half_way_leaves_what_was_there(tmp_path: Path, there: bool) -> None:
     def stop(text: str) -> None:
         if "pictures" in text and "->" not in text:
             raise KeyboardInterrupt
 
     small: dict[str, Any] = {"years": 1, "length_km": 4.0, "density": 0.3}
+    out = tmp_path / "out"
+    if there:
+        make_exercise(out, **(small | {"density": 0.05}))
+    before = sorted(tmp_path.rglob("*"))
     with logged(stop), pytest.raises(KeyboardInterrupt):
-        make_exercise(tmp_path, **small)
-    assert list(tmp_path.glob("catalog/*/*/*.tif"))
-    assert stac_problems(tmp_path / "catalog" / "catalog.json") == ""
-    region = make_exercise(tmp_path, **small)
-    assert load_region(region).simulated
+        make_exercise(out, again=there, **small)
+    assert sorted(tmp_path.rglob("*")) == before
+    region = make_exercise(out, again=there, **small)
+    assert load_region(region).simulated and stac_problems(out / "catalog" / "catalog.json") == ""
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -142,6 +157,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     ("settings", "message"),
     [
         ({"years": 0}, "at least one"),
+        ({"years": 40}, "make it for fewer years$"),
         ({"length_km": 1.0}, "4 to"),
         ({"length_km": 500.0}, "4 to"),
         ({"density": 0.0}, "raise density"),
@@ -160,11 +176,15 @@ def test_an_exercise_of_other_years_keeps_no_map_and_no_model_of_the_one_before(
     kept = [tmp_path / "models" / "mine-20200101", tmp_path / "store" / "mine", tmp_path / "maps" / "mine"]
     for path in kept:
         path.mkdir()
-    make_exercise(tmp_path, years=1, seed=1, **made)
+    make_exercise(tmp_path, years=1, seed=1, again=True, **made)
     years = [path.stem.split("_")[1][:4] for path in sorted((tmp_path / "maps").glob("*.tif"))]
     assert years == [str(year) for year in range(LAST_YEAR - EARLIER_YEARS, LAST_YEAR)]
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["mine-20200101"]
     assert all(path.is_dir() for path in kept)
+    about = (tmp_path / "README.md").read_text("utf-8")
+    assert "2022" not in about and "33 m off" not in about  # what there is in longer exercises only
+    assert all(f"`{name}/`" in about for name in ("maps", "models", "store", "catalog", "truth"))
+    assert f"erosion replay an_giang_exercise.yaml --from {LAST_YEAR} --to {LAST_YEAR} --out products" in about
 
 
 @pytest.mark.parametrize("length_km", [3.0, 1000.0, float("nan")])

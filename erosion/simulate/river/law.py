@@ -100,8 +100,7 @@ def island_of(line: CentreLine, width_m: float, erosion_m_per_y: float, hydrogra
     retreat = tuple(float(1.2 * erosion_m_per_y * strength) for strength in hydrograph.intensity)
     if sum(retreat) > 0.35 * length:
         raise ValueError(
-            f"the island ({length:.0f} m) would lose {sum(retreat):.0f} m of its head; make it for fewer years, or with "
-            "island=False"
+            f"the island ({length:.0f} m) would lose {sum(retreat):.0f} m of its head; make it for fewer years"
         )
     return Island(middle - 0.45 * length, middle, middle + 0.55 * length, 0.17 * width_m, retreat)
 
