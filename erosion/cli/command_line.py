@@ -38,6 +38,17 @@ class _Parser(argparse.ArgumentParser):
         """Exit with what is wrong in one line."""
         self.exit(FAILED, f"{self.prog}: {message}; see {self.prog} --help\n")
 
+    def parse_known_args(  # type: ignore[override]  # the base class has overloads for types of namespaces
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Return the arguments; the parser of a command refuses what it does not know itself, and names its own help."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        if None not in (first := getattr(known, "first", None), last := getattr(known, "last", None)) and first > last:
+            self.error(f"--from {first} is later than --to {last}; give the older date with --from")
+        return known, []
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return the exit code of a command that is run here: 0 fine, 1 not done, 2 published but degraded."""
@@ -108,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     one = command("run", "make and publish the warnings of one date")
+    one.epilog = "exit codes: 0 published, 1 not published, 2 published but degraded"
     one.add_argument(
         "--date", type=_day, default="today", help="YYYY-MM-DD; only what was known then is used (default: today, UTC)"
     )
@@ -126,12 +138,17 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", "make a model release from the region's archive")
     train.add_argument(
         "--until",
-        type=_end_date,
+        type=_past_end_date,
         required=True,
         metavar="DATE",
         help="date up to which data are used: YYYY or YYYY-MM-DD",
     )
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of the training; the same seed gives the same release (default %(default)s)",
+    )
     train.add_argument(
         "--models",
         type=Path,
@@ -142,14 +159,28 @@ def _parser() -> argparse.ArgumentParser:
 
     score = command("evaluate", "score the model and every baseline forward in time and across space")
     score.add_argument(
-        "--first", type=_date, default=_date("2006"), metavar="DATE", help="first test date (default 2006)"
+        "--first",
+        type=_past_date,
+        default=_date("2006"),
+        metavar="DATE",
+        help="first test date, YYYY or YYYY-MM-DD (default 2006)",
     )
-    score.add_argument("--until", type=_end_date, metavar="DATE", help="last date whose data are used (default: all)")
+    score.add_argument(
+        "--until",
+        type=_end_date,
+        metavar="DATE",
+        help="date up to which data are used, YYYY or YYYY-MM-DD (default: all)",
+    )
     score.add_argument("--json", type=Path, metavar="FILE", help="write every score as tidy records")
     score.add_argument(
         "--without", metavar="FAMILY", help="only compare the model with and without a family of features: hydrology"
     )
-    score.add_argument("--seed", type=int, default=0)
+    score.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of training and bootstrap; the same seed gives the same scores (default %(default)s)",
+    )
     score.add_argument("--draws", type=_draws, default=200, help="bootstrap draws (default %(default)s)")
 
     exercise = command(
@@ -161,6 +192,11 @@ def _parser() -> argparse.ArgumentParser:
     exercise.add_argument("--years", type=int, default=6, help="years of scenes (default %(default)s)")
     exercise.add_argument("--length", type=float, default=12.0, metavar="KM", help="of the river (default %(default)s)")
     exercise.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty directory")
+    exercise.add_argument(
+        "--again",
+        action="store_true",
+        help="make an exercise that is in the directory anew; its scenes, maps, truth, models and store are taken away",
+    )
     exercise.add_argument("--seed", type=int, default=20, help="another seed is another river (default %(default)s)")
 
     past = command("trigger", "replay the trigger night by night and hold it against what the banks lost")
@@ -172,18 +208,29 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = command("serve", "serve the map on this machine", region=False)
     serve.add_argument("--out", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=8501)
+    serve.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
     serve.add_argument("--address", default="127.0.0.1", help="address to listen on (default: this machine only)")
     return parser
 
 
 def _day(text: str) -> date:
-    today = datetime.now(UTC).date()
-    day = today if text == "today" else _parse_date(text, "")
-    # A later date on record would shut out every night until then. East of Greenwich it is tomorrow already.
-    if day > today + timedelta(days=1):
-        raise argparse.ArgumentTypeError(f"{text} has not come yet; give today's date or an older one")
+    # A later date on record would shut out every night until then.
+    return datetime.now(UTC).date() if text == "today" else _not_to_come(_parse_date(text, ""))
+
+
+def _not_to_come(day: date) -> date:
+    # East of Greenwich it is tomorrow already.
+    if day > datetime.now(UTC).date() + timedelta(days=1):
+        raise argparse.ArgumentTypeError(f"{day} has not come yet; give today's date or an older one")
     return day
+
+
+def _past_date(text: str) -> date:
+    return _not_to_come(_date(text))
+
+
+def _past_end_date(text: str) -> date:
+    return _not_to_come(_end_date(text))
 
 
 def _date(text: str) -> date:

@@ -12,6 +12,7 @@ from erosion.config.problems import CatalogError
 from erosion.config.region import load_region
 from erosion.nightly.last_attempt import note_failure
 from erosion.nightly.run import run
+from erosion.publish.manifest import read_manifest
 
 _log = logging.getLogger(__name__)
 
@@ -36,4 +37,13 @@ def main(arguments: argparse.Namespace) -> int:
         _log.warning(message if result.directory else f"erosion: {message}")
     if result.directory is not None:
         _log.info(f"published {result.directory}" if result.new else f"nothing new; {result.directory} stands")
+        _tell(result.directory, arguments.out)
     return result.exit_code
+
+
+def _tell(directory: Path, out: Path) -> None:
+    """Log how much bank stands at which level, and how to see it on the map."""
+    for target, kilometres in read_manifest(directory)["levels"].items():
+        share = ", ".join(f"{km:g} km at level {level}" for level, km in sorted(kilometres.items()))
+        _log.info(f"{target}: {share or 'no bank'}")
+    _log.info(f"see it on the map: erosion serve --out {out}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import socket
 import subprocess
 import sys
 
@@ -15,6 +17,7 @@ def main(arguments: argparse.Namespace) -> int:
     app = shipped("app.py")
     if not any(arguments.out.glob("*/published.json")):
         raise FileNotFoundError(f"no products in {arguments.out}; make some with `erosion replay` or `erosion run`")
+    _check_free(arguments.address, arguments.port)
     print(f"map: http://{arguments.address}:{arguments.port}", flush=True)
     options = [
         f"--server.address={arguments.address}",
@@ -28,3 +31,22 @@ def main(arguments: argparse.Namespace) -> int:
         os.chdir(app.parent)
         os.execve(sys.executable, command, environment)  # noqa: S606
     return subprocess.run(command, env=environment, check=False, cwd=app.parent).returncode  # noqa: S603
+
+
+def _check_free(address: str, port: int) -> None:
+    """Refuse a place where the server could not listen, before its address is told to anybody."""
+    mend = "choose another with --port"
+    if not 1 <= port <= 65535:
+        raise ValueError(f"{port} is no port; {mend}, 1 to 65535")
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if (
+                os.name == "posix"
+            ):  # a server that has just ended leaves its port usable; elsewhere this takes a busy one
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise OSError(f"port {port} is taken; {mend}") from error
+        raise OSError(f"cannot listen on {address}, port {port} ({error}); {mend}, or --address") from error

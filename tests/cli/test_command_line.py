@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from erosion.cli import command_line as cli
@@ -44,6 +45,11 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "mamore", "--date", "yesterday"], "is not a date"),
         (["run", "mamore", "--date", "2126-11-21"], "2126-11-21 has not come yet"),
         (["fetch", "mamore", "--date", "2126-11-21"], "2126-11-21 has not come yet"),
+        (["train", "mamore", "--until", "2126"], "2126-12-31 has not come yet"),
+        (["evaluate", "mamore", "--first", "2126-01-01"], "2126-01-01 has not come yet"),
+        (["replay", "mamore", "--from", "2018", "--to", "2006"], "--from 2018-01-01 is later than --to 2006-12-31"),
+        (["trigger", "mamore", "--from", "2018", "--to", "2006"], "--from 2018-01-01 is later than --to 2006-12-31"),
+        (["run", "mamore", "--model", "x"], "unrecognized arguments: --model x; see erosion run --help"),
         (["evaluate", "mamore", "--draws", "0"], "'0' is not a number of draws"),
         (["replay", "mamore", "--from", "MMVI", "--to", "2018"], "write YYYY-MM-DD or YYYY"),
         (["replay", "mamore", "--to", "2018"], "--from"),
@@ -127,11 +133,17 @@ def test_run_says_what_it_did(crop: Path, tmp_path: Path, erosion: Callable) -> 
     assert (done.returncode, done.stderr) == (PUBLISHED, "")
     (directory,) = (tmp_path / "out" / "mamore_crop").glob("2009-08-16-*")
     new = ["guajara_mirim: 16802 new values", "principe_da_beira: 15596 new values"]
-    assert done.stdout.splitlines() == [*new, f"published {directory.relative_to(tmp_path)}"]
+    told = []
+    for target in ("1y", "3y"):
+        rows = pd.read_parquet(directory / f"segments_{target}.parquet", columns=["level", "length_m"])
+        lengths = rows.groupby("level")["length_m"].sum().reindex(range(5), fill_value=0.0) / 1000
+        told.append(f"{target}: " + ", ".join(f"{round(km, 3):g} km at level {level}" for level, km in lengths.items()))
+    told.append("see it on the map: erosion serve --out out")
+    assert done.stdout.splitlines() == [*new, f"published {directory.relative_to(tmp_path)}", *told]
 
     again = erosion(*command, "2009-08-16", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (PUBLISHED, "")
-    assert again.stdout == f"nothing new; {directory.relative_to(tmp_path)} stands\n"
+    assert again.stdout.splitlines() == [f"nothing new; {directory.relative_to(tmp_path)} stands", *told]
 
     degraded = erosion(*command, "2010-07-18", "--release", "mamore-20180708", cwd=tmp_path)
     assert degraded.returncode == DEGRADED
@@ -187,6 +199,20 @@ def test_serve_refuses_without_products(tmp_path: Path, capsys: pytest.CaptureFi
         assert cli.main(["serve", "--out", str(out)]) == NOT_PUBLISHED
         told = capsys.readouterr()
         assert "make some with `erosion replay` or `erosion run`" in told.err and told.out == ""
+
+
+def test_serve_refuses_a_port_that_is_taken_before_it_tells_an_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "river").mkdir()
+    (tmp_path / "river" / "published.json").touch()
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        assert cli.main(["serve", "--out", str(tmp_path), "--port", str(port)]) == cli.FAILED
+    told = capsys.readouterr()
+    assert told.err == f"erosion: port {port} is taken; choose another with --port\n" and told.out == ""
+    assert cli.main(["serve", "--out", str(tmp_path), "--port", "70000"]) == cli.FAILED
+    assert capsys.readouterr().err == "erosion: 70000 is no port; choose another with --port, 1 to 65535\n"
 
 
 def test_serve_prints_a_loopback_address(tmp_path: Path) -> None:
