@@ -74,8 +74,8 @@ def decide(
     * Level 4 is given in the order of probability (ties in the order of ``segment_id``) until ``max_level4_share`` of
       the length of all segments in the table is used up; the rest is held at 3 with candidate 4. Kept
       segments come first.
-    * All of this gives ``model_level``, and only that is kept as the model's. The trigger then raises it by the
-      policy's step at once, where it is at least ``raise_from_level``, never above 4, and into level 4 only as far as
+    * All of this gives ``model_level``, and only that is kept as the model's. The trigger then raises it by what
+      ``trigger.raises`` gives for its level, at once, where it is at least ``raise_from_level``, never above 4, and into level 4 only as far as
       the cap has room left. It lowers nothing and leaves what is unknown alone.
     * What the trigger has raised falls by one level after ``runs_to_clear`` runs in a row in which it was surely lower.
       A run in which it may have been as high, because a reading is missing, does not count.

@@ -45,7 +45,8 @@ class _Parser(argparse.ArgumentParser):
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        if None not in (first := getattr(known, "first", None), last := getattr(known, "last", None)) and first > last:
+        first, last = getattr(known, "first", None), getattr(known, "last", None)
+        if first and last and first > last:
             self.error(f"--from {first} is later than --to {last}; give the older date with --from")
         return known, []
 

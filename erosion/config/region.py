@@ -16,7 +16,7 @@ from pyproj.exceptions import CRSError
 
 from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource
-from erosion.config.problems import CatalogError, Problems
+from erosion.config.problems import CatalogError, Problems, shortened
 from erosion.config.records import Key, LonLat, check_lonlat, check_name, check_timezone, parse
 from erosion.config.scenes import SceneSource
 from erosion.config.sources import catalogue_folders, load_source
@@ -347,7 +347,9 @@ def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Entry
             try:
                 source = load_source(name, problems.file)
             except CatalogError as err:
-                problems.found.extend(f"{problems.file}: {key}: {problem}" for problem in err.problems)
+                # A mistake of this file's own names it already.
+                told = (problem.removeprefix(f"{problems.file}: ") for problem in err.problems)
+                problems.found.extend(f"{problems.file}: {key}: {problem}" for problem in told)
                 continue
             if source.region_list == key:
                 found[name] = source
@@ -410,10 +412,20 @@ def _check_metric(region: Region, problems: Problems) -> None:
         area = crs.area_of_use
         for point in (reach.upstream for reach in region.reaches):
             # A zone is usable some degrees beyond its edge; a region in the neighbour's neighbour is a slip of the pen.
-            if not any(area.west - 6 <= point[0] + turn <= area.east + 6 for turn in (-360, 0, 360)):
-                problems.add(
-                    "crs", f"{region.crs} is made for {area.name}, far from 'upstream' {list(point)}; {advice}"
-                )
+            if _within(area.west, area.east, point):
+                continue
+            far = f"{region.crs} is made for {shortened(area.name)}, far from 'upstream' {list(point)}"
+            swapped = (point[1], point[0])
+            if abs(point[0]) <= 90 and _within(area.west, area.east, swapped):
+                far = f"did you mean 'upstream' {list(swapped)}, longitude first? {far}"
+                problems.add("crs", f"{far}; swap the two, or use {utm_zone(point)}")
+            else:
+                problems.add("crs", f"{far}; {advice}")
+
+
+def _within(west: float, east: float, point: LonLat) -> bool:
+    """Whether a point lies near enough to the longitudes a CRS is made for, across the antimeridian too."""
+    return any(west - 6 <= point[0] + turn <= east + 6 for turn in (-360, 0, 360))
 
 
 def utm_zone(point: LonLat) -> str:

@@ -306,8 +306,10 @@ def lines(history: dict[str, Any]) -> list[str]:
             f"  {row['level_3']:7d}"
             for row in about["seasons"]
         ]
-        out += ["", f"{len(about['years'])} years with bank loss and nights known"]
-        for measure, meaning in MEASURES.items():
+        few = f"; at least {MIN_YEARS} are needed to show a relation" if len(about["years"]) < MIN_YEARS else ""
+        out += ["", f"{len(about['years'])} years with bank loss and nights known{few}"]
+        shown: dict[str, str] = {} if few else MEASURES
+        for measure, meaning in shown.items():
             found = about["relations"].get(measure)
             if found is None:
                 out.append(f"  {meaning}: too few years, or the same in all of them")

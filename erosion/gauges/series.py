@@ -131,6 +131,8 @@ def _fetch_one(
         asked_just_now = kept.asked_at is not None and pd.Timedelta(0) <= now - kept.asked_at < pause
         if isinstance(source, WebGauge) and not full and asked_just_now:
             return kept.values, 0, [*skipped, *kept.skipped]
+        if isinstance(source, WebGauge):
+            _log.info(f"asking {source.name} ...")
         after, more = _ask(source, kept, now, full)
         gauge_store.save(path, after, source)
     except SourceError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,8 @@ from erosion.core.http.search_limits import Meter, SearchEndedError, SearchLimit
 from erosion.core.http.session import Web
 from erosion.satellite.footprint import Places
 from erosion.satellite.stac_entry import StacCollection
+
+_log = logging.getLogger(__name__)
 
 PAGE: Final = 100
 """Items asked for at once; the usual servers refuse answers of several megabytes."""
@@ -45,6 +48,8 @@ def raw_items(
     A search that reaches one of its limits ends with what was read until then, and is listed under the name of the source.
     """
     root = catalog_address(source)
+    if root.startswith(("http://", "https://")):
+        _log.info(f"asking {source.name} for scenes of {first:%Y-%m-%d} to {last:%Y-%m-%d} ...")
     document = _read_json(root, web)
     links = [link for link in _links(document) if link.get("rel") == "search"]
     meter = Meter(limits, web, MEND)

@@ -245,6 +245,11 @@ def test_names_are_looked_up_near_the_region_first(tmp_path: Path) -> None:
     assert load_source("mamore_masks", region).described_in == CATALOGUE / "mamore_masks.yaml"
     with pytest.raises(CatalogError, match="did you mean mamore_masks"):
         load_source("mamore_mask", region)
+    (region.parent / "masks.yaml").rename(region.parent / "my-masks.yml")
+    (tmp_path / "masks.yaml").unlink()
+    with pytest.raises(CatalogError, match=r"my-masks.yml says `name: masks`; name that file masks.yaml") as told:
+        load_source("masks", region)
+    assert str(told.value).count(f"{region}: ") == 1
 
 
 def test_names_are_looked_up_in_the_folders_of_the_environment_before_the_shipped_ones(

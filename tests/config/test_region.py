@@ -153,6 +153,10 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
         ({"crs": "EPSG:5773"}, "crs: EPSG:5773 is vertical and gives no place on a map; use EPSG:32720"),
         ({"crs": "EPSG:3857"}, "crs: EPSG:3857 stretches lengths"),
         ({"crs": "EPSG:32648"}, "far from 'upstream' [-65.0377, -14.7203]; use EPSG:32720"),
+        (
+            reach(upstream=[-14.7203, -65.0377]),
+            "crs: did you mean 'upstream' [-65.0377, -14.7203], longitude first? EPSG:32620 is made for",
+        ),
         ({"crs": "EPSG:99999"}, "crs: 'EPSG:99999' is no coordinate system"),
         ({"crs": 32620}, "crs: must be text, not 32620"),
         ({"export_crs": "WGS99"}, "export_crs: 'WGS99' is no coordinate system"),

@@ -135,6 +135,7 @@ def test_the_command_writes_what_it_prints(
     done = erosion("trigger", crop, "--from", "1991", "--to", "1994-12-31", "--json", file)
     assert done.returncode == 0, done.stderr
     history = json.loads(file.read_text("utf-8"))
+    assert "years with bank loss and nights known; at least 8 are needed to show a relation" in done.stdout
     assert "\n".join(lines(history)) in done.stdout and "nothing follows for single segments" in done.stdout
     about = history["reaches"]["mamore_crop"]
     levels = ("unknown", "level_0", "level_1", "level_2", "level_3")

@@ -312,7 +312,7 @@ def test_a_night_asks_once_and_a_later_one_only_for_what_is_new(
     service.answer(PATH, power({"20200101": 0.0, "20200102": 12.5}))
     assert gauge_series.fetch(river, store).skipped == []
     logged = [record.message for record in caplog.records if record.name == "erosion.gauges.series"]
-    assert sorted(logged) == ["level: 2 new values", "rain: 2 new values"]
+    assert sorted(logged) == ["asking rain ...", "level: 2 new values", "rain: 2 new values"]
     asked = len(service.asked)
     assert gauge_series.fetch(river, store).skipped == [] and len(service.asked) == asked, (
         "the service was asked a moment ago"

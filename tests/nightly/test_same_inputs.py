@@ -49,6 +49,7 @@ def test_an_older_date_with_later_ones_on_record(three_runs: Path, crop: Path, t
     changed = run(load_region(crop), SECOND, out)
     assert (changed.exit_code, changed.directory) == (NOT_PUBLISHED, None)
     assert "on record up to 2011-08-22" in changed.messages[0] and "--out" in changed.messages[0]
+    assert "and a new run for 2010-07-18 would rewrite the past" in changed.messages[0]
     assert_agreed(out)
     after = ledger_of(out)
     assert {name: after[name] for name in ("warnings", "transitions", "states")} == {

@@ -91,6 +91,6 @@ def refuse_rewriting(task: Task) -> None:
     newest = ledger.last_run(task.engine, task.region.name)
     if newest is not None and newest["as_of"] > issue_time(task.as_of):
         raise ledger.LedgerError(
-            f"{task.region.name} is on record up to {newest['as_of']:%Y-%m-%d}, and a run for {task.as_of:%Y-%m-%d} "
-            "with other inputs than before would rewrite the past; give it a product directory of its own with --out"
+            f"{task.region.name} is on record up to {newest['as_of']:%Y-%m-%d}, and a new run for "
+            f"{task.as_of:%Y-%m-%d} would rewrite the past; give it a product directory of its own with --out"
         )

@@ -133,14 +133,21 @@ def _distance_m(grid: Grid, region: Region) -> float:
 
 def _read_pixels(dataset: Any, source: RasterFolder) -> Pixels | str:
     """Return the classes of band 1, or the reason in words where a value is not declared or there is no water."""
+    band = dataset.read(1)
     for meaning in ("water", "land"):
         if dataset.nodata in getattr(source.values, meaning):
+            declared = {*source.values.water, *source.values.land, source.nodata}
+            others = [float(value) for value in np.unique(band) if value not in declared and np.isfinite(value)]
+            mend = (
+                f"the file also holds {', '.join(f'{value:g}' for value in others[:5])}, which 'values' does not name: is "
+                f"that its {meaning}? Mend 'values'"
+                if others
+                else "take the tag out (gdal_edit.py -unsetnodata file)"
+            )
             return (
                 f"its nodata tag {dataset.nodata:g} is also the value of {meaning} under 'values' in "
-                f"{source.described_in.name}, so all {meaning} would be missing; take the tag out (gdal_edit.py "
-                "-unsetnodata file)"
+                f"{source.described_in.name}, so all {meaning} would be missing; {mend}"
             )
-    band = dataset.read(1)
     nodata = {v for v in (source.nodata, dataset.nodata) if v is not None}
     masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
     if band.dtype == np.uint8 and source.values.water == (1,) and source.values.land == (0,) and not masked:

@@ -229,6 +229,18 @@ def test_where_land_is_nodata_in_every_mask_the_error_names_the_tag_once(tmp_pat
     assert "gdal_edit.py -unsetnodata" in str(caught.value)
 
 
+def test_where_values_names_the_nodata_tag_by_mistake_the_values_are_to_be_mended(
+    tmp_path: Path, mamore: Region
+) -> None:
+    pixels = mask()
+    pixels[:2] = 255
+    write(tmp_path / "a_2000-07-01.tif", pixels, nodata=255)
+    with pytest.raises(SourceError) as caught:
+        read_water(source(tmp_path, values=MaskValues(water=(1,), land=(255,))), mamore, "2008-01-01")
+    assert "the file also holds 0, which 'values' does not name: is that its land? Mend 'values'" in str(caught.value)
+    assert "gdal_edit" not in str(caught.value)
+
+
 def test_a_wide_river_with_land_along_the_edge_is_used(tmp_path: Path, mamore: Region) -> None:
     # 10 of 12 columns are water; land is left on either side, in 40 of the 60 pixels along the edge.
     write(tmp_path / "a_2000-07-01.tif", mask(np.s_[:, 1:11]))
