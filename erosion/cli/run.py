@@ -37,11 +37,11 @@ def main(arguments: argparse.Namespace) -> int:
         _log.warning(message if result.directory else f"erosion: {message}")
     if result.directory is not None:
         _log.info(f"published {result.directory}" if result.new else f"nothing new; {result.directory} stands")
-        _tell(result.directory, arguments.out)
+        _report(result.directory, arguments.out)
     return result.exit_code
 
 
-def _tell(directory: Path, out: Path) -> None:
+def _report(directory: Path, out: Path) -> None:
     """Log how much bank stands at which level, and how to see it on the map."""
     for target, kilometres in read_manifest(directory)["levels"].items():
         share = ", ".join(f"{km:g} km at level {level}" for level, km in sorted(kilometres.items()))

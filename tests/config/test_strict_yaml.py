@@ -62,7 +62,7 @@ def test_bombs_and_huge_numbers_are_refused_by_key(file: str, says: str) -> None
         ("a: " + "x" * MAX_BYTES, f"is larger than {MAX_BYTES:,} bytes"),
         ("a: [" + "1, " * 10_001 + "]", "a[9997]: line 1: here the file has more than 10,000 values"),
         ("driver: [a]", "title: is missing"),
-        ("water: ['\\0', ../x, " + "y" * 300 + "]", "water: {file}: '../x' is no name of a source"),
+        ("water: ['\\0', ../x, " + "y" * 300 + "]", "water: '../x' is no name of a source"),
         ('water: ["\\0"]', "water[0]: '\\x00' holds a NUL character"),
     ],
 )
