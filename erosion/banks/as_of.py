@@ -9,22 +9,13 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from erosion.banks.cells import CellStates, observe_cells
-from erosion.banks.channel import pixels_in, river_runs
 from erosion.banks.knowledge import Knowledge
 from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import Baseline, cut_baseline
 from erosion.config.region import Region
 from erosion.core.contracts import as_of_instant, known_at
-from erosion.core.errors import Skipped
 from erosion.core.raster.grid import Grid
 from erosion.core.scheduler import threads_unless_cluster
-
-WHOLE_SHARE = 0.9
-"""Share of the usual that a river must be connected, for its epoch to be valid."""
-
-MOST_WATER = 2.0
-"""An epoch in which the river fills more than this many times its usual share shows no banks. On 31 years of the Mamoré, floods and
-droughts among them, the share stays between 0.7 and 1.3 times the usual."""
 
 
 class NothingKnownError(ValueError):
@@ -51,58 +42,6 @@ def water_known(water: xr.Dataset, as_of: pd.Timestamp) -> xr.Dataset:
             f"nothing was known on {as_of:%Y-%m-%d}; the first observation became available on {first:%Y-%m-%d}"
         )
     return known
-
-
-def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
-    """Return the epochs without those whose river is in pieces where it used to be whole or flooded far beyond its banks.
-
-    Stripes of a failed scan line corrector or unmasked cloud cut the river of a mask into pieces and would read as
-    land gained and lost. An epoch is left out when less of its water is connected than 90 % of what is usual in the
-    valid epochs before it. A flooded mask, one all of water or with water and land swapped is connected and would read
-    as every bank lost: an epoch is left out, too, when more than twice the usual share of what it shows is river; flooded
-    fields apart from the river do not count. Later epochs have no part in it, so a decision once taken stands. Too little
-    water leaves nothing out, or a first mask all of water would make every good one after it invalid.
-
-    Returns
-    -------
-    tuple
-        The valid epochs, and what was left out and why.
-    """
-    import dask.array as da  # heavy; it loads while the masks are read
-
-    def shares_of(block: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the share of the water that is connected, and the share of what was seen that is river, shape (epoch, 2, 1)."""
-        shares = []
-        for image in block:
-            runs, keep = river_runs(~(image < 0.5))  # what was not seen may be river and cuts nothing
-            unseen = int(np.isnan(image).sum())
-            water = pixels_in(image >= 0.5, runs) if unseen else runs.area
-            river = int(water[keep].sum())
-            shares.append((river / max(int(water.sum()), 1), river / max(image.size - unseen, 1)))
-        return np.array(shares).reshape(-1, 2, 1)
-
-    images = da.asarray(water["water_fraction"].data).rechunk({0: 1, 1: -1, 2: -1})
-    with threads_unless_cluster():
-        shares = images.map_blocks(shares_of, dtype=float, chunks=(images.chunks[0], (2,), (1,))).compute()
-    valid: list[int] = []
-    skipped = []
-    for i, (whole, wet) in enumerate(shares[..., 0]):
-        usual_whole, usual_wet = np.median(shares[valid, :, 0], axis=0) if valid else (whole, wet)
-        if wet > MOST_WATER * usual_wet:
-            reason = (
-                f"{wet:.0%} of what was seen is river, usual are {usual_wet:.0%}; a flood, or water and land swapped in "
-                "this mask?"
-            )
-        elif whole < WHOLE_SHARE * usual_whole:
-            reason = (
-                f"the river is in pieces: {whole:.0%} of the water is connected, usual are {usual_whole:.0%}; "
-                "stripes, clouds or a wrong threshold in this mask?"
-            )
-        else:
-            valid.append(i)
-            continue
-        skipped.append(Skipped(str(water["scene_id"].to_numpy()[i]), reason))
-    return water.isel(epoch=valid), skipped
 
 
 def grid_of(water: xr.Dataset) -> Grid:

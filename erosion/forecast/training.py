@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from erosion.banks.as_of import valid_epochs
+from erosion.banks.epochs.valid import valid_epochs
 from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.contracts import CONTRACT_VERSION, SIMULATED_NOTICE

@@ -15,8 +15,9 @@ from scipy.stats import rankdata
 
 from erosion.alerts.trigger import Facts, Gauge, water_on, weigh
 from erosion.alerts.trigger_night import gauges_of
-from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region, valid_epochs
+from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region
 from erosion.banks.channel import ChannelError
+from erosion.banks.epochs.valid import valid_epochs
 from erosion.banks.established import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.banks.outcomes import measure_loss
 from erosion.config.region import Region

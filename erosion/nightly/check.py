@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from pyproj import Transformer
 
+from erosion.banks.epochs.valid import newest_left_out, valid_epochs
 from erosion.config.drivers import driver
 from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource, WebGauge, on_zero, zero_of
@@ -129,6 +130,10 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> W
         return found
     _take_skipped(report, source.name, skipped)
     found.usable -= sum(item.scene.count(" + ") + 1 for item in skipped)
+    valid, left_out = valid_epochs(water)
+    newest = newest_left_out(water, valid, left_out)
+    _take_skipped(report, source.name, newest)
+    report.skipped += left_out[: len(left_out) - len(newest)]  # older ones are listed by a run, and no fault of it
 
     epochs = pd.DatetimeIndex(water["epoch"].values)
     found.dates = [str(day.date()) for day in epochs]

@@ -15,8 +15,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region, valid_epochs
+from erosion.banks.as_of import NothingKnownError, baseline_on, observe_region
 from erosion.banks.channel import ChannelError
+from erosion.banks.epochs.valid import valid_epochs
 from erosion.banks.established import ESTABLISHED_YEARS, YEAR_DAYS
 from erosion.banks.segments import Baseline, middle_xy
 from erosion.config.region import Region, Target
@@ -151,7 +152,7 @@ def _verified(home: Path, inputs_hash: str) -> dict[str, Any] | None:
 
 
 def valid_waters(waters: Mapping[str, xr.Dataset]) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
-    """Return each reach without its invalid masks, and those; see :func:`erosion.banks.as_of.valid_epochs`."""
+    """Leave the masks that cannot be true out of each reach; see :func:`erosion.banks.epochs.valid.valid_epochs`."""
     valid, broken = {}, {}
     for name, water in waters.items():
         valid[name], broken[name] = valid_epochs(water)

@@ -15,9 +15,9 @@ from erosion.banks.as_of import (
     issue_dates,
     knowledge_on,
     observe_region,
-    valid_epochs,
     water_known,
 )
+from erosion.banks.epochs.valid import valid_epochs
 from erosion.core.contracts import GAUGE_COLUMNS
 from tests.gauge_tables import gauge_rows
 from tests.rivers import SHAPE, make_grid, make_region, make_water, sine_river, straight_river

@@ -17,7 +17,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely import contains_xy, points, prepare
 
-from erosion.banks.as_of import baseline_on, observe_region, valid_epochs
+from erosion.banks.as_of import baseline_on, observe_region
+from erosion.banks.epochs.valid import valid_epochs
 from erosion.banks.outcomes import measure_loss
 from erosion.banks.segments import near_reach_end
 from erosion.config.region import Region, load_region

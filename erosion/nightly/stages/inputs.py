@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from erosion.alerts import ledger
-from erosion.banks.as_of import valid_epochs
+from erosion.banks.epochs.valid import newest_left_out, valid_epochs
 from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.errors import Skipped, SourceError
@@ -34,7 +34,7 @@ class ReachInput(NamedTuple):
     water: xr.Dataset
     skipped: list[Skipped]
     past: list[Skipped]
-    """Those of the skipped that are fragmented masks older than the newest valid one: listed, but no fault of the run."""
+    """Those of the skipped that are masks older than the newest valid one: listed, but no fault of the run."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _read_reaches(
             failed[name] = error
             continue
         valid, rejected = valid_epochs(water)
-        past = rejected if water["epoch"][-1] == valid["epoch"][-1] else rejected[:-1]
+        past = rejected[: len(rejected) - len(newest_left_out(water, valid, rejected))]
         reaches[name] = ReachInput(one, valid, [*unreadable, *rejected], past)
     if not reaches:
         # The cause may be that nothing could be fetched.

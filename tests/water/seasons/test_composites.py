@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from erosion.banks.as_of import valid_epochs
+from erosion.banks.epochs.valid import valid_epochs
 from erosion.config.region import Season
 from erosion.core.errors import Skipped, SourceError
 from tests.scene_world import CRS, GRID, OUTSIDE, SHAPE, World, at_here, read
