@@ -17,7 +17,6 @@ from erosion.banks.as_of import (
     observe_region,
     water_known,
 )
-from erosion.banks.epochs.valid import valid_epochs
 from erosion.core.contracts import GAUGE_COLUMNS
 from tests.gauge_tables import gauge_rows
 from tests.rivers import SHAPE, make_grid, make_region, make_water, sine_river, straight_river
@@ -79,44 +78,3 @@ def test_pixels_the_newest_mask_misses_come_from_the_last_that_has_them() -> Non
     mask = baseline_on(make_region(), water, pd.Timestamp("2100-01-01")).river_mask
     assert (mask[:, 145:155] == old[:, 145:155]).all()
     assert (mask[:, 50:130] == straight_river()[:, 50:130]).all()
-
-
-def test_a_mask_in_pieces_is_left_out_and_named() -> None:
-    stripes = (np.indices(SHAPE)[1] % 20) < 6
-    images = [straight_river(), straight_river(), straight_river() & ~stripes, straight_river()]
-    water = make_water(images).assign_coords(scene_id=("epoch", [f"mask_{k}.tif" for k in range(4)]))
-    valid, skipped = valid_epochs(water)
-    assert valid["epoch"].dt.year.to_numpy().tolist() == [2000, 2001, 2003]
-    ((name, reason, usual),) = skipped
-    assert name == "mask_2.tif" and not usual  # somebody has to look at it
-    assert "the river is in pieces" in reason
-    later, _ = valid_epochs(water.isel(epoch=slice(0, 3)))
-    assert later["epoch"].dt.year.to_numpy().tolist() == [2000, 2001]  # what follows decides nothing
-
-
-def test_unseen_stripes_do_not_make_a_mask_invalid() -> None:
-    stripes = (np.indices(SHAPE)[1] % 20) < 6
-    water = make_water([straight_river(), np.where(stripes, np.nan, straight_river())])
-    valid, skipped = valid_epochs(water.assign_coords(scene_id=("epoch", ["a.tif", "b.tif"])))
-    assert valid.sizes["epoch"] == 2
-    assert skipped == []
-
-
-def test_a_mask_all_of_water_or_with_its_values_swapped_is_left_out_and_named() -> None:
-    """Each is connected, and would read as land lost along every bank."""
-    river = straight_river()
-    images = [river, river, np.ones(SHAPE), ~river, straight_river(94, 106), river]
-    water = make_water(images).assign_coords(scene_id=("epoch", [f"mask_{k}.tif" for k in range(6)]))
-    valid, skipped = valid_epochs(water)
-    assert valid["epoch"].dt.year.to_numpy().tolist() == [2000, 2001, 2004, 2005]  # a river half as wide again is one
-    assert [item.scene for item in skipped] == ["mask_2.tif", "mask_3.tif"]
-    share = f"{river.mean():.0%}"
-    assert f"100% of what was seen is river, usual are {share}" in skipped[0].reason and "swapped" in skipped[0].reason
-    assert not any(item.usual for item in skipped)
-
-
-def test_a_first_mask_all_of_water_does_not_make_later_masks_invalid() -> None:
-    river = straight_river()
-    water = make_water([np.ones(SHAPE), river, river])
-    valid, skipped = valid_epochs(water.assign_coords(scene_id=("epoch", ["a.tif", "b.tif", "c.tif"])))
-    assert valid.sizes["epoch"] == 3 and skipped == []

@@ -24,6 +24,8 @@ def mask(
 ) -> None:
     array = np.zeros((60, 40), np.uint8)
     array[:, water] = value
+    place = 4 * (int("".join(filter(str.isdigit, path.stem))) % 13)  # no two dates show the very same river
+    array[place : place + 4, water.start] = 0
     transform = Affine(30, 0, 280000, 0, -30, -1626000)
     shape = {"height": 60, "width": 40, "count": 1, "dtype": "uint8"}
     with rasterio.open(path, "w", driver="GTiff", crs=crs, transform=transform, **shape) as file:
