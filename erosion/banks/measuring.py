@@ -97,7 +97,7 @@ def measure_banks(states: CellStates, baseline: Baseline) -> xr.Dataset:
     flags[crossings != 1] += FLAGS["transect_open"]
     flags[1:][beds.moved(bed_share)] += FLAGS["channel_moved"]
     apart = np.abs(np.diff(result["position_m"], axis=0) - np.diff(result["offset_m"], axis=0))
-    noise = np.maximum(2 * baseline.grid.pixel_m, 1.96 * pair[1:])[:, None]
+    noise = np.fmax(2 * baseline.grid.pixel_m, 1.96 * pair[1:])[:, None]  # an error that is not known hides nothing
     flags[1:][apart > noise] += FLAGS["methods_disagree"]
     flags[:, near_reach_end(baseline)] += FLAGS["near_reach_end"]
 

@@ -119,6 +119,7 @@ LAYER_COLUMNS: Final = (
     "width_m",
     "data_age_days",
     "quality",
+    "unknown_reason",
     "candidate_level",
     "candidate_runs",
     "capped",

@@ -44,6 +44,21 @@ class ChangeKind(StrEnum):
     CLOSED = "closed"
 
 
+class UnknownReason(StrEnum):
+    """Why a segment has no level, in the column ``unknown_reason``."""
+
+    STALE = "stale"
+    """Its newest observation is older than the policy allows."""
+    NOT_SEEN = "not_seen"
+    """The newest observation shows too little of it."""
+    NOT_MEASURED = "not_measured"
+    """It was seen once, or never twice."""
+    SHORT_RECORD = "short_record"
+    """It was seen too few times to say how it moves."""
+    WIDE_GAP = "wide_gap"
+    """Too much time lies between its two newest observations."""
+
+
 class TermState(StrEnum):
     """Whether a term of the trigger could be weighed, in the column ``trigger_terms``."""
 

@@ -17,6 +17,7 @@ import pandas as pd
 from pyproj import Transformer
 
 from erosion.banks.epochs.valid import newest_left_out, valid_epochs
+from erosion.banks.record import thin_record
 from erosion.config.drivers import driver
 from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource, WebGauge, on_zero, zero_of
@@ -131,9 +132,9 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> W
     _take_skipped(report, source.name, skipped)
     found.usable -= sum(item.scene.count(" + ") + 1 for item in skipped)
     valid, left_out = valid_epochs(water)
-    newest = newest_left_out(water, valid, left_out)
-    _take_skipped(report, source.name, newest)
-    report.skipped += left_out[: len(left_out) - len(newest)]  # older ones are listed by a run, and no fault of it
+    current = newest_left_out(water, valid, left_out)
+    _take_skipped(report, source.name, current)
+    report.skipped += left_out[: len(left_out) - len(current)]  # older ones are listed by a run, and no fault of it
 
     epochs = pd.DatetimeIndex(water["epoch"].values)
     found.dates = [str(day.date()) for day in epochs]
@@ -155,8 +156,9 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> W
     found.water_km2 = [round(float(v), 3) for v in (areas.min(), np.median(areas), areas.max())]
     found.missing_share = round(float(missing.max()), 4)
 
-    if epochs.size < 2:
-        report.problems.append(f"{name}: one date only ({found.first}); retreat is the change between two dates")
+    thin = thin_record(pd.DatetimeIndex(valid["epoch"].to_numpy()))
+    if thin is not None:
+        report.problems.append(f"{name}: {thin}")
     for gap in found.gaps:
         days = f"{gap['days']:.0f} days without an observation"
         report.warnings.append(f"{name}: {days} between {gap['from']} and {gap['to']}")

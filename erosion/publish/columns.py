@@ -51,6 +51,10 @@ _LAYER_ONLY: Final[dict[str, tuple[str, str]]] = {
     "retreat_established_last_m": ("m", "the same, counting only land that had stood five years"),
     "rate_3y_m_per_y": ("m/yr", "mean retreat a year over the last three years"),
     "quality": ("", "words of the quality flags that are raised on the newest measurement"),
+    "unknown_reason": (
+        "",
+        "why there is no level: stale, not_seen, not_measured, short_record, wide_gap; empty where there is one",
+    ),
     "event_id": ("", "identifier of the warning this segment belongs to; empty where none is open"),
     "first_issued_at": ("", "as-of date of the run that first issued the warning"),
     "simulated": ("", "true where the observations were simulated: an exercise, not a river"),
@@ -80,6 +84,7 @@ _LAYER_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
     "width_m": ("float", "Bề rộng lòng sông", 1),
     "data_age_days": ("int", "Tuổi số liệu", 0),
     "quality": ("text", "Chất lượng số liệu", 0),
+    "unknown_reason": ("text", "Vì sao không định được mức", 0),
     "candidate_level": ("int", "Mức theo xác suất mới nhất", 0),
     "candidate_runs": ("int", "Số lần chạy liên tiếp ở mức đó", 0),
     "capped": ("bool", "Giữ ở mức 3 do giới hạn mức 4", 0),

@@ -9,7 +9,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.banks.as_of import baseline_on
+from erosion.banks.as_of import baseline_on, observe_region
 from erosion.banks.cells import observe_cells
 from erosion.banks.measuring import measure_banks
 from tests.banks.shapes import AREA, ROWS, SUMS, away_from_ends, box, disc
@@ -146,3 +146,14 @@ def test_short_reach_has_no_jumps_to_find() -> None:
     wide = straight_river(60, 120)  # as long as five times its width: hardly two stretches
     measured = measure([wide, wide])
     assert not measured.flagged("channel_moved").any()
+
+
+def test_where_the_error_of_an_image_is_not_known_only_the_error_is_missing() -> None:
+    images = [straight_river(96, 104), straight_river(96, 106), straight_river(95, 107)]
+    region, water = make_region(), make_water(images)
+    baseline = baseline_on(region, water, pd.Timestamp("2100-01-01"))
+    known = measure_banks(observe_region(region, water, baseline), baseline)
+    water["geo_rmse_m"][1] = np.nan
+    found = measure_banks(observe_region(region, water, baseline), baseline)
+    assert np.isnan(found["sigma_m"].isel(epoch=[1, 2])).all()
+    xr.testing.assert_identical(found.drop_vars("sigma_m"), known.drop_vars("sigma_m"))

@@ -25,7 +25,7 @@ def mask(
     array = np.zeros((60, 40), np.uint8)
     array[:, water] = value
     place = 4 * (int("".join(filter(str.isdigit, path.stem))) % 13)  # no two dates show the very same river
-    array[place : place + 4, water.start] = 0
+    array[place : place + 4, [water.start, water.stop]] = 0, value
     transform = Affine(30, 0, 280000, 0, -30, -1626000)
     shape = {"height": 60, "width": 40, "count": 1, "dtype": "uint8"}
     with rasterio.open(path, "w", driver="GTiff", crs=crs, transform=transform, **shape) as file:
@@ -151,7 +151,9 @@ def test_a_single_date_is_a_problem(river: Path) -> None:
     for path in sorted((river.parent / "tif").glob("*.tif"))[1:]:
         path.unlink()
     report = check(river)
-    assert [p for p in report.problems if "one date only (2000-07-01)" in p] and not report.ok
+    assert [
+        p for p in report.problems if "only one observation of the banks is known (2000-07-01)" in p
+    ] and not report.ok
 
 
 def test_no_usable_file_is_a_problem(river: Path) -> None:

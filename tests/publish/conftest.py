@@ -80,6 +80,7 @@ def make_layer(simulated: bool = False, horizon_days: int = 365, threshold_m: fl
         "width_m": [900.0, 905.5, 910.0, 880.0, 870.0],
         "data_age_days": [nan, 200.0, 200.0, 200.0, 200.0],
         "quality": ["low_coverage", "", "", "methods_disagree", ""],
+        "unknown_reason": ["short_record", "", "", "", ""],
         "candidate_level": [0, 1, 2, 3, 4],
         "candidate_runs": [0, 0, 1, 0, 3],
         "capped": [False, False, False, True, False],

@@ -99,6 +99,7 @@ def layer(date, before, target, simulated):
         "rate_3y_m_per_y": 12.25,
         "data_age_days": 41,
         "quality": np.where(unknown, "low_coverage, <b>odd</b>", None),
+        "unknown_reason": np.where(unknown, "not_seen", ""),
         "candidate_level": level,
         "candidate_runs": 1,
         "capped": False,

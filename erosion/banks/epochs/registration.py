@@ -12,6 +12,7 @@ of the river, is the length of river that it explains.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,9 +21,13 @@ from erosion.banks.epochs.river_image import RiverImage, agreement, seen_in_both
 from erosion.core.arrays import FloatArray
 from erosion.core.raster.components import pixels_of
 
-MIN_WIDTHS: Final = 35.0
-"""Length of river, in channel widths, whose disagreement a placement must remove to be believed. Real rivers reach 28 at most,
-on stretches of 10 to 550 widths and up to nine years apart; docs/measuring.md has the table."""
+MOST_EXPLAINED: Final = 35.0
+"""Length of river, in channel widths, that no displacement of a mask explains by chance. Real rivers reach 28 at most, on
+stretches of 10 to 600 widths and up to nine years apart; docs/measuring.md has the table."""
+
+LEAST_EXPLAINED: Final = 20.0
+OWN_RECORD: Final = 5
+"""With so many pairs of masks of its own a river is held to twice what it has reached itself, but to no less than the first."""
 
 LOST: Final = 0.6
 """Below this agreement the rivers hardly lie on each other, and displacements farther than a width are tried, too."""
@@ -76,6 +81,19 @@ class Registration(NamedTuple):
     placed: float
     widths: float
     of_widths: float
+
+
+def least_widths(own: Sequence[float]) -> float:
+    """Return the length of river that a placement must explain to be believed [channel widths].
+
+    Parameters
+    ----------
+    own
+        What placements of earlier masks of the river explained [channel widths].
+    """
+    if len(own) < OWN_RECORD:
+        return MOST_EXPLAINED
+    return min(max(2.0 * max(own), LEAST_EXPLAINED), MOST_EXPLAINED)
 
 
 def register(new: RiverImage, old: RiverImage) -> Registration:

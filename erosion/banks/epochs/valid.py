@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from erosion.banks.epochs.placement_words import placement_words
-from erosion.banks.epochs.registration import MIN_WIDTHS, Registration, register
+from erosion.banks.epochs.registration import Registration, least_widths, register
 from erosion.banks.epochs.river_image import RiverImage, agreement, river_image
 from erosion.banks.established import YEAR_DAYS
 from erosion.core.errors import Skipped
@@ -53,12 +53,25 @@ FAST_YEARS: Final = 6.0
 On stretches of 43 widths and more of the Mamoré and the Ucayali at Pucallpa it stays above by at least a seventh."""
 
 
+MIN_WIDTHS: Final = 35.0
+"""Shortest river, in channel widths, that is told from another one: a cutoff may take most of what a shorter one shows."""
+
+
 class Known(NamedTuple):
-    """An epoch that was decided on."""
+    """An epoch that was decided on.
+
+    Attributes
+    ----------
+    date, scene, image
+        Date, name and river of its mask.
+    explained
+        Length of river that a placement against an earlier mask explains [channel widths]; None where there was none.
+    """
 
     date: pd.Timestamp
     scene: str
     image: RiverImage
+    explained: float | None = None
 
 
 def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
@@ -80,16 +93,16 @@ def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
     dates, available = pd.DatetimeIndex(water["epoch"].to_numpy()), water["available_at"].to_numpy()
     scenes = water["scene_id"].to_numpy() if "scene_id" in water.coords else dates.strftime("%Y-%m-%d").to_numpy()
     pixel_m = float(water.attrs["pixel_m"])
-    valid: list[int] = []
-    reasons: dict[int, str] = {}
     known = [Known(*one) for one in zip(dates, map(str, scenes), images, strict=True)]
+    valid: dict[int, Known] = {}
+    reasons: dict[int, str] = {}
     order = np.lexsort((dates, available)).tolist()
     for at, i in enumerate(order):
-        reason = _reason(known[i], [known[k] for k in valid], [known[k] for k in order[:at]], pixel_m)
-        if reason is None:
-            valid.append(i)
+        found = _found(known[i], list(valid.values()), [known[k] for k in order[:at]], pixel_m)
+        if isinstance(found, str):
+            reasons[i] = found
         else:
-            reasons[i] = reason
+            valid[i] = known[i]._replace(explained=found)
     return water.isel(epoch=sorted(valid)), [Skipped(known[i].scene, reasons[i]) for i in sorted(reasons)]
 
 
@@ -114,8 +127,8 @@ def _images(water: xr.Dataset) -> list[RiverImage]:
     return list(found[:, 0, 0])
 
 
-def _reason(new: Known, valid: Sequence[Known], before: Sequence[Known], pixel_m: float) -> str | None:
-    """Return why an epoch cannot be true; None where nothing speaks against it.
+def _found(new: Known, valid: Sequence[Known], before: Sequence[Known], pixel_m: float) -> str | float | None:
+    """Return why an epoch cannot be true; where nothing speaks against it, its :attr:`Known.explained`.
 
     Parameters
     ----------
@@ -161,8 +174,8 @@ def _same_image(new: Known, before: Sequence[Known]) -> str | None:
     return None
 
 
-def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | None:
-    """Return how a mask lies against those nearest in time, where it does not lie on them."""
+def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | float | None:
+    """Return how a mask lies against those nearest in time; where it lies on them, its :attr:`Known.explained`."""
     river = [old for old in valid if min(old.image.pixels, new.image.pixels) > 0]
     if not river:
         return None
@@ -180,7 +193,8 @@ def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | None
             )
     found = _register(new.image, old.image)
     lies = placement_words(found.placement, pixel_m)
-    if lies and found.widths >= MIN_WIDTHS and found.placed >= LEAST_PLACED:
+    least = least_widths([one.explained for one in valid if one.explained is not None])
+    if lies and found.widths >= least and found.placed >= LEAST_PLACED:
         return (
             f"its river lies {lies} against {old.scene} ({old.date:%Y-%m-%d}): put back, "
             f"{found.placed:.0%} of the two rivers coincide, as they are {common:.0%}; a misplaced image? check the position "
@@ -188,14 +202,14 @@ def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | None
         )
     years = abs((new.date - old.date).days) / YEAR_DAYS
     chance = 0.5 * (new.image.share + old.image.share)
-    least = FAST_AGREEMENT * np.exp(-years / FAST_YEARS)
-    if found.of_widths >= MIN_WIDTHS and (common - chance) / (1.0 - chance) < least:
+    remains = FAST_AGREEMENT * np.exp(-years / FAST_YEARS)
+    if found.of_widths >= MIN_WIDTHS and (common - chance) / (1.0 - chance) < remains:
         return (
             f"{common:.0%} of its river coincides with that of {old.scene} ({old.date:%Y-%m-%d}), {years:.1f} years apart; at least "
-            f"{chance + least * (1.0 - chance):.0%} would be left of the fastest river; another river, or a misplaced image? "
+            f"{chance + remains * (1.0 - chance):.0%} would be left of the fastest river; another river, or a misplaced image? "
             "check its position"
         )
-    return None
+    return found.widths
 
 
 @lru_cache(maxsize=4096)

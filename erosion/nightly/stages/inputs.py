@@ -14,6 +14,7 @@ import xarray as xr
 
 from erosion.alerts import ledger
 from erosion.banks.epochs.valid import newest_left_out, valid_epochs
+from erosion.banks.record import thin_record
 from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.errors import Skipped, SourceError
@@ -122,11 +123,9 @@ def degradations(task: Task, inputs: RunInputs) -> list[str]:
     messages = [f"{item.scene}: {item.reason}" for item in inputs.degraded_by]
     for name, one in inputs.reaches.items():
         of_reach = f"{name}: " if one.region.neighbours else ""
-        if one.water.sizes["epoch"] == 1:
-            messages.append(
-                f"{of_reach}only one observation of the banks is known, nothing can be said of how they move: every "
-                "level is unknown"
-            )
+        thin = thin_record(pd.DatetimeIndex(one.water["epoch"].to_numpy()))
+        if thin is not None:
+            messages.append(f"{of_reach}{thin}")
         age = (task.as_of - pd.Timestamp(one.water["epoch"].to_numpy()[-1])).days
         if age > task.region.policy.stale_after_days:
             messages.append(

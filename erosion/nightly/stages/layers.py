@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from erosion.alerts import life
 from erosion.banks.knowledge import Knowledge
 from erosion.config.region import Region
 from erosion.core.contracts import FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS
-from erosion.core.vocabulary import WarningState
+from erosion.core.vocabulary import UnknownReason, WarningState
 from erosion.forecast.model import explain
 from erosion.forecast.release import Release
 from erosion.nightly.stages.reaches import ReachForecast
@@ -72,9 +73,19 @@ def segment_layer(
     layer = parts[0] if len(parts) == 1 else gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
     layer["event_id"] = events["event_id"].reindex(layer["segment_id"]).to_numpy()
     layer["first_issued_at"] = events["first_issued_at"].reindex(layer["segment_id"]).to_numpy()
+    layer["unknown_reason"] = _unknown_reasons(layer, region.policy.stale_after_days)
     layer["simulated"] = region.simulated
     layer["as_of"] = f"{as_of:%Y-%m-%d}"
     return layer[[*LAYER_COLUMNS, "geometry"]]
+
+
+def _unknown_reasons(layer: pd.DataFrame, stale_after_days: float) -> NDArray[np.object_]:
+    """Return why each segment has no level, empty where it has one."""
+    stale = layer["data_age_days"].to_numpy(float) > stale_after_days
+    # A segment of a reach that could not be made has that of the run before, where that run knew any.
+    of_record = layer["unknown_reason"].fillna("") if "unknown_reason" in layer else pd.Series("", index=layer.index)
+    found = np.where(of_record != "", of_record, np.where(stale, UnknownReason.STALE, UnknownReason.NOT_SEEN))
+    return np.where(layer["level"] == 0, found, "")
 
 
 def _made_rows(

@@ -11,6 +11,7 @@ import pandas as pd
 from erosion.banks.as_of import baseline_on, data_age_days, knowledge_on, observe_region
 from erosion.banks.common_shift import questioned
 from erosion.banks.knowledge import Knowledge
+from erosion.banks.record import record_gaps
 from erosion.core.contracts import check_scores
 from erosion.features import make_features
 from erosion.forecast.model import TargetModel, predict
@@ -81,12 +82,12 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
 def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetModel], target: str) -> pd.DataFrame:
     """Forecast one target for every segment.
 
-    A segment without any measured pair of observations gets no probability: nothing is known of how it moves.
+    A segment whose record is too thin to say how it moves gets no probability; see :func:`erosion.banks.record.record_gaps`.
 
     Returns
     -------
     pandas.DataFrame
-        ``contracts.SCORE_COLUMNS`` without reasons and model_id filled later, plus length_m and coverage.
+        ``contracts.SCORE_COLUMNS`` without reasons and model_id filled later, plus length_m, coverage and unknown_reason.
 
     Raises
     ------
@@ -97,9 +98,8 @@ def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetM
     if model is None:
         raise ReleaseError(f"the release has no target {target}, only {', '.join(models)}; train one for this region")
     forecast = predict(model, features)
-    retreat = known.banks["retreat_m"].to_numpy()
-    unmeasured = np.isnan(retreat).all(axis=1)
-    forecast[unmeasured] = np.nan
+    gaps = record_gaps(known.banks)
+    forecast[gaps != ""] = np.nan
     coverage = known.banks["coverage"].to_numpy()[:, -1]
     table = pd.DataFrame(
         {
@@ -117,6 +117,7 @@ def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetM
             "reasons": "[]",
             "length_m": known.baseline.segments["length_m"].to_numpy(),
             "coverage": coverage,
+            "unknown_reason": gaps,
         }
     )
     return check_scores(table)

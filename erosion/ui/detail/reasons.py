@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 
 from erosion.core.contracts import FLAGS
+from erosion.core.vocabulary import UnknownReason
 from erosion.features import REGISTRY
 from erosion.ui.words import has_text, translate, write
 
@@ -107,7 +108,9 @@ def sentences(row: pd.Series, measured: pd.DataFrame, language: str) -> list[str
 def _unknown(row: pd.Series, language: str) -> str | None:
     if int(row["level"]) != 0:
         return None
-    return translate(language, "why.unknown", days=write.number(row["data_age_days"], language))
+    reason = str(row.get("unknown_reason") or "")
+    key = f"why.unknown.{reason}" if reason in set(UnknownReason) else "why.unknown"  # products of an older version
+    return translate(language, key, days=write.number(row["data_age_days"], language))
 
 
 def _measured(row: pd.Series, measured: pd.DataFrame, language: str) -> str | None:

@@ -220,6 +220,13 @@ WORDS = {
     "why.measured.plain": "The bank retreated {value} m over the newest measurement.",
     "why.unknown": "There are not enough data for a level: the newest image is {days} days old, or does not show this "
     "bank well.",
+    "why.unknown.stale": "There are not enough data for a level: the newest image is {days} days old.",
+    "why.unknown.not_seen": "There are not enough data for a level: the newest image does not show this bank well.",
+    "why.unknown.not_measured": "There are not enough data for a level: this bank was not seen twice yet.",
+    "why.unknown.short_record": "There are not enough data for a level: this bank was seen too few times to say how it "
+    "moves.",
+    "why.unknown.wide_gap": "There are not enough data for a level: too many years lie between the two newest images of "
+    "this bank.",
     "why.lowers": "{sentence} This lowers the risk.",
     "why.raises": "{sentence} This raises the risk.",
     # why: pieces of sentences about movement

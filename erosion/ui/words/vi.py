@@ -217,6 +217,12 @@ WORDS = {
     "why.measured.still": "Kỳ đo gần nhất ({start} – {end}) không thấy bờ lùi rõ: {value} m, trong sai số ±{error} m.",
     "why.measured.plain": "Bờ đã lùi {value} m trong kỳ đo gần nhất.",
     "why.unknown": "Không đủ dữ liệu để định mức: ảnh mới nhất đã {days} ngày tuổi hoặc không thấy rõ đoạn bờ này.",
+    "why.unknown.stale": "Không đủ dữ liệu để định mức: ảnh mới nhất đã {days} ngày tuổi.",
+    "why.unknown.not_seen": "Không đủ dữ liệu để định mức: ảnh mới nhất không thấy rõ đoạn bờ này.",
+    "why.unknown.not_measured": "Không đủ dữ liệu để định mức: đoạn bờ này chưa được quan sát hai lần.",
+    "why.unknown.short_record": "Không đủ dữ liệu để định mức: đoạn bờ này được quan sát quá ít lần để biết bờ dịch chuyển "
+    "thế nào.",
+    "why.unknown.wide_gap": "Không đủ dữ liệu để định mức: hai ảnh mới nhất của đoạn bờ này cách nhau quá nhiều năm.",
     "why.lowers": "{sentence} Điều này làm giảm nguy cơ.",
     "why.raises": "{sentence} Điều này làm tăng nguy cơ.",
     # why: pieces of sentences about movement
