@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from erosion.banks.as_of import baseline_on, data_age_days, knowledge_on, observe_region
-from erosion.banks.common_shift import questioned
+from erosion.banks.epochs.common_shift import questioned
 from erosion.banks.knowledge import Knowledge
 from erosion.banks.record import record_gaps
 from erosion.core.contracts import check_scores

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from erosion.banks.as_of import baseline_on, observe_region
-from erosion.banks.common_shift import CommonShift, common_shift, questioned
+from erosion.banks.epochs.common_shift import CommonShift, common_shift, questioned
 from erosion.banks.epochs.valid import valid_epochs
 from erosion.banks.measuring import measure_banks
 from erosion.banks.segments import Baseline
