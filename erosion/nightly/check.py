@@ -80,7 +80,10 @@ def check_region(region: Region) -> Report:
     report = Report(region.name, str(region.path))
     for one in region.by_reach():
         reach = one.reach.name if one.neighbours else ""
-        report.water += [_check_masks(source, one, reach, report) for source in region.mask_sources]
+        used: list[pd.Timestamp] = []
+        report.water += [_check_masks(source, one, reach, report, used) for source in region.mask_sources]
+        if used and not region.scene_sources and (thin := thin_record(pd.DatetimeIndex(used).unique().sort_values())):
+            report.problems.append(f"{', '.join([*region.water, *([reach] if reach else [])])}: {thin}")
         if region.scene_sources:
             corridor = _corridor(one, report)
             report.scenes += [_check_scenes(source, one, reach, corridor, report) for source in region.scene_sources]
@@ -108,7 +111,8 @@ def check_region(region: Region) -> Report:
 # --- masks ----------------------------------------------------------------------------------------------------------
 
 
-def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> WaterFound:
+def _check_masks(source: Entry, region: Region, reach: str, report: Report, used: list[pd.Timestamp]) -> WaterFound:
+    """Return what a source of masks holds; the dates that a run would use are added to ``used``."""
     found = WaterFound(source.name, reach=reach, licence=source.licence)
     name = f"{source.name}, {reach}" if reach else source.name
     if source.left_out is not None:
@@ -132,6 +136,7 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> W
     _take_skipped(report, source.name, skipped)
     found.usable -= sum(item.scene.count(" + ") + 1 for item in skipped)
     valid, left_out = valid_epochs(water)
+    used.extend(pd.DatetimeIndex(valid["epoch"].to_numpy()))
     current = newest_left_out(water, valid, left_out)
     _take_skipped(report, source.name, current)
     report.skipped += left_out[: len(left_out) - len(current)]  # older ones are listed by a run, and no fault of it
@@ -156,9 +161,6 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report) -> W
     found.water_km2 = [round(float(v), 3) for v in (areas.min(), np.median(areas), areas.max())]
     found.missing_share = round(float(missing.max()), 4)
 
-    thin = thin_record(pd.DatetimeIndex(valid["epoch"].to_numpy()))
-    if thin is not None:
-        report.problems.append(f"{name}: {thin}")
     for gap in found.gaps:
         days = f"{gap['days']:.0f} days without an observation"
         report.warnings.append(f"{name}: {days} between {gap['from']} and {gap['to']}")

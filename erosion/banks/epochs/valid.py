@@ -53,7 +53,7 @@ FAST_YEARS: Final = 6.0
 On stretches of 43 widths and more of the Mamoré and the Ucayali at Pucallpa it stays above by at least a seventh."""
 
 
-MIN_WIDTHS: Final = 35.0
+MIN_WIDTHS: Final = 50.0
 """Shortest river, in channel widths, that is told from another one: a cutoff may take most of what a shorter one shows."""
 
 
