@@ -136,6 +136,7 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report, used
     _take_skipped(report, source.name, skipped)
     found.usable -= sum(item.scene.count(" + ") + 1 for item in skipped)
     valid, left_out = valid_epochs(water)
+    found.usable -= len(left_out)
     used.extend(pd.DatetimeIndex(valid["epoch"].to_numpy()))
     current = newest_left_out(water, valid, left_out)
     _take_skipped(report, source.name, current)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from erosion.core.vocabulary import UnknownReason
 from erosion.features import REGISTRY
 from erosion.ui.detail import reasons
 
@@ -106,6 +107,17 @@ def test_a_change_within_its_error_is_not_called_retreat():
 def test_an_unknown_level_says_what_is_missing_and_gives_no_reasons():
     said = reasons.sentences(segment(level=0, weighed=RAISING, last=None), measured(), "vi")
     assert said == [say_unknown()]
+
+
+@pytest.mark.parametrize("reason", UnknownReason)
+def test_an_unknown_level_says_its_own_reason(reason):
+    row = segment(level=0, weighed=RAISING, last=None).copy()
+    row["unknown_reason"] = reason.value
+    said = {language: reasons.sentences(row, measured(), language) for language in ("vi", "en")}
+    assert len(said["vi"]) == len(said["en"]) == 1
+    assert said["vi"][0].startswith("Không đủ dữ liệu để định mức: ") and said["vi"] != [say_unknown()]
+    assert said["en"][0].startswith("There are not enough data for a level: ")
+    assert ("41" in said["en"][0]) == (reason is UnknownReason.STALE)
 
 
 def say_unknown():
