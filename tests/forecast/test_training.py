@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 
 from erosion.config.region import load_region
 from erosion.forecast.model import MODEL_FEATURES, predict, split_dates
@@ -117,3 +118,20 @@ def test_rows_are_read_as_of_their_date_and_hashed(crop: Path) -> None:
         fewer, other = load_rows(region, pd.Timestamp("1988-12-31"))
     assert other != first and fewer["as_of"].nunique() == 2
     assert any(line.startswith("left out: ") and "1987" in line for line in messages)
+
+
+def test_nothing_is_learnt_from_a_mask_that_cannot_be_true(crop: Path) -> None:
+    """The same rows as without it."""
+    region, until = load_region(crop), pd.Timestamp("1990-12-31")
+    spoilt = crop.parent / "masks" / "mamore_1988-11-10.tif"
+    with rasterio.open(spoilt) as mask:
+        pixels, tags, profile = mask.read(1), mask.tags(), mask.profile
+    spoilt.unlink()
+    without, _ = load_rows(region, until)
+    with rasterio.open(spoilt, "w", **profile) as mask:
+        mask.write(pixels[::-1], 1)
+        mask.update_tags(acquisition_date=tags["acquisition_date"])
+    with logged() as messages:
+        rows, _ = load_rows(region, until)
+    assert any("mamore_1988-11-10.tif: its river lies upside down" in line for line in messages)
+    pd.testing.assert_frame_equal(rows, without)
