@@ -44,6 +44,15 @@ class ChangeKind(StrEnum):
     CLOSED = "closed"
 
 
+class TermState(StrEnum):
+    """Whether a term of the trigger could be weighed, in the column ``trigger_terms``."""
+
+    KNOWN = "known"
+    OLD = "old"
+    """Its newest reading is too old."""
+    UNKNOWN = "unknown"
+
+
 class UnknownReason(StrEnum):
     """Why a segment has no level, in the column ``unknown_reason``."""
 
@@ -57,15 +66,6 @@ class UnknownReason(StrEnum):
     """It was seen too few times to say how it moves."""
     WIDE_GAP = "wide_gap"
     """Too much time lies between its two newest observations."""
-
-
-class TermState(StrEnum):
-    """Whether a term of the trigger could be weighed, in the column ``trigger_terms``."""
-
-    KNOWN = "known"
-    OLD = "old"
-    """Its newest reading is too old."""
-    UNKNOWN = "unknown"
 
 
 class ForecastOutcome(StrEnum):
