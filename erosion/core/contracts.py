@@ -63,9 +63,17 @@ SCORE_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "horizon_days": ("day", "length of the forecast window that starts at as_of"),
     "threshold_m": ("m", "retreat that counts as an event"),
     "p_event": ("1", "calibrated probability that retreat reaches threshold_m within horizon_days"),
-    "retreat_p10_m": ("m", "lower end of the 80 % interval of retreat"),
-    "retreat_p50_m": ("m", "median forecast retreat"),
-    "retreat_p90_m": ("m", "upper end of the 80 % interval of retreat"),
+    "chance_10m": ("1", "the same for a retreat of at least 10 m"),
+    "chance_20m": ("1", "the same for a retreat of at least 20 m"),
+    "chance_30m": ("1", "the same for a retreat of at least 30 m"),
+    "chance_60m": ("1", "the same for a retreat of at least 60 m"),
+    "retreat_mean_m": ("m", "expected retreat within horizon_days"),
+    "loss_mean_ha": ("ha", "expected loss of land: retreat_mean_m along the segment"),
+    "retreat_p10_m": ("m", "retreat that is passed with a chance of 90 %: lower end of the 80 % interval"),
+    "retreat_p30_m": ("m", "retreat that is passed with a chance of 70 %"),
+    "retreat_p50_m": ("m", "retreat that is passed with a chance of 50 %: the median"),
+    "retreat_p70_m": ("m", "retreat that is passed with a chance of 30 %"),
+    "retreat_p90_m": ("m", "retreat that is passed with a chance of 10 %: upper end of the 80 % interval"),
     "data_age_days": ("day", "age of the newest bank observation at as_of"),
     "model_id": ("", "model release"),
     "reasons": ("", "JSON list of {feature, value, effect}, strongest first"),
@@ -109,8 +117,16 @@ LAYER_COLUMNS: Final = (
     "p_event",
     "horizon_days",
     "threshold_m",
+    "chance_10m",
+    "chance_20m",
+    "chance_30m",
+    "chance_60m",
+    "retreat_mean_m",
+    "loss_mean_ha",
     "retreat_p10_m",
+    "retreat_p30_m",
     "retreat_p50_m",
+    "retreat_p70_m",
     "retreat_p90_m",
     "retreat_last_m",
     "retreat_established_last_m",
@@ -361,9 +377,10 @@ def check_scores(scores: pd.DataFrame) -> pd.DataFrame:
     p = scores["p_event"].to_numpy(float)
     if ((p < 0) | (p > 1)).any():
         raise ContractError("scores: p_event outside 0..1; probabilities must come calibrated")
-    low, mid, high = (scores[f"retreat_p{q}_m"].to_numpy(float) for q in (10, 50, 90))
-    if ((low > mid) | (mid > high)).any():
-        raise ContractError("scores: retreat quantiles cross; sort them where they are predicted")
+    quantiles = scores[[f"retreat_p{q}_m" for q in (10, 30, 50, 70, 90)]].to_numpy(float)
+    chances = scores[[f"chance_{distance}m" for distance in (10, 20, 30, 60)]].to_numpy(float)
+    if (np.diff(quantiles, axis=1) < 0).any() or (np.diff(chances, axis=1) > 0).any():
+        raise ContractError("scores: chances or quantiles of retreat cross; take them from one distribution")
     if scores.duplicated(["segment_id", "target"]).any():
         raise ContractError("scores: a segment has two rows for one target")
     return scores

@@ -11,9 +11,10 @@ import pandas as pd
 
 from erosion.config.region import Region
 from erosion.features import FAMILIES
-from erosion.forecast.evaluate import BOOTSTRAP_KM, blocks_of, onset_rows, space_of, splits
-from erosion.forecast.model import MODEL_FEATURES, apply_calibration, train_event_model
+from erosion.forecast.evaluate import BOOTSTRAP_KM, onset_rows
+from erosion.forecast.model import MODEL_FEATURES, known_rows, predict, train_target
 from erosion.forecast.skill import DRAWS, brier_skill, draw_weights, pr_auc, roc_auc, top_share, with_interval
+from erosion.forecast.splits import blocks_of, space_of, splits
 
 _log = logging.getLogger(__name__)
 
@@ -74,12 +75,14 @@ def compare(
     records: list[dict[str, Any]] = []
     for target in region.targets:
         parts = []
-        for learn, test in splits(rows, target, LABEL, SPLIT, first):
-            part = rows[test].copy()
+        for one in splits(rows, SPLIT, first):
+            part = rows[one.test & known_rows(rows, target, LABEL)].copy()
+            if part.empty:
+                continue
+            learn = rows[one.learn(rows, target, LABEL)]
             for name, features in sets.items():
-                event_model = train_event_model(rows[learn], target, label=LABEL, seed=seed, features=features)
-                raw = np.asarray(event_model.event.predict(part[list(features)].to_numpy(np.float32)))
-                part[f"p:{name}"] = apply_calibration(raw, event_model.calibration)
+                model = train_target(learn, target, label=LABEL, seed=seed, features=features)
+                part[f"p:{name}"] = predict({target.name: model}, part)[target.name].chance(target.threshold_m)
             parts.append(part)
             _log.info(f"{target.name}: {len(parts)} parts done")
         if not parts:

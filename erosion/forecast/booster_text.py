@@ -22,8 +22,9 @@ HEADER: Final = (
     ("num_tree_per_iteration", r"=1"),
     ("label_index", r"=0"),
     ("max_feature_idx", r"=\d{1,6}"),
-    ("objective", r"=(binary sigmoid:1|quantile)"),
+    ("objective", r"=binary sigmoid:1"),
     ("feature_names", r"=\S+( \S+)*"),
+    ("monotone_constraints", r"=(-1|0|1)( (-1|0|1))*"),
     ("feature_infos", r"=(none|\[[-+.:\de]+\])( (none|\[[-+.:\de]+\]))*"),
     ("tree_sizes", r"=\d{1,9}( \d{1,9})*"),
 )
@@ -41,11 +42,13 @@ TREE: Final = (
 DECISION_TYPES: Final = {0, 2, 4, 6, 8, 10}
 """Numerical splits; 2 sends missing values left, 4 and 8 define what counts as missing."""
 MOST_LEAVES: Final = 1024
-"""LightGBM walks a tree by recursion; ours have 15 leaves."""
+"""LightGBM walks a tree by recursion; ours have 31 leaves."""
 
 # Numbers that a double and an integer of 32 bits can hold, and no other spelling of them.
 _NUMBER: Final = r"-?\d{1,20}(?:\.\d{1,25})?(?:e(?:\+?\d\d|-\d{2,3}))?"
 _NUMBERS: Final = re.compile(f"(?:{_NUMBER}(?: {_NUMBER})*)?", re.ASCII)
+# A split between what is known and what is missing has no finite threshold.
+_THRESHOLDS: Final = re.compile(f"(?:(?:{_NUMBER}|inf)(?: (?:{_NUMBER}|inf))*)?", re.ASCII)
 _WHOLE_NUMBERS: Final = re.compile(r"(?:-?\d{1,9}(?: -?\d{1,9})*)?", re.ASCII)
 _AFTER_TREES: Final = re.compile(
     r"end of trees\n\nfeature_importances:\n(\S+=\d+\n)*"
@@ -96,7 +99,7 @@ def check_booster(content: bytes) -> str:
             raise ValueError(f"header: {line[:60]!r} stands where {name} belongs")
         values[name] = line.partition("=")[2]
     n_features = int(values["max_feature_idx"]) + 1
-    for name in ("feature_names", "feature_infos"):
+    for name in ("feature_names", "monotone_constraints", "feature_infos"):
         if len(values[name].split(" ")) != n_features:
             raise ValueError(f"header: {name} has not the {n_features} entries that max_feature_idx declares")
     body = lines[len(HEADER) + 1]
@@ -142,7 +145,8 @@ def _check_numbers(text: str, name: str, count: int, where: str) -> None:
     found = text.count(" ") + 1 if text else 0
     if found != count:
         raise ValueError(f"{where}: {name} has {found} values where the tree needs {count}")
-    if not (_WHOLE_NUMBERS if name in WHOLE else _NUMBERS).fullmatch(text):
+    allowed = _THRESHOLDS if name == "threshold" else _WHOLE_NUMBERS if name in WHOLE else _NUMBERS
+    if not allowed.fullmatch(text):
         raise ValueError(f"{where}: {name} has values that are not finite numbers, or not whole: {text[:40]!r}")
 
 

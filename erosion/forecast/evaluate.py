@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from erosion.banks.established import YEAR_DAYS
 from erosion.config.region import Region, Target
 from erosion.core.arrays import BoolArray, FloatArray
+from erosion.forecast.baselines import RATE_BASELINES, baseline_chances
 from erosion.forecast.dataset import LABELS
-from erosion.forecast.model import TrainingError, predict, train_target
+from erosion.forecast.distribution import Distribution, distribution_of
+from erosion.forecast.model import TrainingError, knots_of, known_rows, predict, train_target
 from erosion.forecast.skill import (
     DRAWS,
     brier,
@@ -31,50 +36,21 @@ from erosion.forecast.skill import (
     weighted_mean,
     with_interval,
 )
+from erosion.forecast.splits import Split, blocks_of, space_of, splits
 
 _log = logging.getLogger(__name__)
 
-BLOCK_KM = 25.0
-BUFFER_KM = 5.0
-FOLDS = 5
-"""Blocks are held out every fifth at a time; neighbours of a held-out block keep the buffer's distance."""
+SPLITS = ("time", "time_space")
+"""The same river later; later, and on stretches of river never trained on."""
 
 BOOTSTRAP_KM = 5.0
 """Length of river drawn as one in the bootstrap: about one bend."""
 
-RETRAIN_EVERY_Y = 3.0
-"""How long one model serves before the next is trained."""
-
 ONSET = {"rate_est_1y": 10.0, "rate_all_3y": 10.0}
 """Below these rates [m/y] a bank counts as quiet so far."""
 
-RATE_BASELINES = {
-    "last_year": "rate_est_1y",
-    "end_point_rate": "end_point_rate_6y",
-    "regression_rate": "regression_rate_6y",
-    "curvature_lag": "curvature_up1000m",
-}
-"""Baselines that rank banks by one feature: persistence, two rates after DSAS, curvature 1 km upstream."""
-
-LOGISTIC_FEATURES = (
-    "rate_all_1y",
-    "rate_est_1y",
-    "rate_all_3y",
-    "rate_est_3y",
-    "rate_all_6y",
-    "end_point_rate_3y",
-    "end_point_rate_6y",
-    "regression_rate_6y",
-    "rate_est_1y_near",
-    "rate_est_1y_up500",
-    "rate_est_3y_near",
-    "rate_est_3y_up500",
-    "curvature_1w",
-    "curvature_up500m",
-    "curvature_up1000m",
-    "upstream_curvature_4w",
-)
-"""Rates and curvature, on this bank and upstream: what the plain model to beat sees."""
+INTERVALS = {"80": (0.1, 0.9), "90": (0.05, 0.95)}
+"""Central intervals whose coverage is scored, in per cent, with the levels of their ends."""
 
 
 def onset_rows(rows: pd.DataFrame) -> BoolArray:
@@ -83,18 +59,6 @@ def onset_rows(rows: pd.DataFrame) -> BoolArray:
     for name, limit in ONSET.items():
         quiet &= (rows[name] < limit).to_numpy()
     return quiet & (rows["curvature_up1000m"] > 0).to_numpy()
-
-
-def origins(rows: pd.DataFrame, first: pd.Timestamp) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
-    """Return (first issue date, end) of each group of test dates that one model serves."""
-    dates = pd.DatetimeIndex(np.sort(rows["as_of"].unique()))
-    dates = dates[dates >= first]
-    groups = []
-    while len(dates):
-        end = dates[0] + pd.Timedelta(days=RETRAIN_EVERY_Y * YEAR_DAYS - 30)
-        groups.append((dates[0], end))
-        dates = dates[dates >= end]
-    return groups
 
 
 def evaluate(
@@ -124,163 +88,94 @@ def evaluate(
     -------
     list of dict
         Tidy records: region, simulated, model, target, labels, split, subset, metric, value, ci_low, ci_high, n, base_rate.
-        Subsets: all rows; onset; cutoff, where the channel jumped within the window; no_cutoff, the rest.
+        Subsets: all rows; onset; cutoff, where the channel jumped within the window; no_cutoff, the rest; and the test
+        dates of each origin (``from_2006``).
 
     Raises
     ------
     TrainingError
         If no date can be tested.
     """
-    records: list[dict[str, Any]] = []
     _log.info("time_space: blocks of {:.3g} km, {:.2g} km between".format(*space_of(rows)))
-    for target in region.targets:
-        for label in LABELS:
-            for split in ("time", "time_space"):
-                _log.info(f"{target.name} {label} {split}")
-                try:
-                    forecast = _forecasts(rows, target, label, split, first, seed)
-                except TrainingError as error:
-                    raise TrainingError(f"{error}; or test from a later date on than {first:%Y-%m-%d}") from error
-                records += _score_all(forecast, region, target, label, split, seed, draws)
+    tasks = [(label, split, part) for label in LABELS for split in SPLITS for part in splits(rows, split, first)]
+    parts: dict[tuple[str, str, str], list[pd.DataFrame]] = {}
+    # LightGBM, scikit-learn and NumPy compute without the lock of the interpreter, so threads share the processors.
+    with ThreadPoolExecutor(os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) as pool:
+        forecasts = pool.map(lambda task: forecast_part(rows, task[2], region.targets, task[0], seed), tasks)
+        try:
+            for (label, split, _), forecast in zip(
+                tasks, tqdm(forecasts, "forecasts", len(tasks), disable=None), strict=True
+            ):
+                for target, table in forecast.items():
+                    parts.setdefault((target, label, split), []).append(table)
+        except TrainingError as error:
+            pool.shutdown(cancel_futures=True)
+            raise TrainingError(f"{error}; or test from a later date on than {first:%Y-%m-%d}") from error
+        scored = [
+            pool.submit(_score_all, pd.concat(parts[key]), region, target, label, split, seed, draws)
+            for target in region.targets
+            for label in LABELS
+            for split in SPLITS
+            if (key := (target.name, label, split)) in parts
+        ]
+        records = [record for one in tqdm(scored, "scores", disable=None) for record in one.result()]
     if not records:
         raise TrainingError(f"no window that starts on or after {first:%Y-%m-%d} is over; choose an earlier first date")
     return records
 
 
-def splits(
-    rows: pd.DataFrame, target: Target, label: str, split: str, first: pd.Timestamp
-) -> Iterator[tuple[BoolArray, BoolArray]]:
-    """Yield what a model may learn from and what it is tested on, one pair after the other.
+def forecast_part(
+    rows: pd.DataFrame, part: Split, targets: Iterable[Target], label: str, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Return the test rows of a part with the forecasts of every model, target to table.
 
-    Parameters
-    ----------
-    rows
-        From ``dataset.rows_with_outcomes``.
-    target, label
-        Target whose outcomes are used.
-    split
-        ``time``: outcomes known before the test dates; ``time_space``: the same, and away from the stretches tested.
-    first
-        First test date.
-
-    Yields
-    ------
-    tuple
-        Rows to learn from and rows to test on, boolean, shape (n,) each.
+    A target has a row for each test row with an outcome, in its index, with the columns ``origin``; ``p:<model>``, chance
+    of an event [1]; ``m:<model>``, forecast retreat [m]; ``crps:<model>`` and ``twcrps:<model>`` (above the threshold),
+    continuous ranked probability scores [m]; ``cover<per cent>``, part of the outcome that lies inside the interval [1];
+    ``inside<per cent>``, whether the measured retreat does.
     """
-    known = f"known_{target.name}"
-    has_outcome = (rows[f"retreat_{label}_{target.name}"].notna() & rows[known].notna()).to_numpy()
-    block_km, buffer_km = space_of(rows)
-    block = blocks_of(rows, block_km)
-    for start, end in origins(rows, first):
-        learn = has_outcome & (rows[known] <= start).to_numpy()
-        test = has_outcome & ((rows["as_of"] >= start) & (rows["as_of"] < end)).to_numpy()
-        if not test.any():
-            continue
-        if split == "time":
-            yield learn, test
-            continue
-        for fold in range(FOLDS):
-            held = block % FOLDS == fold
-            mine = test & held.to_numpy()
-            if mine.any():
-                yield learn & (_distance_km(rows, held, block_km) > buffer_km), mine
-
-
-def _forecasts(
-    rows: pd.DataFrame, target: Target, label: str, split: str, first: pd.Timestamp, seed: int
-) -> pd.DataFrame:
-    """Return the test rows with the forecast of every model in columns ``p:<model>`` and ``m:<model>`` [m]."""
-    parts = [
-        _forecast_part(rows[learn], rows[test], target, label, seed)
-        for learn, test in splits(rows, target, label, split, first)
-    ]
-    return pd.concat(parts) if parts else pd.DataFrame()
-
-
-def blocks_of(rows: pd.DataFrame, length_km: float) -> pd.Series:
-    """Number the stretches of river of a length; those of one reach follow those of the one before it.
-
-    Parameters
-    ----------
-    rows
-        ``reach`` and ``river_km`` of each row.
-    length_km
-        Length of a block [km]; counted from kilometre 0 of each reach, so that no block spans two.
-    """
-    block = np.floor(rows["river_km"] / length_km).astype(int)
-    first = 0
-    for _, mine in block.groupby(rows["reach"], sort=False):
-        block.loc[mine.index] += first
-        first = int(block.loc[mine.index].max()) + 1
-    return block
-
-
-def space_of(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the lengths of a block and of the buffer beside it [km]: shorter ones where the river has no five blocks."""
-    river_km = float(rows.groupby("reach")["river_km"].max().sum())
-    # Longer by a hair, so that the last segment lies in the last block.
-    block_km = min(BLOCK_KM, river_km * (1 + 1e-9) / FOLDS)
-    return block_km, block_km * BUFFER_KM / BLOCK_KM
-
-
-def _distance_km(rows: pd.DataFrame, held: pd.Series, block_km: float) -> FloatArray:
-    """Return the distance along the reach to its nearest held-out block, 0 inside, infinite where it has none [km]."""
-    river_km = rows["river_km"].to_numpy(float)
-    start_km = np.floor(river_km / block_km) * block_km
-    distance = np.full(len(rows), np.inf)
-    for reach, start in set(zip(rows["reach"][held], start_km[held], strict=True)):
-        outside = np.maximum(start - river_km, river_km - start - block_km)
-        nearer = (rows["reach"] == reach).to_numpy() & (outside < distance)
-        distance[nearer] = np.maximum(outside[nearer], 0.0)
-    return distance
-
-
-def _forecast_part(learn: pd.DataFrame, test: pd.DataFrame, target: Target, label: str, seed: int) -> pd.DataFrame:
-    result = test.copy()
-    years = target.horizon_days / YEAR_DAYS
-    retreat = learn[f"retreat_{label}_{target.name}"].to_numpy(float)
-    event = retreat >= target.threshold_m
-
-    model = train_target(learn, target, label=label, seed=seed)
-    forecast = predict(model, test)
-    result["p:model"], result["m:model"] = forecast["p_event"], forecast["retreat_p50_m"]
-    result["low90"], result["high90"] = forecast["retreat_p05_m"], forecast["retreat_p95_m"]
-    result["low80"], result["high80"] = forecast["retreat_p10_m"], forecast["retreat_p90_m"]
-
-    result["p:climatology"], result["m:climatology"] = event.mean(), np.median(retreat)
-    for name, feature in RATE_BASELINES.items():
-        result[f"p:{name}"] = _one_feature(learn[feature], event, test[feature])
-        if "curvature" not in name:
-            result[f"m:{name}"] = np.maximum(test[feature].fillna(0.0) * years, 0.0)
-    result["p:logistic"] = _logistic(learn, event, test)
+    learns = {target: part.learn(rows, target, label) for target in targets}
+    tests = {target: part.test & known_rows(rows, target, label) for target in targets}
+    longest = max((target.horizon_days for target, test in tests.items() if test.any()), default=0.0)
+    trained = [target for target in targets if target.horizon_days <= longest]
+    knots = knots_of(targets)
+    models = {
+        target.name: train_target(rows[learns[target]], target, label=label, knots_m=knots, seed=seed)
+        for target in trained
+    }
+    result = {}
+    for target in trained:
+        learn, test = rows[learns[target]], rows[tests[target]]
+        if len(test):
+            forecast = predict(models, test)[target.name]
+            result[target.name] = test.assign(origin=part.origin, **_columns(forecast, learn, test, target, label))
     return result
 
 
-def _one_feature(learn: pd.Series, event: BoolArray, test: pd.Series) -> FloatArray:
-    """Turn one feature into a probability that keeps its ranking: logistic in its squashed root."""
-    scale = float(np.nanstd(_root(learn.to_numpy()))) or 1.0
-    squash = [np.tanh(np.nan_to_num(_root(values.to_numpy())) / (2 * scale))[:, None] for values in (learn, test)]
-    return _logistic_fit(squash[0], event, squash[1])
-
-
-def _logistic(learn: pd.DataFrame, event: BoolArray, test: pd.DataFrame) -> FloatArray:
-    columns = list(LOGISTIC_FEATURES)
-    x, z = (np.nan_to_num(_root(part[columns].to_numpy())) for part in (learn, test))
-    return _logistic_fit(x, event, z)
-
-
-def _logistic_fit(x: FloatArray, event: BoolArray, z: FloatArray) -> FloatArray:
-    from sklearn.linear_model import LogisticRegression  # heavy, and only the baselines of an evaluation need it
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(x, event)
-    return np.asarray(fitted.predict_proba(z)[:, 1])
-
-
-def _root(values: FloatArray) -> FloatArray:
-    return np.sign(values) * np.sqrt(np.abs(values))
+def _columns(
+    forecast: Distribution, learn: pd.DataFrame, test: pd.DataFrame, target: Target, label: str
+) -> dict[str, FloatArray]:
+    """Return the columns of :func:`forecast_part`."""
+    name = f"retreat_{label}_{target.name}"
+    learnt, outcome = learn[name].to_numpy(float), test[name].to_numpy(float)
+    knots = forecast.knots_m
+    usual = distribution_of(knots, np.tile((learnt[:, None] >= knots).mean(axis=0), (len(test), 1)), forecast.tail_m)
+    chances = baseline_chances(learn, learnt >= target.threshold_m, test)
+    years = target.horizon_days / YEAR_DAYS
+    columns = {"p:model": forecast.chance(target.threshold_m), "m:model": forecast.line(0.5)}
+    columns |= {f"p:{model}": chance for model, chance in chances.items()}
+    columns["m:climatology"] = np.full(len(test), np.median(learnt))
+    for model, feature in RATE_BASELINES.items():
+        if "curvature" not in model:
+            columns[f"m:{model}"] = np.maximum(test[feature].fillna(0.0).to_numpy() * years, 0.0)
+    for model, distribution in {"model": forecast, "climatology": usual}.items():
+        columns[f"crps:{model}"] = distribution.crps(outcome)
+        columns[f"twcrps:{model}"] = distribution.crps(outcome, target.threshold_m)
+    for per_cent, (low, high) in INTERVALS.items():
+        columns[f"cover{per_cent}"] = forecast.share_between(outcome, low, high)
+        inside = (outcome >= forecast.line(1 - low)) & (outcome <= forecast.line(1 - high))
+        columns[f"inside{per_cent}"] = inside.astype(float)
+    return columns
 
 
 def _score_all(
@@ -290,6 +185,8 @@ def _score_all(
         return []
     moved = forecast[f"moved_{target.name}"].to_numpy(bool)
     subsets = {"all": np.ones(len(forecast), bool), "onset": onset_rows(forecast), "cutoff": moved, "no_cutoff": ~moved}
+    origin = forecast["origin"]
+    subsets |= {f"from_{start:%Y}": (origin == start).to_numpy() for start in sorted(origin.unique())}
     models = [name[2:] for name in forecast.columns if name.startswith("p:")]
     records = []
     for subset, chosen in subsets.items():
@@ -347,10 +244,14 @@ def _scores_of(
     if f"m:{model}" in part:
         error = np.abs(part[f"m:{model}"].to_numpy(float) - retreat)
         scores["mae_m"] = with_interval(weighted_mean(error, weights))
+    if f"crps:{model}" in part:
+        for metric in ("crps", "twcrps"):
+            mine, usual = (weighted_mean(part[f"{metric}:{one}"].to_numpy(), weights) for one in (model, "climatology"))
+            scores[f"{metric}_m"], scores[f"{metric}_skill"] = with_interval(mine), with_interval(1 - mine / usual)
     if model == "model":
-        for level in (80, 90):
-            inside = (retreat >= part[f"low{level}"].to_numpy()) & (retreat <= part[f"high{level}"].to_numpy())
-            scores[f"coverage{level}"] = with_interval(weighted_mean(inside.astype(float), weights))
+        for per_cent in INTERVALS:
+            scores[f"coverage{per_cent}"] = with_interval(weighted_mean(part[f"cover{per_cent}"].to_numpy(), weights))
+            scores[f"inside{per_cent}"] = with_interval(weighted_mean(part[f"inside{per_cent}"].to_numpy(), weights))
     for edge, mean, frequency, count in reliability(event, p):
         name = f"reliability_{edge:.1f}"
         scores[f"{name}_forecast"] = (mean, math.nan, math.nan)
@@ -365,7 +266,7 @@ def _number(value: float) -> float | None:
 
 def table(records: Sequence[dict[str, Any]], subset: str = "all") -> str:
     """Return the main scores of one subset as a Markdown table."""
-    wanted = ("pr_auc", "roc_auc", "brier_skill", "top10_share", "mae_m", "coverage90")
+    wanted = ("pr_auc", "roc_auc", "brier_skill", "top10_share", "crps_skill", "coverage80")
     frame = pd.DataFrame(records)
     frame = frame[(frame["subset"] == subset) & frame["metric"].isin(wanted)]
     lines = ["| target | labels | split | model | base rate | " + " | ".join(wanted) + " |", "|---" * 11 + "|"]

@@ -1,16 +1,15 @@
-"""Train, calibrate, predict, explain: how likely and how far a bank retreats within a target's window.
+"""Train, predict, explain: how far a bank retreats within a target's window, as one predictive distribution.
 
-One booster gives the probability of an event, three give quantiles of the distance. How to calibrate the probabilities and stretch
-the quantiles is learnt from forecasts of issue dates later than anything their boosters had seen; the boosters that are
-kept are then fitted on everything known, the newest years included.
+How to calibrate the chances is learnt from forecasts of issue dates later than anything their booster had seen; the booster that is
+kept is then fitted on everything known, the newest years included.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -18,11 +17,11 @@ from numpy.typing import NDArray
 
 from erosion.alerts.thresholds import choose_thresholds
 from erosion.config.region import Target
-from erosion.core.arrays import BoolArray, FloatArray
+from erosion.core.arrays import BoolArray
 from erosion.features import FAMILIES
-
-if TYPE_CHECKING:
-    import lightgbm as lgb
+from erosion.forecast.boosting import Exceedance, contributions, fit_exceedance, log_odds
+from erosion.forecast.calibration import apply_calibration, fit_calibration
+from erosion.forecast.distribution import KNOTS_M, Distribution, distribution_of
 
 MODEL_FEATURES = (
     *(feature.name for family in ("history", "planform") for feature in FAMILIES[family].FEATURES),
@@ -33,7 +32,6 @@ MODEL_FEATURES = (
 measurements: what describes a season is one value for the whole reach, and with some fifteen dates to learn from it
 separates the dates rather than the banks (on the development years it lowered the skill)."""
 
-QUANTILES = (0.1, 0.5, 0.9)
 SAME_SEASON = np.timedelta64(45, "D")
 """Issue dates nearer to each other than this are of one season, on reaches that were seen some days apart."""
 
@@ -41,32 +39,15 @@ CALIBRATION_DATES = 3
 """Newest issue dates with a known outcome that are kept for calibration. Years differ: a single one would calibrate to
 its own flood."""
 
-DATE_WORTH = 100.0
-"""Independent observations that the rows of one date are worth to the calibration: thousands of rows are far fewer cases,
-because neighbours move together."""
+TAIL_M: Final = 100.0
+TAIL_CASES: Final = 10
+"""Mean retreat beyond the last knot where few rows went beyond it [m], and how many rows that guess is worth."""
 
-SLOPE_SPREAD, INTERCEPT_SPREAD = 1.0, 0.15
-"""Standard deviations of the Gaussian priors of a calibration: of its slope around 1 and of its intercept around 0. Every
-date informs the slope, banks against banks; the intercept is one number a date, its flood and its two water levels, and a
-few dates hold little information on the next one."""
+CHANCES_M: Final = (10, 20, 30, 60)
+"""Distances whose chance is published [m]."""
 
-EVENT_ROUNDS, QUANTILE_ROUNDS = 200, 120
-PARAMETERS: dict[str, Any] = {
-    "learning_rate": 0.04,
-    "num_leaves": 15,
-    "min_data_in_leaf": 100,
-    "feature_fraction": 0.25,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "lambda_l2": 50.0,
-    "extra_trees": True,
-    "max_bin": 63,
-    "verbose": -1,
-    "num_threads": 2,
-    "force_row_wise": True,
-    "deterministic": True,
-}
-QUANTILE_RATE = 0.08
+LINES: Final = {"p05": 0.95, "p10": 0.9, "p30": 0.7, "p50": 0.5, "p70": 0.3, "p90": 0.1, "p95": 0.05}
+"""Published quantiles of retreat, each with the chance that retreat passes it."""
 
 REASONS = 4
 """How many features an explanation names."""
@@ -91,16 +72,13 @@ class TargetModel:
     label
         Label family it was trained on: established or all.
     features
-        Feature names in the order the boosters take them.
-    event
-        Booster of the raw probability of an event.
-    quantiles
-        Boosters of the 10, 50 and 90 % quantile of retreat [m].
+        Feature names in the order the booster takes them.
+    exceedance
+        Raw log odds that retreat reaches each of some distances; see :mod:`erosion.forecast.boosting`.
+    tail_m
+        Mean retreat beyond the last of them [m].
     calibration
         ``slope`` and ``intercept`` of the calibrated log odds on the raw ones.
-    conformal
-        For each published level (0.05, 0.1, 0.9, 0.95, as text) the factor by which the spread of the quantile
-        boosters is stretched.
     thresholds
         Raise threshold of level 2, 3 and 4; NaN where the stated precision was not reached.
     """
@@ -108,10 +86,9 @@ class TargetModel:
     target: Target
     label: str
     features: tuple[str, ...]
-    event: lgb.Booster
-    quantiles: Mapping[float, lgb.Booster]
+    exceedance: Exceedance
+    tail_m: float
     calibration: Mapping[str, float]
-    conformal: Mapping[str, float]
     thresholds: Mapping[int, float] = field(default_factory=dict)
 
 
@@ -124,7 +101,7 @@ def known_rows(rows: pd.DataFrame, target: Target, label: str) -> BoolArray:
 
 
 def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[BoolArray, BoolArray]:
-    """Return which rows with a known outcome the first boosters are fitted on, and which later ones calibrate.
+    """Return which rows with a known outcome the first booster is fitted on, and which later ones calibrate.
 
     The windows of the rows to fit on are over before the first calibration date: no stretch of river is judged twice.
 
@@ -162,20 +139,26 @@ def _first_of_seasons(dates: pd.Series) -> NDArray[np.datetime64]:
     return np.asarray(days[np.append(True, np.diff(days) > SAME_SEASON)] if len(days) else days)
 
 
+def knots_of(targets: Iterable[Target]) -> tuple[float, ...]:
+    """Return the distances that all targets of a release are trained on [m]: the usual ones and their thresholds."""
+    return tuple(sorted({*KNOTS_M, *(float(target.threshold_m) for target in targets)}))
+
+
 def train_target(
     rows: pd.DataFrame,
     target: Target,
     *,
     label: str = "established",
     features: Sequence[str] | None = None,
+    knots_m: Sequence[float] | None = None,
     seed: int = 0,
     precision: Mapping[int, float] | None = None,
 ) -> TargetModel:
     """Return a fitted and calibrated model of one target with its thresholds.
 
-    A first set of boosters, fitted on the windows that were over before the calibration dates, forecasts those dates.
-    Calibration, conformal stretch and thresholds come from these forecasts. The boosters of the result are fitted anew
-    on every row with a known outcome.
+    A first booster, fitted on the windows that were over before the calibration dates, forecasts those dates.
+    Calibration and thresholds come from these forecasts. The booster of the result is fitted anew on every row with a
+    known outcome.
 
     Parameters
     ----------
@@ -187,8 +170,10 @@ def train_target(
         ``established`` or ``all`` land.
     features
         Names of the features to use; :data:`MODEL_FEATURES` when None.
+    knots_m
+        From :func:`knots_of`, for all targets that are forecast together; those of this target when None.
     seed
-        Seed of the boosters; the same rows and seed give the same model.
+        Seed of the booster; the same rows and seed give the same model.
     precision
         Precision each level promises; no thresholds are set when None.
 
@@ -202,48 +187,10 @@ def train_target(
         If there are too few dates or no events to learn from.
     """
     names = tuple(features or MODEL_FEATURES)
-    event_model = train_event_model(rows, target, label=label, features=names, seed=seed)
+    knots = tuple(knots_m or knots_of([target]))
     fit, calibrate = split_dates(rows, target, label)
-    known = known_rows(rows, target, label)
-    x, retreat = _learning(rows, target, label, names)
-    early_quantiles = _fit_quantiles(x[fit], retreat[fit], names, seed)
-    conformal = fit_conformal(_raw_quantiles(early_quantiles, x[calibrate]), retreat[calibrate])
-    thresholds: dict[int, float] = {}
-    if precision:
-        event = retreat[calibrate] >= target.threshold_m
-        length = rows["length_m"].to_numpy()[calibrate]
-        thresholds = choose_thresholds(
-            apply_calibration(event_model.raw, event_model.calibration), event, length, precision
-        )
-    quantiles = _fit_quantiles(x[known], retreat[known], names, seed)
-    return TargetModel(
-        target, label, names, event_model.event, quantiles, event_model.calibration, conformal, thresholds
-    )
-
-
-class EventModel(NamedTuple):
-    """Fitted and calibrated model of the probability of an event."""
-
-    event: lgb.Booster
-    """Booster of the raw probability, fitted on every row with a known outcome."""
-    calibration: Mapping[str, float]
-    """From the raw probability to the calibrated one."""
-    raw: FloatArray
-    """Raw probability of the calibration rows, by the booster that had not seen them."""
-
-
-def train_event_model(
-    rows: pd.DataFrame,
-    target: Target,
-    *,
-    label: str = "established",
-    features: Sequence[str] | None = None,
-    seed: int = 0,
-) -> EventModel:
-    """Return the fitted and calibrated probability of an event alone; see :func:`train_target`."""
-    names = tuple(features or MODEL_FEATURES)
-    fit, calibrate = split_dates(rows, target, label)
-    x, retreat = _learning(rows, target, label, names)
+    x = rows[list(names)].to_numpy(np.float32)
+    retreat = rows[f"retreat_{label}_{target.name}"].to_numpy(float)
     event = retreat >= target.threshold_m
     for part, words in ((fit, "fitting"), (calibrate, "calibration")):
         if not 0 < event[part].sum() < part.sum():
@@ -251,65 +198,66 @@ def train_event_model(
                 f"target {target.name}: the rows for {words} hold {int(event[part].sum())} events of at least "
                 f"{target.threshold_m:g} m in {int(part.sum())} rows; both kinds are needed, choose another threshold"
             )
-    raw = np.asarray(_fit_event(x[fit], event[fit], names, seed).predict(x[calibrate]))
-    calibration = fit_calibration(raw, event[calibrate], rows["as_of"].to_numpy()[calibrate])
+    early = fit_exceedance(x[fit], retreat[fit], names, knots, target.threshold_m, seed)
+    raw = log_odds(early, x[calibrate])
+    calibration = fit_calibration(raw, retreat[calibrate, None] >= knots, rows["as_of"].to_numpy()[calibrate])
+    thresholds: dict[int, float] = {}
+    if precision:
+        chance = apply_calibration(raw[:, knots.index(target.threshold_m)], calibration)
+        length = rows["length_m"].to_numpy()[calibrate]
+        thresholds = choose_thresholds(chance, event[calibrate], length, precision)
     known = known_rows(rows, target, label)
-    return EventModel(_fit_event(x[known], event[known], names, seed), calibration, raw)
+    beyond = retreat[known & (retreat > knots[-1])] - knots[-1]
+    return TargetModel(
+        target,
+        label,
+        names,
+        fit_exceedance(x[known], retreat[known], names, knots, target.threshold_m, seed),
+        float((beyond.sum() + TAIL_CASES * TAIL_M) / (beyond.size + TAIL_CASES)),
+        calibration,
+        thresholds,
+    )
 
 
-def _learning(
-    rows: pd.DataFrame, target: Target, label: str, names: Sequence[str]
-) -> tuple[NDArray[np.float32], FloatArray]:
-    """Features of the rows and the retreat that followed."""
-    return rows[list(names)].to_numpy(np.float32), rows[f"retreat_{label}_{target.name}"].to_numpy(float)
+def predict(models: Mapping[str, TargetModel], features: pd.DataFrame) -> dict[str, Distribution]:
+    """Return the predictive distributions of every target for every row of a feature table.
 
-
-def _fit_event(x: NDArray[np.float32], event: BoolArray, names: Sequence[str], seed: int) -> lgb.Booster:
-    return _boosted(x, event.astype(float), names, seed, EVENT_ROUNDS, objective="binary")
-
-
-def _fit_quantiles(
-    x: NDArray[np.float32], retreat: FloatArray, names: Sequence[str], seed: int
-) -> dict[float, lgb.Booster]:
-    settings: dict[str, Any] = {"objective": "quantile", "learning_rate": QUANTILE_RATE}
-    return {level: _boosted(x, retreat, names, seed, QUANTILE_ROUNDS, alpha=level, **settings) for level in QUANTILES}
-
-
-def _boosted(
-    x: NDArray[np.float32], label: FloatArray, names: Sequence[str], seed: int, rounds: int, **settings: Any
-) -> lgb.Booster:
-    import lightgbm as lgb  # heavy, and only training needs it here
-
-    data = lgb.Dataset(x, label.astype(np.float32), feature_name=list(names), free_raw_data=False)
-    return lgb.train(PARAMETERS | {"seed": seed} | settings, data, rounds)
-
-
-def predict(model: TargetModel, features: pd.DataFrame) -> pd.DataFrame:
-    """Forecast one target for every row of a feature table.
+    Horizons nest: the chance to reach a distance is never lower for a longer horizon than for a shorter one.
 
     Parameters
     ----------
-    model
-        The model.
+    models
+        Target to model, all trained on the same knots.
     features
-        Table that holds every feature of the model.
-
-    Returns
-    -------
-    pandas.DataFrame
-        p_event [1], retreat_p05_m, retreat_p10_m, retreat_p50_m, retreat_p90_m, retreat_p95_m [m], index of
-        ``features``.
+        Table that holds every feature of the models.
 
     Raises
     ------
     FeatureMismatchError
         If a feature is missing.
     """
-    x = feature_matrix(model, features)
-    result = {"p_event": apply_calibration(np.asarray(model.event.predict(x)), model.calibration)}
-    levels = apply_conformal(_raw_quantiles(model.quantiles, x), model.conformal)
-    result |= {f"retreat_p{round(100 * level):02d}_m": values for level, values in levels.items()}
-    return pd.DataFrame(result, index=features.index)
+    forecasts: dict[str, Distribution] = {}
+    shorter = None
+    for name, model in sorted(models.items(), key=lambda item: item[1].target.horizon_days):
+        raw = log_odds(model.exceedance, feature_matrix(model, features))
+        own = distribution_of(model.exceedance.knots_m, apply_calibration(raw, model.calibration), model.tail_m)
+        shorter = forecasts[name] = own if shorter is None else own.at_least(shorter)
+    return {name: forecasts[name] for name in models}
+
+
+def forecast_table(distribution: Distribution, threshold_m: float, index: pd.Index) -> pd.DataFrame:
+    """Return what is published of predictive distributions, one row a segment.
+
+    Returns
+    -------
+    pandas.DataFrame
+        p_event [1], chance_10m to chance_60m [1], retreat_mean_m, retreat_p05_m to retreat_p95_m [m].
+    """
+    columns = {"p_event": distribution.chance(threshold_m)}
+    columns |= {f"chance_{distance}m": distribution.chance(distance) for distance in CHANCES_M}
+    columns |= {"retreat_mean_m": distribution.mean()}
+    columns |= {f"retreat_{name}_m": distribution.line(chance) for name, chance in LINES.items()}
+    return pd.DataFrame(columns, index=index)
 
 
 def explain(model: TargetModel, features: pd.DataFrame) -> list[str]:
@@ -323,7 +271,7 @@ def explain(model: TargetModel, features: pd.DataFrame) -> list[str]:
     if not len(features):
         return []
     x = feature_matrix(model, features)
-    effect = np.asarray(model.event.predict(x, pred_contrib=True))[:, :-1]
+    effect = contributions(model.exceedance, x, model.target.threshold_m)
     top = np.argsort(-np.abs(effect), axis=1, kind="stable")[:, :REASONS]
     rows = []
     for i, columns in enumerate(top):
@@ -357,100 +305,3 @@ def feature_matrix(model: TargetModel, features: pd.DataFrame) -> NDArray[np.flo
             "train a new release with `erosion train` or install the version the release was made with"
         )
     return features[list(model.features)].to_numpy(np.float32)
-
-
-def fit_calibration(raw: FloatArray, event: BoolArray, date: NDArray[np.generic]) -> dict[str, float]:
-    """Return the line that turns raw log odds into calibrated ones.
-
-    Platt scaling (Platt 1999) with Gaussian priors around "no change" (:data:`SLOPE_SPREAD`,
-    :data:`INTERCEPT_SPREAD`): penalised maximum likelihood, the maximum a posteriori estimate. The rows of each date have a
-    total weight of :data:`DATE_WORTH` observations.
-
-    Parameters
-    ----------
-    raw
-        Chances from boosters that have not seen these rows, shape (n,).
-    event
-        What happened, shape (n,).
-    date
-        Issue date of each row, shape (n,).
-
-    Returns
-    -------
-    dict
-        ``slope`` and ``intercept``.
-    """
-    from scipy.optimize import minimize  # heavy, and only training needs it
-
-    z = _log_odds(raw)
-    _, of_date, count = np.unique(date, return_inverse=True, return_counts=True)
-    weight = DATE_WORTH / count[of_date]
-
-    def loss(line: FloatArray) -> float:
-        score = line[0] * z + line[1]
-        prior = 0.5 * ((line[0] - 1.0) / SLOPE_SPREAD) ** 2 + 0.5 * (line[1] / INTERCEPT_SPREAD) ** 2
-        return float(weight @ (np.logaddexp(0, score) - event * score) + prior)
-
-    # A falling line would turn the ranking over; that is a broken fit, not a calibration.
-    best = minimize(loss, x0=np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5.0), (-10.0, 10.0)])
-    return {"slope": float(best.x[0]), "intercept": float(best.x[1])}
-
-
-def apply_calibration(raw: FloatArray, line: Mapping[str, float]) -> FloatArray:
-    """Return calibrated probabilities."""
-    return 1.0 / (1.0 + np.exp(-(line["slope"] * _log_odds(raw) + line["intercept"])))
-
-
-def fit_conformal(spread: FloatArray, retreat: FloatArray) -> dict[str, float]:
-    """Return by how much the fitted spread must be stretched for each one-sided level to hold.
-
-    Split conformal prediction with the fitted half-spread as the scale (Lei et al. 2018,
-    doi:10.1080/01621459.2017.1307116; one-sided as in Romano et al. 2019).
-
-    Parameters
-    ----------
-    spread
-        Raw 10, 50 and 90 % quantiles, shape (n, 3) [m].
-    retreat
-        Measured retreat, shape (n,) [m].
-    """
-    low, high = _half_spreads(spread)
-    n = len(retreat)
-    result = {}
-    for level in (0.9, 0.95):
-        upper = (retreat - spread[:, 1]) / high
-        lower = (spread[:, 1] - retreat) / low
-        rank = min(1.0, np.ceil((n + 1) * level) / n)
-        result[f"{level:g}"] = float(np.quantile(upper, rank, method="higher"))
-        result[f"{1 - level:.2g}"] = float(np.quantile(lower, rank, method="higher"))
-    return result
-
-
-def apply_conformal(spread: FloatArray, stretch: Mapping[str, float]) -> dict[float, FloatArray]:
-    """Return the published quantiles of retreat [m]: never negative, never crossing."""
-    low, high = _half_spreads(spread)
-    columns = np.column_stack(
-        [
-            spread[:, 1] - stretch["0.05"] * low,
-            spread[:, 1] - stretch["0.1"] * low,
-            spread[:, 1],
-            spread[:, 1] + stretch["0.9"] * high,
-            spread[:, 1] + stretch["0.95"] * high,
-        ]
-    )
-    ordered = np.sort(np.maximum(columns, 0.0), axis=1)
-    return {level: ordered[:, i] for i, level in enumerate((0.05, 0.1, 0.5, 0.9, 0.95))}
-
-
-def _half_spreads(spread: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the distances median - p10 and p90 - median, at least one metre so that a flat fit can still stretch."""
-    return np.maximum(spread[:, 1] - spread[:, 0], 1.0), np.maximum(spread[:, 2] - spread[:, 1], 1.0)
-
-
-def _raw_quantiles(boosters: Mapping[float, lgb.Booster], x: NDArray[np.float32]) -> FloatArray:
-    return np.sort(np.column_stack([np.asarray(boosters[level].predict(x)) for level in QUANTILES]), axis=1)
-
-
-def _log_odds(p: FloatArray) -> FloatArray:
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.log(p / (1 - p))

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from erosion.config.region import Region, Target
 from erosion.core.shipped import shipped
 from erosion.features import REGISTRY
 from erosion.forecast.booster_text import read_booster
-from erosion.forecast.model import QUANTILES, FeatureMismatchError, TargetModel
+from erosion.forecast.boosting import DISTANCE, Exceedance
+from erosion.forecast.model import FeatureMismatchError, TargetModel
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 MODELS = shipped("models")
 """Where releases live."""
 
-FORMAT = 1
+FORMAT = 2
 _NAME = re.compile(r"(?P<family>[A-Za-z0-9_.-]+)-(?P<date>\d{8})")
 
 
@@ -93,9 +95,7 @@ def save_release(
     calibration: dict[str, Any] = {}
     targets: dict[str, Any] = {}
     for name, model in models.items():
-        model.event.save_model(str(directory / f"event_{name}.txt"))
-        for level, booster in model.quantiles.items():
-            booster.save_model(str(directory / f"retreat_p{round(100 * level):02d}_{name}.txt"))
+        model.exceedance.booster.save_model(str(directory / f"exceedance_{name}.txt"))
         targets[name] = {
             "horizon_days": model.target.horizon_days,
             "threshold_m": model.target.threshold_m,
@@ -103,8 +103,10 @@ def save_release(
             "features": [{"name": f, "unit": REGISTRY[f].unit} for f in model.features],
         }
         calibration[name] = {
+            "knots_m": list(model.exceedance.knots_m),
+            "base_log_odds": list(model.exceedance.base_log_odds),
+            "tail_m": model.tail_m,
             "log_odds": dict(model.calibration),
-            "conformal": dict(model.conformal),
             "raise_thresholds": {str(k): None if math.isnan(v) else v for k, v in model.thresholds.items()},
         }
     _write_json(directory / "calibration.json", calibration)
@@ -139,28 +141,16 @@ def load_release(directory: Path) -> Release:
         for name, about in meta["targets"].items():
             features = tuple(feature["name"] for feature in about["features"])
             _check_features(directory, about["features"])
-            event = _booster(directory, files, f"event_{name}.txt")
-            quantiles = {
-                level: _booster(directory, files, f"retreat_p{round(100 * level):02d}_{name}.txt")
-                for level in QUANTILES
-            }
-            for booster in (event, *quantiles.values()):
-                if tuple(booster.feature_name()) != features:
-                    raise FeatureMismatchError(
-                        f"{directory}: a booster of target {name} was trained on other features than meta.json lists; "
-                        "the release is damaged, restore it or train it again"
-                    )
-            thresholds = calibration[name]["raise_thresholds"]
-            models[name] = TargetModel(
-                Target(name=name, horizon_days=about["horizon_days"], threshold_m=about["threshold_m"]),
-                about["label"],
-                features,
-                event,
-                quantiles,
-                {key: float(calibration[name]["log_odds"][key]) for key in ("slope", "intercept")},
-                {key: float(calibration[name]["conformal"][key]) for key in ("0.05", "0.1", "0.9", "0.95")},
-                {int(k): math.nan if v is None else float(v) for k, v in thresholds.items()},
-            )
+            booster = _booster(directory, files, f"exceedance_{name}.txt")
+            if tuple(booster.feature_name()) != (*features, DISTANCE):
+                raise FeatureMismatchError(
+                    f"{directory}: the booster of target {name} was trained on other features than meta.json lists; "
+                    "the release is damaged, restore it or train it again"
+                )
+            target = Target(name=name, horizon_days=about["horizon_days"], threshold_m=about["threshold_m"])
+            models[name] = _target_model(directory, target, about["label"], features, booster, calibration[name])
+        if len({model.exceedance.knots_m for model in models.values()}) > 1:
+            raise ReleaseError(f"{directory}: its targets have other knots_m; restore it or train it again")
     except (ReleaseError, FeatureMismatchError):
         raise
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
@@ -280,6 +270,44 @@ def _booster(directory: Path, files: Mapping[str, bytes], name: str) -> lgb.Boos
         raise ReleaseError(
             f"{directory}: {name} is not a readable model ({error}); restore the release or train it again"
         ) from error
+
+
+def _target_model(
+    directory: Path,
+    target: Target,
+    label: str,
+    features: tuple[str, ...],
+    booster: lgb.Booster,
+    numbers: Mapping[str, Any],
+) -> TargetModel:
+    """Return the model of a target, refusing numbers that no training gives."""
+    knots, base = (np.array(numbers[name], dtype=float) for name in ("knots_m", "base_log_odds"))
+    line = {name: float(numbers["log_odds"][name]) for name in ("slope", "intercept")}
+    tail = float(numbers["tail_m"])
+    thresholds = {int(k): math.nan if v is None else float(v) for k, v in numbers["raise_thresholds"].items()}
+    reached = [thresholds[level] for level in sorted(thresholds) if not math.isnan(thresholds[level])]
+    rules = {
+        "knots_m: positive and rising, the target's threshold among them": knots.ndim == 1
+        and np.isfinite(knots).all()
+        and (np.diff(knots, prepend=0.0) > 0).all()
+        and target.threshold_m in knots,
+        "base_log_odds: one a knot, not rising": base.shape == knots.shape
+        and np.isfinite(base).all()
+        and (np.diff(base) <= 0).all(),
+        "tail_m: positive": math.isfinite(tail) and tail > 0,
+        "log_odds: a positive slope and a finite intercept": all(map(math.isfinite, line.values()))
+        and line["slope"] > 0,
+        "raise_thresholds: between 0 and 1, not falling with the level": reached == sorted(reached)
+        and all(0 < value <= 1 for value in reached),
+    }
+    for rule, holds in rules.items():
+        if not holds:
+            raise ReleaseError(
+                f"{directory}: calibration.json of target {target.name} breaks the rule {rule}; no training gives "
+                "that, restore the release or train it again"
+            )
+    exceedance = Exceedance(booster, tuple(knots.tolist()), tuple(base.tolist()))
+    return TargetModel(target, label, features, exceedance, tail, line, thresholds)
 
 
 def _sha256(content: bytes) -> str:

@@ -17,16 +17,10 @@ from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.contracts import CONTRACT_VERSION, SIMULATED_NOTICE
 from erosion.features import REGISTRY
+from erosion.forecast.boosting import PARAMETERS
+from erosion.forecast.calibration import apply_calibration
 from erosion.forecast.dataset import rows_with_outcomes
-from erosion.forecast.model import (
-    CALIBRATION_DATES,
-    PARAMETERS,
-    TargetModel,
-    apply_calibration,
-    known_rows,
-    split_dates,
-    train_target,
-)
+from erosion.forecast.model import CALIBRATION_DATES, TargetModel, knots_of, known_rows, split_dates, train_target
 from erosion.forecast.release import check_family, models_to_make, save_release
 from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
@@ -116,7 +110,9 @@ def train_release(
     trained: dict[str, TargetModel] = {}
     for target in region.targets:
         _log.info(f"training {target.name}")
-        trained[target.name] = train_target(rows, target, seed=seed, precision=region.policy.precision)
+        trained[target.name] = train_target(
+            rows, target, knots_m=knots_of(region.targets), seed=seed, precision=region.policy.precision
+        )
     meta = {
         "data_until": f"{until:%Y-%m-%d}",
         "region": region.name,
@@ -170,10 +166,9 @@ def _card(
         "",
         "## On the calibration dates",
         "",
-        f"First boosters, fitted on windows that were over before them, forecast the newest {CALIBRATION_DATES} issue dates "
-        "with a known outcome. From these forecasts come the calibration, the width of the intervals, and the thresholds: "
-        "the lowest probability whose warnings keep the stated share of length that eroded. The boosters of this release "
-        "were then fitted on all dates.",
+        f"A first booster, fitted on windows that were over before them, forecasts the newest {CALIBRATION_DATES} issue dates "
+        "with a known outcome. From these forecasts come the calibration and the thresholds of the levels. The booster of "
+        "this release was then fitted on all dates.",
         "",
         "| target | event | first fit on | calibrated on | released fit on | base rate | level 2 from | level 3 from | "
         "level 4 from |",
@@ -194,11 +189,11 @@ def _card(
     ]
     lines += ["", "What weighs most (total gain):", ""]
     for target_name, model in models.items():
-        gain = model.event.feature_importance("gain")
+        gain = model.exceedance.booster.feature_importance("gain")[: len(model.features)]
         top = [model.features[i] for i in np.argsort(-gain)[:8]]
         lines.append(f"- {target_name}: " + ", ".join(f"{f} ({REGISTRY[f].meaning})" for f in top))
     shift = models[next(iter(models))].calibration
-    example = apply_calibration(np.array([0.5]), shift)[0]
+    example = apply_calibration(np.zeros(1), shift)[0]
     lines += [
         "",
         "## Known limits",

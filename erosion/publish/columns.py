@@ -20,7 +20,16 @@ LEVEL_WORDS: Final[dict[str, dict[int, str]]] = {
     "en": {0: "not enough data", 1: "low", 2: "medium", 3: "high", 4: "very high"},
 }
 
-UNITS_VI: Final = {"1": "0–1", "m": "m", "m2": "m²", "m/yr": "m/năm", "1/m": "1/m", "degree": "độ", "day": "ngày"}
+UNITS_VI: Final = {
+    "1": "0–1",
+    "m": "m",
+    "m2": "m²",
+    "ha": "ha",
+    "m/yr": "m/năm",
+    "1/m": "1/m",
+    "degree": "độ",
+    "day": "ngày",
+}
 
 
 class Column(NamedTuple):
@@ -74,9 +83,17 @@ _LAYER_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
     "p_event": ("float", "Xác suất bờ lùi đến ngưỡng", 4),
     "horizon_days": ("int", "Thời hạn dự báo", 0),
     "threshold_m": ("float", "Ngưỡng lùi bờ", 1),
-    "retreat_p10_m": ("float", "Bờ lùi dự báo, cận dưới", 2),
-    "retreat_p50_m": ("float", "Bờ lùi dự báo, trung vị", 2),
-    "retreat_p90_m": ("float", "Bờ lùi dự báo, cận trên", 2),
+    "chance_10m": ("float", "Xác suất bờ lùi ít nhất 10 m", 4),
+    "chance_20m": ("float", "Xác suất bờ lùi ít nhất 20 m", 4),
+    "chance_30m": ("float", "Xác suất bờ lùi ít nhất 30 m", 4),
+    "chance_60m": ("float", "Xác suất bờ lùi ít nhất 60 m", 4),
+    "retreat_mean_m": ("float", "Bờ lùi kỳ vọng", 2),
+    "loss_mean_ha": ("float", "Diện tích đất mất kỳ vọng", 4),
+    "retreat_p10_m": ("float", "Bờ lùi vượt quá với xác suất 90 %", 2),
+    "retreat_p30_m": ("float", "Bờ lùi vượt quá với xác suất 70 %", 2),
+    "retreat_p50_m": ("float", "Bờ lùi vượt quá với xác suất 50 %", 2),
+    "retreat_p70_m": ("float", "Bờ lùi vượt quá với xác suất 30 %", 2),
+    "retreat_p90_m": ("float", "Bờ lùi vượt quá với xác suất 10 %", 2),
     "retreat_last_m": ("float", "Bờ lùi kỳ đo gần nhất", 2),
     "retreat_established_last_m": ("float", "Bờ lùi kỳ đo gần nhất, đất đã ổn định 5 năm", 2),
     "rate_3y_m_per_y": ("float", "Tốc độ lùi bờ 3 năm", 2),
@@ -150,7 +167,13 @@ _of_layer: Final = {column.name: column for column in LAYER}
 #: Columns of ``band_<target>``, the strip of land that may be lost by the forecast.
 BAND: Final = (
     _of_layer["segment_id"],
-    Column("quantile", "text", "", "p50 or p90: which forecast retreat the strip shows", "Mức dự báo: p50 hoặc p90"),
+    Column(
+        "quantile",
+        "text",
+        "",
+        "p30, p50, p70 or p90: which forecast retreat the strip shows",
+        "Mức dự báo: p30, p50, p70 hoặc p90",
+    ),
     Column("retreat_m", "float", "m", "forecast retreat, the width of the strip", "Bờ lùi dự báo", 2),
     Column("area_m2", "float", "m2", "land inside the strip, measured in the metric CRS of the region", "Diện tích", 0),
     _of_layer["level"],

@@ -32,7 +32,7 @@ from erosion.publish.projection import Projection, choose
 
 LON_LAT: Final = "EPSG:4326"
 MULTILINE: Final = shapely.GeometryType.MULTILINESTRING
-QUANTILES: Final = {"p90": "retreat_p90_m", "p50": "retreat_p50_m"}
+QUANTILES: Final = {f"p{level}": f"retreat_p{level}_m" for level in (90, 70, 50, 30)}
 """Strips of the band layers, the wider first so that the narrower is drawn on top."""
 
 
@@ -299,7 +299,7 @@ def _vector_layers(targets: list[_Target], region: RegionLike) -> list[VectorLay
         VectorLayer(
             f"band_{target.name}",
             f"{notice}Dải đất có thể mất {target.name}",
-            f"{notice}{place}: dải đất có thể mất, p50 và p90, {target.name}",
+            f"{notice}{place}: dải đất có thể mất, p30, p50, p70 và p90, {target.name}",
             attribute_table(target.bands, words.BAND, f"band {target.name}"),
             target.bands.geometry.to_numpy(),
             "MultiPolygon",

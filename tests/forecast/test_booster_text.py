@@ -19,6 +19,7 @@ X[::7, 1] = np.nan
 
 def trained(objective: str, label: np.ndarray) -> lgb.Booster:
     parameters = {"objective": objective, "num_leaves": 4, "min_data_in_leaf": 20, "verbose": -1, "num_threads": 1}
+    parameters["monotone_constraints"] = [0, 0, -1]
     return lgb.train(parameters, lgb.Dataset(X, label, feature_name=["a", "b", "c"]), 3)
 
 
@@ -37,8 +38,8 @@ def first(name: str, value: str) -> str:
 
 @pytest.mark.parametrize(
     "booster",
-    [BOOSTER, trained("quantile", X[:, 0]), trained("binary", np.ones(400)), trained("quantile", np.zeros(400))],
-    ids=["event", "quantile", "one class", "constant"],
+    [BOOSTER, trained("binary", np.ones(400))],
+    ids=["exceedance", "one class"],
 )
 def test_what_lightgbm_wrote_forecasts_the_same(booster: lgb.Booster) -> None:
     loaded = read_booster(booster.model_to_string().encode())
@@ -48,7 +49,7 @@ def test_what_lightgbm_wrote_forecasts_the_same(booster: lgb.Booster) -> None:
 
 def test_every_shipped_booster_forecasts_as_its_file() -> None:
     paths = sorted(MODELS.glob("*/*.txt"))
-    assert len(paths) == 40
+    assert len(paths) == 10
     x = np.random.default_rng(1).normal(scale=30, size=(50, 93))
     for path in paths:
         wanted = lgb.Booster(model_file=str(path)).predict(x)
@@ -95,6 +96,17 @@ def test_every_shipped_booster_forecasts_as_its_file() -> None:
 def test_another_structure_is_refused_with_its_place(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         check_booster(text.encode())
+
+
+def test_a_split_of_what_is_missing_may_have_no_finite_threshold() -> None:
+    """LightGBM writes inf where all known values go one way; nowhere else is it a number."""
+    text = first("threshold", "inf 0.2 0.3")
+    loaded = read_booster(text.encode())
+    left = lgb.Booster(model_str=first("threshold", "1e+300 0.2 0.3"))
+    np.testing.assert_array_equal(loaded.predict(X), left.predict(X))
+    for name, values in (("leaf_value", "0.1 0.2 0.3 inf"), ("threshold", "-inf 0.2 0.3")):
+        with pytest.raises(ValueError, match="not finite numbers"):
+            check_booster(first(name, values).encode())
 
 
 def test_nodes_are_checked_by_hand() -> None:

@@ -12,19 +12,11 @@ from hypothesis import strategies as st
 
 from erosion.config.region import Target
 from erosion.features import REGISTRY
-from erosion.forecast import evaluate as module
-from erosion.forecast.evaluate import (
-    BLOCK_KM,
-    BUFFER_KM,
-    FOLDS,
-    LOGISTIC_FEATURES,
-    RATE_BASELINES,
-    evaluate,
-    onset_rows,
-    origins,
-    table,
-)
+from erosion.forecast import splits as module
+from erosion.forecast.baselines import LOGISTIC_FEATURES, RATE_BASELINES
+from erosion.forecast.evaluate import ONSET, evaluate, forecast_part, onset_rows, table
 from erosion.forecast.model import MODEL_FEATURES, TrainingError
+from erosion.forecast.splits import BLOCK_KM, BUFFER_KM, FOLDS, origins, splits
 
 PLACE = ["region", "model", "target", "labels", "split", "subset", "metric"]
 KEYS = [*PLACE, "simulated", "value", "ci_low", "ci_high", "n", "base_rate"]
@@ -60,7 +52,8 @@ def archive() -> pd.DataFrame:
 
 
 def forecasts(rows: pd.DataFrame, split: str) -> pd.DataFrame:
-    return module._forecasts(rows, TARGET, "established", split, FIRST, seed=0)
+    parts = [forecast_part(rows, part, (TARGET,), "established", 0) for part in splits(rows, split, FIRST)]
+    return pd.concat([part["1y"] for part in parts])
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +67,9 @@ def in_space(archive: pd.DataFrame) -> pd.DataFrame:
 
 
 def guesses(forecast: pd.DataFrame) -> pd.DataFrame:
-    return forecast[[c for c in forecast if c.startswith(("p:", "m:", "low", "high"))]].sort_index()
+    return forecast[
+        [c for c in forecast if c.startswith(("p:", "m:"))]
+    ].sort_index()
 
 
 def spoiled(rows: pd.DataFrame, where: np.ndarray) -> pd.DataFrame:
@@ -215,8 +210,19 @@ def test_records_are_tidy(records: list[dict]) -> None:
     assert not frame["simulated"].any()
     assert set(frame["labels"]) == {"all", "established"}
     assert set(frame["split"]) == {"time", "time_space"}
-    assert {"all", "onset"} <= set(frame["subset"])
-    wanted = {"roc_auc", "pr_auc", "brier_skill", "top10_share", "mae_m", "coverage90", "top1_share", "top5_share"}
+    assert {"all", "onset", "from_2015"} <= set(frame["subset"])
+    wanted = {
+        "roc_auc",
+        "pr_auc",
+        "brier_skill",
+        "top10_share",
+        "mae_m",
+        "coverage90",
+        "inside80",
+        "crps_m",
+        "twcrps_skill",
+        "top5_share",
+    }
     assert wanted <= set(frame.loc[frame["model"] == "model", "metric"])
     assert set(frame["model"]) == {"model", "climatology", "logistic", *RATE_BASELINES}
     everywhere = frame[frame["metric"].isin(["roc_auc", "pr_auc", "brier_skill", "top10_share"])]
@@ -244,7 +250,9 @@ def test_scores_of_a_real_reach_are_in_order(records: list[dict]) -> None:
         assert value["climatology", "brier_skill"] < 0.02
         assert value["model", "roc_auc"] > 0.8
         assert value["model", "pr_auc"] > 2 * base
-        assert 0.75 < value["model", "coverage90"] <= 1
+        assert 0.75 < value["model", "coverage90"] <= 1 and value["model", "inside80"] >= value["model", "coverage80"]
+        assert value["model", "crps_m"] < value["model", "mae_m"]  # a distribution is worth more than its median
+        assert value["model", "crps_skill"] > 0.1 and value["climatology", "crps_skill"] == 0
         assert value["model", "top10_share"] > 0.2 > value["climatology", "top10_share"]
     counts = frame.drop_duplicates(["labels", "split", "subset"]).set_index(["labels", "split", "subset"])["n"]
     for label in ("all", "established"):
@@ -270,4 +278,4 @@ def test_no_test_date_is_said(archive: pd.DataFrame, reach) -> None:
 
 
 def test_baselines_use_registered_features() -> None:
-    assert {*LOGISTIC_FEATURES, *RATE_BASELINES.values(), *module.ONSET} <= set(REGISTRY)
+    assert {*LOGISTIC_FEATURES, *RATE_BASELINES.values(), *ONSET} <= set(REGISTRY)

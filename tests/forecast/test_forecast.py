@@ -1,4 +1,4 @@
-"""Training and forecasting on made rows whose law is known: splits, calibration, conformal intervals, reasons."""
+"""Training and forecasting on made rows whose law is known: splits, calibration, distributions, reasons."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from erosion.config.region import Target
+from erosion.forecast import boosting
+from erosion.forecast.calibration import apply_calibration, fit_calibration
+from erosion.forecast.distribution import KNOTS_M, Distribution
 from erosion.forecast.model import (
     CALIBRATION_DATES,
+    LINES,
     REASONS,
     FeatureMismatchError,
+    TargetModel,
     TrainingError,
-    apply_calibration,
-    apply_conformal,
     explain,
-    fit_calibration,
-    fit_conformal,
+    feature_matrix,
+    forecast_table,
+    knots_of,
     predict,
     split_dates,
     train_target,
 )
 
 TARGET = Target(name="1y", horizon_days=365, threshold_m=30.0)
+LONGER = Target(name="3y", horizon_days=1095, threshold_m=60.0)
 NAMES = ("rate_est_1y", "curvature_1w", "rate_all_3y", "width_m", "flow_scene_ratio")
 
 
@@ -57,6 +62,14 @@ def made() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def model(made: pd.DataFrame):
     return train_target(made, TARGET, features=NAMES, precision={2: 0.4, 3: 0.6, 4: 0.8})
+
+
+def forecast(model: TargetModel, rows: pd.DataFrame) -> Distribution:
+    return predict({model.target.name: model}, rows)[model.target.name]
+
+
+def booster_text(model: TargetModel) -> str:
+    return model.exceedance.booster.model_to_string()
 
 
 # --- what is fitted on and what is calibrated on ---------------------------------------------------------------------------
@@ -111,8 +124,8 @@ def test_rows_not_judged_yet_teach_nothing(made: pd.DataFrame, model) -> None:
     other = made.copy()
     other.loc[unknown, list(NAMES)] *= -100
     again = train_target(other, TARGET, features=NAMES)
-    assert again.event.model_to_string() == model.event.model_to_string()
-    assert again.calibration == model.calibration and again.conformal == model.conformal
+    assert booster_text(again) == booster_text(model)
+    assert again.calibration == model.calibration
 
 
 def test_calibration_judges_boosters_that_had_not_seen_its_dates(made: pd.DataFrame, model) -> None:
@@ -120,14 +133,14 @@ def test_calibration_judges_boosters_that_had_not_seen_its_dates(made: pd.DataFr
     # A model of the day calibration starts is fitted on just the rows that were over by then.
     early = train_target(made.assign(known_1y=made["known_1y"].where(fit)), TARGET, features=NAMES)
     kept = made[calibrate]
-    event = (kept["retreat_established_1y"] >= 30).to_numpy()
-    raw = early.event.predict(kept[list(NAMES)].to_numpy(np.float32))
-    assert fit_calibration(raw, event, kept["as_of"].to_numpy()) == model.calibration
+    reached = kept["retreat_established_1y"].to_numpy()[:, None] >= KNOTS_M
+    raw = boosting.log_odds(early.exceedance, feature_matrix(early, kept))
+    assert fit_calibration(raw, reached, kept["as_of"].to_numpy()) == model.calibration
     # The boosters that are kept have learnt from the newest years as well.
     other = made.copy()
     other.loc[calibrate, "retreat_established_1y"] = kept["retreat_established_1y"].to_numpy()[::-1]
     again = train_target(other, TARGET, features=NAMES)
-    assert again.event.model_to_string() != model.event.model_to_string() != early.event.model_to_string()
+    assert booster_text(again) != booster_text(model) != booster_text(early)
 
 
 def test_windows_in_neither_part_change_no_calibration(made: pd.DataFrame, model) -> None:
@@ -137,8 +150,8 @@ def test_windows_in_neither_part_change_no_calibration(made: pd.DataFrame, model
     other = made.copy()
     other.loc[between, "retreat_established_1y"] = other.loc[between, "retreat_established_1y"].to_numpy()[::-1]
     again = train_target(other, TARGET, features=NAMES)
-    assert again.calibration == model.calibration and again.conformal == model.conformal
-    assert again.event.model_to_string() != model.event.model_to_string()
+    assert again.calibration == model.calibration
+    assert booster_text(again) != booster_text(model)
 
 
 # --- calibration -----------------------------------------------------------------------------------------------------------
@@ -147,9 +160,9 @@ def test_windows_in_neither_part_change_no_calibration(made: pd.DataFrame, model
 @pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, -0.7), (2.0, 0.4)])
 def test_calibration_finds_a_known_distortion(slope: float, intercept: float) -> None:
     rng = np.random.default_rng(1)
-    log_odds = rng.normal(-1, 1.5, 60_000)
-    event = rng.random(60_000) < 1 / (1 + np.exp(-(slope * log_odds + intercept)))
-    line = fit_calibration(1 / (1 + np.exp(-log_odds)), event, np.arange(60_000) // 20)
+    log_odds = rng.normal(-1, 1.5, (60_000, 1))
+    event = rng.random((60_000, 1)) < 1 / (1 + np.exp(-(slope * log_odds + intercept)))
+    line = fit_calibration(log_odds, event, np.arange(60_000) // 20)
     assert line["slope"] == pytest.approx(slope, abs=0.05)
     assert line["intercept"] == pytest.approx(intercept, abs=0.05)
 
@@ -157,117 +170,132 @@ def test_calibration_finds_a_known_distortion(slope: float, intercept: float) ->
 def test_a_calibration_moves_as_far_as_its_dates_can_tell() -> None:
     """A thousand rows of one flood are one flood: the more dates say the same, the nearer to what they say."""
     rng = np.random.default_rng(3)
-    log_odds = rng.normal(-1, 1.5, 12_000)
-    event = rng.random(12_000) < 1 / (1 + np.exp(-(log_odds + 1.0)))
-    raw = 1 / (1 + np.exp(-log_odds))
-    moved = [fit_calibration(raw, event, np.arange(12_000) % dates)["intercept"] for dates in (1, 3, 12, 100, 4000)]
+    log_odds = rng.normal(-1, 1.5, (12_000, 1))
+    event = rng.random((12_000, 1)) < 1 / (1 + np.exp(-(log_odds + 1.0)))
+    moved = [
+        fit_calibration(log_odds, event, np.arange(12_000) % dates)["intercept"] for dates in (1, 3, 12, 100, 4000)
+    ]
     assert moved == sorted(moved)
     assert 0.05 < moved[0] < 0.4 and moved[-1] == pytest.approx(1.0, abs=0.06)
-    # Twice the same rows on the same dates say nothing new.
-    twice = fit_calibration(np.tile(raw, 2), np.tile(event, 2), np.tile(np.arange(12_000) % 3, 2))
+    # Twice the same rows on the same dates, or at two distances alike, say nothing new.
+    twice = fit_calibration(np.tile(log_odds, (2, 1)), np.tile(event, (2, 1)), np.tile(np.arange(12_000) % 3, 2))
     assert twice["intercept"] == pytest.approx(moved[1], abs=1e-3)
+    beside = fit_calibration(np.tile(log_odds, 2), np.tile(event, 2), np.arange(12_000) % 3)
+    assert beside["intercept"] == pytest.approx(moved[1], abs=1e-3)
 
 
 @given(
-    raw=npst.arrays(float, st.integers(4, 60), elements=st.floats(0, 1)),
+    raw=npst.arrays(float, st.integers(4, 60), elements=st.floats(-20, 20)),
     data=st.data(),
 )
 @settings(max_examples=40, deadline=None)
 def test_calibration_keeps_the_order_and_the_range(raw: np.ndarray, data: st.DataObject) -> None:
     """Even where events fall with the raw chance, a calibrated forecast ranks as the raw one does."""
-    event = data.draw(npst.arrays(bool, raw.size))
-    p = apply_calibration(np.sort(raw), fit_calibration(raw, event, np.arange(raw.size) % 3))
+    event = data.draw(npst.arrays(bool, (raw.size, 1)))
+    p = apply_calibration(np.sort(raw), fit_calibration(np.sort(raw)[:, None], event, np.arange(raw.size) % 3))
     assert (np.diff(p) >= 0).all()
     assert ((p >= 0) & (p <= 1)).all()
 
 
-def test_calibrated_chances_are_nearer_to_what_happens_than_raw_ones(made: pd.DataFrame, model) -> None:
+def test_calibrated_chances_are_those_of_what_happens(made: pd.DataFrame, model: TargetModel) -> None:
     fresh = made_rows(seed=9)
     fresh = fresh[fresh["known_1y"].notna()]
-    event = fresh["retreat_established_1y"] >= 30
-    p = predict(model, fresh)["p_event"]
-    raw = model.event.predict(fresh[list(NAMES)].to_numpy(np.float32))
-    assert p.mean() == pytest.approx(event.mean(), abs=0.05)
+    outcome = fresh["retreat_established_1y"].to_numpy()
+    distribution = forecast(model, fresh)
+    for distance in (10, 30, 60):
+        assert distribution.chance(distance).mean() == pytest.approx((outcome >= distance).mean(), abs=0.05)
+    event, p = outcome >= 30, distribution.chance(30)
+    odds = boosting.log_odds(model.exceedance, feature_matrix(model, fresh))[:, KNOTS_M.index(30)]
+    raw = 1 / (1 + np.exp(-odds))
     for low, high in ((0.0, 0.1), (0.5, 1.0)):  # what is nearly sure becomes surer
         inside = (p >= low) & (p < high)
         assert inside.sum() > 200
         assert abs(event[inside].mean() - p[inside].mean()) < abs(event[inside].mean() - raw[inside].mean())
     assert ((p - event) ** 2).mean() < 0.9 * ((raw - event) ** 2).mean()
+    assert distribution.share_between(outcome, 0.1, 0.9).mean() == pytest.approx(0.8, abs=0.08)
+    assert distribution.mean().mean() == pytest.approx(outcome.mean(), rel=0.15)
 
 
-# --- conformal intervals ---------------------------------------------------------------------------------------------------
+# --- boosting --------------------------------------------------------------------------------------------------------------
 
 
-def uneven(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Retreat whose spread differs from row to row, and quantiles far too narrow for it."""
-    scale = rng.uniform(5, 40, n)
-    retreat = 200 + scale * rng.standard_t(4, n)
-    return np.column_stack([200 - 0.4 * scale, np.full(n, 200.0), 200 + 0.3 * scale]), retreat
+def test_chances_never_rise_with_distance(made: pd.DataFrame, model: TargetModel) -> None:
+    strange = made.assign(rate_est_1y=np.linspace(-500, 900, len(made)), curvature_1w=np.nan)
+    for rows in (made, strange):
+        raw = boosting.log_odds(model.exceedance, feature_matrix(model, rows))
+        assert raw.shape == (len(rows), len(KNOTS_M))
+        assert (np.diff(raw, axis=1) <= 1e-9).all()
 
 
-def test_intervals_hold_their_level_on_rows_of_the_same_kind() -> None:
-    rng = np.random.default_rng(4)
-    below = {level: [] for level in (0.05, 0.1, 0.9, 0.95)}
-    for _ in range(40):
-        spread, retreat = uneven(600, rng)
-        published = apply_conformal(spread[300:], fit_conformal(spread[:300], retreat[:300]))
-        for level in below:
-            below[level].append((retreat[300:] <= published[level]).mean())
-    for level, shares in below.items():
-        assert np.mean(shares) == pytest.approx(level, abs=0.015), level
+def test_a_distance_that_nobody_reached_has_a_small_chance(made: pd.DataFrame) -> None:
+    low = made.assign(retreat_established_1y=made["retreat_established_1y"].clip(upper=80))
+    chance = forecast(train_target(low, TARGET, features=NAMES), made).chance(200.0)
+    assert chance.max() < 0.02
 
 
-def test_an_interval_fitted_on_few_rows_is_wide() -> None:
-    spread, retreat = uneven(5, np.random.default_rng(0))
-    stretch = fit_conformal(spread, retreat)
-    high = apply_conformal(spread, stretch)[0.95]
-    assert (retreat <= high + 1e-9).all()  # five rows can promise 95 % only with the farthest of them
-
-
-@given(
-    spread=npst.arrays(float, (7, 3), elements=st.floats(-50, 500)),
-    stretch=st.lists(st.floats(-3, 20), min_size=4, max_size=4),
-)
-@settings(max_examples=50, deadline=None)
-def test_published_quantiles_never_cross_and_are_never_negative(spread: np.ndarray, stretch: list[float]) -> None:
-    names = dict(zip(("0.05", "0.1", "0.9", "0.95"), stretch, strict=True))
-    published = np.column_stack(list(apply_conformal(np.sort(spread, axis=1), names).values()))
-    assert (published >= 0).all()
-    assert (np.diff(published, axis=1) >= 0).all()
+def test_thresholds_of_all_targets_are_among_the_distances(made: pd.DataFrame) -> None:
+    odd = Target(name="1y", horizon_days=365, threshold_m=33.0)
+    assert set(knots_of([odd, LONGER])) == {*KNOTS_M, 33.0, 60.0}
+    model = train_target(made, odd, features=NAMES)
+    outcome = made["retreat_established_1y"]
+    assert forecast(model, made[outcome.notna()]).chance(33.0).mean() == pytest.approx(
+        (outcome.dropna() >= 33).mean(), abs=0.05
+    )
 
 
 # --- forecasts -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_forecast_keeps_its_contract(made: pd.DataFrame, model) -> None:
-    forecast = predict(model, made)
-    names = ["retreat_p05_m", "retreat_p10_m", "retreat_p50_m", "retreat_p90_m", "retreat_p95_m"]
-    assert list(forecast.columns) == ["p_event", *names]
-    assert forecast.index.equals(made.index)
-    assert forecast["p_event"].between(0, 1).all()
-    values = forecast[names].to_numpy()
-    assert (values >= 0).all() and (np.diff(values, axis=1) >= 0).all()
-    assert forecast["p_event"].corr(made["rate_est_1y"], method="spearman") > 0.8
+def test_a_forecast_keeps_its_contract(made: pd.DataFrame, model: TargetModel) -> None:
+    table = forecast_table(forecast(model, made), 30.0, made.index)
+    chances = ["chance_10m", "chance_20m", "chance_30m", "chance_60m"]
+    quantiles = [f"retreat_{name}_m" for name in LINES]
+    assert list(table.columns) == ["p_event", *chances, "retreat_mean_m", *quantiles]
+    assert table.index.equals(made.index)
+    assert (table["p_event"] == table["chance_30m"]).all()
+    assert (np.diff(table[chances], axis=1) <= 0).all() and table[chances].stack().between(0, 1).all()
+    assert (table[quantiles] >= 0).all().all() and (np.diff(table[quantiles], axis=1) >= 0).all()
+    assert table["p_event"].corr(made["rate_est_1y"], method="spearman") > 0.8
 
 
-def test_columns_may_come_in_any_order_and_rows_do_not_see_each_other(made: pd.DataFrame, model) -> None:
-    whole = predict(model, made)
-    turned = predict(model, made[list(made.columns)[::-1]].assign(more=1.0))
-    pd.testing.assert_frame_equal(whole, turned, check_exact=True)
-    pd.testing.assert_frame_equal(whole.iloc[[70]], predict(model, made.iloc[[70]]), check_exact=True)
+def test_chance_and_interval_never_contradict(made: pd.DataFrame, model: TargetModel) -> None:
+    """A threshold passed with a chance of 90 % lies within the line of 90 %, one of less than 10 % beyond that of 10 %."""
+    table = forecast_table(forecast(model, made), 30.0, made.index)
+    for name, chance in LINES.items():
+        assert ((table["p_event"] >= chance) == (table[f"retreat_{name}_m"] >= 30.0)).all(), name
 
 
-def test_missing_values_are_allowed_and_missing_columns_are_not(made: pd.DataFrame, model) -> None:
+def test_a_longer_horizon_is_never_less_likely(made: pd.DataFrame) -> None:
+    """Also where the model of three years learnt that less happens than in one."""
+    less = made.assign(retreat_established_3y=made["retreat_established_1y"] / 1.3, known_3y=made["known_1y"])
+    knots = knots_of([TARGET, LONGER])
+    models = {target.name: train_target(less, target, features=NAMES, knots_m=knots) for target in (LONGER, TARGET)}
+    both = predict(models, made)
+    assert list(both) == ["3y", "1y"]
+    alone = forecast(models["3y"], made)
+    assert (alone.exceedance < both["1y"].exceedance).any()
+    assert (both["3y"].exceedance >= both["1y"].exceedance).all()
+    for chance in LINES.values():
+        assert (both["3y"].line(chance) >= both["1y"].line(chance)).all()
+
+
+def test_columns_may_come_in_any_order_and_rows_do_not_see_each_other(made: pd.DataFrame, model: TargetModel) -> None:
+    whole = forecast(model, made).exceedance
+    assert (whole == forecast(model, made[list(made.columns)[::-1]].assign(more=1.0)).exceedance).all()
+    assert (whole[[70]] == forecast(model, made.iloc[[70]]).exceedance).all()
+
+
+def test_missing_values_are_allowed_and_missing_columns_are_not(made: pd.DataFrame, model: TargetModel) -> None:
     holes = made.assign(rate_est_1y=np.nan)
-    assert predict(model, holes).notna().all().all()
+    assert np.isfinite(forecast(model, holes).exceedance).all()
     with pytest.raises(FeatureMismatchError, match=r"needs 1 features .*\(width_m\)"):
-        predict(model, made.drop(columns="width_m"))
+        forecast(model, made.drop(columns="width_m"))
 
 
 def test_the_seed_decides(made: pd.DataFrame, model) -> None:
     again, other = (train_target(made, TARGET, features=NAMES, seed=seed) for seed in (0, 1))
-    assert again.event.model_to_string() == model.event.model_to_string()
-    assert other.event.model_to_string() != model.event.model_to_string()
+    assert booster_text(again) == booster_text(model)
+    assert booster_text(other) != booster_text(model)
 
 
 def test_thresholds_rise_with_the_precision_they_promise(model) -> None:
@@ -292,7 +320,15 @@ def test_reasons_are_the_strongest_features_with_their_values(made: pd.DataFrame
     assert explain(model, made.iloc[:0]) == []
 
 
-def test_contributions_add_up_to_the_raw_log_odds(made: pd.DataFrame, model) -> None:
-    x = made[list(model.features)].to_numpy(np.float32)[:5]
-    total = np.asarray(model.event.predict(x, pred_contrib=True)).sum(axis=1)
-    np.testing.assert_allclose(1 / (1 + np.exp(-total)), model.event.predict(x), rtol=1e-6)
+def test_contributions_add_up_to_the_raw_log_odds(made: pd.DataFrame, model: TargetModel) -> None:
+    """Together with the effect of the distance and the log odds of all rows."""
+    x = feature_matrix(model, made)[:5]
+    at = np.column_stack([x, np.full(5, np.log(30.0), np.float32)])
+    parts = np.asarray(model.exceedance.booster.predict(at, pred_contrib=True))
+    assert (boosting.contributions(model.exceedance, x, 30.0) == parts[:, : len(NAMES)]).all()
+    place = model.exceedance.knots_m.index(30.0)
+    np.testing.assert_allclose(
+        parts.sum(axis=1) + model.exceedance.base_log_odds[place],
+        boosting.log_odds(model.exceedance, x)[:, place],
+        rtol=1e-6,
+    )

@@ -19,7 +19,7 @@ import pytest
 
 from erosion.config.region import Target
 from erosion.features import REGISTRY
-from erosion.forecast.model import FeatureMismatchError, TargetModel, predict, train_target
+from erosion.forecast.model import FeatureMismatchError, TargetModel, knots_of, predict, train_target
 from erosion.forecast.release import MODELS, ReleaseError, find_release, load_release, save_release
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +46,8 @@ def table() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def models(table: pd.DataFrame) -> dict[str, TargetModel]:
-    trained = {target.name: train_target(table, target, features=NAMES) for target in TARGETS}
+    knots = knots_of(TARGETS)
+    trained = {target.name: train_target(table, target, features=NAMES, knots_m=knots) for target in TARGETS}
     trained["3y"] = dataclasses.replace(trained["3y"], thresholds={2: 0.25, 3: 0.5, 4: math.nan})
     return trained
 
@@ -72,11 +73,13 @@ def test_a_release_forecasts_as_the_model_it_was_made_from(
     release = load_release(kept)
     assert release.name == "made-20010810"
     assert release.data_until == pd.Timestamp("2001-08-10")
+    forecast, wanted = predict(release.models, table), predict(models, table)
     for name, model in models.items():
+        assert (forecast[name].exceedance == wanted[name].exceedance).all()
         loaded = release.models[name]
-        pd.testing.assert_frame_equal(predict(loaded, table), predict(model, table), check_exact=True)
         assert (loaded.target, loaded.label, loaded.features) == (model.target, model.label, model.features)
-        assert loaded.calibration == model.calibration and loaded.conformal == model.conformal
+        assert (loaded.calibration, loaded.tail_m) == (model.calibration, model.tail_m)
+        assert loaded.exceedance[1:] == model.exceedance[1:]
     assert release.models["1y"].thresholds == {}
     thresholds = release.models["3y"].thresholds
     assert thresholds[2] == 0.25 and thresholds[3] == 0.5 and math.isnan(thresholds[4])  # a level never raised
@@ -113,11 +116,7 @@ def test_a_release_is_text(kept: Path) -> None:
 NEEDED = (
     "meta.json",
     "calibration.json",
-    *(
-        f"{kind}_{target.name}.txt"
-        for kind in ("event", "retreat_p10", "retreat_p50", "retreat_p90")
-        for target in TARGETS
-    ),
+    *(f"exceedance_{target.name}.txt" for target in TARGETS),
 )
 
 
@@ -143,11 +142,11 @@ def change_json(path: Path, change: Callable[[dict], None]) -> None:
 
 
 def test_one_changed_digit_in_a_tree_is_noticed(copy: Path) -> None:
-    path = copy / "event_1y.txt"
+    path = copy / "exceedance_1y.txt"
     text = path.read_text(encoding="utf-8")
     at = text.index("leaf_value=") + len("leaf_value=0.0")
     path.write_text(text[:at] + ("1" if text[at] != "1" else "2") + text[at + 1 :], encoding="utf-8")
-    with pytest.raises(ReleaseError, match=r"event_1y\.txt is not the file that was released"):
+    with pytest.raises(ReleaseError, match=r"exceedance_1y\.txt is not the file that was released"):
         load_release(copy)
 
 
@@ -167,6 +166,41 @@ def test_features_must_match_by_name_unit_and_order(copy: Path, change: Callable
 
 
 @pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda one: one["log_odds"].update(slope=-0.5), "log_odds: a positive slope"),
+        (lambda one: one["log_odds"].update(slope=0.0), "log_odds: a positive slope"),
+        (lambda one: one["log_odds"].update(intercept=math.nan), "log_odds: a positive slope"),
+        (lambda one: one["base_log_odds"].reverse(), "base_log_odds: one a knot, not rising"),
+        (lambda one: one["base_log_odds"].pop(), "base_log_odds: one a knot"),
+        (lambda one: one["knots_m"].reverse(), "knots_m: positive and rising"),
+        (lambda one: one["knots_m"].__setitem__(0, 0.0), "knots_m: positive and rising"),
+        (lambda one: one["knots_m"].__setitem__(3, 31.0), "knots_m: .* threshold among them"),
+        (lambda one: one.update(tail_m=math.inf), "tail_m: positive"),
+        (lambda one: one.update(raise_thresholds={"2": 0.6, "3": 0.5, "4": None}), "raise_thresholds"),
+        (lambda one: one.update(raise_thresholds={"2": 0.2, "3": 0.5, "4": 1.5}), "raise_thresholds"),
+    ],
+)
+def test_numbers_that_no_training_gives_are_refused(copy: Path, change: Callable[[dict], None], words: str) -> None:
+    """With right checksums: somebody wrote the file by hand, or a program that is wrong."""
+    path = copy / "calibration.json"
+    change_json(path, lambda content: change(content["1y"]))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    change_json(copy / "meta.json", lambda meta: meta["files"].update({path.name: digest}))
+    with pytest.raises(ReleaseError, match=rf"made-20010810: calibration.json of target 1y .*{words}.*restore"):
+        load_release(copy)
+
+
+def test_targets_of_a_release_share_their_distances(copy: Path) -> None:
+    path = copy / "calibration.json"
+    change_json(path, lambda content: content["1y"]["knots_m"].__setitem__(0, 4.0))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    change_json(copy / "meta.json", lambda meta: meta["files"].update({path.name: digest}))
+    with pytest.raises(ReleaseError, match="its targets have other knots_m"):
+        load_release(copy)
+
+
+@pytest.mark.parametrize(
     "change",
     [
         lambda meta: meta.update(format=99),
@@ -181,7 +215,7 @@ def test_a_meta_file_of_another_shape_is_refused(copy: Path, change: Callable[[d
         load_release(copy)
 
 
-@pytest.mark.parametrize("name", ["calibration.json", "event_1y.txt"])
+@pytest.mark.parametrize("name", ["calibration.json", "exceedance_1y.txt"])
 def test_windows_line_ends_are_refused_by_name(copy: Path, name: str) -> None:
     """They end the process inside LightGBM; the checksum is one of bytes, so they never get there."""
     (copy / name).write_bytes((copy / name).read_bytes().replace(b"\n", b"\r\n"))
@@ -191,10 +225,11 @@ def test_windows_line_ends_are_refused_by_name(copy: Path, name: str) -> None:
 
 def test_a_damaged_booster_with_a_right_checksum_is_an_error(copy: Path) -> None:
     """Somebody wrote meta.json anew after the damage: in a process of its own, for it used to end the process."""
-    damaged = (copy / "event_1y.txt").read_bytes().replace(b"\n", b"\r\n")
-    (copy / "event_1y.txt").write_bytes(damaged)
+    damaged = (copy / "exceedance_1y.txt").read_bytes().replace(b"\n", b"\r\n")
+    (copy / "exceedance_1y.txt").write_bytes(damaged)
     change_json(
-        copy / "meta.json", lambda meta: meta["files"].update({"event_1y.txt": hashlib.sha256(damaged).hexdigest()})
+        copy / "meta.json",
+        lambda meta: meta["files"].update({"exceedance_1y.txt": hashlib.sha256(damaged).hexdigest()}),
     )
     program = (
         "import sys, pathlib; from erosion.forecast.release import ReleaseError, load_release\n"
@@ -203,12 +238,12 @@ def test_a_damaged_booster_with_a_right_checksum_is_an_error(copy: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", program, str(copy)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert "event_1y.txt is not a readable model (its line ends are not LF" in done.stdout
+    assert "exceedance_1y.txt is not a readable model (its line ends are not LF" in done.stdout
 
 
 def test_git_leaves_the_bytes_of_releases_and_data_alone_and_writes_text_with_lf() -> None:
     paths = [
-        "models/m/event_1y.txt",
+        "models/m/exceedance_1y.txt",
         "models/m/meta.json",
         "data_sources/datasets/g.csv",
         "erosion/cli/run.py",

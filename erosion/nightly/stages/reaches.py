@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,13 +12,15 @@ from erosion.banks.as_of import baseline_on, data_age_days, knowledge_on, observ
 from erosion.banks.epochs.common_shift import questioned
 from erosion.banks.knowledge import Knowledge
 from erosion.banks.record import record_gaps
-from erosion.core.contracts import check_scores
+from erosion.core.contracts import SCORE_COLUMNS, check_scores
 from erosion.features import make_features
-from erosion.forecast.model import TargetModel, predict
+from erosion.forecast.model import TargetModel, forecast_table, predict
 from erosion.forecast.release import ReleaseError
 from erosion.nightly.errors import REACH_ERRORS, RunError, raise_joint
 from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Progress, Task
+
+M2_PER_HA = 10_000.0
 
 
 class ReachForecast(NamedTuple):
@@ -63,7 +65,7 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
             features = make_features(known)
         with progress.stage("forecast"):
             models = inputs.release.models
-            scores = {target.name: score(known, features, models, target.name) for target in region.targets}
+            scores = score(known, features, models, [target.name for target in region.targets])
         made[name] = ReachForecast(known, features, scores)
     if not made:
         raise_joint({**{name: RunError(reason) for name, reason in inputs.missing.items()}, **failed})
@@ -79,45 +81,52 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
     return Forecasts(made, missing)
 
 
-def score(known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetModel], target: str) -> pd.DataFrame:
-    """Forecast one target for every segment.
+def score(
+    known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetModel], targets: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Return the forecast of every segment, target to table.
 
     A segment whose record is too thin to say how it moves gets no probability; see :func:`erosion.banks.record.record_gaps`.
 
     Returns
     -------
-    pandas.DataFrame
-        ``contracts.SCORE_COLUMNS`` without reasons and model_id filled later, plus length_m, coverage and unknown_reason.
+    dict
+        Tables of ``contracts.SCORE_COLUMNS``, reasons and model_id to be filled later, with length_m, coverage and
+        unknown_reason.
 
     Raises
     ------
     ReleaseError
-        If the release was not trained for the target.
+        If the release was not trained for a target.
     """
-    model = models.get(target)
-    if model is None:
-        raise ReleaseError(f"the release has no target {target}, only {', '.join(models)}; train one for this region")
-    forecast = predict(model, features)
+    missing = [name for name in targets if name not in models]
+    if missing:
+        raise ReleaseError(
+            f"the release has no target {', '.join(missing)}, only {', '.join(models)}; train one for this region"
+        )
+    segments = known.baseline.segments
+    length_m = segments["length_m"].to_numpy()
     gaps = record_gaps(known.banks)
-    forecast[gaps != ""] = np.nan
     coverage = known.banks["coverage"].to_numpy()[:, -1]
-    table = pd.DataFrame(
-        {
-            "segment_id": known.baseline.segments["segment_id"].to_numpy(),
-            "as_of": known.as_of,
-            "target": target,
-            "horizon_days": model.target.horizon_days,
-            "threshold_m": model.target.threshold_m,
-            "p_event": forecast["p_event"].to_numpy(),
-            "retreat_p10_m": forecast["retreat_p10_m"].to_numpy(),
-            "retreat_p50_m": forecast["retreat_p50_m"].to_numpy(),
-            "retreat_p90_m": forecast["retreat_p90_m"].to_numpy(),
-            "data_age_days": data_age_days(known.baseline, known.as_of),
-            "model_id": "",
-            "reasons": "[]",
-            "length_m": known.baseline.segments["length_m"].to_numpy(),
-            "coverage": coverage,
-            "unknown_reason": gaps,
-        }
-    )
-    return check_scores(table)
+    forecasts = predict(models, features)
+    tables = {}
+    for name in targets:
+        target = models[name].target
+        forecast = forecast_table(forecasts[name], target.threshold_m, segments.index)
+        forecast["loss_mean_ha"] = forecast["retreat_mean_m"] * length_m / M2_PER_HA
+        forecast[gaps != ""] = np.nan
+        table = forecast.assign(
+            segment_id=segments["segment_id"].to_numpy(),
+            as_of=known.as_of,
+            target=name,
+            horizon_days=target.horizon_days,
+            threshold_m=target.threshold_m,
+            data_age_days=data_age_days(known.baseline, known.as_of),
+            model_id="",
+            reasons="[]",
+            length_m=length_m,
+            coverage=coverage,
+            unknown_reason=gaps,
+        )
+        tables[name] = check_scores(table[[*SCORE_COLUMNS, "length_m", "coverage", "unknown_reason"]])
+    return tables

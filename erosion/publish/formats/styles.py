@@ -19,8 +19,8 @@ WIDTHS_MM: Final = {0: 0.6, 1: 0.6, 2: 1.0, 3: 1.5, 4: 2.1}
 _CASING_MM: Final = 0.5
 _CASING_COLOUR: Final = "#232323"
 
-#: Opacity of a strip (0..255). p50 lies inside p90, so where both are drawn the colour is twice as dense.
-_BAND_ALPHA: Final = 90
+#: Opacity of a strip (0..255). Likelier strips lie inside less likely ones, so the colour grows denser with the chance.
+_BAND_ALPHA: Final = 60
 
 _DOCTYPE: Final = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 
@@ -64,7 +64,7 @@ def segment_qml(columns: Sequence[Column], simulated: bool) -> str:
 
 
 def band_qml(columns: Sequence[Column], simulated: bool) -> str:
-    """Return the QGIS style of strips of land at risk: categories by level, p50 denser than p90 (see above)."""
+    """Return the QGIS style of strips of land at risk: categories by level, the likelier the denser (see above)."""
     root = _qgis()
     symbols = _renderer(root, simulated)
     for level in LEVELS:

@@ -84,12 +84,23 @@ def _numbers(choice: Choice, segment: pd.Series) -> list[tuple[str, str]]:
     if not write.missing(segment["retreat_p50_m"]):
         low, mid, high = (write.number(segment[f"retreat_p{q}_m"], words) for q in (10, 50, 90))
         forecast = choice.translate("segment.forecast.value", low=low, mid=mid, high=high)
+    chances = " · ".join(write.share(segment.get(f"chance_{distance}m"), words) for distance in (10, 20, 30, 60))
+    lines = " · ".join(write.number(segment.get(f"retreat_p{level}_m"), words) for level in (30, 50, 70, 90))
+    expected = choice.translate(
+        "segment.expected.value",
+        metres=write.number(segment.get("retreat_mean_m"), words),
+        hectares=write.number(segment.get("loss_mean_ha"), words, 2),
+    )
+    unknown = write.missing(segment["p_event"])
     rate = write.number(segment["rate_3y_m_per_y"], words)
     warning = choice.translate("segment.warning.none")
     if not write.missing(segment["event_id"]) and segment["event_id"]:
         warning = choice.translate("segment.warning.value", date=write.day(segment["first_issued_at"], words))
     return [
         (choice.translate("segment.forecast"), forecast),
+        (choice.translate("segment.chances"), write.NOTHING if unknown else chances),
+        (choice.translate("segment.lines"), write.NOTHING if unknown else f"{lines} m"),
+        (choice.translate("segment.expected"), write.NOTHING if unknown else expected),
         (choice.translate("segment.last"), metres("retreat_last_m")),
         (
             choice.translate("segment.rate"),

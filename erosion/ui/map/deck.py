@@ -31,8 +31,8 @@ NO_BASE_MAP: Final = "__MAP_STYLE__"
 
 LAND, WATER, GRID = [248, 246, 241], [205, 222, 232], [228, 224, 215]
 FLOW = [22, 66, 104]
-BAND: Final = {"p90": [240, 221, 199], "p50": [205, 148, 102]}
-"""Land that may be lost: earth colours, opaque, so that overlapping strips do not look denser."""
+BAND: Final = {"p90": [240, 221, 199], "p70": [226, 188, 152], "p50": [205, 148, 102], "p30": [166, 103, 60]}
+"""Land that is lost with a chance of 10, 30, 50 and 70 %: earth colours, the likelier the darker, opaque, so that overlapping strips do not look denser."""
 
 LINE_PX: Final = {0: 2.0, 1: 2.0, 2: 3.5, 3: 5.0, 4: 6.0}
 """Width of bank lines by level [pixel]: a print in black and white can be read by it."""
@@ -154,10 +154,10 @@ def _strips(run: Run, target: str, plane: sketch.Frame) -> dict[str, list[list[i
     table = read_bands(run, target)
     table = table[table["retreat_m"] >= sketch.SIMPLIFY_M]
     if table.empty:
-        return {"p90": [], "p50": []}
+        return {name: [] for name in BAND}
     shapes = sketch.to_metres(sketch.lon_lat(table.geometry), plane)
     quantile = table["quantile"].to_numpy(str)
-    return {name: sketch.rings(shapes[quantile == name]) for name in ("p90", "p50")}
+    return {name: sketch.rings(shapes[quantile == name]) for name in BAND}
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -116,8 +116,10 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
     keys, button = st.columns([4, 1.1], vertical_alignment="center")
     with keys:
         html.show(
-            html.key(f"background:rgb{tuple(deck.BAND['p50'])}", choice.translate("map.band.p50")),
-            html.key(f"background:rgb{tuple(deck.BAND['p90'])}", choice.translate("map.band.p90")),
+            *(
+                html.key(f"background:rgb{tuple(colour)}", choice.translate(f"map.band.{name}"))
+                for name, colour in reversed(deck.BAND.items())
+            ),
             f'<span class="er-key">→ {html.safe(choice.translate("map.flow"))}</span>',
             html.note(choice.translate("map.hint")),
         )
