@@ -64,7 +64,8 @@ def banks() -> xr.Dataset:
 def scores() -> pd.DataFrame:
     columns: dict[str, Any] = dict.fromkeys(SCORE_COLUMNS, 0.0)
     columns |= {"segment_id": ["a", "b"], "target": "lost_30m_1y", "p_event": [0.2, np.nan]}
-    columns |= {"retreat_p10_m": [0.0, np.nan], "retreat_p50_m": [1.0, np.nan], "retreat_p90_m": [1.0, np.nan]}
+    columns |= {f"retreat_p{level}_m": [float(level), np.nan] for level in (10, 30, 50, 70, 90)}
+    columns |= {f"chance_{distance}m": [1.0 / distance, np.nan] for distance in (10, 20, 30, 60)}
     return pd.DataFrame(columns)
 
 
@@ -124,8 +125,9 @@ def without_attr(name: str) -> Change:
         (check_banks, banks, lambda b: b.assign(flags=b["flags"].T), r"flags has dims \('epoch', 'segment_id'\)"),
         (check_scores, scores, lambda s: s.assign(p_event=[0.2, 1.01]), "p_event outside 0..1"),
         (check_scores, scores, lambda s: s.assign(p_event=[-0.01, 0.5]), "p_event outside 0..1"),
-        (check_scores, scores, lambda s: s.assign(retreat_p10_m=[1.5, np.nan]), "retreat quantiles cross"),
-        (check_scores, scores, lambda s: s.assign(retreat_p90_m=[0.5, np.nan]), "retreat quantiles cross"),
+        (check_scores, scores, lambda s: s.assign(retreat_p10_m=[31.0, np.nan]), "quantiles of retreat cross"),
+        (check_scores, scores, lambda s: s.assign(chance_60m=[0.3, np.nan]), "chances or quantiles of retreat cross"),
+        (check_scores, scores, lambda s: s.assign(retreat_p90_m=[69.0, np.nan]), "quantiles of retreat cross"),
         (check_scores, scores, lambda s: s.assign(segment_id="a"), "two rows for one target"),
         (check_gauges, gauges, lambda g: g.drop(columns="flags"), "missing flags"),
         (check_gauges, gauges, lambda g: g.assign(quantity="level"), r"quantity \['level'\] is none of stage"),

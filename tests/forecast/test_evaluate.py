@@ -67,9 +67,7 @@ def in_space(archive: pd.DataFrame) -> pd.DataFrame:
 
 
 def guesses(forecast: pd.DataFrame) -> pd.DataFrame:
-    return forecast[
-        [c for c in forecast if c.startswith(("p:", "m:"))]
-    ].sort_index()
+    return forecast[[c for c in forecast if c.startswith(("p:", "m:"))]].sort_index()
 
 
 def spoiled(rows: pd.DataFrame, where: np.ndarray) -> pd.DataFrame:

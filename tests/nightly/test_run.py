@@ -78,13 +78,37 @@ def test_layers_keep_their_contract(three_runs: Path) -> None:
             assert (layer["horizon_days"] == horizon).all() and (layer["threshold_m"] == threshold).all()
             assert (layer.loc[layer["p_event"].isna(), "level"] == 0).all()
             assert layer["p_event"].dropna().between(0, 1).all()
-            quantiles = layer[["retreat_p10_m", "retreat_p50_m", "retreat_p90_m"]].dropna().to_numpy()
+            quantiles = layer[[f"retreat_p{level}_m" for level in (10, 30, 50, 70, 90)]].dropna().to_numpy()
             assert (quantiles[:, 0] >= 0).all() and (np.diff(quantiles, axis=1) >= 0).all()
+            for level in (10, 30, 50, 70, 90):  # the same distribution, so never a contradiction
+                passed = layer[f"retreat_p{level}_m"] >= threshold
+                assert (passed == (layer["p_event"] >= 1 - level / 100)).all()
             assert layer["level"].isin(range(5)).all() and (layer["level"] >= 2).sum() > 20
             assert (layer["event_id"].notna() == (layer["level"] >= 2)).all()
             reasons = layer["reasons"].map(lambda text: [] if text is None else json.loads(text))
             assert (reasons.map(len) == np.where(layer["level"] >= 2, 4, 0)).all()
             assert set(layer["model_id"]) == {entry["model_id"]} and not layer["simulated"].any()
+
+
+def test_three_years_are_never_less_likely_than_one(three_runs: Path) -> None:
+    for entry in published(home_of(three_runs))["runs"]:
+        one, three = (
+            gpd.read_parquet(home_of(three_runs) / entry["directory"] / f"segments_{target}.parquet").dropna(
+                subset="p_event"
+            )
+            for target in TARGETS
+        )
+        assert (one["segment_id"] == three["segment_id"]).all() and len(one) > 500
+        for name in (
+            "chance_10m",
+            "chance_20m",
+            "chance_30m",
+            "chance_60m",
+            "retreat_mean_m",
+            "retreat_p50_m",
+            "retreat_p90_m",
+        ):
+            assert (three[name] >= one[name] - 1e-9).all(), name
 
 
 def test_history_is_what_the_banks_say_by_then(three_runs: Path) -> None:

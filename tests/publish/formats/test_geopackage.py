@@ -83,7 +83,9 @@ def test_bands(package, layer):
     band = gpd.read_file(package, layer="band_1y")
     assert list(band.columns) == [*(column.name for column in BAND), "geometry"]
     assert band.is_valid.all()
-    assert band["quantile"].tolist() == ["p90"] * 4 + ["p50"] * 3  # the wider strips first, so below
+    assert (
+        band["quantile"].tolist() == ["p90"] * 4 + ["p70"] * 3 + ["p50"] * 3 + ["p30"] * 2
+    )  # the wider strips first, so below
     strips = band.set_index(["segment_id", "quantile"])
     assert strips.loc[("hau-R-0000200", "p50"), "area_m2"] == pytest.approx(12.5 * 100)
     assert strips.loc[("hau-R-0000400", "p90"), "area_m2"] == pytest.approx(80.0 * 100)
@@ -253,7 +255,7 @@ def test_gdal_keeps_its_own_settings(tmp_path, layers, history, region):
 
 
 def test_a_run_without_forecast_has_an_empty_band_layer(tmp_path, layer, history, region):
-    layer[["retreat_p10_m", "retreat_p50_m", "retreat_p90_m"]] = np.nan
+    layer[[f"retreat_p{level}_m" for level in (10, 30, 50, 70, 90)]] = np.nan
     write_all(tmp_path, {"1y": layer}, history, region)
     assert pyogrio.read_info(tmp_path / "segments.gpkg", layer="band_1y")["features"] == 0
     assert pyogrio.read_info(tmp_path / "segments.gpkg", layer="segments_1y")["features"] == 5
