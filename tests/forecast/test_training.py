@@ -97,11 +97,11 @@ def test_the_card_states_how_it_was_made_and_its_limits(reach, some: pd.DataFram
 
 def test_the_forecast_of_a_real_reach_ranks_its_banks(rows: pd.DataFrame, release: Path) -> None:
     """On issue dates after everything the release saw."""
-    model = load_release(release).models["1y"]
+    models = load_release(release).models
     later = rows[(rows["as_of"] > UNTIL) & rows["known_1y"].notna()]
-    p = predict(model, later)["p_event"]
-    event = later["retreat_established_1y"] >= 30
-    top = p >= p.quantile(0.9)
+    p = predict(models, later)["1y"].chance(30.0)
+    event = (later["retreat_established_1y"] >= 30).to_numpy()
+    top = p >= np.quantile(p, 0.9)
     assert event[top].mean() > 3 * event.mean() > 0.05
     assert p.mean() == pytest.approx(event.mean(), rel=0.6)
 
