@@ -9,8 +9,20 @@ import pandas as pd
 
 from erosion.core.contracts import in_utc
 
-STATE_COLUMNS: Final = ("segment_id", "level", "model_level", "candidate_level", "candidate_runs", "trigger_runs")
+STATE_COLUMNS: Final = (
+    "segment_id",
+    "level",
+    "model_level",
+    "candidate_level",
+    "candidate_observations",
+    "candidate_since",
+    "observed",
+    "trigger_since",
+)
 """What a place remembers from one run to the next."""
+
+STATE_DATES: Final = ("candidate_since", "observed", "trigger_since")
+"""Those that are dates, texts YYYY-MM-DD; empty for none."""
 
 NO_STATE: Final = -1
 """``previous_level`` of a place that no earlier run knew."""
@@ -31,7 +43,7 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
     -------
     pandas.DataFrame
         :data:`STATE_COLUMNS`, one row per new segment. Where several places meet the one with the highest level is
-        kept whole (then the highest candidate, then the longest count).
+        kept whole (then the highest candidate, then most observations, then the longest time).
 
     Raises
     ------
@@ -40,7 +52,10 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
     """
     if previous is None or previous.empty:
         return pd.DataFrame(
-            {name: pd.Series(dtype="str" if name == "segment_id" else "int64") for name in STATE_COLUMNS}
+            {
+                name: pd.Series(dtype="str" if name == "segment_id" or name in STATE_DATES else "int64")
+                for name in STATE_COLUMNS
+            }
         )
     need(previous, STATE_COLUMNS, "previous states")
     states = previous[list(STATE_COLUMNS)]
@@ -51,8 +66,8 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
     moved = states.iloc[[row for row, place in enumerate(places) for _ in ways[place]]]
     moved = moved.assign(old=moved["segment_id"], segment_id=[new for place in places for new in ways[place]])
     moved = moved.sort_values(
-        ["segment_id", "level", "model_level", "candidate_level", "candidate_runs", "trigger_runs", "old"],
-        ascending=[True, False, False, False, False, True, True],
+        [*STATE_COLUMNS, "old"],
+        ascending=[True, False, False, False, False, True, True, False, True],
     )
     return moved.drop_duplicates("segment_id")[list(STATE_COLUMNS)].reset_index(drop=True)
 

@@ -50,7 +50,8 @@ def parse(cls: type[T], raw: Mapping[Any, Any], problems: Problems, prefix: str 
     Parameters
     ----------
     cls
-        Dataclass whose fields are the allowed keys; :class:`Key` annotations carry unit and range.
+        Dataclass whose fields are the allowed keys; :class:`Key` annotations carry unit and range. A class variable
+        ``RENAMED`` maps keys that are no longer allowed to what took their place.
     raw
         Mapping as read from YAML.
     problems
@@ -60,12 +61,15 @@ def parse(cls: type[T], raw: Mapping[Any, Any], problems: Problems, prefix: str 
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls)) if _key_of(hints[f.name]) is not None}
+    renamed: Mapping[str, str] = getattr(cls, "RENAMED", {})
     before = problems.count
     for name in raw:
         if name not in fields:
             # Each search takes as long as reading many keys, and what is not listed needs none.
             near = [] if problems.full else difflib.get_close_matches(shortened(name), fields, n=1, cutoff=0.5)
             mend = f"did you mean {prefix}{near[0]}?" if near else f"known keys here: {', '.join(fields)}"
+            if name in renamed:
+                mend = f"its place was taken by {renamed[name]}"
             problems.add(f"{prefix}{shortened(name)}", f"unknown key; {mend}")
     values: dict[str, Any] = {}
     for name, field in fields.items():

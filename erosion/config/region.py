@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pyproj import CRS
 from pyproj.exceptions import CRSError
@@ -53,15 +53,35 @@ class Policy:
     min_coverage: Annotated[float, Key("less observed share of a segment gives level unknown", "1", low=0, high=1)] = (
         0.5
     )
-    runs_to_raise: Annotated[int, Key("runs in a row that must ask for a higher level", "run", low=1)] = 1
-    runs_to_clear: Annotated[int, Key("runs in a row that must ask for a lower level", "run", low=1)] = 2
+    observations_to_raise: Annotated[
+        int, Key("new observations in a row that must ask for a higher level", "observation", low=1)
+    ] = 1
+    days_to_raise: Annotated[
+        float, Key("or days for which a higher level must be asked for, without a new observation", "day", low=1)
+    ] = 7.0
+    observations_to_clear: Annotated[
+        int, Key("new observations in a row that must ask for a lower level", "observation", low=1)
+    ] = 1
+    days_to_clear: Annotated[
+        float, Key("or days for which a lower level must be asked for, without a new observation", "day", low=1)
+    ] = 30.0
+    trigger_days_to_clear: Annotated[
+        float, Key("days for which the trigger must be lower before a level that it raised falls by one", "day", low=1)
+    ] = 2.0
     jump: Annotated[float, Key("rise of the probability that raises at once", "1", low=0, high=1)] = 0.3
     clear_ratio: Annotated[float, Key("clear threshold as a share of the raise threshold", "1", low=0, high=1)] = 0.8
     max_level4_share: Annotated[float, Key("largest share of bank length at level 4", "1", low=0, high=1)] = 0.05
     warning_from_level: Annotated[int, Key("lowest level that opens a warning", "level", low=1, high=4)] = 2
     precision: Annotated[
-        dict[int, float], Key("precision that thresholds of each level are set for", "1", low=0, high=1)
-    ] = dataclasses.field(default_factory=lambda: {2: 0.4, 3: 0.6, 4: 0.8})
+        dict[int, float],
+        Key("share of the length at each level, and no higher one, that shall erode", "1", above=0, high=0.99),
+    ] = dataclasses.field(default_factory=lambda: {2: 0.33, 3: 0.5, 4: 0.75})
+
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        "runs_to_raise": "observations_to_raise and days_to_raise",
+        "runs_to_clear": "observations_to_clear, days_to_clear and trigger_days_to_clear",
+    }
+    """Keys of before observations and days were counted, to those that took their place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,8 +349,8 @@ def _check_targets(region: Region, problems: Problems) -> None:
     for level in {2, 3, 4} - set(shares):
         problems.add(f"policy.precision.{level}", "is missing; levels 2, 3 and 4 each need a precision")
     ordered = [shares[level] for level in sorted(shares)]
-    if ordered != sorted(ordered):
-        problems.add("policy.precision", "must not fall from level 2 to 4; a higher level is a surer one")
+    if len(set(ordered)) < len(ordered) or ordered != sorted(ordered):
+        problems.add("policy.precision", "must rise from level 2 to 4; a higher level is a surer one")
 
 
 def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Entry]:

@@ -44,6 +44,19 @@ class ChangeKind(StrEnum):
     CLOSED = "closed"
 
 
+class HeldBy(StrEnum):
+    """What keeps a level from the one that the newest probability asks for, in the column ``held_by``."""
+
+    MEMORY = "memory"
+    """Hysteresis, or a change that no new observation and not enough days have confirmed."""
+    CAP = "cap"
+    """The probability asks for level 4, but its share of the bank is used up."""
+    TRIGGER = "trigger"
+    """Water and rain have raised it."""
+    REPORT = "report"
+    """Somebody reported it from the field."""
+
+
 class TermState(StrEnum):
     """Whether a term of the trigger could be weighed, in the column ``trigger_terms``."""
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from erosion.alerts.thresholds import choose_thresholds
+from erosion.alerts.thresholds import LevelBand, cases_of, choose_thresholds
 from erosion.config.region import Target
 from erosion.core.arrays import BoolArray
 from erosion.features import FAMILIES
@@ -79,8 +79,8 @@ class TargetModel:
         Mean retreat beyond the last of them [m].
     calibration
         ``slope`` and ``intercept`` of the calibrated log odds on the raw ones.
-    thresholds
-        Raise threshold of level 2, 3 and 4; NaN where the stated precision was not reached.
+    levels
+        Threshold of level 2, 3 and 4 and what its band is worth; empty where none was asked for.
     """
 
     target: Target
@@ -89,7 +89,7 @@ class TargetModel:
     exceedance: Exceedance
     tail_m: float
     calibration: Mapping[str, float]
-    thresholds: Mapping[int, float] = field(default_factory=dict)
+    levels: Mapping[int, LevelBand] = field(default_factory=dict)
 
 
 def known_rows(rows: pd.DataFrame, target: Target, label: str) -> BoolArray:
@@ -153,6 +153,7 @@ def train_target(
     knots_m: Sequence[float] | None = None,
     seed: int = 0,
     precision: Mapping[int, float] | None = None,
+    previous: Mapping[int, LevelBand] | None = None,
 ) -> TargetModel:
     """Return a fitted and calibrated model of one target with its thresholds.
 
@@ -176,6 +177,8 @@ def train_target(
         Seed of the booster; the same rows and seed give the same model.
     precision
         Precision each level promises; no thresholds are set when None.
+    previous
+        Levels of the release before, from which thresholds move only as far as the evidence allows.
 
     Returns
     -------
@@ -201,11 +204,17 @@ def train_target(
     early = fit_exceedance(x[fit], retreat[fit], names, knots, target.threshold_m, seed)
     raw = log_odds(early, x[calibrate])
     calibration = fit_calibration(raw, retreat[calibrate, None] >= knots, rows["as_of"].to_numpy()[calibrate])
-    thresholds: dict[int, float] = {}
+    levels: dict[int, LevelBand] = {}
     if precision:
-        chance = apply_calibration(raw[:, knots.index(target.threshold_m)], calibration)
-        length = rows["length_m"].to_numpy()[calibrate]
-        thresholds = choose_thresholds(chance, event[calibrate], length, precision)
+        late = rows[calibrate]
+        levels = choose_thresholds(
+            apply_calibration(raw[:, knots.index(target.threshold_m)], calibration),
+            event[calibrate],
+            late["length_m"].to_numpy(),
+            cases_of(late["reach"].to_numpy(), late["river_km"].to_numpy(), late["as_of"].to_numpy()),
+            precision,
+            previous,
+        )
     known = known_rows(rows, target, label)
     beyond = retreat[known & (retreat > knots[-1])] - knots[-1]
     return TargetModel(
@@ -215,7 +224,7 @@ def train_target(
         fit_exceedance(x[known], retreat[known], names, knots, target.threshold_m, seed),
         float((beyond.sum() + TAIL_CASES * TAIL_M) / (beyond.size + TAIL_CASES)),
         calibration,
-        thresholds,
+        levels,
     )
 
 

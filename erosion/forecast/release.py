@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import re
 import shutil
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from erosion.alerts import thresholds
 from erosion.config.region import Region, Target
 from erosion.core.shipped import shipped
 from erosion.features import REGISTRY
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 MODELS = shipped("models")
 """Where releases live."""
+
+_log = logging.getLogger(__name__)
 
 FORMAT = 2
 _NAME = re.compile(r"(?P<family>[A-Za-z0-9_.-]+)-(?P<date>\d{8})")
@@ -107,7 +111,7 @@ def save_release(
             "base_log_odds": list(model.exceedance.base_log_odds),
             "tail_m": model.tail_m,
             "log_odds": dict(model.calibration),
-            "raise_thresholds": {str(k): None if math.isnan(v) else v for k, v in model.thresholds.items()},
+            "levels": thresholds.to_json(model.levels),
         }
     _write_json(directory / "calibration.json", calibration)
     _write_json(directory / "reference.json", reference)
@@ -235,6 +239,15 @@ def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS, region
     return usable[-1]
 
 
+def release_before(family: str, until: pd.Timestamp, models: Path) -> Release | None:
+    """Return the newest release of a family from before a date; None where there is none that can be read."""
+    try:
+        return load_release(find_release(family, until - pd.Timedelta(days=1), models))
+    except (ReleaseError, FeatureMismatchError) as error:
+        _log.info(f"thresholds start from the policy: {error}")
+        return None
+
+
 def _of_family(family: str, models: Path) -> list[tuple[pd.Timestamp, Path]]:
     """Return date and directory of each release of a family, the oldest first."""
     found = []
@@ -284,8 +297,6 @@ def _target_model(
     knots, base = (np.array(numbers[name], dtype=float) for name in ("knots_m", "base_log_odds"))
     line = {name: float(numbers["log_odds"][name]) for name in ("slope", "intercept")}
     tail = float(numbers["tail_m"])
-    thresholds = {int(k): math.nan if v is None else float(v) for k, v in numbers["raise_thresholds"].items()}
-    reached = [thresholds[level] for level in sorted(thresholds) if not math.isnan(thresholds[level])]
     rules = {
         "knots_m: positive and rising, the target's threshold among them": knots.ndim == 1
         and np.isfinite(knots).all()
@@ -297,17 +308,19 @@ def _target_model(
         "tail_m: positive": math.isfinite(tail) and tail > 0,
         "log_odds: a positive slope and a finite intercept": all(map(math.isfinite, line.values()))
         and line["slope"] > 0,
-        "raise_thresholds: between 0 and 1, not falling with the level": reached == sorted(reached)
-        and all(0 < value <= 1 for value in reached),
     }
-    for rule, holds in rules.items():
-        if not holds:
-            raise ReleaseError(
-                f"{directory}: calibration.json of target {target.name} breaks the rule {rule}; no training gives "
-                "that, restore the release or train it again"
-            )
+    broken = [rule for rule, holds in rules.items() if not holds]
+    try:
+        levels = thresholds.from_json(numbers["levels"])
+    except ValueError as error:
+        broken.append(str(error))
+    if broken:
+        raise ReleaseError(
+            f"{directory}: calibration.json of target {target.name} breaks the rule {broken[0]}; no training gives "
+            "that, restore the release or train it again"
+        )
     exceedance = Exceedance(booster, tuple(knots.tolist()), tuple(base.tolist()))
-    return TargetModel(target, label, features, exceedance, tail, line, thresholds)
+    return TargetModel(target, label, features, exceedance, tail, line, levels)
 
 
 def _sha256(content: bytes) -> str:

@@ -21,7 +21,7 @@ from erosion.forecast.boosting import PARAMETERS
 from erosion.forecast.calibration import apply_calibration
 from erosion.forecast.dataset import rows_with_outcomes
 from erosion.forecast.model import CALIBRATION_DATES, TargetModel, knots_of, known_rows, split_dates, train_target
-from erosion.forecast.release import check_family, models_to_make, save_release
+from erosion.forecast.release import check_family, models_to_make, release_before, save_release
 from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
 
@@ -107,11 +107,18 @@ def train_release(
         raise FileExistsError(f"{directory} exists; releases are never overwritten, remove it first to make it anew")
     if rows is None:
         rows, data_hash = load_rows(region, until)
+    before = release_before(region.model, until, models)
     trained: dict[str, TargetModel] = {}
     for target in region.targets:
         _log.info(f"training {target.name}")
+        known = before.models.get(target.name) if before else None
         trained[target.name] = train_target(
-            rows, target, knots_m=knots_of(region.targets), seed=seed, precision=region.policy.precision
+            rows,
+            target,
+            knots_m=knots_of(region.targets),
+            seed=seed,
+            precision=region.policy.precision,
+            previous=known.levels if known is not None and known.target == target else None,
         )
     meta = {
         "data_until": f"{until:%Y-%m-%d}",
@@ -121,6 +128,7 @@ def train_release(
         "segment_length_m": region.segments.length_m,
         "data_hash": data_hash,
         "seed": seed,
+        "levels_from": before.name if before else None,
         "parameters": PARAMETERS,
         "contract_version": CONTRACT_VERSION,
         "versions": {name: version(name) for name in ("erosion", "lightgbm", "numpy", "pandas")},
@@ -170,23 +178,18 @@ def _card(
         "with a known outcome. From these forecasts come the calibration and the thresholds of the levels. The booster of "
         "this release was then fitted on all dates.",
         "",
-        "| target | event | first fit on | calibrated on | released fit on | base rate | level 2 from | level 3 from | "
-        "level 4 from |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| target | event | first fit on | calibrated on | released fit on | base rate |",
+        "|---|---|---|---|---|---|",
     ]
     for target_name, model in models.items():
         fit, calibrate = split_dates(rows, model.target, model.label)
         event = rows[f"retreat_{model.label}_{target_name}"] >= model.target.threshold_m
-        levels = " | ".join("never" if np.isnan(v) else f"{v:.3f}" for v in (model.thresholds[k] for k in (2, 3, 4)))
         lines.append(
             f"| {target_name} | at least {model.target.threshold_m:g} m in {model.target.horizon_days} days | "
             f"{_span(rows[fit])} | {_span(rows[calibrate])} | "
-            f"{_span(rows[known_rows(rows, model.target, model.label)])} | {event[calibrate].mean():.3f} | {levels} |"
+            f"{_span(rows[known_rows(rows, model.target, model.label)])} | {event[calibrate].mean():.3f} |"
         )
-    lines += [
-        "",
-        "Stated precision: " + ", ".join(f"level {k} {v:g}" for k, v in region.policy.precision.items()) + ".",
-    ]
+    lines += ["", *_level_lines(models, meta["levels_from"])]
     lines += ["", "What weighs most (total gain):", ""]
     for target_name, model in models.items():
         gain = model.exceedance.booster.feature_importance("gain")[: len(model.features)]
@@ -208,6 +211,30 @@ def _card(
     if skill:
         lines += ["", "## Skill", "", skill]
     return "\n".join(lines) + "\n"
+
+
+def _level_lines(models: Mapping[str, TargetModel], before: str | None) -> list[str]:
+    """Return what the levels are worth, for the card."""
+    start = f"the thresholds of {before}" if before else "the stated precisions alone, there being no release before"
+    lines = [
+        "## What a level is worth",
+        "",
+        "A level holds the chances from its threshold up to the next level's. *Aim*: the share of its length that the policy "
+        "wants to erode. *Expected*: the share that this release states, between its chances and what eroded on the "
+        f"calibration dates (*observed*). Thresholds start from {start}, and move by the weight of the independent cases "
+        "(stretches of 5 km on one date) in the band.",
+        "",
+        "| target | level | from chance | aim | expected | observed | rows | events | cases | started from | weight |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, model in models.items():
+        for level, band in model.levels.items():
+            seen = "–" if band.observed is None else f"{band.observed:.2f}"
+            lines.append(
+                f"| {name} | {level} | {band.threshold:.3f} | {band.aim:g} | {band.precision:.2f} | {seen} | {band.rows} | "
+                f"{band.events} | {band.cases:.0f} | {band.previous:.3f} | {band.weight:.2f} |"
+            )
+    return lines
 
 
 def _span(rows: pd.DataFrame) -> str:

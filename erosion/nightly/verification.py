@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 WARNED_FROM = 3
 """Level from which a segment counts as warned when warnings are held against events."""
 
+LEVELS_JUDGED = (2, 3, 4)
+"""Levels of which it is counted what they were worth."""
+
 MATCH_M = 100.0
 """An event and a warning this close along one bank belong together."""
 
@@ -96,7 +99,7 @@ def verify(
     home = out / region.name
     runs = [entry for entry in published(home)["runs"] if pd.Timestamp(entry["as_of"]) <= until]
     hashes = {name: water.attrs["content_hash"] for name, water in waters.items()}
-    inputs = [hashes, WARNED_FROM, MATCH_M, [entry["run_id"] for entry in runs]]
+    inputs = [hashes, WARNED_FROM, LEVELS_JUDGED, MATCH_M, [entry["run_id"] for entry in runs]]
     inputs_hash = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
     found = _verified(home, inputs_hash)
     if found is not None:
@@ -130,6 +133,7 @@ def verify(
         "warned_from_level": WARNED_FROM,
         "match_m": MATCH_M,
         "rows": rows,
+        "by_level": {target.name: by_level(rows, target.name) for target in region.targets},
     }
     parquet = home / "verification.parquet"
     if tables:
@@ -198,7 +202,7 @@ def measure_since(region: Region, water: xr.Dataset, baseline: Baseline) -> Meas
     return Measured(table.assign(x=xy[:, 0], y=xy[:, 1]), windows)
 
 
-def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.object_]:
+def classify(table: pd.DataFrame, unseen: NDArray[np.bool_], warned_from: int = WARNED_FROM) -> NDArray[np.object_]:
     """Return the outcome of each segment: hit, miss, false_alarm, quiet or unknown.
 
     An event is a hit when a segment within 100 m along the same bank was warned, a warning is a false alarm when no
@@ -212,9 +216,11 @@ def classify(table: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.objec
         share chainages and are matched by distance instead.
     unseen
         Segments whose outcome was not observed, shape (n,).
+    warned_from
+        Level from which a segment counts as warned.
     """
     event = table["event"].to_numpy(bool) & ~unseen
-    warned = (table["level"] >= WARNED_FROM).to_numpy()
+    warned = (table["level"] >= warned_from).to_numpy()
     near_warning, near_event = np.zeros(len(table), bool), np.zeros(len(table), bool)
     for reach, bank in table[["reach", "bank"]].drop_duplicates().itertuples(index=False):
         rows = np.flatnonzero((table["reach"] == reach) & (table["bank"] == bank))
@@ -273,7 +279,51 @@ def _judge(table: pd.DataFrame, as_of: pd.Timestamp, target: Target, windows: Se
         "far": _ratio(false_alarms, int(warned.sum())),
         "csi": _ratio(hits, hits + misses + false_alarms),
         "top10_share": _ratio(float(lost[order][top].sum()), float(lost.sum())),
+        "by_level": {str(level): count_level(table, unseen, level) for level in LEVELS_JUDGED},
     }
+
+
+def count_level(table: pd.DataFrame, unseen: NDArray[np.bool_], level: int) -> dict[str, float]:
+    """Return what a level was worth in one run: the length at it and how much of that eroded, and warnings from it up.
+
+    Parameters
+    ----------
+    table
+        As for :func:`classify`, with length_m [m].
+    unseen
+        Segments whose outcome was not observed, shape (n,).
+    level
+        The level.
+    """
+    outcome = classify(table, unseen, level)
+    event, length = table["event"].to_numpy(bool), table["length_m"].to_numpy(float)
+    mine = (table["level"] == level).to_numpy() & ~unseen
+    return {
+        "length_km": round(float(length[mine].sum()) / 1000.0, 3),
+        "eroded_km": round(float(length[mine & event].sum()) / 1000.0, 3),
+        "warned": int(((table["level"] >= level).to_numpy() & ~unseen).sum()),
+        "hits": int((event & (outcome == ForecastOutcome.HIT)).sum()),
+        "misses": int((outcome == ForecastOutcome.MISS).sum()),
+        "false_alarms": int((outcome == ForecastOutcome.FALSE_ALARM).sum()),
+    }
+
+
+def by_level(rows: Sequence[Mapping[str, Any]], target: str) -> dict[str, dict[str, Any]]:
+    """Return what the levels of a target were worth over all runs: counts, precision, POD and FAR."""
+    levels = {}
+    for level in map(str, LEVELS_JUDGED):
+        mine = [row["by_level"][level] for row in rows if row["target"] == target]
+        n = {name: sum(one[name] for one in mine) for name in mine[0]} if mine else {}
+        if not n:
+            continue
+        levels[level] = {
+            **{name: round(value, 3) for name, value in n.items()},
+            "runs": len(mine),
+            "precision": _ratio(n["eroded_km"], n["length_km"]),
+            "pod": _ratio(n["hits"], n["hits"] + n["misses"]),
+            "far": _ratio(n["false_alarms"], n["warned"]),
+        }
+    return levels
 
 
 def _outcome_table(table: pd.DataFrame, as_of: pd.Timestamp, target: Target) -> pd.DataFrame:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from erosion.core import contracts
+from erosion.publish.manifest import LevelWorth
 
 Kind = Literal["text", "json", "int", "float", "bool", "date"]
 
@@ -54,8 +55,37 @@ def level_label(level: int, language: str = "vi") -> str:
     return f"{level} {contracts.LEVEL_SYMBOLS[level]} {LEVEL_WORDS[language][level]}"
 
 
+_PLAIN_SHARES: Final = ((1, 20), (1, 10), (1, 5), (1, 4), (1, 3), (1, 2), (2, 3), (3, 4), (4, 5), (9, 10))
+
+
+def plain_share(share: float) -> tuple[int, int]:
+    """Return a share [1] as the nearest one that people say, e.g. (1, 3) for "1 in 3"."""
+    return min(_PLAIN_SHARES, key=lambda pair: abs(pair[0] / pair[1] - share))
+
+
+def worth_words(level_worth: Mapping[str, Mapping[str, LevelWorth]], language: str) -> str:
+    """Return what each level of each target is worth, in words of one line."""
+    form = {
+        "vi": "mức {} từ xác suất {}: khoảng {} trên {} mét",
+        "en": "level {} from probability {}: about {} in {} metres",
+    }
+    lines = []
+    for target, levels in level_worth.items():
+        parts = []
+        for level, worth in levels.items():
+            chance = f"{worth['threshold']:.2f}"
+            chance = chance.replace(".", ",") if language == "vi" else chance
+            parts.append(form[language].format(level, chance, *plain_share(worth["precision"])))
+        lines.append(f"{target}: " + ", ".join(parts))
+    return "; ".join(lines)
+
+
 #: Columns of the segment layer whose unit and meaning no stage contract holds.
 _LAYER_ONLY: Final[dict[str, tuple[str, str]]] = {
+    "joint_level": (
+        "",
+        "one level of all targets: the highest where it is 2 or more; 1 where every target is low; otherwise 0",
+    ),
     "retreat_last_m": ("m", "retreat over the newest pair of observations, area method, all land"),
     "retreat_established_last_m": ("m", "the same, counting only land that had stood five years"),
     "rate_3y_m_per_y": ("m/yr", "mean retreat a year over the last three years"),
@@ -78,7 +108,10 @@ _LAYER_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
     "length_m": ("float", "Chiều dài", 1),
     "landward_deg": ("float", "Hướng vào đất liền", 1),
     "level": ("int", LEVEL_TITLE, 0),
+    "joint_level": ("int", "Mức chung của các thời hạn dự báo", 0),
     "model_level": ("int", "Mức khi chưa xét nước và mưa", 0),
+    "asked_level": ("int", "Mức theo xác suất mới nhất", 0),
+    "held_by": ("text", "Mức được giữ bởi: memory, cap, trigger, report", 0),
     "previous_level": ("int", "Mức lần chạy trước", 0),
     "p_event": ("float", "Xác suất bờ lùi đến ngưỡng", 4),
     "horizon_days": ("int", "Thời hạn dự báo", 0),
@@ -101,9 +134,6 @@ _LAYER_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
     "width_m": ("float", "Bề rộng lòng sông", 1),
     "data_age_days": ("int", "Tuổi số liệu", 0),
     "quality": ("text", "Chất lượng số liệu", 0),
-    "candidate_level": ("int", "Mức theo xác suất mới nhất", 0),
-    "candidate_runs": ("int", "Số lần chạy liên tiếp ở mức đó", 0),
-    "capped": ("bool", "Giữ ở mức 3 do giới hạn mức 4", 0),
     "why": ("text", "Quy tắc đã định mức", 0),
     "unknown_reason": ("text", "Vì sao không định được mức", 0),
     "trigger": ("int", "Tác nhân nước và mưa: 0–3, -1 không rõ", 0),

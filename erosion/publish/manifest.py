@@ -36,6 +36,23 @@ class ReachEntry(TypedDict):
     """Parts of the channel of which no segments were cut, and why."""
 
 
+class LevelWorth(TypedDict):
+    """What one level of one target is worth by the model release; see :class:`erosion.alerts.thresholds.LevelBand`."""
+
+    threshold: float
+    """Chance from which the level is raised [1]."""
+    aim: float
+    """Share of the length at this level, and no higher one, that shall erode by the policy [1]."""
+    precision: float
+    """Share that is expected to [1]."""
+    observed: float | None
+    """Share that did on the calibration rows of the release [1]."""
+    rows: int
+    events: int
+    cases: float
+    """Independent cases that the rows are worth."""
+
+
 class Account(TypedDict):
     """What one source of messages reports of a run."""
 
@@ -85,6 +102,10 @@ class Manifest(Report, FileHashes):
     segments: int
     levels: dict[str, dict[str, float]]
     """Target to kilometres of bank by level."""
+    level_worth: NotRequired[dict[str, dict[str, LevelWorth]]]
+    """Target and level to what the level is worth."""
+    policy: NotRequired[dict[str, Any]]
+    """The region's policy; see docs/region-files.md."""
     stages: list[Stage]
     versions: dict[str, str]
     started_at: str

@@ -15,14 +15,21 @@ THRESHOLDS = {2: 0.2, 3: 0.5, 4: 0.7}
 POLICY = Policy(
     stale_after_days=800,
     min_coverage=0.5,
-    runs_to_raise=2,
-    runs_to_clear=2,
+    observations_to_raise=2,
+    days_to_raise=20_000,
+    observations_to_clear=2,
+    days_to_clear=20_000,
+    trigger_days_to_clear=1,
     jump=0.3,
     clear_ratio=0.8,
     max_level4_share=1.0,
     warning_from_level=2,
 )
-"""Clears at 0.16, 0.40 and 0.56; jumps at 0.5, 0.8 and 1.0. No cap unless a test sets one."""
+"""Clears at 0.16, 0.40 and 0.56; jumps at 0.5, 0.8 and 1.0. Two observations confirm a change, however long it takes. No
+cap unless a test sets one."""
+
+EARLIER = "2011-08-01"
+"""Date of the run of which a made state is."""
 
 
 def policy(**changes):
@@ -42,7 +49,17 @@ def scores(p, *, length_m=100.0, age=10.0, coverage=1.0, ids=None):
     )
 
 
-def state(level, candidate_level, candidate_runs, ids=None, *, model_level=None, trigger_runs=0):
+def state(
+    level,
+    candidate_level,
+    observations,
+    ids=None,
+    *,
+    model_level=None,
+    since=EARLIER,
+    observed=EARLIER,
+    trigger_since="",
+):
     level = np.atleast_1d(level)
     return pd.DataFrame(
         {
@@ -50,17 +67,24 @@ def state(level, candidate_level, candidate_runs, ids=None, *, model_level=None,
             "level": level,
             "model_level": level if model_level is None else np.atleast_1d(model_level),
             "candidate_level": np.atleast_1d(candidate_level),
-            "candidate_runs": np.atleast_1d(candidate_runs),
-            "trigger_runs": trigger_runs,
+            "candidate_observations": np.atleast_1d(observations),
+            "candidate_since": since,
+            "observed": observed,
+            "trigger_since": trigger_since,
         }
     )
 
 
+def later(runs, days=365):
+    """Date of a run so many runs after the first."""
+    return pd.Timestamp(AS_OF) + pd.Timedelta(days=runs * days)
+
+
 def walk(series, rules=POLICY, thresholds=THRESHOLDS, start=None):
-    """Levels and reasons of one place under a series of probabilities."""
+    """Levels and reasons of one place under a series of probabilities, each from a new observation, one a year."""
     levels, reasons, memory = [], [], start
-    for p in series:
-        memory = decide(scores([p]), memory, thresholds, rules, AS_OF)
+    for run, p in enumerate(series):
+        memory = decide(scores([p]), memory, thresholds, rules, later(run))
         levels.append(int(memory["level"].iloc[0]))
         reasons.append(memory["why"].iloc[0])
     return levels, reasons

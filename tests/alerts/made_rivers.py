@@ -13,8 +13,11 @@ probability = st.one_of(
 memory_row = st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 4))
 rules_of = st.builds(
     policy,
-    runs_to_raise=st.integers(1, 3),
-    runs_to_clear=st.integers(1, 3),
+    observations_to_raise=st.integers(1, 3),
+    days_to_raise=st.sampled_from([1, 7, 400, 20_000]),
+    observations_to_clear=st.integers(1, 3),
+    days_to_clear=st.sampled_from([1, 30, 400, 20_000]),
+    trigger_days_to_clear=st.integers(1, 3),
     jump=st.sampled_from([0.0, 0.1, 0.3, 1.0]),
     clear_ratio=st.sampled_from([0.5, 0.8, 1.0]),
     max_level4_share=st.sampled_from([0.0, 0.05, 0.3, 1.0]),
@@ -33,7 +36,9 @@ def rivers(draw, most=12):
         coverage=np.array(draw(st.lists(st.sampled_from([1.0, 0.5, 0.49, NEVER]), min_size=n, max_size=n))),
     )
     rows = np.array(draw(st.lists(memory_row, min_size=n, max_size=n)))
-    memory = state(rows[:, 0], rows[:, 1], rows[:, 2])
+    day = st.sampled_from(["", "2011-07-31", "2012-07-01", "2012-07-22"])
+    since, observed = (np.array(draw(st.lists(day, min_size=n, max_size=n))) for _ in range(2))
+    memory = state(rows[:, 0], rows[:, 1], rows[:, 2], since=since, observed=observed)
     return table, memory[np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))]
 
 
@@ -55,4 +60,4 @@ def trigger_rivers(draw):
     up = np.array(draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))[memory.index]
     own = memory["level"].to_numpy()
     published = np.where(own == 0, 0, np.minimum(own + up, 4))
-    return table, memory.assign(level=published, model_level=own, trigger_runs=1)
+    return table, memory.assign(level=published, model_level=own, trigger_since="2012-07-31")

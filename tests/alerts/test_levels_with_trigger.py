@@ -1,7 +1,6 @@
 """Warning levels that a trigger raises: nights by hand, and laws that must hold for any river."""
 
 import dataclasses
-import hashlib
 
 import numpy as np
 import pandas as pd
@@ -11,17 +10,31 @@ from hypothesis import strategies as st
 
 from erosion.alerts.levels import decide
 from erosion.alerts.life import plan_events
-from erosion.config.region import Policy
-from tests.alerts.made_levels import AS_OF, NEVER, POLICY, THRESHOLDS, policy, scores, state, trigger_of, triggered
+from erosion.alerts.states import STATE_COLUMNS
+from tests.alerts.made_levels import (
+    AS_OF,
+    NEVER,
+    POLICY,
+    THRESHOLDS,
+    later,
+    policy,
+    scores,
+    state,
+    trigger_of,
+    triggered,
+)
 from tests.alerts.made_rivers import LAWS, raising, rules_of, trigger_rivers
 
 
 def nights(series, trigger, rules=POLICY, start=None):
-    """Published levels, the model's own and the rules of one place under pairs of a probability and a trigger."""
+    """Published levels, the model's own and the rules of one place under pairs of a probability and a trigger.
+
+    One pair a night, each with a new observation.
+    """
     published, own, rule, memory = [], [], [], start
-    for p, level, *most in series:
+    for night, (p, level, *most) in enumerate(series):
         table = triggered(scores([p]), level, most[0] if most else None)
-        memory = decide(table, memory, THRESHOLDS, rules, AS_OF, trigger)
+        memory = decide(table, memory, THRESHOLDS, rules, later(night, days=1), trigger)
         published.append(int(memory["level"].iloc[0]))
         own.append(int(memory["model_level"].iloc[0]))
         rule.append(memory["why"].iloc[0])
@@ -31,7 +44,7 @@ def nights(series, trigger, rules=POLICY, start=None):
 @pytest.mark.parametrize(
     ("series", "published", "own", "rules"),
     [
-        # Raised at once, back after two nights with a lower trigger, each step with its reason.
+        # Raised at once, back a day after the first night with a lower trigger, each step with its reason.
         (
             [(0.3, 0), (0.3, 3), (0.3, 0), (0.3, 0), (0.3, 0)],
             [2, 3, 3, 2, 2],
@@ -41,7 +54,7 @@ def nights(series, trigger, rules=POLICY, start=None):
         # A night that asks again starts the count anew.
         ([(0.3, 3), (0.3, 0), (0.3, 3), (0.3, 0), (0.3, 0)], [3, 3, 3, 3, 2], [2] * 5, None),
         # Two steps are given back one after the other.
-        ([(0.3, 3), (0.3, 0), (0.3, 0), (0.3, 0), (0.3, 0)], [4, 4, 3, 3, 2], [2] * 5, None),
+        ([(0.3, 3), (0.3, 0), (0.3, 0), (0.3, 0), (0.3, 0)], [4, 4, 3, 2, 2], [2] * 5, None),
         # Unknown, or perhaps as much: it stands and does not count.
         ([(0.3, 3), (0.3, -1), (0.3, -1), (0.3, 0, 3), (0.3, 0), (0.3, 0)], [3, 3, 3, 3, 3, 2], [2] * 6, None),
         # Unknown raises nothing.
@@ -75,8 +88,9 @@ def test_the_trigger_gets_the_room_that_the_model_leaves_under_the_cap():
     result = decide(table, None, THRESHOLDS, rules, AS_OF, trigger_of({3: 1}))
     assert result["model_level"].tolist() == [3, 4, 3, 3]
     assert result["level"].tolist() == [3, 4, 3, 4], "half of the bank: the model's own, then the most probable"
-    assert result["capped"].tolist() == [True, False, True, False]
-    assert result["why"].tolist() == ["capped", "raised", "capped", "trigger"]
+    # What the trigger had no room to lift does not ask for 4 by its chance: the cap holds none of it.
+    assert result["held_by"].tolist() == ["", "", "", "trigger"]
+    assert result["why"].tolist() == ["raised", "raised", "raised", "trigger"]
 
 
 def test_a_trigger_taken_out_of_the_region_raises_nothing_more():
@@ -89,8 +103,8 @@ def test_a_kept_place_is_raised_from_the_level_it_keeps():
     memory = state(3, 2, 1, model_level=2)
     table = triggered(scores([0.1]), 0).assign(kept=True)
     assert nights([(0.1, 0)], trigger_of({3: 1}), start=memory)[0] == [3]
-    for expected in (3, 2, 2):
-        memory = decide(table, memory, THRESHOLDS, POLICY, AS_OF, trigger_of({3: 1}))
+    for night, expected in enumerate((3, 2, 2)):
+        memory = decide(table, memory, THRESHOLDS, POLICY, later(night, days=1), trigger_of({3: 1}))
         assert (memory["level"].iloc[0], memory["model_level"].iloc[0]) == (expected, 2)
 
 
@@ -108,33 +122,6 @@ def test_a_warning_that_a_trigger_raised_names_it():
     assert (row["kind"], row["from_level"], row["level"], row["why"]) == ("raised", 2, 3, "trigger")
 
 
-def test_decisions_without_a_trigger_are_those_of_before_there_was_one():
-    """The digest was taken from the program as it was before it knew of triggers."""
-    rng = np.random.default_rng(7)
-    n, memory, tables = 60, None, []
-    rules = Policy(runs_to_raise=2, runs_to_clear=2, max_level4_share=0.05, stale_after_days=800)
-    p = rng.random(n)
-    length_m = rng.integers(40, 180, n).astype(float)
-    for _ in range(25):
-        p = np.clip(p + rng.normal(0, 0.15, n), 0, 1).round(3)
-        table = pd.DataFrame(
-            {
-                "segment_id": [f"r-L-{i:07d}" for i in range(n)],
-                "p_event": np.where(rng.random(n) < 0.05, np.nan, p),
-                "length_m": length_m,
-                "data_age_days": np.where(rng.random(n) < 0.03, 900.0, 30.0),
-                "coverage": 1.0,
-                "kept": rng.random(n) < 0.1,
-            }
-        )
-        memory = decide(table, memory, THRESHOLDS, rules, AS_OF)
-        assert (memory["level"] == memory["model_level"]).all() and not memory["trigger_runs"].any()
-        names = ["level", "previous_level", "candidate_level", "candidate_runs", "capped", "why"]
-        tables.append(memory[["segment_id", *names]].to_csv(index=False, lineterminator="\n"))
-    digest = hashlib.sha256("".join(tables).encode()).hexdigest()
-    assert digest == "6ca871ea83563c7122b85582fe3419586a2ba02e6b3e2d361dac6c2b5f440592"
-
-
 def test_a_segment_that_the_trigger_lifts_over_the_cap_is_not_marked_as_held_by_it():
     """The first, longer one leaves the second no room under the cap of the model; the trigger raises the second alone."""
     table = triggered(scores([0.7, 0.7]).assign(length_m=[21.0, 20.0]), 0)
@@ -143,7 +130,7 @@ def test_a_segment_that_the_trigger_lifts_over_the_cap_is_not_marked_as_held_by_
     found = decide(table, None, THRESHOLDS, rules, AS_OF, trigger_of({3: 1}))
     assert found["model_level"].tolist() == [3, 3] and found["candidate_level"].tolist() == [4, 4]
     assert found["level"].tolist() == [3, 4]
-    assert found["capped"].tolist() == [True, False] and found["why"].tolist() == ["capped", "trigger"]
+    assert found["held_by"].tolist() == ["cap", ""] and found["why"].tolist() == ["capped", "trigger"]
 
 
 def test_a_trigger_without_its_columns_is_refused():
@@ -158,17 +145,20 @@ def test_laws_of_the_trigger(river, rules, trigger):
     result = decide(table, memory, THRESHOLDS, rules, AS_OF, trigger)
     alone = decide(table, memory, THRESHOLDS, rules, AS_OF)
     # The level of the model does not depend on the trigger, nor does its state.
-    for name in ("model_level", "candidate_level", "candidate_runs", "previous_level"):
+    for name in ("model_level", "asked_level", *STATE_COLUMNS[3:-1], "previous_level"):
         assert (result[name] == alone[name]).all(), name
     level, own = result["level"].to_numpy(), result["model_level"].to_numpy()
     assert (level >= own).all() and (level <= 4).all()
     assert ((level == 0) == (own == 0)).all()
     assert (own[level > own] >= trigger.raise_from_level).all()
-    assert (result["why"][level > own].isin(["trigger", "capped"])).all()
+    assert (result["why"][level > own] == "trigger").all()
     assert not (result["why"] == "trigger")[level == own].any()
     room_m = rules.max_level4_share * table["length_m"].sum() * (1 + 1e-9)
     assert table["length_m"][level == 4].sum() <= room_m
-    assert (level[result["capped"]] == 3).all()
+    asked, held = result["asked_level"].to_numpy(), result["held_by"].to_numpy()
+    assert ((held == "") == (level == asked)).all()
+    assert ((held == "trigger") == ((level > own) & (level > asked))).all()
+    assert (level[held == "cap"] == 3).all() and (asked[held == "cap"] == 4).all()
 
 
 @LAWS
@@ -187,6 +177,6 @@ def test_a_higher_trigger_never_lowers_a_level(river, rules, trigger, more):
 def test_a_trigger_that_is_gone_leaves_nothing_behind(river, rules, trigger):
     table, memory = river
     calm = triggered(table, 0)
-    for _ in range(3 * rules.runs_to_clear + 8):
-        memory = decide(calm, memory, THRESHOLDS, rules, AS_OF, trigger)
+    for night in range(3 * int(rules.trigger_days_to_clear) + 8):
+        memory = decide(calm, memory, THRESHOLDS, rules, later(night, days=1), trigger)
     assert (memory["level"] == memory["model_level"]).all()

@@ -6,20 +6,21 @@ import pytest
 from erosion.alerts.levels import decide
 from erosion.alerts.life import plan_events
 from erosion.alerts.states import STATE_COLUMNS, carry
-from tests.alerts.made_levels import AS_OF, POLICY, THRESHOLDS, crosswalk, scores, state
+from tests.alerts.made_levels import AS_OF, EARLIER, POLICY, THRESHOLDS, crosswalk, scores, state
 
 
 def test_carry_splits_merges_and_loses():
     memory = state([3, 1, 4, 2], [3, 2, 4, 2], [5, 1, 2, 9], ids=["a", "b", "c", "d"])
     moved = carry(memory, crosswalk(("a", "m"), ("b", "m"), ("c", "n"), ("c", "o"), ("d", None), ("e", "p")))
     assert list(moved.columns) == list(STATE_COLUMNS)
-    assert moved.to_numpy().tolist() == [["m", 3, 3, 3, 5, 0], ["n", 4, 4, 4, 2, 0], ["o", 4, 4, 4, 2, 0]]
+    numbers = moved[["segment_id", "level", "model_level", "candidate_level", "candidate_observations"]]
+    assert numbers.to_numpy().tolist() == [["m", 3, 3, 3, 5], ["n", 4, 4, 4, 2], ["o", 4, 4, 4, 2]]
 
 
 def test_carry_keeps_the_whole_memory_of_the_worse_place():
-    memory = state([2, 2, 0], [2, 3, 0], [8, 1, 3], ids=["a", "b", "c"])
+    memory = state([2, 2, 0], [2, 3, 0], [8, 1, 3], ids=["a", "b", "c"], observed=["2010-01-01", "2011-01-01", ""])
     moved = carry(memory, crosswalk(("a", "m"), ("b", "m"), ("c", "m")))
-    assert moved.to_numpy().tolist() == [["m", 2, 2, 3, 1, 0]]
+    assert moved.to_numpy().tolist() == [["m", 2, 2, 3, 1, EARLIER, "2011-01-01", ""]]
 
 
 def test_carry_without_a_crosswalk_or_a_memory():

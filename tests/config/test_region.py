@@ -139,7 +139,7 @@ def test_a_region_may_live_anywhere_and_be_given_by_path(tmp_path: Path) -> None
 def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
     region = load_region(write(tmp_path, targets=None, export_crs=None, segments={"length_m": 50}))
     assert region.segments == SegmentRules(length_m=50.0)
-    assert region.policy == Policy() and region.policy.precision == {2: 0.4, 3: 0.6, 4: 0.8}
+    assert region.policy == Policy() and region.policy.precision == {2: 0.33, 3: 0.5, 4: 0.75}
     assert region.export_crs == "EPSG:4326"
     assert [t.name for t in region.targets] == ["1y", "3y"]
 
@@ -181,11 +181,19 @@ def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
         ({"targets": [{"name": "1y", "horizon_days": 1.5, "threshold_m": 3}]}, "horizon_days: must be a whole number"),
         ({"targets": 2 * [{"name": "a", "horizon_days": 1, "threshold_m": 3}]}, "targets: 'a' is there twice"),
         ({"policy": {"jump": 30}}, "policy.jump: must be 0 to 1 [1], is 30"),
-        ({"policy": {"runs_to_raise": 0}}, "policy.runs_to_raise: must be 1 or more [run], is 0"),
-        ({"policy": {"precision": {2: 0.5, 3: 0.4, 4: 0.7}}}, "policy.precision: must not fall"),
+        (
+            {"policy": {"observations_to_raise": 0}},
+            "policy.observations_to_raise: must be 1 or more [observation], is 0",
+        ),
+        (
+            {"policy": {"runs_to_raise": 2}},
+            "policy.runs_to_raise: unknown key; its place was taken by observations_to_",
+        ),
+        ({"policy": {"runs_to_clear": 2}}, "unknown key; its place was taken by observations_to_clear, days_to_clear"),
+        ({"policy": {"precision": {2: 0.5, 3: 0.4, 4: 0.7}}}, "policy.precision: must rise"),
         ({"policy": {"precision": {2: 0.5, 3: 0.6}}}, "policy.precision.4: is missing"),
         ({"policy": {"precision": {2: 0.5, 3: 0.6, 4: 0.7, 5: 0.8}}}, "policy.precision.5: is no level"),
-        ({"policy": {"precision": {2: 0.5, 3: 0.6, 4: 75}}}, "policy.precision.4: must be 0 to 1"),
+        ({"policy": {"precision": {2: 0.5, 3: 0.6, 4: 75}}}, "policy.precision.4: must be above 0 and 0.99 at most"),
         ({"policy": {"precision": {"two": 0.5}}}, "policy.precision, key two: must be a whole number"),
         (reach(name="my river"), "reaches[0].name: 'my river' may hold only letters"),
         (reach(name="my-river"), "reaches[0].name: 'my-river' may hold only letters a-z, digits, _ and ."),

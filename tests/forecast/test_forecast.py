@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -48,6 +49,8 @@ def made_rows(dates: int = 10, each: int = 400, seed: int = 0, known_after: int 
     last = as_of == as_of.max()
     return rows.assign(
         as_of=as_of,
+        reach="made",
+        river_km=np.arange(n) % each * 0.05,
         length_m=100.0,
         retreat_established_1y=np.where(last, np.nan, retreat),
         known_1y=known.where(~last),
@@ -299,9 +302,20 @@ def test_the_seed_decides(made: pd.DataFrame, model) -> None:
 
 
 def test_thresholds_rise_with_the_precision_they_promise(model) -> None:
-    assert sorted(model.thresholds) == [2, 3, 4]
-    low, mid, high = (model.thresholds[level] for level in (2, 3, 4))
-    assert 0 < low < mid < high < 1
+    assert sorted(model.levels) == [2, 3, 4]
+    low, mid, high = (model.levels[level] for level in (2, 3, 4))
+    assert 0 < low.threshold < mid.threshold < high.threshold < 1
+    assert (low.aim, mid.aim, high.aim) == (0.4, 0.6, 0.8)
+    assert high.rows > 0 and 0 < high.cases <= 3 * 5  # calibration dates, stretches of 5 km
+
+
+def test_a_release_before_is_where_thresholds_start_from(made: pd.DataFrame, model) -> None:
+    before = {level: dataclasses.replace(band, threshold=band.threshold + 0.01) for level, band in model.levels.items()}
+    again = train_target(made, TARGET, features=NAMES, precision={2: 0.4, 3: 0.6, 4: 0.8}, previous=before)
+    for level, band in again.levels.items():
+        assert band.previous == before[level].threshold
+        low, high = sorted((model.levels[level].threshold, before[level].threshold))
+        assert low <= band.threshold <= high + 0.01
 
 
 def test_reasons_are_the_strongest_features_with_their_values(made: pd.DataFrame, model) -> None:

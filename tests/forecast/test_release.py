@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from erosion.alerts.thresholds import choose_thresholds
 from erosion.config.region import Target
 from erosion.features import REGISTRY
 from erosion.forecast.model import FeatureMismatchError, TargetModel, knots_of, predict, train_target
@@ -28,6 +29,7 @@ TARGETS = (
     Target(name="1y", horizon_days=365, threshold_m=30.0),
     Target(name="3y", horizon_days=1095, threshold_m=60.0),
 )
+EVIDENCE = ([0.7, 0.8, 0.9, 0.3], [1, 1, 1, 0], [100.0] * 4, [0, 1, 2, 3])
 META = {"data_until": "2001-08-10", "region": "made", "seed": 0}
 
 
@@ -48,7 +50,8 @@ def table() -> pd.DataFrame:
 def models(table: pd.DataFrame) -> dict[str, TargetModel]:
     knots = knots_of(TARGETS)
     trained = {target.name: train_target(table, target, features=NAMES, knots_m=knots) for target in TARGETS}
-    trained["3y"] = dataclasses.replace(trained["3y"], thresholds={2: 0.25, 3: 0.5, 4: math.nan})
+    levels = choose_thresholds(*EVIDENCE, {2: 0.25, 3: 0.5, 4: 0.75})
+    trained["1y"] = dataclasses.replace(trained["1y"], levels=levels)
     return trained
 
 
@@ -80,9 +83,9 @@ def test_a_release_forecasts_as_the_model_it_was_made_from(
         assert (loaded.target, loaded.label, loaded.features) == (model.target, model.label, model.features)
         assert (loaded.calibration, loaded.tail_m) == (model.calibration, model.tail_m)
         assert loaded.exceedance[1:] == model.exceedance[1:]
-    assert release.models["1y"].thresholds == {}
-    thresholds = release.models["3y"].thresholds
-    assert thresholds[2] == 0.25 and thresholds[3] == 0.5 and math.isnan(thresholds[4])  # a level never raised
+    assert release.models["3y"].levels == {}
+    assert release.models["1y"].levels == models["1y"].levels
+    assert release.models["1y"].levels[4].cases == 3
 
 
 def test_the_same_model_makes_the_same_files(kept: Path, models: dict[str, TargetModel], tmp_path: Path) -> None:
@@ -177,8 +180,9 @@ def test_features_must_match_by_name_unit_and_order(copy: Path, change: Callable
         (lambda one: one["knots_m"].__setitem__(0, 0.0), "knots_m: positive and rising"),
         (lambda one: one["knots_m"].__setitem__(3, 31.0), "knots_m: .* threshold among them"),
         (lambda one: one.update(tail_m=math.inf), "tail_m: positive"),
-        (lambda one: one.update(raise_thresholds={"2": 0.6, "3": 0.5, "4": None}), "raise_thresholds"),
-        (lambda one: one.update(raise_thresholds={"2": 0.2, "3": 0.5, "4": 1.5}), "raise_thresholds"),
+        (lambda one: one["levels"]["2"].update(threshold=0.6), "must not fall with the level"),
+        (lambda one: one["levels"]["4"].update(threshold=1.5), "threshold of level 4 is 1.5, not between 0 and 1"),
+        (lambda one: one["levels"]["4"].pop("cases"), "level 4 lacks cases"),
     ],
 )
 def test_numbers_that_no_training_gives_are_refused(copy: Path, change: Callable[[dict], None], words: str) -> None:

@@ -64,7 +64,7 @@ def test_what_is_on_record(reach, some: pd.DataFrame, release: Path) -> None:
     for target in reach.region.targets:
         assert loaded.models[target.name].target == target
         assert loaded.models[target.name].features == MODEL_FEATURES
-        assert set(loaded.models[target.name].thresholds) == set(reach.region.policy.precision)
+        assert set(loaded.models[target.name].levels) == set(reach.region.policy.precision)
     assert find_release("mamore", pd.Timestamp("2010-07-18"), release.parent) == release
 
 

@@ -332,7 +332,7 @@ def test_a_reach_without_data_keeps_its_levels_and_warnings(nights: Path) -> Non
     for target in ("1y", "3y"):
         was, now, then = (layer_of(nights, entry, target) for entry in (first, second, third))
         kept, old = (table[table["reach"] == "south"].set_index("segment_id") for table in (now, was))
-        same = ["level", "candidate_level", "candidate_runs", "p_event", "event_id", "first_issued_at", "baseline"]
+        same = ["level", "asked_level", "held_by", "p_event", "event_id", "first_issued_at", "baseline"]
         pd.testing.assert_frame_equal(pd.DataFrame(kept[same]), pd.DataFrame(old[same]))
         assert set(kept["why"]) == {"kept"} and (kept["previous_level"] == kept["level"]).all()
         assert (kept["data_age_days"] - old["data_age_days"] == (NEXT - NIGHT).days).all()

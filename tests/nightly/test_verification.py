@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.nightly.verification import MATCH_M, classify
+from erosion.nightly.verification import LEVELS_JUDGED, MATCH_M, by_level, classify, count_level
 
 
 def segments(*rows: tuple[str, float, int, bool]) -> pd.DataFrame:
@@ -60,6 +60,24 @@ def test_islands_of_one_chainage_are_distinguished_by_distance() -> None:
     table = segments(("I", 0, 1, True), ("I", 0, 3, False), ("I", 0, 3, False))
     table["y"] = [0.0, 150.0, 60.0]
     assert names(table) == ["miss" if MATCH_M < 60 else "hit", "false_alarm", "hit"]
+
+
+def test_what_levels_were_worth_by_hand() -> None:
+    """400 m apart, so that no warning meets its neighbour's event; the last was not seen."""
+    rows = [("L", 0, 4, True), ("L", 400, 3, True), ("L", 800, 3, False), ("L", 1200, 2, True), ("L", 1600, 2, False)]
+    table = segments(*rows, ("L", 2000, 2, False), ("L", 2400, 1, True), ("L", 2800, 4, False))
+    table["length_m"] = [50.0, 100.0, 300.0, 100.0, 200.0, 100.0, 100.0, 100.0]
+    unseen = np.array([False] * 7 + [True])
+    found = {str(level): count_level(table, unseen, level) for level in LEVELS_JUDGED}
+    assert found["4"] == {"length_km": 0.05, "eroded_km": 0.05, "warned": 1, "hits": 1, "misses": 3, "false_alarms": 0}
+    assert found["3"] == {"length_km": 0.4, "eroded_km": 0.1, "warned": 3, "hits": 2, "misses": 2, "false_alarms": 1}
+    assert found["2"] == {"length_km": 0.4, "eroded_km": 0.1, "warned": 6, "hits": 3, "misses": 1, "false_alarms": 3}
+    rows_of_runs = [{"target": "1y", "by_level": found}, {"target": "1y", "by_level": found}, {"target": "3y"}]
+    together = by_level(rows_of_runs, "1y")
+    assert (together["3"]["precision"], together["3"]["pod"], together["3"]["far"]) == (0.25, 0.5, round(1 / 3, 4))
+    assert (together["4"]["precision"], together["4"]["pod"], together["4"]["far"]) == (1.0, 0.25, 0.0)
+    assert together["2"]["runs"] == 2 and together["2"]["warned"] == 12
+    assert by_level(rows_of_runs, "none") == {}
 
 
 ROWS = st.lists(

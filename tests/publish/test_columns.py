@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 
 from erosion.core import contracts
-from erosion.publish.columns import BAND, HISTORY, LAYER, LEVEL_WORDS, TABLES, UNITS_VI, level_label, with_tables
+from erosion.publish.columns import (
+    BAND,
+    HISTORY,
+    LAYER,
+    LEVEL_WORDS,
+    TABLES,
+    UNITS_VI,
+    level_label,
+    plain_share,
+    with_tables,
+    worth_words,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "products.md"
 
@@ -71,3 +82,21 @@ def test_products_page_names_every_file(published):
     page = PAGE.read_text(encoding="utf-8")
     for path in published.iterdir():
         assert f"`{path.name.replace('1y', '<target>').replace('3y', '<target>')}`" in page
+
+
+def test_a_share_is_said_as_people_say_it():
+    said = {share: plain_share(share) for share in (0.02, 0.12, 0.26, 0.31, 0.48, 0.66, 0.73, 0.81, 0.99)}
+    assert list(said.values()) == [(1, 20), (1, 10), (1, 4), (1, 3), (1, 2), (2, 3), (3, 4), (4, 5), (9, 10)]
+
+
+def test_what_levels_are_worth_in_one_line():
+    band = {"aim": 0.25, "observed": None, "rows": 0, "events": 0, "cases": 0.0}
+    worth = {
+        "1y": {
+            "2": {**band, "threshold": 0.135, "precision": 0.24},
+            "3": {**band, "threshold": 0.4, "precision": 0.52},
+        },
+        "3y": {},
+    }
+    assert worth_words(worth, "en").startswith("1y: level 2 from probability 0.14: about 1 in 4 metres, level 3 from")
+    assert "mức 3 từ xác suất 0,40: khoảng 1 trên 2 mét" in worth_words(worth, "vi")

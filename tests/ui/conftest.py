@@ -23,6 +23,13 @@ CRS, EAST, NORTH = "EPSG:32648", 560_000.0, 1_148_000.0
 DATES = ("2022-06-30", "2023-06-30", "2024-06-30")
 TARGETS = {"1y": (365, 30.0), "3y": (1095, 60.0)}
 WIDTH_M = 200.0
+WORTH = {
+    level: {
+        "threshold": threshold, "aim": aim, "precision": precision, "observed": None, "rows": 0, "events": 0, "cases": 0.0,
+    }
+    for level, threshold, aim, precision in (("2", 0.13, 0.25, 0.26), ("3", 0.38, 0.5, 0.49), ("4", 0.62, 0.75, 0.81))
+}  # fmt: skip
+"""What the levels of one year are worth by the release of the runs."""
 EVIL = "<img src=http://evil.example/a.png onerror=alert(1)> ![x](http://evil.example/b.png) scene_7.tif: truncated"
 """What a file name or an error could smuggle in."""
 
@@ -87,6 +94,9 @@ def layer(date, before, target, simulated):
         "baseline": f"{2022 + year}-05-20",
         "level": level,
         "model_level": level,
+        "joint_level": np.where((level == 1) & (np.arange(n) % 5 == 0), 2, level),  # the other target is at 2
+        "asked_level": np.where(level == 4, 2, level),
+        "held_by": np.where(level == 4, "memory", ""),
         "previous_level": -1 if before is None else before["level"].to_numpy(),
         "p_event": np.where(unknown, np.nan, p),
         "horizon_days": horizon,
@@ -107,9 +117,6 @@ def layer(date, before, target, simulated):
         "rate_3y_m_per_y": 12.25,
         "data_age_days": 41,
         "quality": np.where(unknown, "low_coverage, <b>odd</b>", None),
-        "candidate_level": level,
-        "candidate_runs": 1,
-        "capped": False,
         "why": np.where(unknown, "unknown", "same"),
         "unknown_reason": np.where(unknown, "not_seen", ""),
         "trigger": np.nan,
@@ -174,7 +181,13 @@ def publish(out, name, *, simulated=False, dates=DATES):
                 run_id=run_id, region=name, as_of=date, started_at=now, finished_at=now, outcome=outcome,
                 model_id="thu-20220630", product=f"{name}/{directory.name}", simulated=simulated,
             ),
-            {t: pd.DataFrame(table.drop(columns="geometry")).assign(trigger_runs=0) for t, table in layers.items()},
+            {
+                t: pd.DataFrame(table.drop(columns="geometry")).assign(
+                    candidate_level=table["level"], candidate_observations=1, candidate_since=date, observed=date,
+                    trigger_since="",
+                )
+                for t, table in layers.items()
+            },
             None,
             warning_from_level=2,
         )  # fmt: skip
@@ -195,6 +208,7 @@ def publish(out, name, *, simulated=False, dates=DATES):
             "model_id": "thu-20220630", "reaches": {}, "trigger": None,
             "newest_epoch": f"{2022 + year}-05-20", "data_age_days": 41,
             "inputs": {}, "inputs_hash": "0" * 64, "segments": len(layers["1y"]), "levels": {},
+            "level_worth": {"1y": WORTH},
             "stages": [{"stage": "read", "seconds": 1.25}, {"stage": "<i>odd</i>", "seconds": 0.5}],
             "outputs": files, "memory": {}, "versions": {"python": "3.11"},
             "started_at": now.isoformat(), "finished_at": now.isoformat(),
@@ -243,7 +257,11 @@ def verify(home, table):
         "warned": int(warned.sum()), "hits": count["hit"], "misses": count["miss"], "pod": 0.75, "far": 0.125,
         "false_alarms": count["false_alarm"], "csi": 0.667, "top10_share": 0.5,
     }  # fmt: skip
-    write_json(home / "verification.json", {"warned_from_level": 3, "match_m": 100.0, "rows": [row]})
+    levels = {"3": {"runs": 7, "precision": 0.48, "pod": 0.61, "far": 0.37}}
+    write_json(
+        home / "verification.json",
+        {"warned_from_level": 3, "match_m": 100.0, "rows": [row], "by_level": {"1y": levels}},
+    )
 
 
 def write_json(path, content):

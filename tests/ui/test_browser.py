@@ -153,9 +153,9 @@ def legend(page):
     return {int(part[1]): int(part[2].replace(".", "").replace(",", "")) for part in found if part}
 
 
-def wait_for_legend(page, table):
+def wait_for_legend(page, table, column="joint_level"):
     """Wait until the page shows a layer; fail with what it shows instead."""
-    wanted = {level: int((table["level"] == level).sum()) for level in range(5)}
+    wanted = {level: int((table[column] == level).sum()) for level in range(5)}
     for _ in range(100):
         if legend(page) == wanted:
             return
@@ -293,8 +293,8 @@ def test_english_changes_words_and_not_numbers(desk, published):
     desk.get_by_text("English").click()
     desk.get_by_role("link", name="Past forecasts").wait_for()
     desk.get_by_text("Test River (song-thu)").first.wait_for()
-    desk.get_by_text("Level", exact=True).click()
-    wait_for_legend(desk, layer(published, "2022-06-30"))
+    desk.get_by_text("This horizon", exact=True).click()
+    wait_for_legend(desk, layer(published, "2022-06-30"), "level")
     boxes = desk.get_by_role("combobox")
     desk.wait_for_timeout(300)
     values = [boxes.nth(i).input_value() or boxes.nth(i).inner_text() for i in range(boxes.count())]

@@ -100,7 +100,9 @@ STATES = sa.Table(
     sa.Column("level", sa.Integer, nullable=False),
     sa.Column("model_level", sa.Integer, nullable=False),
     sa.Column("candidate_level", sa.Integer, nullable=False),
-    sa.Column("candidate_runs", sa.Integer, nullable=False),
-    sa.Column("trigger_runs", sa.Integer, nullable=False),
+    sa.Column("candidate_observations", sa.Integer, nullable=False),
+    sa.Column("candidate_since", sa.String, nullable=False),
+    sa.Column("observed", sa.String, nullable=False),
+    sa.Column("trigger_since", sa.String, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -88,7 +88,7 @@ def kept_rows(
     if rows.empty:
         return None
     days = (as_of - pd.to_datetime(rows["as_of"])).dt.days
-    anew = [*ALERT_COLUMNS, *TRIGGER_COLUMNS, "event_id", "first_issued_at"]
+    anew = [*ALERT_COLUMNS, *TRIGGER_COLUMNS, "joint_level", "event_id", "first_issued_at"]
     aged = rows.assign(data_age_days=rows["data_age_days"].to_numpy() + days.to_numpy())
     # The layer holds not all that is decided, and one of an older version of the program fewer columns yet.
     return aged.drop(columns=anew, errors="ignore").to_crs(crs).reset_index(drop=True)

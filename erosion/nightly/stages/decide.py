@@ -8,8 +8,9 @@ import geopandas as gpd
 import pandas as pd
 
 from erosion.alerts import ledger
-from erosion.alerts.levels import decide
+from erosion.alerts.levels import decide, joint_levels
 from erosion.alerts.states import carry
+from erosion.alerts.thresholds import thresholds_of
 from erosion.alerts.trigger_night import Night, night_of
 from erosion.core.contracts import TRIGGER_COLUMNS
 from erosion.nightly.stages.carry_over import crosswalk_from_previous, segments_of_missing
@@ -62,6 +63,8 @@ def decide_levels(task: Task, inputs: RunInputs, forecasts: Forecasts, progress:
         target.name: _decide(task, inputs, target.name, forecasts, kept.get(target.name), walk, night)
         for target in region.targets
     }
+    joint = joint_levels(decided)
+    decided = {name: table.assign(joint_level=table["segment_id"].map(joint)) for name, table in decided.items()}
     before = ledger.open_warnings(task.engine, region.name, before=as_of)
     layers = {
         name: segment_layer(region, name, levels, reaches, kept.get(name), inputs.release, before, walk, as_of)
@@ -69,7 +72,7 @@ def decide_levels(task: Task, inputs: RunInputs, forecasts: Forecasts, progress:
     }
     histories = [*(history_table(one.known) for one in reaches), *kept_history]
     states = pd.concat(
-        [table.drop(columns=list(TRIGGER_COLUMNS)).assign(target=name) for name, table in decided.items()],
+        [table.drop(columns=[*TRIGGER_COLUMNS, "joint_level"]).assign(target=name) for name, table in decided.items()],
         ignore_index=True,
     )
     return Decisions(
@@ -109,7 +112,7 @@ def _decide(
     if night is not None:
         scores = scores.join(night.table, on="segment_id", validate="one_to_one")
     trigger = None if night is None else region.trigger
-    thresholds = inputs.release.models[target].thresholds
+    thresholds = thresholds_of(inputs.release.models[target].levels)
     levels = decide(scores, remembered, thresholds, region.policy, task.as_of, trigger)
     carried = ("p_event", "chainage_m", "bank", *TRIGGER_COLUMNS)
     return levels.assign(**{name: scores[name].to_numpy() if name in scores else None for name in carried})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import shutil
@@ -9,14 +10,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
+from erosion.config.region import Region
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of, sync
 from erosion.core.vocabulary import RunOutcome
+from erosion.forecast.release import Release
 from erosion.gauges.hydrograph import hydrograph, stations
 from erosion.nightly.published import damage_of
 from erosion.nightly.stages.decide import Decisions
@@ -26,8 +29,18 @@ from erosion.nightly.stages.layers import level_lengths
 from erosion.nightly.stages.reaches import Forecasts
 from erosion.nightly.task import Progress, Task
 from erosion.publish import write_all
+from erosion.publish.columns import worth_words
 from erosion.publish.gauges import write_gauges
-from erosion.publish.manifest import Account, Manifest, ReachEntry, Report, SkippedItem, read_manifest, write_manifest
+from erosion.publish.manifest import (
+    Account,
+    LevelWorth,
+    Manifest,
+    ReachEntry,
+    Report,
+    SkippedItem,
+    read_manifest,
+    write_manifest,
+)
 
 STATES: Final = "decisions.parquet"
 CROSSWALK: Final = "crosswalk.parquet"
@@ -106,9 +119,14 @@ def _write_files(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Write the files of a run; return the hashes of those for readers, and of those for the ledger."""
     region = task.region
+    worth = level_worth(inputs.release)
     meta = {
         "model_id": inputs.release.name,
         "inputs_hash": identity.digest,
+        "level_worth": worth,
+        "level_worth_vi": worth_words(worth, "vi"),
+        "level_worth_en": worth_words(worth, "en"),
+        "policy": policy_of(region),
         "skipped": [item._asdict() for item in inputs.skipped],
     }
     outputs = write_all(directory, decisions.layers, decisions.history, region, meta)
@@ -154,6 +172,8 @@ def _manifest(
         "inputs_hash": identity.digest,
         "segments": decisions.segments,
         "levels": {name: level_lengths(table) for name, table in decisions.layers.items()},
+        "level_worth": level_worth(inputs.release),
+        "policy": policy_of(region),
         "stages": progress.stages,
         "outputs": outputs,
         "memory": memory,
@@ -161,6 +181,31 @@ def _manifest(
         "started_at": task.started.isoformat(),
         "finished_at": datetime.now(UTC).isoformat(),
     }
+
+
+def level_worth(release: Release) -> dict[str, dict[str, LevelWorth]]:
+    """Return what each level of each target is worth by a release."""
+    return {
+        name: {
+            str(level): {
+                "threshold": band.threshold,
+                "aim": band.aim,
+                "precision": band.precision,
+                "observed": band.observed,
+                "rows": band.rows,
+                "events": band.events,
+                "cases": band.cases,
+            }
+            for level, band in model.levels.items()
+        }
+        for name, model in release.models.items()
+    }
+
+
+def policy_of(region: Region) -> dict[str, Any]:
+    """Return a region's policy as values of JSON."""
+    policy = dataclasses.asdict(region.policy)
+    return policy | {"precision": {str(level): share for level, share in region.policy.precision.items()}}
 
 
 def _report(read: Account, unfetched: Sequence[Skipped]) -> Report:

@@ -8,7 +8,7 @@ import streamlit as st
 from erosion.core.vocabulary import ChangeKind
 from erosion.ui import html
 from erosion.ui.choice import Choice
-from erosion.ui.detail import history, reasons
+from erosion.ui.detail import history, levels, reasons
 from erosion.ui.products.ledger import read_warning_history
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.segments import read_history
@@ -40,14 +40,17 @@ def segment_detail(choice: Choice, row: int) -> None:
         f'<span class="er-grey">{html.safe(write.change(level, int(segment["previous_level"]), words))}</span></div>',
     )
     html.show(html.grid(_numbers(choice, segment), first=_chance(choice, segment)))
+    together = levels.beside(choice, segment)
+    if together:
+        html.show(html.note(together))
     raised, terms = trigger.raised(choice, segment), trigger.terms(choice, segment)
     if raised:
         html.show(raised)
     html.show(html.heading(choice.translate("segment.why")))
     html.show(html.items(reasons.sentences(segment, measured, words), "why"))
-    rule = reasons.rule(segment, words)
-    if rule:
-        html.show(html.note(rule))
+    for sentence in (reasons.rule(segment, words), levels.held(choice, segment)):
+        if sentence:
+            html.show(html.note(sentence))
     _weighed(choice, segment)
     if terms:
         html.show(terms)

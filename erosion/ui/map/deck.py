@@ -218,18 +218,17 @@ def marks(_run: Run, target: str, language: str, width_px: float, version: str) 
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def levels(_run: Run, target: str, version: str) -> str:
-    """Return bank lines coloured by level, the worst on top."""
+def levels(_run: Run, target: str, column: str, version: str) -> str:
+    """Return bank lines coloured by a column of levels, the worst on top."""
     table = read_segments(_run, target)
     _plane, lines = plane_of(_run, target, version)
-    numbers = table["level"].to_numpy(int)
+    numbers = table[column].to_numpy(int)
     styles = {level: (LEVEL_COLOURS[level], LINE_PX[level]) for level in LEVELS}
-    return _coloured("level", lines, numbers, table, styles) + "," + _level_numbers(lines, table)
+    return _coloured("level", lines, numbers, table, styles) + "," + _level_numbers(lines, table, numbers)
 
 
-def _level_numbers(lines: NDArray[Any], table: pd.DataFrame) -> str:
+def _level_numbers(lines: NDArray[Any], table: pd.DataFrame, numbers: NDArray[Any]) -> str:
     """Return the numbers of raised levels, each inland of its line; it grows into sight when the map comes closer."""
-    numbers = table["level"].to_numpy(int)
     raised = np.flatnonzero(numbers >= 2)
     middle = shapely.get_coordinates(shapely.line_interpolate_point(lines[raised], 0.5, normalized=True))
     inland = np.radians(table["landward_deg"].to_numpy(float, na_value=np.nan)[raised])
@@ -281,10 +280,14 @@ def picks(
     _run: Run,
     target: str,
     language: str,
+    column: str,
     _found: pd.DataFrame | None,
     version: str,
 ) -> str:
-    """Return the data of the invisible lines that catch the mouse: one straight piece a segment, and its tooltip."""
+    """Return the data of the invisible lines that catch the mouse: one straight piece a segment, and its tooltip.
+
+    The tooltip shows a column of levels.
+    """
     table = read_segments(_run, target)
     _plane, lines = plane_of(_run, target, version)
     ends = [np.rint(shapely.get_coordinates(shapely.get_point(lines, end))).astype(int).tolist() for end in (0, -1)]
@@ -300,7 +303,7 @@ def picks(
             *ends,
             table["bank"],
             table["chainage_m"],
-            table["level"],
+            table[column],
             [write.share(p, language) for p in table["p_event"]],
             forecast,
             strict=True,

@@ -9,6 +9,7 @@ from erosion.core.contracts import LEVELS
 from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui import html
 from erosion.ui.choice import Choice, choose_segment, forget_segment, move_map, river, segment_row
+from erosion.ui.detail import levels
 from erosion.ui.detail.segment import segment_detail
 from erosion.ui.hydrograph.panel import panel
 from erosion.ui.map import deck
@@ -19,6 +20,10 @@ from erosion.ui.ranking import ranking_table
 from erosion.ui.words import write
 
 MAP_PX = 610
+
+COLUMN = {"joint": "joint_level", "level": "level", "outcome": "level"}
+"""Column of levels that the map shows, by what its colours show."""
+
 TOP_ROWS = 60
 
 
@@ -31,10 +36,15 @@ def show(choice: Choice) -> None:
         st.toast(choice.translate("segment.gone"))
         forget_segment()
     reach = river(choice)
-    outcome = _legend(choice, found)
+    colour = _legend(choice, found)
+    lines = levels.worth(choice)
+    if lines:
+        with st.expander(choice.translate("worth.title")):
+            joint = [choice.translate("joint.rule")] if len(choice.region.targets) > 1 else []
+            html.show(html.items([*lines, *joint], "gaps"))
     left, right = st.columns([1.55, 1], gap="medium")
     with left:
-        _map(choice, found, row, reach, outcome=outcome)
+        _map(choice, found, row, reach, colour)
         panel(choice, reach if row is None else str(choice.segments["reach"].iloc[row]))
     with right:
         if row is None:
@@ -44,45 +54,48 @@ def show(choice: Choice) -> None:
             segment_detail(choice, row)
 
 
-def _legend(choice: Choice, found: pd.DataFrame) -> bool:
-    """Return whether the colours show outcomes, which can be chosen where they are known, and show the legend."""
-    if found.empty:
-        html.show(_level_legend(choice))
-        return False
-    left, right = st.columns([3.6, 1], vertical_alignment="center")
-    known = st.session_state.get("colour", "level")
+def _legend(choice: Choice, found: pd.DataFrame) -> str:
+    """Return what the colours show, ``joint`` level, ``level`` of the target or ``outcome``, and show the legend."""
+    several = len(choice.region.targets) > 1
+    options = [*(["joint"] if several else []), "level", *([] if found.empty else ["outcome"])]
+    if len(options) == 1:
+        html.show(_level_legend(choice, "level"))
+        return "level"
+    left, right = st.columns([2.6, 1.2] if len(options) > 2 else [3.6, 1], vertical_alignment="center")
+    known = st.session_state.get("colour", options[0])
+    known = known if known in options else options[0]
     with right:
         coloured = st.segmented_control(
             choice.translate("map.colour"),
-            ["level", "outcome"],
+            options,
             format_func=lambda name: choice.translate(f"map.colour.{name}"),
-            key=f"colour {choice.language}",
+            key=f"colour {choice.language} {' '.join(options)}",
             default=known,
             required=True,
             label_visibility="collapsed",
         )
     st.session_state["colour"] = coloured
-    outcome = bool(coloured == "outcome")
     with left:
-        html.show(_outcome_legend(choice, found) if outcome else _level_legend(choice))
-    return outcome
+        html.show(_outcome_legend(choice, found) if coloured == "outcome" else _level_legend(choice, COLUMN[coloured]))
+    return str(coloured)
 
 
-def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None, *, outcome: bool) -> None:
+def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None, colour: str) -> None:
     run, target, words = choice.run, choice.target.name, choice.language
+    outcome, column = colour == "outcome", COLUMN[colour]
     version = choice.version
     judged = f"{version} {stamp(choice.region.folder / 'verification.parquet')}"
     try:
         parts = [
             deck.ground(run, target, version),
-            deck.results(run, target, found, judged) if outcome else deck.levels(run, target, version),
+            deck.results(run, target, found, judged) if outcome else deck.levels(run, target, column, version),
         ]
     except ProductError as error:
         html.show(html.banner("bad", choice.translate("broken.title"), str(error)))
         return
     plane, lines = deck.plane_of(run, target, version)
     if row is not None:
-        parts.append(deck.chosen(lines[row], int(choice.segments["level"].iloc[row])))
+        parts.append(deck.chosen(lines[row], int(choice.segments[column].iloc[row])))
     width = deck.fitting_width(st.context.headers.get("User-Agent", ""))
     parts.append(deck.marks(run, target, words, width, version))
     near = row is not None and st.session_state.get("map_view") == "segment"
@@ -103,7 +116,7 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
     st.pydeck_chart(
         deck.compose(
             parts,
-            deck.picks(run, target, words, found if outcome else None, judged if outcome else version),
+            deck.picks(run, target, words, column, found if outcome else None, judged if outcome else version),
             catching,
             view,
             choice.translate("map.tip.outcome" if outcome else "map.tip"),
@@ -127,11 +140,11 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
         st.button(choice.translate("map.whole"), on_click=move_map, args=("whole",), width="stretch")
 
 
-def _level_legend(choice: Choice) -> str:
+def _level_legend(choice: Choice, column: str) -> str:
     table = choice.segments
     chips = []
     for level in reversed(LEVELS):
-        mine = table["level"] == level
+        mine = table[column] == level
         km = write.number(table.loc[mine, "length_m"].sum() / 1000.0, choice.language, 1)
         count = write.number(mine.sum(), choice.language)
         chips.append(html.level_chip(level, choice.language, choice.translate("legend", n=count, km=km)))

@@ -10,6 +10,7 @@ import streamlit as st
 from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui import charts, html
 from erosion.ui.choice import Choice, remember, select
+from erosion.ui.detail import levels
 from erosion.ui.map import deck
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.verification import read_outcomes, read_scores
@@ -40,6 +41,9 @@ def show(choice: Choice) -> None:
     html.show(html.note(definition), _overall(choice, scores))
     st.altair_chart(charts.outcomes(scores, words), theme=None, width="stretch")
     _table(choice, scores)
+    lines = levels.worth(choice)
+    if lines:
+        html.show(html.heading(choice.translate("worth.title")), html.items(lines, "gaps"))
     html.show(html.note(choice.translate("results.how")))
     _places(choice, scores)
 

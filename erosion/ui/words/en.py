@@ -62,7 +62,8 @@ WORDS = {
     # map
     "map.alt": "Map of bank segments by level; the table on the List page says the same",
     "map.colour": "Colour by",
-    "map.colour.level": "Level",
+    "map.colour.joint": "Joint level",
+    "map.colour.level": "This horizon",
     "map.colour.outcome": "What happened",
     "map.whole": "Whole reach",
     "map.zoom": "Zoom here",
@@ -188,11 +189,28 @@ WORDS = {
     "kind.closed": "closed",
     "kind.other": "updated",
     # why: the rule
-    "rule.raised": "The level has just risen: the probability was high enough for the number of runs it takes.",
+    "rule.raised": "The level has just risen: the probability is high enough.",
     "rule.jumped": "The level rose at once because the probability leapt.",
-    "rule.held": "The level is held: the probability has fallen, but not for long enough to lower it.",
-    "rule.cleared": "The level has just been lowered: the probability was low for enough runs.",
-    "rule.capped": "The probability suffices for level 4, but level 4 is kept for as many segments as can be inspected.",
+    "rule.cleared": "The level has just been lowered: the probability is low on a new image, or has been for enough days.",
+    # why: what keeps a level from the one that the newest probability asks for
+    "held.memory.above": "The newest probability asks for level {asked}; level {level} is held until a new image or enough days "
+    "confirm that it has clearly fallen.",
+    "held.memory.below": "The newest probability asks for level {asked}; the level stays at {level} until a new image or enough "
+    "days confirm it.",
+    "held.cap": "The newest probability asks for level {asked}, which is kept for as many segments as can be inspected; this one is "
+    "at {level}.",
+    "held.trigger": "The newest probability asks for level {asked}; water level or rain has raised it to {level}.",
+    "held.report": "The newest probability asks for level {asked}; a report from the field has raised it to {level}.",
+    # what a level is worth
+    "worth.title": "What is each level worth?",
+    "worth.stated": "about {part} in {whole} metres of bank at this level are expected to retreat {threshold} m or more in {days} "
+    "days (probability from {chance}).",
+    "worth.checked": "In {runs} forecasts that were checked, {precision} of the length at this level did. Warnings from this level "
+    "up caught {pod} of the segments that eroded; {far} of the segments warned of were false alarms.",
+    "joint.rule": "The joint level is the highest of all horizons. It is called low only where every horizon is low; where one has "
+    "not enough data and none is at 2 or more, there are not enough data.",
+    "joint.days": "{days} days",
+    "joint.levels": "Joint level: {joint} (by horizon: {levels})",
     # trigger: what water and rain add tonight
     "rule.trigger": "The level is raised because of water level or rain, see below.",
     "rule.trigger_over": "The level has just gone back to the model's own: water level and rain no longer raise the risk.",

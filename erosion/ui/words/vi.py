@@ -61,7 +61,8 @@ WORDS = {
     # map
     "map.alt": "Bản đồ các đoạn bờ theo mức nguy cơ; cùng nội dung với bảng ở trang Danh sách",
     "map.colour": "Tô màu theo",
-    "map.colour.level": "Mức nguy cơ",
+    "map.colour.joint": "Mức chung",
+    "map.colour.level": "Mức riêng",
     "map.colour.outcome": "Kết quả thực tế",
     "map.whole": "Xem toàn tuyến",
     "map.zoom": "Phóng tới đoạn",
@@ -187,11 +188,26 @@ WORDS = {
     "kind.closed": "kết thúc",
     "kind.other": "cập nhật",
     # why: the rule
-    "rule.raised": "Mức vừa tăng vì xác suất đã đủ cao trong số lần chạy cần thiết.",
+    "rule.raised": "Mức vừa tăng vì xác suất đã đủ cao.",
     "rule.jumped": "Mức tăng ngay vì xác suất tăng vọt.",
-    "rule.held": "Mức được giữ: xác suất đã giảm nhưng chưa giảm đủ lâu để hạ mức.",
-    "rule.cleared": "Mức vừa hạ vì xác suất đã thấp trong đủ số lần chạy.",
-    "rule.capped": "Xác suất đủ cho mức 4, nhưng mức 4 chỉ dành cho số đoạn có thể đi kiểm tra hết.",
+    "rule.cleared": "Mức vừa hạ vì xác suất đã thấp trên ảnh mới hoặc trong đủ số ngày.",
+    # why: what keeps a level from the one that the newest probability asks for
+    "held.memory.above": "Xác suất mới nhất ứng với mức {asked}; mức {level} được giữ cho đến khi ảnh mới hoặc đủ số ngày "
+    "xác nhận xác suất đã giảm rõ.",
+    "held.memory.below": "Xác suất mới nhất ứng với mức {asked}; mức còn ở {level} cho đến khi ảnh mới hoặc đủ số ngày xác nhận.",
+    "held.cap": "Xác suất mới nhất ứng với mức {asked}, nhưng mức đó chỉ dành cho số đoạn có thể đi kiểm tra hết; đoạn này ở mức "
+    "{level}.",
+    "held.trigger": "Xác suất mới nhất ứng với mức {asked}; mực nước hoặc mưa đã nâng lên mức {level}.",
+    "held.report": "Xác suất mới nhất ứng với mức {asked}; báo cáo từ thực địa đã nâng lên mức {level}.",
+    # what a level is worth
+    "worth.title": "Mỗi mức đáng tin đến đâu?",
+    "worth.stated": "dự tính khoảng {part} trên {whole} mét bờ ở mức này lùi từ {threshold} m trong {days} ngày (xác suất từ {chance}).",
+    "worth.checked": "Đã kiểm chứng {runs} lần dự báo: {precision} chiều dài ở mức này đã lùi như vậy. Cảnh báo từ mức này trở lên "
+    "báo đúng {pod} số đoạn bị lở; {far} số đoạn cảnh báo là báo nhầm.",
+    "joint.rule": "Mức chung là mức cao nhất trong các thời hạn dự báo. Chỉ gọi là thấp khi mọi thời hạn đều thấp; nếu có thời hạn "
+    "không đủ dữ liệu và không có mức nào từ 2 trở lên thì là không đủ dữ liệu.",
+    "joint.days": "{days} ngày",
+    "joint.levels": "Mức chung: {joint} (theo thời hạn: {levels})",
     # trigger: what water and rain add tonight
     "rule.trigger": "Mức được nâng vì mực nước hoặc mưa, xem bên dưới.",
     "rule.trigger_over": "Mức vừa hạ về mức của mô hình: mực nước và mưa không còn làm tăng nguy cơ.",

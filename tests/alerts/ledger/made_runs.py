@@ -33,8 +33,10 @@ def alerts(levels, previous=None, p_event=None):
             "model_level": list(levels.values()),
             "previous_level": [(previous or {}).get(name, -1) for name in ids],
             "candidate_level": list(levels.values()),
-            "candidate_runs": 1,
-            "trigger_runs": 0,
+            "candidate_observations": 1,
+            "candidate_since": "2010-01-01",
+            "observed": "",
+            "trigger_since": "",
             "why": ["unknown" if level == 0 else "raised" for level in levels.values()],
             "p_event": [np.nan if level == 0 else level / 5 for level in levels.values()]
             if p_event is None

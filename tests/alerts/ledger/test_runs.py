@@ -121,7 +121,10 @@ def test_what_places_remember(engine):
     record(engine, "2011-01-01", {"b": 2, "a": 0})
     first = previous_states(engine, "rio", "1y", "2011-01-01")
     assert list(first.columns) == list(STATE_COLUMNS)
-    assert first.to_numpy().tolist() == [["a", 3, 3, 3, 1, 0], ["b", 1, 1, 1, 1, 0]]
+    assert first.to_numpy().tolist() == [
+        ["a", 3, 3, 3, 1, "2010-01-01", "", ""],
+        ["b", 1, 1, 1, 1, "2010-01-01", "", ""],
+    ]
     assert previous_states(engine, "rio", "1y", "2012-01-01")["level"].tolist() == [0, 2]
     assert previous_states(engine, "rio", "3y", "2012-01-01").empty  # a target that is new
     record(engine, "2012-01-01", {"b": 2, "a": 0})

@@ -85,11 +85,10 @@ def test_dates(table, language):
 
 def test_words(table, language):
     _, rows = table
-    words = {"vi": ("4 ● rất cao", "có", "không"), "en": ("4 ● very high", "true", "false")}[language]
+    words = {"vi": ("4 ● rất cao", "không"), "en": ("4 ● very high", "false")}[language]
     assert rows[4]["level_word"] == words[0]
-    assert rows[3]["capped"] == words[1]
-    assert rows[4]["capped"] == words[2]
-    assert rows[0]["simulated"] == words[2]
+    assert [row["held_by"] for row in rows] == ["", "", "", "cap", "trigger"]
+    assert rows[0]["simulated"] == words[1]
 
 
 def test_middle_of_the_segment(table, language, layer):
@@ -143,7 +142,7 @@ def test_no_cell_of_text_is_a_formula(tmp_path, layer, history, region, language
             assert row[name] in (attack, f"'{attack}")
             assert row[name].lstrip("\ufeff\u200b\u00a0 \t\r\n")[0] not in "=+-@＝＋－＠"
         # Nothing leaked into a neighbouring cell.
-        assert row["candidate_level"] in "01234"
+        assert row["asked_level"] in "01234"
         assert row["model_id"] == "bank-20240101"
 
 

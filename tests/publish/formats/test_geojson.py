@@ -65,7 +65,7 @@ def test_values_have_their_types(collection, reasons):
     assert first["level"] == 0
     assert isinstance(first["level"], int)
     assert first["reasons"] == []
-    assert fourth["capped"] is True
+    assert fourth["held_by"] == "cap"
     assert fourth["simulated"] is False
     assert fourth["p_event"] == 0.5
     assert fourth["retreat_p90_m"] == 44.25

@@ -50,7 +50,8 @@ def test_values_come_back(package, layer):
     for name in ("p_event", "retreat_p50_m", "curvature_per_m", "rate_3y_m_per_y"):
         np.testing.assert_array_equal(read[name], layer[name])
     assert read["level"].tolist() == [0, 1, 2, 3, 4]
-    assert read["capped"].tolist() == [False, False, False, True, False]
+    assert read["held_by"].tolist() == ["", "", "", "cap", "trigger"]
+    assert read["joint_level"].tolist() == [0, 1, 3, 3, 4]
     assert read["event_id"].isna().tolist() == [True, True, False, False, False]
     assert pd.Timestamp(read["as_of"].iloc[0]) == pd.Timestamp("2024-06-30")
     assert read["data_age_days"].isna().tolist() == [True, False, False, False, False]
@@ -67,7 +68,7 @@ def test_field_types(package):
     assert types["level"] == "OFTInteger"
     assert types["as_of"] == types["first_issued_at"] == "OFTDate"
     assert types["event_id"] == "OFTString"
-    assert subtypes["capped"] == subtypes["simulated"] == "OFSTBoolean"
+    assert subtypes["simulated"] == "OFSTBoolean"
 
 
 def test_coordinates_are_transformed_not_relabelled(package, layer, official_lines):

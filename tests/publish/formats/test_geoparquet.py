@@ -57,7 +57,7 @@ def test_types_do_not_depend_on_what_tonight_holds(published, layer):
     full = pq.read_schema(published / "segments_1y.parquet")
     assert empty == full.remove(full.get_field_index("geometry"))
     assert empty.field("level").type == pa.int32()
-    assert empty.field("capped").type == pa.bool_()
+    assert empty.field("simulated").type == pa.bool_()
     assert empty.field("event_id").type == pa.string()
     assert empty.field("first_issued_at").type == pa.date32()
 

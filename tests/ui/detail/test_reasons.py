@@ -137,7 +137,7 @@ def test_what_is_not_known_is_said():
 
 
 def test_rules_worth_saying():
-    assert reasons.rule(segment(why="capped"), "vi").startswith("Xác suất đủ cho mức 4")
+    assert reasons.rule(segment(why="jumped"), "vi").startswith("Mức tăng ngay")
     assert reasons.rule(segment(why="same"), "vi") is None
     assert reasons.rule(segment(why="no such rule"), "vi") is None
 

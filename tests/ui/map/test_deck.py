@@ -47,7 +47,7 @@ def test_level_lines_cover_every_segment_in_its_colour(newest):
     run, version = newest
     table = read_segments(run, "1y")
     _, lines = deck.plane_of(run, "1y", version)
-    drawn = layers_of(deck.levels(run, "1y", version))
+    drawn = layers_of(deck.levels(run, "1y", "level", version))
     for level in range(5):
         layer = drawn[f"level-{level}"]
         assert layer["getColor"] == layers.colour(LEVEL_COLOURS[level])
@@ -59,6 +59,17 @@ def test_level_lines_cover_every_segment_in_its_colour(newest):
     assert list(drawn)[:5] == [f"level-{level}" for level in range(5)], "the worst is drawn last"
     numbers = [item["t"] for item in drawn["level-number"]["data"]]
     assert sorted(numbers) == sorted(str(level) for level in table["level"] if level >= 2)
+
+
+def test_the_joint_level_is_drawn_by_its_own_column(newest):
+    run, version = newest
+    table = read_segments(run, "1y")
+    assert (table["joint_level"] != table["level"]).any()
+    drawn = layers_of(deck.levels(run, "1y", "joint_level", version))
+    numbers = [item["t"] for item in drawn["level-number"]["data"]]
+    assert sorted(numbers) == sorted(str(level) for level in table["joint_level"] if level >= 2)
+    tips = json.loads(deck.picks(run, "1y", "vi", "joint_level", None, version))
+    assert [tip["b"][0] for tip in tips] == [str(level) for level in table["joint_level"]]
 
 
 def test_strips_are_those_of_the_file(newest):
@@ -82,10 +93,10 @@ def test_the_map_asks_nobody_for_anything(newest):
     text = deck.compose(
         [
             deck.ground(run, "1y", version),
-            deck.levels(run, "1y", version),
+            deck.levels(run, "1y", "level", version),
             deck.marks(run, "1y", "vi", deck.DESK_PX, version),
         ],
-        deck.picks(run, "1y", "vi", None, version),
+        deck.picks(run, "1y", "vi", "level", None, version),
         "segments-0",
         {"target": [0, 0, 0], "zoom": 0},
         "{a}",
@@ -100,7 +111,7 @@ def test_the_map_asks_nobody_for_anything(newest):
 
 def test_tooltips_are_of_their_segment_and_carry_no_text_of_the_file(newest):
     run, version = newest
-    data = json.loads(deck.picks(run, "1y", "vi", None, version))
+    data = json.loads(deck.picks(run, "1y", "vi", "level", None, version))
     table = read_segments(run, "1y")
     assert len(data) == len(table)
     row = int(np.flatnonzero(table["level"] == 4)[0])
@@ -126,7 +137,7 @@ def test_outcomes_colour_what_the_file_says(region):
     }
     odd = found.assign(outcome="<b>")
     assert set(deck.outcome_of(table, odd)) == {"unknown"}
-    tips = json.loads(deck.picks(run, "1y", "vi", found, version + " outcome"))
+    tips = json.loads(deck.picks(run, "1y", "vi", "level", found, version + " outcome"))
     row = int(np.flatnonzero(outcome == "hit")[0])
     assert tips[row]["e"] == "✔ báo đúng (44 m)"
 

@@ -100,7 +100,7 @@ def test_legend_and_ranking_say_what_the_file_says(published, monkeypatch):
     layer = pd.read_parquet(published / "song-thu" / "2024-06-30-abc2" / "segments_1y.parquet")
     text = text_of(at)
     for level, word in enumerate(("không đủ dữ liệu", "thấp", "trung bình", "cao", "rất cao")):
-        mine = layer[layer["level"] == level]
+        mine = layer[layer["joint_level"] == level]
         km = f"{mine['length_m'].sum() / 1000:.1f}".replace(".", ",")
         assert f"{word} <small>{len(mine)} đoạn · {km} km</small>" in text
     top = tables(at)[-1]
@@ -311,3 +311,59 @@ def test_a_long_segment_id_is_not_cut_short():
     for reach in ("tien", "mamore", "vam_nao", "hau_exercise", "a_reach_with_a_very_long_name"):
         ids = [f"{reach}-R-0001140", f"{reach}-L-0000000"]
         assert _width("segment_id", pd.DataFrame({"segment_id": ids})) >= letters.getlength(ids[0]) + 16
+
+
+@pytest.mark.parametrize("page", ["map", "results"])
+def test_what_each_level_is_worth(published, monkeypatch, page):
+    text = text_of(open_page(page, published, monkeypatch, language="en"))
+    assert (
+        "4 ● very high: about 4 in 5 metres of bank at this level are expected to retreat 30 m or more in 365 days"
+        in text
+    )
+    assert "2 ◔ medium: about 1 in 4 metres" in text and "(probability from 13%)" in text
+    assert "In 7 forecasts that were checked, 48% of the length at this level did." in text
+    assert "caught 61% of the segments that eroded; 37% of the segments warned of were false alarms" in text
+    vi = text_of(open_page(page, published, monkeypatch))
+    assert "3 ◕ cao: dự tính khoảng 1 trên 2 mét bờ ở mức này lùi từ 30 m trong 365 ngày (xác suất từ 38%)." in vi
+
+
+def test_runs_of_an_older_program_state_no_worth_and_show_their_own_level(own, monkeypatch):
+    for path in own.glob("song-thu/*/manifest.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        del content["level_worth"]
+        path.write_text(json.dumps(content), encoding="utf-8")
+    for path in own.glob("song-thu/*/segments_*.parquet"):
+        table = gpd.read_parquet(path)
+        table.drop(columns=["joint_level", "asked_level", "held_by"]).to_parquet(path)
+    text = text_of(open_page("map", own, monkeypatch, language="en"))
+    assert "metres of bank at this level" not in text and "not enough data" in text
+
+
+def test_the_map_shows_the_joint_level_first(published, monkeypatch):
+    table = gpd.read_parquet(next(published.glob("song-thu/2024-06-30-*/segments_1y.parquet")))
+
+    def legend(**state):
+        return text_of(open_page("map", published, monkeypatch, language="en", **state))
+
+    own, joint = ((table[column] == 2).sum() for column in ("level", "joint_level"))
+    assert own != joint
+    assert f"medium <small>{joint} · " in legend()
+    assert f"medium <small>{own} · " in legend(colour="level")
+    assert "Joint level" in {
+        option
+        for box in open_page("map", published, monkeypatch, language="en").get("button_group")
+        for option in box.options
+    }
+
+
+def test_a_segment_says_what_holds_its_level_and_how_the_horizons_differ(published, monkeypatch):
+    table = gpd.read_parquet(next(published.glob("song-thu/2024-06-30-*/segments_1y.parquet")))
+    row = table[table["level"] == 4].iloc[0]
+    text = text_of(
+        open_page(
+            "map", published, monkeypatch, language="en",
+            segment=row["segment_id"], segment_on=("song-thu", "2024-06-30"),
+        )
+    )  # fmt: skip
+    assert "The newest probability asks for level 2; level 4 is held until a new image or enough days" in text
+    assert "Joint level: 4 ● very high (by horizon: 365 days 4 ● very high; 1,095 days 4 ● very high)" in text
