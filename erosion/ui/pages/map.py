@@ -37,14 +37,10 @@ def show(choice: Choice) -> None:
         forget_segment()
     reach = river(choice)
     colour = _legend(choice, found)
-    lines = levels.worth(choice)
-    if lines:
-        with st.expander(choice.translate("worth.title")):
-            joint = [choice.translate("joint.rule")] if len(choice.region.targets) > 1 else []
-            html.show(html.items([*lines, *joint], "gaps"))
     left, right = st.columns([1.55, 1], gap="medium")
     with left:
         _map(choice, found, row, reach, colour)
+        _worth(choice)
         panel(choice, reach if row is None else str(choice.segments["reach"].iloc[row]))
     with right:
         if row is None:
@@ -52,6 +48,15 @@ def show(choice: Choice) -> None:
         else:
             _walk(choice, row)
             segment_detail(choice, row)
+
+
+def _worth(choice: Choice) -> None:
+    """Show what each level is worth, where the run states it."""
+    lines = levels.worth(choice)
+    if lines:
+        with st.expander(choice.translate("worth.title")):
+            joint = [choice.translate("joint.rule")] if len(choice.region.targets) > 1 else []
+            html.show(html.items([*lines, *joint], "gaps"))
 
 
 def _legend(choice: Choice, found: pd.DataFrame) -> str:
