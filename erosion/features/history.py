@@ -8,6 +8,8 @@ from erosion.banks.established import YEAR_DAYS
 from erosion.banks.knowledge import Knowledge
 from erosion.core.arrays import FloatArray
 from erosion.core.contracts import FLAGS
+from erosion.features.along import BanksAlong
+from erosion.features.rates import last_seen, rate
 from erosion.features.registry import Feature
 
 SPANS_Y = (1, 2, 3, 6)
@@ -137,11 +139,11 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
     n = len(length)
     out: dict[str, FloatArray] = {}
 
-    since = _last_seen(known.banks["coverage"].to_numpy().T, years)
+    since = last_seen(known.banks["coverage"].to_numpy().T, years)
     for kind, series in (("all", loss), ("est", established)):
         for span in SPANS_Y:
-            out[f"rate_{kind}_{span}y"] = _rate(series, since, years, span)
-        out[f"rate_{kind}_record"] = _rate(series, since, years, np.inf)
+            out[f"rate_{kind}_{span}y"] = rate(series, since, years, span)
+        out[f"rate_{kind}_record"] = rate(series, since, years, np.inf)
     for name, length_y in LINE_SPANS_Y.items():
         inside = _window(years, length_y)
         slope, error = _regression(years[inside], offset[inside])
@@ -151,7 +153,7 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
             (offset[-1] - offset[inside][0]) / covered if long_enough else np.full(n, np.nan)
         )
         out[f"regression_rate_{name}"], out[f"regression_error_{name}"] = slope, error
-    out["gain_1y"], out["gain_3y"] = _rate(gain, since, years, 1), _rate(gain, since, years, 3)
+    out["gain_1y"], out["gain_3y"] = rate(gain, since, years, 1), rate(gain, since, years, 3)
     out["acceleration"] = out["rate_all_2y"] - out["rate_all_6y"]
 
     yearly = established / (years[:, None] - since)
@@ -168,7 +170,7 @@ def compute(known: Knowledge) -> dict[str, FloatArray]:
     jumped = (known.banks["flags"].to_numpy().T & FLAGS["channel_moved"]) > 0
     out["channel_moved_6y"] = jumped[_window(years, 6.0)].any(axis=0).astype(float)
 
-    along = _Banks(known)
+    along = BanksAlong(known)
     for name in STRETCHED:
         for place, (start, stop) in STRETCHES_M.items():
             out[f"{name}_{place}"] = along.mean(out[name], start, stop)
@@ -188,27 +190,6 @@ def _window(years: FloatArray, span: float) -> np.ndarray:
     return years >= -(span + 1 / 12)
 
 
-def _last_seen(coverage: FloatArray, years: FloatArray) -> FloatArray:
-    """Return when each change began: the last epoch before it at which the segment was seen, (n_epochs, n_segments).
-
-    A change measured after a gap covers the gap too. Where nothing was seen before, it is the epoch before.
-    """
-    seen = np.where(coverage > 0, years[:, None], -np.inf)
-    last = np.maximum.accumulate(seen, axis=0)[:-1]
-    start = np.where(np.isfinite(last), last, years[:-1, None])
-    return np.concatenate([np.full((1, coverage.shape[1]), np.nan), start])
-
-
-def _rate(series: FloatArray, since: FloatArray, years: FloatArray, span: float) -> FloatArray:
-    """Return the sum of changes within the span over the time they cover; (n_epochs, n_segments) -> (n_segments,)."""
-    # A change belongs to the span when most of its interval does.
-    inside = (0.5 * (since + years[:, None]) >= -span) & ~np.isnan(series)
-    duration = np.where(inside, years[:, None] - since, 0.0).sum(axis=0)
-    total = np.where(inside, series, 0.0).sum(axis=0)
-    need = 0.5 * span if np.isfinite(span) else 1.0
-    return np.where(duration >= need, total / np.maximum(duration, 1e-9), np.nan)
-
-
 def _regression(years: FloatArray, position: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return least-squares slope and its standard error in closed form for every column."""
     n_epochs, n = position.shape
@@ -222,44 +203,3 @@ def _regression(years: FloatArray, position: FloatArray) -> tuple[FloatArray, Fl
         return slope, np.full(n, np.nan)
     residual = centred - t[:, None] * slope
     return slope, np.sqrt((residual**2).sum(axis=0) / (n_epochs - 2) / spread)
-
-
-class _Banks:
-    """Left and right bank as functions of chainage, for values of neighbours and of the opposite bank."""
-
-    def __init__(self, known: Knowledge) -> None:
-        segments = known.baseline.segments
-        self.chainage = segments["chainage_m"].to_numpy(float)
-        bank = segments["bank"].to_numpy()
-        self.rows = {name: np.flatnonzero(bank == name) for name in ("L", "R")}
-
-    def mean(self, values: FloatArray, start_m: float, stop_m: float, *, opposite: bool = False) -> FloatArray:
-        """Return the mean of the segments between two distances downstream, on the same or the opposite bank.
-
-        A place without a segment in that stretch takes the one nearest to its middle, up to 500 m away.
-        """
-        result = np.full(len(values), np.nan)
-        for name, rows in self.rows.items():
-            source = self.rows["R" if name == "L" else "L"] if opposite else rows
-            if not rows.size or not source.size:
-                continue
-            at, known = self.chainage[source], np.nan_to_num(values[source])  # ascending by chainage
-            count = np.concatenate([[0], np.cumsum(~np.isnan(values[source]))])
-            total = np.concatenate([[0.0], np.cumsum(known)])
-            first = np.searchsorted(at, self.chainage[rows] + start_m, side="left")
-            last = np.searchsorted(at, self.chainage[rows] + stop_m, side="right")
-            n = count[last] - count[first]
-            mean = np.divide(total[last] - total[first], n, out=np.full(rows.size, np.nan), where=n > 0)
-            middle = self.chainage[rows] + 0.5 * (start_m + stop_m)
-            nearest = _nearest(at, middle)
-            close = (n <= 0) & (np.abs(at[nearest] - middle) <= 500.0) & (middle >= at[0]) & (middle <= at[-1])
-            mean[close] = values[source][nearest[close]]
-            result[rows] = mean
-        return result
-
-
-def _nearest(ascending: FloatArray, wanted: FloatArray) -> np.ndarray:
-    """Return the index of the nearest entry for each wanted value."""
-    right = np.searchsorted(ascending, wanted).clip(0, len(ascending) - 1)
-    left = np.maximum(right - 1, 0)
-    return np.where(np.abs(ascending[left] - wanted) <= np.abs(ascending[right] - wanted), left, right)

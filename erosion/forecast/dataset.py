@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,11 @@ from erosion.banks.cells import CellStates
 from erosion.banks.outcomes import measure_loss
 from erosion.banks.segments import Baseline, middle_xy
 from erosion.config.region import Region, Target
+from erosion.core.arrays import FloatArray
 from erosion.core.contracts import as_of_instant
 from erosion.features import make_features
+from erosion.features.neck import Necks, find_necks
+from erosion.forecast.cutoff import necks_cut
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +113,8 @@ def rows_with_outcomes(
         Every registered feature; segment_id, reach, as_of, epoch, bank, length_m, x, y [m], river_km (place along the
         centre line of the first issue date, so that a place keeps its number when the river moves); for each target
         and label ``retreat_<label>_<target>`` [m], ``moved_<target>`` and ``known_<target>`` (instant at which the
-        outcome was known, NaT where it is not).
+        outcome was known, NaT where it is not). ``neck`` is the number of the loop across whose neck the segment lies on its
+        date, -1 where there is none; ``cut_<target>`` is True where that neck was cut within the window.
 
     Raises
     ------
@@ -118,6 +123,7 @@ def rows_with_outcomes(
     """
     limit = as_of_instant(until)
     rows, reference = [], None
+    traced: list[_Traced] = []
     dates = [as_of for as_of in issue_dates(water) if as_of_instant(as_of) <= limit]
     for as_of in tqdm(dates, desc=region.reach.name, unit="date", disable=None):
         baseline = baseline_on(region, water, as_of)
@@ -128,6 +134,9 @@ def rows_with_outcomes(
         xy = middle_xy(baseline.segments.geometry)
         _, nearest = cKDTree(reference[["x", "y"]].to_numpy()).query(xy)
         result, known = outcomes(water, states, baseline, region.targets)
+        necks = find_necks(baseline)
+        start = pd.Timestamp(baseline.version)
+        traced.append(_Traced(start, baseline.centre, baseline.segments["chainage_m"].to_numpy(float), necks))
         extra = {
             "reach": region.reach.name,
             "as_of": as_of,
@@ -137,6 +146,7 @@ def rows_with_outcomes(
             "x": xy[:, 0],
             "y": xy[:, 1],
             "river_km": reference["chainage_m"].to_numpy()[nearest] / 1000.0,
+            "neck": necks.loop,
         }
         for target in region.targets:
             instant = known[target.name]
@@ -153,4 +163,27 @@ def rows_with_outcomes(
         raise NothingKnownError(
             f"nothing to learn from by {until:%Y-%m-%d}: the first observation became available on {first:%Y-%m-%d}"
         )
+    _mark_cut(rows, traced, states.epochs, region.targets)
     return pd.concat(rows, ignore_index=True)
+
+
+class _Traced(NamedTuple):
+    """The centre line of one issue date and the necks of its loops."""
+
+    epoch: pd.Timestamp
+    centre: pd.DataFrame
+    chainage_m: FloatArray
+    necks: Necks
+
+
+def _mark_cut(
+    tables: Sequence[pd.DataFrame], traced: Sequence[_Traced], epochs: pd.DatetimeIndex, targets: Iterable[Target]
+) -> None:
+    """Add ``cut_<target>`` to the rows of every date: whether a centre line traced within the window shows the neck cut."""
+    for table, one in zip(tables, traced, strict=True):
+        start = observed_as(epochs, one.epoch) or one.epoch
+        for target in targets:
+            end = judging_epoch(epochs, start, target.horizon_days)
+            over = bool(table[f"known_{target.name}"].notna().any())
+            later = [] if end is None or not over else [line.centre for line in traced if one.epoch < line.epoch <= end]
+            table[f"cut_{target.name}"] = necks_cut(one.necks, one.chainage_m, one.centre, later)
