@@ -40,6 +40,9 @@ SLOWEST_W, NARROWEST_W = 0.01, 0.1
 STEPS = 8
 """Parts of the horizon within which the width is taken as constant."""
 
+CHANCES = ("p_cutoff", "p_cutoff_low", "p_cutoff_high")
+"""The chance and the ends of its interval."""
+
 INTERVAL = 1.645
 """Standard deviations on either side that hold 90 % of a normal distribution."""
 
@@ -204,16 +207,25 @@ def predict_cutoff(model: CutoffModel, rows: pd.DataFrame, horizon_days: float) 
     total = _hazard(x, step, model.mean)
     relative = _slope(x, step, model.mean) / total[:, None]
     spread = INTERVAL * np.sqrt(np.einsum("ij,jk,ik->i", relative, model.covariance, relative))
-    columns = {
-        "p_cutoff": -np.expm1(-total),
-        "p_cutoff_low": -np.expm1(-total * np.exp(-spread)),
-        "p_cutoff_high": -np.expm1(-total * np.exp(spread)),
-    }
-    return pd.DataFrame(columns, index=rows.index)
+    values = [-np.expm1(-total * factor) for factor in (1.0, np.exp(-spread), np.exp(spread))]
+    return pd.DataFrame(dict(zip(CHANCES, values, strict=True)), index=rows.index)
 
 
-def cutoff_of_segments(model: CutoffModel, features: pd.DataFrame, necks: Necks, horizon_days: float) -> pd.DataFrame:
+def cutoff_of_segments(
+    model: CutoffModel | None, features: pd.DataFrame, necks: Necks, horizon_days: float
+) -> pd.DataFrame:
     """Return the chance of a cutoff of the loop each segment lies on: that of the narrowest place of its neck.
+
+    Parameters
+    ----------
+    model
+        The model; None of a release that has none, whose chances are NaN.
+    features
+        Features of every segment.
+    necks
+        Their necks.
+    horizon_days
+        Length of the window.
 
     Returns
     -------
@@ -221,12 +233,13 @@ def cutoff_of_segments(model: CutoffModel, features: pd.DataFrame, necks: Necks,
         neck_width_m (of the narrowest place) and the columns of :func:`predict_cutoff`; NaN where a segment has no neck;
         index of ``features``.
     """
-    table = features.assign(neck=necks.loop, reach="", as_of=0)
-    narrowest = neck_table(table)
-    by_loop = predict_cutoff(model, narrowest, horizon_days).assign(neck_width_m=narrowest["neck_width_m"])
-    by_loop.index = pd.Index(narrowest["neck"])
-    result = by_loop.reindex(necks.loop)[["neck_width_m", "p_cutoff", "p_cutoff_low", "p_cutoff_high"]]
-    return result.set_axis(features.index)
+    narrowest = neck_table(features.assign(neck=necks.loop, reach="", as_of=0))
+    if model is None:
+        by_loop = pd.DataFrame(np.nan, narrowest.index, list(CHANCES))
+    else:
+        by_loop = predict_cutoff(model, narrowest, horizon_days)
+    by_loop = by_loop.assign(neck_width_m=narrowest["neck_width_m"]).set_axis(narrowest["neck"].to_numpy())
+    return by_loop.reindex(necks.loop)[["neck_width_m", *CHANCES]].set_axis(features.index)
 
 
 def _measures(rows: pd.DataFrame) -> tuple[FloatArray, FloatArray]:

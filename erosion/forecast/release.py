@@ -26,6 +26,7 @@ from erosion.core.shipped import shipped
 from erosion.features import REGISTRY
 from erosion.forecast.booster_text import read_booster
 from erosion.forecast.boosting import DISTANCE, Exceedance
+from erosion.forecast.cutoff import CutoffModel
 from erosion.forecast.model import FeatureMismatchError, TargetModel
 
 if TYPE_CHECKING:
@@ -56,11 +57,14 @@ class Release:
         Target name -> model.
     meta
         Content of ``meta.json``.
+    cutoff
+        Hazard of the necks; None in a release made before there was one.
     """
 
     name: str
     models: Mapping[str, TargetModel]
     meta: Mapping[str, Any]
+    cutoff: CutoffModel | None = None
 
     @property
     def data_until(self) -> pd.Timestamp:
@@ -155,13 +159,14 @@ def load_release(directory: Path) -> Release:
             models[name] = _target_model(directory, target, about["label"], features, booster, calibration[name])
         if len({model.exceedance.knots_m for model in models.values()}) > 1:
             raise ReleaseError(f"{directory}: its targets have other knots_m; restore it or train it again")
+        cutoff = CutoffModel.from_json(meta["cutoff"]) if "cutoff" in meta else None
     except (ReleaseError, FeatureMismatchError):
         raise
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ReleaseError(
             f"{directory}: not a readable model release ({error}); restore it or train it again"
         ) from error
-    return Release(directory.name, models, meta)
+    return Release(directory.name, models, meta, cutoff)
 
 
 def models_of(region: Region, release: str | None = None) -> Path:

@@ -19,6 +19,7 @@ from erosion.core.contracts import CONTRACT_VERSION, SIMULATED_NOTICE
 from erosion.features import REGISTRY
 from erosion.forecast.boosting import PARAMETERS
 from erosion.forecast.calibration import apply_calibration
+from erosion.forecast.cutoff import PRIOR_MEAN, CutoffModel, fit_cutoff
 from erosion.forecast.dataset import rows_with_outcomes
 from erosion.forecast.model import CALIBRATION_DATES, TargetModel, knots_of, known_rows, split_dates, train_target
 from erosion.forecast.release import check_family, models_to_make, release_before, save_release
@@ -129,6 +130,7 @@ def train_release(
         "data_hash": data_hash,
         "seed": seed,
         "levels_from": before.name if before else None,
+        "cutoff": fit_cutoff(rows, region.targets).as_json(),
         "parameters": PARAMETERS,
         "contract_version": CONTRACT_VERSION,
         "versions": {name: version(name) for name in ("erosion", "lightgbm", "numpy", "pandas")},
@@ -190,6 +192,7 @@ def _card(
             f"{_span(rows[known_rows(rows, model.target, model.label)])} | {event[calibrate].mean():.3f} |"
         )
     lines += ["", *_level_lines(models, meta["levels_from"])]
+    lines += ["", _cutoff_words(CutoffModel.from_json(meta["cutoff"]))]
     lines += ["", "What weighs most (total gain):", ""]
     for target_name, model in models.items():
         gain = model.exceedance.booster.feature_importance("gain")[: len(model.features)]
@@ -235,6 +238,20 @@ def _level_lines(models: Mapping[str, TargetModel], before: str | None) -> list[
                 f"{band.events} | {band.cases:.0f} | {band.previous:.3f} | {band.weight:.2f} |"
             )
     return lines
+
+
+def _cutoff_words(model: CutoffModel) -> str:
+    spread = np.sqrt(np.diag(model.covariance))
+    terms = ", ".join(
+        f"{name} {mean:.2f} (prior {prior:g}, standard error {error:.2f})"
+        for name, mean, prior, error in zip(
+            ("intercept", "log width", "log narrowing"), model.mean, PRIOR_MEAN, spread, strict=True
+        )
+    )
+    return (
+        f"Cutoffs: {model.necks} windows of necks, {model.cuts} ended with a cut (windows overlap: far fewer cutoffs). "
+        f"Log hazard a year: {terms}."
+    )
 
 
 def _span(rows: pd.DataFrame) -> str:

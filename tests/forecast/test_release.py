@@ -20,6 +20,7 @@ import pytest
 from erosion.alerts.thresholds import choose_thresholds
 from erosion.config.region import Target
 from erosion.features import REGISTRY
+from erosion.forecast.cutoff import CutoffModel
 from erosion.forecast.model import FeatureMismatchError, TargetModel, knots_of, predict, train_target
 from erosion.forecast.release import MODELS, ReleaseError, find_release, load_release, save_release
 
@@ -86,6 +87,22 @@ def test_a_release_forecasts_as_the_model_it_was_made_from(
     assert release.models["3y"].levels == {}
     assert release.models["1y"].levels == models["1y"].levels
     assert release.models["1y"].levels[4].cases == 3
+
+
+def test_a_release_holds_the_hazard_of_necks(models: dict[str, TargetModel], tmp_path: Path) -> None:
+    hazard = CutoffModel(np.array([-3.0, -1.8, 0.3]), np.eye(3) * 0.2, 300, 11)
+    save_release(tmp_path / "made-20010810", models, META | {"cutoff": hazard.as_json()}, {}, "")
+    read = load_release(tmp_path / "made-20010810").cutoff
+    assert read is not None
+    np.testing.assert_array_equal(read.mean, hazard.mean)
+    np.testing.assert_array_equal(read.covariance, hazard.covariance)
+    save_release(tmp_path / "made-20010811", models, META | {"cutoff": {"mean": [1.0]}}, {}, "")
+    with pytest.raises(ReleaseError, match="not a readable model release"):
+        load_release(tmp_path / "made-20010811")
+
+
+def test_an_older_release_has_none(kept: Path) -> None:
+    assert load_release(kept).cutoff is None
 
 
 def test_the_same_model_makes_the_same_files(kept: Path, models: dict[str, TargetModel], tmp_path: Path) -> None:

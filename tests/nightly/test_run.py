@@ -111,6 +111,19 @@ def test_three_years_are_never_less_likely_than_one(three_runs: Path) -> None:
             assert (three[name] >= one[name] - 1e-9).all(), name
 
 
+def test_the_chance_of_a_cutoff_is_published_on_necks_alone(three_runs: Path) -> None:
+    for entry in published(home_of(three_runs))["runs"]:
+        directory = home_of(three_runs) / entry["directory"]
+        year, three = (gpd.read_parquet(directory / f"segments_{target}.parquet") for target in TARGETS)
+        for layer in (year, three):
+            chances = layer[["p_cutoff_low", "p_cutoff", "p_cutoff_high"]]
+            assert chances[layer["neck_width_m"].isna()].isna().all(axis=None)
+            values = chances.dropna().to_numpy()
+            assert ((values >= 0) & (values <= 1)).all() and (np.diff(values, axis=1) >= 0).all()
+        pd.testing.assert_series_equal(year["neck_width_m"], three["neck_width_m"])
+        assert (three["p_cutoff"].dropna() >= year["p_cutoff"].dropna()).all()  # a longer window is never less likely
+
+
 def test_history_is_what_the_banks_say_by_then(three_runs: Path) -> None:
     entry = published(home_of(three_runs))["runs"][-1]
     directory = home_of(three_runs) / entry["directory"]

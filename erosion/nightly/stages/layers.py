@@ -14,6 +14,8 @@ from erosion.banks.knowledge import Knowledge
 from erosion.config.region import Region
 from erosion.core.contracts import FLAGS, HISTORY_COLUMNS, LAYER_COLUMNS
 from erosion.core.vocabulary import UnknownReason, WarningState
+from erosion.features.neck import find_necks
+from erosion.forecast.cutoff import cutoff_of_segments
 from erosion.forecast.model import explain
 from erosion.forecast.release import Release
 from erosion.nightly.stages.reaches import ReachForecast
@@ -100,6 +102,11 @@ def _made_rows(
     layer["retreat_last_m"] = newest["retreat_m"].to_numpy()
     layer["retreat_established_last_m"] = newest["retreat_established_m"].to_numpy()
     layer["rate_3y_m_per_y"] = made.features["rate_all_3y"].to_numpy()
+    necks = find_necks(made.known.baseline)
+    horizon = release.models[target].target.horizon_days
+    cutoff = cutoff_of_segments(release.cutoff, made.features, necks, horizon)
+    for name, values in cutoff.items():
+        layer[name] = values.to_numpy()
     layer["quality"] = [_flag_words(value) for value in newest["flags"].to_numpy()]
     layer["model_id"] = release.name
     warned = (layer["level"] >= warned_from_level).to_numpy()
