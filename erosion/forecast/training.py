@@ -204,7 +204,8 @@ def _card(
         "",
         "## Known limits",
         "",
-        "- A bend's cutoff is not forecast: the banks of the abandoned loop stop moving, the new channel's start fast.",
+        "- The chance of retreat knows of no cutoff: the banks of an abandoned loop stop moving, the new channel's start fast. "
+        "The chance that a neck is cut stands apart.",
         "- Nothing of the coming flood is known; in a year of large floods more erodes than the probabilities imply.",
         "- One mask a year: what happened between two masks is one number.",
         "- Narrow side channels and bars flicker with the water level; only established land counts as an event.",
