@@ -12,7 +12,8 @@ from erosion.config.region import load_region
 from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.features import FAMILIES
 from erosion.forecast import ablation
-from erosion.forecast.evaluate import evaluate, table
+from erosion.forecast.cutoff_skill import cutoff_table, forecast_cutoffs
+from erosion.forecast.evaluate import evaluate, origins, table
 from erosion.forecast.training import load_rows
 
 _log = logging.getLogger(__name__)
@@ -40,4 +41,5 @@ def main(arguments: argparse.Namespace) -> int:
         _log.info(f"{SIMULATED_NOTICE}: scores on a river made by a computer; they say nothing of a real one")
     for subset in ("all", "onset", "cutoff"):
         print(f"\n{subset}\n\n{table(records, subset)}")
+    print(f"\nnecks cut\n\n{cutoff_table(forecast_cutoffs(rows, region.targets, origins(rows, first)))}")
     return 0

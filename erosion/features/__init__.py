@@ -8,10 +8,16 @@ from __future__ import annotations
 import pandas as pd
 
 from erosion.banks.knowledge import Knowledge
-from erosion.features import history, hydrology, neck, planform
+from erosion.features import history, hydrology, impingement, neck, planform
 from erosion.features.registry import Feature
 
-FAMILIES = {"history": history, "planform": planform, "neck": neck, "hydrology": hydrology}
+FAMILIES = {
+    "history": history,
+    "planform": planform,
+    "impingement": impingement,
+    "neck": neck,
+    "hydrology": hydrology,
+}
 
 REGISTRY: dict[str, Feature] = {feature.name: feature for family in FAMILIES.values() for feature in family.FEATURES}
 
