@@ -17,11 +17,6 @@ class Feature:
         Product it is computed from, or the publication of its formula.
     missing
         When it is NaN.
-    monotone
-        Direction in which the feature, all others equal, can change the chance of retreat: 1 upwards, -1 downwards, 0 where
-        physics settles none.
-    why_monotone
-        The physical reason of the direction; empty where there is none.
     """
 
     name: str
@@ -29,5 +24,3 @@ class Feature:
     meaning: str
     source: str
     missing: str
-    monotone: int = 0
-    why_monotone: str = ""

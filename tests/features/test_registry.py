@@ -36,8 +36,6 @@ def test_each_feature_is_described() -> None:
         for text in (feature.name, feature.unit, feature.meaning, feature.source, feature.missing):
             assert text.strip(), feature
         assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
-        assert (feature.monotone != 0) == bool(feature.why_monotone.strip()), feature
-        assert feature.monotone in {-1, 0, 1}
         assert feature.unit in {"1", "m", "m/y", "1/y", "y", "d", "1/d", "mm", "degree"}, feature
 
 
