@@ -8,11 +8,12 @@ from __future__ import annotations
 import pandas as pd
 
 from erosion.banks.knowledge import Knowledge
-from erosion.features import history, hydrology, impingement, neck, planform
+from erosion.features import fronts, history, hydrology, impingement, neck, planform
 from erosion.features.registry import Feature
 
 FAMILIES = {
     "history": history,
+    "fronts": fronts,
     "planform": planform,
     "impingement": impingement,
     "neck": neck,

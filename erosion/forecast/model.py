@@ -24,7 +24,11 @@ from erosion.forecast.calibration import apply_calibration, fit_calibration
 from erosion.forecast.distribution import KNOTS_M, Distribution, distribution_of
 
 MODEL_FEATURES = (
-    *(feature.name for family in ("history", "planform", "impingement") for feature in FAMILIES[family].FEATURES),
+    *(
+        feature.name
+        for family in ("history", "fronts", "planform", "impingement")
+        for feature in FAMILIES[family].FEATURES
+    ),
     "flow_scene_ratio",
     "flow_scene_change",
 )
