@@ -13,7 +13,8 @@ from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.features import FAMILIES
 from erosion.forecast import ablation
 from erosion.forecast.cutoff_skill import cutoff_table, forecast_cutoffs
-from erosion.forecast.evaluate import evaluate, origins, table
+from erosion.forecast.evaluate import evaluate, table
+from erosion.forecast.splits import origins
 from erosion.forecast.training import load_rows
 
 _log = logging.getLogger(__name__)
