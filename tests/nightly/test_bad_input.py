@@ -419,7 +419,7 @@ def test_a_model_whose_feature_has_another_unit(release: Path, nightly: Callable
     assert name in told and "furlong" in told
 
 
-@pytest.mark.parametrize("spoilt", ["meta.json", "calibration.json", "event_1y.txt"])
+@pytest.mark.parametrize("spoilt", ["meta.json", "calibration.json", "exceedance_1y.txt"])
 def test_a_model_that_cannot_be_read(release: Path, spoilt: str, nightly: Callable) -> None:
     content = (release / spoilt).read_bytes()
     (release / spoilt).write_bytes(content[: len(content) // 3])
