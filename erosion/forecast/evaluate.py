@@ -49,6 +49,9 @@ BOOTSTRAP_KM = 5.0
 ONSET = {"rate_est_1y": 10.0, "rate_all_3y": 10.0}
 """Below these rates [m/y] a bank counts as quiet so far."""
 
+PROGRESS_EVERY = 12
+"""Parts after which the log reports progress."""
+
 INTERVALS = {"80": (0.1, 0.9), "90": (0.05, 0.95)}
 """Central intervals whose coverage is scored, in per cent, with the levels of their ends."""
 
@@ -102,12 +105,16 @@ def evaluate(
     # LightGBM, scikit-learn and NumPy compute without the lock of the interpreter, so threads share the processors.
     with ThreadPoolExecutor(os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) as pool:
         forecasts = pool.map(lambda task: forecast_part(rows, task[2], region.targets, task[0], seed), tasks)
+        done = 0
         try:
             for (label, split, _), forecast in zip(
                 tasks, tqdm(forecasts, "forecasts", len(tasks), disable=None), strict=True
             ):
                 for target, table in forecast.items():
                     parts.setdefault((target, label, split), []).append(table)
+                done += 1
+                if done % PROGRESS_EVERY == 0 or done == len(tasks):
+                    _log.info(f"{done} of {len(tasks)} parts of the river and its years forecast")
         except TrainingError as error:
             pool.shutdown(cancel_futures=True)
             raise TrainingError(f"{error}; or test from a later date on than {first:%Y-%m-%d}") from error
