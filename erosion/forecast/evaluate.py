@@ -91,8 +91,8 @@ def evaluate(
     -------
     list of dict
         Tidy records: region, simulated, model, target, labels, split, subset, metric, value, ci_low, ci_high, n, base_rate.
-        Subsets: all rows; onset; cutoff, where the channel jumped within the window; no_cutoff, the rest; and the test
-        dates of each origin (``from_2006``).
+        Subsets: all rows; onset; cutoff, where the channel jumped within the window; no_cutoff, the rest; and, of the
+        model alone, the test dates of each origin (``from_2006``).
 
     Raises
     ------
@@ -215,7 +215,7 @@ def _score_all(
             "n": len(part),
             "base_rate": round(float(event.mean()), 5),
         }
-        for model in models:
+        for model in ["model"] if subset.startswith("from_") else models:
             scores = _scores_of(part, model, event, retreat, length, weights)
             records += [
                 {
