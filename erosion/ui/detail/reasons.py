@@ -20,6 +20,15 @@ RAISED: Final = 2
 """From this level on the sentences say what raises the risk; below, what weighed most either way."""
 
 STILL: Final = 0.5
+
+FAR_M: Final = 3000.0
+"""Farthest erosion upstream that a feature tells apart [m]."""
+
+SAME_PLACE_M: Final = 100.0
+"""A centre of erosion nearer than a segment's length is at the place [m]."""
+
+ALONG_DEG: Final = 5.0
+"""Angles below it are no angle to speak of [degree]."""
 """Slower than this is "hardly" [m a year]; masks of 10-30 m pixels say no more."""
 
 STRAIGHT: Final = 0.1
@@ -281,6 +290,39 @@ def _width_change(part: dict[str, str | None], value: float, language: str) -> s
     )
 
 
+def _front(_: dict[str, str | None], value: float, language: str) -> str:
+    way = "here" if value <= 0 else "far" if value >= FAR_M else "upstream"
+    return translate(language, f"reason.front.{way}", value=write.number(value, language))
+
+
+def _front_speed(_: dict[str, str | None], value: float, language: str) -> str:
+    way = "travels" if value >= STILL else "stays"
+    return translate(language, f"reason.front.{way}", value=_metres(value, language))
+
+
+def _erosion_centre(_: dict[str, str | None], value: float, language: str) -> str:
+    way = "here" if abs(value) < SAME_PLACE_M else "down" if value > 0 else "up"
+    return translate(language, f"reason.centre.{way}", value=write.number(abs(value), language))
+
+
+def _impingement(_: dict[str, str | None], value: float, language: str) -> str:
+    way = "along" if abs(value) < ALONG_DEG else "against" if value > 0 else "away"
+    return translate(language, f"reason.flow_angle.{way}", value=write.number(abs(value), language))
+
+
+def _off_course(part: dict[str, str | None], value: float, language: str) -> str:
+    way = "hits" if abs(value) < ALONG_DEG else "misses"
+    return translate(
+        language, f"reason.flow_course.{way}", value=write.number(abs(value), language), lag=part["lag"] or ""
+    )
+
+
+def _neck_closing(_: dict[str, str | None], value: float, language: str) -> str:
+    return translate(
+        language, "reason.neck.closes" if value >= STILL else "reason.neck.open", value=_metres(value, language)
+    )
+
+
 def _plain(key: str, decimals: int = 0, factor: float = 1.0) -> Any:
     def phrase_of(_: dict[str, str | None], value: float, language: str) -> str:
         return translate(language, key, value=write.number(factor * value, language, decimals))
@@ -342,6 +384,16 @@ _PATTERNS: Final[list[tuple[re.Pattern[str], Any, Any]]] = [
         (r"bend_place", _bend_place, "bend place"),
         (r"bend_length_w", _plain("reason.bend.length", 1), "bend place"),
         (r"bend_peak", _bend_peak, "bend"),
+        (r"front_distance", _front, "front"),
+        (r"front_speed", _front_speed, "front"),
+        (r"erosion_centre", _erosion_centre, "front"),
+        (r"impingement_1w", _impingement, "flow angle"),
+        (r"off_course_(?P<lag>\d+)w", _off_course, "flow angle"),
+        (r"neck_width_m", _plain("reason.neck.width"), "neck"),
+        (r"neck_width_w", _plain("reason.neck.widths", 1), "neck"),
+        (r"neck_loop_w", _plain("reason.neck.loop"), "neck"),
+        (r"neck_closing_rate", _neck_closing, "neck"),
+        (r"neck_years", _plain("reason.neck.years"), "neck"),
         (r"width_m", _plain("reason.width"), "width"),
         (r"width_ratio", _width_ratio, "width"),
         (r"width_gradient", _width_gradient, "width"),
