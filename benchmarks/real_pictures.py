@@ -20,8 +20,8 @@ from real_pictures_tables import (
     intervals,
     lake_table,
     pass_table,
+    process,
     quality_table,
-    see,
 )
 
 
@@ -31,9 +31,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put tables and pictures into docs/")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        grids = {pixel_m: see("drau", Path(folder) / f"{pixel_m:g}", pixel_m) for pixel_m in (60.0, 120.0)}
+        grids = {pixel_m: process("drau", Path(folder) / f"{pixel_m:g}", pixel_m) for pixel_m in (60.0, 120.0)}
         rivers = grids[60.0]
-        ucayali = see("ucayali", Path(folder))["ucayali"]
+        ucayali = process("ucayali", Path(folder))["ucayali"]
         found = intervals(ucayali)
         parts = [
             ("Drau, Mur and Sava: passes", pass_table(rivers)),

@@ -15,7 +15,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from PIL import Image
-from real_pictures_tables import BOXES, DATA, LATER, Interval, Seen, read_plain
+from real_pictures_tables import BOXES, DATA, LATER, Interval, Processed, read_plain
 
 from erosion.banks.as_of import baseline_on
 from erosion.satellite import stac
@@ -50,7 +50,7 @@ def masked(values: NDArray[Any], corridor: Corridor) -> NDArray[Any]:
     return np.ma.masked_where(~corridor.inside, values)
 
 
-def draw_line(axes: Any, seen: Seen, **how: Any) -> None:
+def draw_line(axes: Any, seen: Processed, **how: Any) -> None:
     assert seen.region.reach.area is not None
     gpd.read_file(seen.region.reach.area.path).to_crs(seen.region.crs).plot(ax=axes, **how)
 
@@ -67,7 +67,7 @@ def save(figure: Any, path: Path) -> None:
     Image.open(canvas).convert("RGB").quantize(256).save(path, optimize=True)
 
 
-def drau_picture(seen: Seen, path: Path) -> None:
+def drau_picture(seen: Processed, path: Path) -> None:
     """Draw the composite with the river's line, clear observations, and what every single pass showed."""
     assert seen.water is not None
     figure = plt.figure(figsize=(13, 11.6), layout="constrained")
@@ -121,7 +121,7 @@ def drau_picture(seen: Seen, path: Path) -> None:
     save(figure, path)
 
 
-def narrow_picture(rivers: dict[str, Seen], path: Path) -> None:
+def narrow_picture(rivers: dict[str, Processed], path: Path) -> None:
     """Where 120 m are enough and where they are not: a lake, a river of a pixel, a river of half a pixel."""
     figure, axes = plt.subplots(1, 3, figsize=(14, 5.9))
     figure.subplots_adjust(left=0.01, right=0.99, top=0.88, bottom=0.06, wspace=0.04)
@@ -169,7 +169,7 @@ def narrow_picture(rivers: dict[str, Seen], path: Path) -> None:
     save(figure, path)
 
 
-def ucayali_picture(seen: Seen, found: list[Interval], path: Path) -> None:
+def ucayali_picture(seen: Processed, found: list[Interval], path: Path) -> None:
     """Water of the first and last composite, bank lines by year, retreat of the last interval and by side of the bend."""
     assert seen.water is not None
     figure, axes = plt.subplots(2, 3, figsize=(14, 9.6), layout="constrained")

@@ -46,7 +46,7 @@ CURVED = 0.2
 """Width over radius from which a bank counts as one of a bend."""
 
 
-class Seen(NamedTuple):
+class Processed(NamedTuple):
     """What the road made of the pictures of one reach."""
 
     region: Region
@@ -55,7 +55,7 @@ class Seen(NamedTuple):
     water: xr.Dataset | None
 
 
-def see(name: str, store: Path, pixel_m: float | None = None) -> dict[str, Seen]:
+def process(name: str, store: Path, pixel_m: float | None = None) -> dict[str, Processed]:
     """Take the pictures of a region from catalogue or folder to composites, each reach for itself."""
     seen = {}
     whole = load_region(DATA / name / f"{name}.yaml")
@@ -67,7 +67,9 @@ def see(name: str, store: Path, pixel_m: float | None = None) -> dict[str, Seen]
             water = read_composites(region, corridor, store, LATER, pd.DataFrame())[0].compute()
         except SourceError:
             water = None
-        seen[region.reach.name] = Seen(region, corridor, sorted(newest.values(), key=lambda record: record.time), water)
+        seen[region.reach.name] = Processed(
+            region, corridor, sorted(newest.values(), key=lambda record: record.time), water
+        )
     return seen
 
 
@@ -111,7 +113,7 @@ def read_plain(folder: Path, band: str) -> xr.DataArray:
     return xr.DataArray(numbers, dims=("y", "x"), coords={"y": y, "x": x})
 
 
-def line_seen(seen: Seen, wet: NDArray[np.bool_]) -> float:
+def line_seen(seen: Processed, wet: NDArray[np.bool_]) -> float:
     """Share of the river's line that has water within reach of it [1]."""
     assert seen.region.reach.area is not None
     line = gpd.read_file(seen.region.reach.area.path).to_crs(seen.region.crs).geometry.iloc[0]
@@ -122,7 +124,7 @@ def line_seen(seen: Seen, wet: NDArray[np.bool_]) -> float:
     return float((distance_transform_edt(~wet)[rows, cols] * grid.pixel_m <= NEAR_LINE_M).mean())
 
 
-def pass_table(rivers: dict[str, Seen]) -> str:
+def pass_table(rivers: dict[str, Processed]) -> str:
     rows = []
     for seen in rivers.values():
         for record in seen.passes:
@@ -150,14 +152,14 @@ def pass_table(rivers: dict[str, Seen]) -> str:
     )
 
 
-def lake_km2(seen: Seen, box: tuple[float, ...]) -> float:
+def lake_km2(seen: Processed, box: tuple[float, ...]) -> float:
     """Water of a composite within a box [km2]."""
     assert seen.water is not None
     inside = in_box(seen.water.x.to_numpy(), seen.water.y.to_numpy(), box)
     return float(np.nansum(seen.water["water_fraction"].to_numpy()[0][inside])) * (seen.region.pixel_m / 1000) ** 2
 
 
-def lake_table(seen: Seen) -> str:
+def lake_table(seen: Processed) -> str:
     rows = []
     for lake, box in BOXES.items():
         published = f"{PUBLISHED_KM2[lake]:.2f}" if lake in PUBLISHED_KM2 else ""
@@ -168,7 +170,7 @@ def lake_table(seen: Seen) -> str:
     )
 
 
-def composites_table(by_pixel: dict[float, dict[str, Seen]]) -> str:
+def composites_table(by_pixel: dict[float, dict[str, Processed]]) -> str:
     rows = []
     for pixel_m, rivers in by_pixel.items():
         for seen in rivers.values():
@@ -225,7 +227,7 @@ class Interval(NamedTuple):
         return (self.end - self.start).days / 365.25
 
 
-def intervals(seen: Seen) -> list[Interval]:
+def intervals(seen: Processed) -> list[Interval]:
     """Measure every interval between neighbouring composites on the banks at its start."""
     assert seen.water is not None
     found = []
@@ -247,13 +249,13 @@ def intervals(seen: Seen) -> list[Interval]:
     return found
 
 
-def plain_loss_km2(seen: Seen, start: pd.Timestamp, end: pd.Timestamp) -> float:
+def plain_loss_km2(seen: Processed, start: pd.Timestamp, end: pd.Timestamp) -> float:
     """Area that was land and became water by MNDWI > 0 of the numbers as they are, in the belt [km2]."""
     first, last = (plain_water(seen, day) for day in (start, end))
     return float((~first[0] & last[0] & first[1]).sum()) * first[2]
 
 
-def plain_water(seen: Seen, day: pd.Timestamp) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
+def plain_water(seen: Processed, day: pd.Timestamp) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
     """Water by green > SWIR1, the belt, and km2 of a pixel, on the pixels of the file."""
     with rasterio.open(DATA / "ucayali/scenes" / f"ucayali_{day.year}.tif") as file:
         swir, _, green = file.read().astype(int)
@@ -262,7 +264,7 @@ def plain_water(seen: Seen, day: pd.Timestamp) -> tuple[NDArray[np.bool_], NDArr
     return green > swir, (swir + green) > 0, (111.195 * place.a) ** 2 * float(np.cos(latitude))
 
 
-def composite_table(seen: Seen) -> str:
+def composite_table(seen: Processed) -> str:
     assert seen.water is not None
     rows = []
     by_year = {record.time.year: record for record in seen.passes}
@@ -286,7 +288,7 @@ def composite_table(seen: Seen) -> str:
     return table([*head, "river traced, km", "width (median), m"], rows)
 
 
-def interval_table(found: list[Interval], seen: Seen) -> str:
+def interval_table(found: list[Interval], seen: Processed) -> str:
     rows = []
     for one in found:
         outer, inner = one.sides()

@@ -55,7 +55,7 @@ class Fault:
 
 
 @dataclass
-class Seen:
+class LoggedRequest:
     """A request that came in."""
 
     method: str
@@ -99,7 +99,7 @@ class StacServer:
     answer: Any = None
     token_seconds: float = 3600.0
     faults: list[Fault] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[LoggedRequest] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
 
@@ -152,7 +152,7 @@ class StacServer:
         with self._lock:
             self.faults.clear()
 
-    def requests(self, pattern: str) -> list[Seen]:
+    def requests(self, pattern: str) -> list[LoggedRequest]:
         """Requests so far in whose ``METHOD /path`` the pattern is found."""
         with self._lock:
             return [seen for seen in self.seen if re.search(pattern, f"{seen.method} {seen.path}")]
@@ -257,7 +257,9 @@ class _Handler(BaseHTTPRequestHandler):
         split = urlsplit(self.path)
         with self.owner._lock:
             self.owner.seen.append(
-                Seen(self.command, unquote(split.path), split.query, dict(self.headers), status, time.monotonic())
+                LoggedRequest(
+                    self.command, unquote(split.path), split.query, dict(self.headers), status, time.monotonic()
+                )
             )
 
     def _json(self, document: Any) -> None:

@@ -211,15 +211,13 @@ def predict_cutoff(model: CutoffModel, rows: pd.DataFrame, horizon_days: float) 
     return pd.DataFrame(dict(zip(CHANCES, values, strict=True)), index=rows.index)
 
 
-def cutoff_of_segments(
-    model: CutoffModel | None, features: pd.DataFrame, necks: Necks, horizon_days: float
-) -> pd.DataFrame:
+def cutoff_of_segments(model: CutoffModel, features: pd.DataFrame, necks: Necks, horizon_days: float) -> pd.DataFrame:
     """Return the chance of a cutoff of the loop each segment lies on: that of the narrowest place of its neck.
 
     Parameters
     ----------
     model
-        The model; None of a release that has none, whose chances are NaN.
+        The model.
     features
         Features of every segment.
     necks
@@ -234,10 +232,7 @@ def cutoff_of_segments(
         index of ``features``.
     """
     narrowest = neck_table(features.assign(neck=necks.loop, reach="", as_of=0))
-    if model is None:
-        by_loop = pd.DataFrame(np.nan, narrowest.index, list(CHANCES))
-    else:
-        by_loop = predict_cutoff(model, narrowest, horizon_days)
+    by_loop = predict_cutoff(model, narrowest, horizon_days)
     by_loop = by_loop.assign(neck_width_m=narrowest["neck_width_m"]).set_axis(narrowest["neck"].to_numpy())
     return by_loop.reindex(necks.loop)[["neck_width_m", *CHANCES]].set_axis(features.index)
 

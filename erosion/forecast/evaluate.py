@@ -52,6 +52,9 @@ ONSET = {"rate_est_1y": 10.0, "rate_all_3y": 10.0}
 PROGRESS_EVERY = 12
 """Parts after which the log reports progress."""
 
+CALIBRATED = ("model", "logistic")
+"""Models whose probabilities are looked at by themselves; those of the other baselines only keep a ranking."""
+
 INTERVALS = {"80": (0.1, 0.9), "90": (0.05, 0.95)}
 """Central intervals whose coverage is scored, in per cent, with the levels of their ends."""
 
@@ -103,16 +106,13 @@ def evaluate(
     tasks = [(label, split, part) for label in LABELS for split in SPLITS for part in splits(rows, split, first)]
     parts: dict[tuple[str, str, str], list[pd.DataFrame]] = {}
     # LightGBM, scikit-learn and NumPy compute without the lock of the interpreter, so threads share the processors.
-    with ThreadPoolExecutor(os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         forecasts = pool.map(lambda task: forecast_part(rows, task[2], region.targets, task[0], seed), tasks)
-        done = 0
+        made = enumerate(tqdm(forecasts, "forecasts", len(tasks), disable=None), 1)
         try:
-            for (label, split, _), forecast in zip(
-                tasks, tqdm(forecasts, "forecasts", len(tasks), disable=None), strict=True
-            ):
+            for (label, split, _), (done, forecast) in zip(tasks, made, strict=True):
                 for target, table in forecast.items():
                     parts.setdefault((target, label, split), []).append(table)
-                done += 1
                 if done % PROGRESS_EVERY == 0 or done == len(tasks):
                     _log.info(f"{done} of {len(tasks)} parts of the river and its years forecast")
         except TrainingError as error:
@@ -259,7 +259,7 @@ def _scores_of(
         for per_cent in INTERVALS:
             scores[f"coverage{per_cent}"] = with_interval(weighted_mean(part[f"cover{per_cent}"].to_numpy(), weights))
             scores[f"inside{per_cent}"] = with_interval(weighted_mean(part[f"inside{per_cent}"].to_numpy(), weights))
-    for edge, mean, frequency, count in reliability(event, p):
+    for edge, mean, frequency, count in reliability(event, p) if model in CALIBRATED else ():
         name = f"reliability_{edge:.1f}"
         scores[f"{name}_forecast"] = (mean, math.nan, math.nan)
         scores[f"{name}_observed"] = (frequency, math.nan, math.nan)

@@ -50,7 +50,7 @@ TAIL_CASES: Final = 10
 CHANCES_M: Final = (10, 20, 30, 60)
 """Distances whose chance is published [m]."""
 
-LINES: Final = {"p05": 0.95, "p10": 0.9, "p30": 0.7, "p50": 0.5, "p70": 0.3, "p90": 0.1, "p95": 0.05}
+LINES: Final = {"p10": 0.9, "p30": 0.7, "p50": 0.5, "p70": 0.3, "p90": 0.1}
 """Published quantiles of retreat, each with the chance that retreat passes it."""
 
 REASONS = 4
@@ -264,7 +264,7 @@ def forecast_table(distribution: Distribution, threshold_m: float, index: pd.Ind
     Returns
     -------
     pandas.DataFrame
-        p_event [1], chance_10m to chance_60m [1], retreat_mean_m, retreat_p05_m to retreat_p95_m [m].
+        p_event [1], chance_10m to chance_60m [1], retreat_mean_m, retreat_p10_m to retreat_p90_m [m].
     """
     columns = {"p_event": distribution.chance(threshold_m)}
     columns |= {f"chance_{distance}m": distribution.chance(distance) for distance in CHANCES_M}

@@ -58,13 +58,13 @@ class Release:
     meta
         Content of ``meta.json``.
     cutoff
-        Hazard of the necks; None in a release made before there was one.
+        Hazard of the necks.
     """
 
     name: str
     models: Mapping[str, TargetModel]
     meta: Mapping[str, Any]
-    cutoff: CutoffModel | None = None
+    cutoff: CutoffModel
 
     @property
     def data_until(self) -> pd.Timestamp:
@@ -84,7 +84,7 @@ def save_release(
     models
         Target name -> model.
     meta
-        Training region, dates, versions, hashes and seed; features and targets are added here.
+        Training region, dates, versions, hashes, seed and the hazard of the necks; features and targets are added here.
     reference
         Distribution of every feature over the training rows, to notice drift.
     card
@@ -159,7 +159,7 @@ def load_release(directory: Path) -> Release:
             models[name] = _target_model(directory, target, about["label"], features, booster, calibration[name])
         if len({model.exceedance.knots_m for model in models.values()}) > 1:
             raise ReleaseError(f"{directory}: its targets have other knots_m; restore it or train it again")
-        cutoff = CutoffModel.from_json(meta["cutoff"]) if "cutoff" in meta else None
+        cutoff = CutoffModel.from_json(meta["cutoff"])
     except (ReleaseError, FeatureMismatchError):
         raise
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:

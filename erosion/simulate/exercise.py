@@ -45,7 +45,13 @@ from erosion.simulate.river.river import River, make_river
 from erosion.simulate.scenes.archive import write_catalog, write_scene
 from erosion.simulate.scenes.items import landsat_item, sentinel1_item, sentinel2_item
 from erosion.simulate.scenes.plan import OFFSET_FROM, Acquisition, acquisitions, baseline_of
-from erosion.simulate.scenes.sensors import Picture, cloud_percent, see_landsat, see_sentinel1, see_sentinel2
+from erosion.simulate.scenes.sensors import (
+    Picture,
+    cloud_percent,
+    simulate_landsat,
+    simulate_sentinel1,
+    simulate_sentinel2,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -258,12 +264,12 @@ def _write_scenes(folder: Path, setting: Setting, acquisition: Acquisition) -> l
     rng = np.random.default_rng(acquisition.seed)
     river = setting.river
     if acquisition.sensor == "sentinel2":
-        picture = see_sentinel2(
+        picture = simulate_sentinel2(
             river, acquisition.time, setting.grid, rng, cloud_cover=acquisition.cloud_cover, shift_m=acquisition.shift_m
         )
         names = _put_sentinel2(folder, setting, acquisition, picture)
     elif acquisition.sensor == "landsat":
-        picture = see_landsat(
+        picture = simulate_landsat(
             river,
             acquisition.time,
             setting.landsat_grid,
@@ -283,7 +289,7 @@ def _write_scenes(folder: Path, setting: Setting, acquisition: Acquisition) -> l
         write_scene(folder, item, picture, setting.landsat_grid, setting.landsat_within)
         names = [(item["id"], acquisition.published)]
     else:
-        picture = see_sentinel1(river, acquisition.time, setting.grid, rng, shift_m=acquisition.shift_m)
+        picture = simulate_sentinel1(river, acquisition.time, setting.grid, rng, shift_m=acquisition.shift_m)
         # A repeat cycle of twelve days has 175 orbits, whose numbering starts with the 73rd of the first cycle.
         cycle = (acquisition.time - pd.Timestamp("2014-04-03", tz="UTC")) // pd.Timedelta(days=12)
         item = sentinel1_item(

@@ -196,14 +196,6 @@ def test_all_segments_of_a_neck_have_its_chance() -> None:
     assert got.loc[["b", "c", "d"], "neck_width_m"].tolist() == [300.0] * 3
 
 
-def test_a_release_without_the_model_gives_widths_and_no_chance() -> None:
-    features = necks([np.nan, 2.0], [0.1, 0.1])
-    two = Necks(np.array([-1, 0]), features["neck_width_m"].to_numpy(), np.zeros(2), np.array([-1, 0]))
-    got = cutoff_of_segments(None, features, two, YEAR)
-    assert got["neck_width_m"].tolist()[1:] == [600.0]
-    assert got.drop(columns="neck_width_m").isna().all(axis=None)
-
-
 def test_a_river_without_loops_has_no_chance() -> None:
     features = necks([np.nan, np.nan], [np.nan, np.nan])
     none = Necks(np.array([-1, -1]), np.full(2, np.nan), np.full(2, np.nan), np.array([-1, -1]))

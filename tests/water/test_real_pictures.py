@@ -39,7 +39,7 @@ LAKES = {  # west, south, east, north [m], EPSG:32633
 }
 
 
-class Seen(NamedTuple):
+class Processed(NamedTuple):
     region: Region
     corridor: Corridor
     store: Path
@@ -50,7 +50,7 @@ class Seen(NamedTuple):
         return records(self.store, self.region, self.region.water[0])
 
 
-def see(region: Region, store: Path) -> Seen:
+def process(region: Region, store: Path) -> Processed:
     corridor = corridor_of(region)
     refresh(region, corridor, store, LATER)
     newest = {record.pass_id: record for record in records(store, region, region.water[0])}
@@ -58,7 +58,7 @@ def see(region: Region, store: Path) -> Seen:
         water = read_composites(region, corridor, store, LATER, pd.DataFrame())[0].compute()
     except SourceError:
         water = None
-    return Seen(region, corridor, store, sorted(newest.values(), key=lambda record: record.time), water)
+    return Processed(region, corridor, store, sorted(newest.values(), key=lambda record: record.time), water)
 
 
 def region_of(name: str, reach: str, **changes: object) -> Region:
@@ -70,18 +70,18 @@ def region_of(name: str, reach: str, **changes: object) -> Region:
 
 
 @pytest.fixture(scope="module")
-def drau(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    return see(region_of("drau", "drau"), tmp_path_factory.mktemp("drau"))
+def drau(tmp_path_factory: pytest.TempPathFactory) -> Processed:
+    return process(region_of("drau", "drau"), tmp_path_factory.mktemp("drau"))
 
 
 @pytest.fixture(scope="module")
-def mur(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    return see(region_of("drau", "mur"), tmp_path_factory.mktemp("mur"))
+def mur(tmp_path_factory: pytest.TempPathFactory) -> Processed:
+    return process(region_of("drau", "mur"), tmp_path_factory.mktemp("mur"))
 
 
 @pytest.fixture(scope="module")
-def sava(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    return see(region_of("drau", "sava"), tmp_path_factory.mktemp("sava"))
+def sava(tmp_path_factory: pytest.TempPathFactory) -> Processed:
+    return process(region_of("drau", "sava"), tmp_path_factory.mktemp("sava"))
 
 
 def plain(scene: str, band: str) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
@@ -98,12 +98,12 @@ def inside(x: NDArray[np.float64], y: NDArray[np.float64], box: tuple[float, ...
     return (x > box[0]) & (y > box[1]) & (x < box[2]) & (y < box[3])
 
 
-def line_of(seen: Seen) -> gpd.GeoSeries:
+def line_of(seen: Processed) -> gpd.GeoSeries:
     assert seen.region.reach.area is not None
     return gpd.read_file(seen.region.reach.area.path).to_crs(seen.region.crs).geometry
 
 
-def share_of_line_with_water(seen: Seen) -> float:
+def share_of_line_with_water(seen: Processed) -> float:
     """Share of points along the river's line, 100 m apart, that have water within 300 m."""
     assert seen.water is not None
     wet = seen.water["water_fraction"].to_numpy()[0] >= 0.5
@@ -117,7 +117,7 @@ def share_of_line_with_water(seen: Seen) -> float:
     return float((distance < 300).mean())
 
 
-def test_ten_scenes_are_five_passes_of_two_orbits_and_two_tiles_are_one(drau: Seen, sava: Seen) -> None:
+def test_ten_scenes_are_five_passes_of_two_orbits_and_two_tiles_are_one(drau: Processed, sava: Processed) -> None:
     names = [
         "drau_scenes-sentinel-2b-20230810-079",
         "drau_scenes-sentinel-2b-20230813-122",
@@ -133,7 +133,7 @@ def test_ten_scenes_are_five_passes_of_two_orbits_and_two_tiles_are_one(drau: Se
         assert len({name[10:18] for name in record.scene_ids}) == 1
 
 
-def test_what_is_clear_is_what_the_scene_classification_says(drau: Seen) -> None:
+def test_what_is_clear_is_what_the_scene_classification_says(drau: Processed) -> None:
     source = drau.region.sources[drau.region.water[0]]
     refs, skipped = stac.find_passes(source, drau.region, drau.corridor, "2023-08-01", LATER)
     assert skipped == [] and len(refs) == 5
@@ -150,7 +150,7 @@ def test_what_is_clear_is_what_the_scene_classification_says(drau: Seen) -> None
     assert shares[0] < 0.2 and 0.4 < shares[3] < 0.7 and min(shares[1], shares[2], shares[4]) > 0.95
 
 
-def test_the_pass_in_cloud_is_refused_and_the_others_are_used(drau: Seen) -> None:
+def test_the_pass_in_cloud_is_refused_and_the_others_are_used(drau: Processed) -> None:
     assert [record.state for record in drau.passes] == ["unusable", "water", "water", "water", "water"]
     assert "of the corridor is clear; min_clear_share asks for 20 %" in drau.passes[0].reason
     for record in drau.passes[1:]:
@@ -162,7 +162,7 @@ def test_the_pass_in_cloud_is_refused_and_the_others_are_used(drau: Seen) -> Non
 
 
 @pytest.mark.parametrize("lake", LAKES)
-def test_lakes_have_the_area_of_a_plain_count(drau: Seen, lake: str) -> None:
+def test_lakes_have_the_area_of_a_plain_count(drau: Processed, lake: str) -> None:
     assert drau.water is not None
     grid_x, grid_y = np.meshgrid(drau.corridor.grid.x, drau.corridor.grid.y)
     fraction = drau.water["water_fraction"].to_numpy()[0]
@@ -176,14 +176,14 @@ def test_lakes_have_the_area_of_a_plain_count(drau: Seen, lake: str) -> None:
         assert 3.46 < ours < 1.3 * 3.46
 
 
-def test_a_river_of_half_a_pixel_is_refused_with_reasons(mur: Seen) -> None:
+def test_a_river_of_half_a_pixel_is_refused_with_reasons(mur: Processed) -> None:
     assert mur.water is None
     assert [record.state for record in mur.passes] == ["unusable"] * 5
     for record in mur.passes:
         assert "sure water" in record.reason or "cannot be distinguished from land" in record.reason
 
 
-def test_a_river_of_a_pixel_is_seen_on_both_tiles(sava: Seen) -> None:
+def test_a_river_of_a_pixel_is_seen_on_both_tiles(sava: Processed) -> None:
     assert sava.water is not None
     fraction = sava.water["water_fraction"].to_numpy()[0]
     told = np.isfinite(fraction)
@@ -193,13 +193,13 @@ def test_a_river_of_a_pixel_is_seen_on_both_tiles(sava: Seen) -> None:
     assert share_of_line_with_water(sava) > 0.75
 
 
-def test_a_grid_half_a_pixel_off_loses_narrow_water(drau: Seen, tmp_path: Path) -> None:
-    coarse = see(region_of("drau", "drau", pixel_m=120.0), tmp_path)
+def test_a_grid_half_a_pixel_off_loses_narrow_water(drau: Processed, tmp_path: Path) -> None:
+    coarse = process(region_of("drau", "drau", pixel_m=120.0), tmp_path)
     assert share_of_line_with_water(coarse) < share_of_line_with_water(drau) - 0.2
 
 
 def test_with_a_reference_a_narrow_river_is_classified_no_worse_than_without(tmp_path: Path) -> None:
-    sava = see(region_of("drau", "sava", pixel_m=120.0), tmp_path)
+    sava = process(region_of("drau", "sava", pixel_m=120.0), tmp_path)
     first = {record.pass_id: record for record in sava.all_revisions() if record.revision == 0}
     newest = {record.pass_id: record for record in sava.passes}
     told = [name for name, record in first.items() if record.state == "water"]
@@ -214,8 +214,8 @@ def test_with_a_reference_a_narrow_river_is_classified_no_worse_than_without(tmp
 
 
 @pytest.fixture(scope="module")
-def ucayali(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    return see(region_of("ucayali", "ucayali"), tmp_path_factory.mktemp("ucayali"))
+def ucayali(tmp_path_factory: pytest.TempPathFactory) -> Processed:
+    return process(region_of("ucayali", "ucayali"), tmp_path_factory.mktemp("ucayali"))
 
 
 class Change(NamedTuple):
@@ -227,7 +227,7 @@ class Change(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def changes(ucayali: Seen) -> list[Change]:
+def changes(ucayali: Processed) -> list[Change]:
     assert ucayali.water is not None
     found = []
     for k in range(7):
@@ -256,14 +256,14 @@ def years(water: xr.Dataset) -> list[int]:
     return [int(year) for year in pd.DatetimeIndex(water["epoch"].to_numpy()).year]
 
 
-def test_eight_composites_are_eight_sound_observations(ucayali: Seen) -> None:
+def test_eight_composites_are_eight_sound_observations(ucayali: Processed) -> None:
     assert ucayali.water is not None
     assert years(ucayali.water) == list(range(1985, 2021, 5))
     valid, left_out = valid_epochs(ucayali.water)
     assert left_out == [] and valid.sizes["epoch"] == 8  # though the river has left whole bends as lakes
 
 
-def test_display_numbers_become_reflectances_of_forest(ucayali: Seen) -> None:
+def test_display_numbers_become_reflectances_of_forest(ucayali: Processed) -> None:
     # Tropical forest: near infrared about 0.3, SWIR 0.1 to 0.2, green 0.02 to 0.06.
     source = ucayali.region.sources[ucayali.region.water[0]]
     for year in years(ucayali.water):  # type: ignore[arg-type]
@@ -273,7 +273,7 @@ def test_display_numbers_become_reflectances_of_forest(ucayali: Seen) -> None:
         assert 0.24 < nir < 0.36 and 0.1 < swir < 0.2 and 0.02 < green < 0.06
 
 
-def test_water_area_is_that_of_a_plain_count(ucayali: Seen) -> None:
+def test_water_area_is_that_of_a_plain_count(ucayali: Processed) -> None:
     assert ucayali.water is not None
     for k, year in enumerate(years(ucayali.water)):
         wet, belt, pixel_km2 = plain_ucayali(year)
@@ -281,7 +281,7 @@ def test_water_area_is_that_of_a_plain_count(ucayali: Seen) -> None:
         assert ours == pytest.approx((wet & belt).sum() * pixel_km2, rel=0.06)
 
 
-def test_dark_water_is_not_missing(ucayali: Seen) -> None:
+def test_dark_water_is_not_missing(ucayali: Processed) -> None:
     assert ucayali.water is not None
     dark = 0
     for k, year in enumerate(years(ucayali.water)):

@@ -48,7 +48,7 @@ Picture = dict[str, NDArray[Any]]
 Shift = tuple[float, float]
 
 
-def see_sentinel2(
+def simulate_sentinel2(
     river: River,
     time: pd.Timestamp | str,
     grid: Grid,
@@ -99,7 +99,7 @@ def see_sentinel2(
     return picture
 
 
-def see_landsat(
+def simulate_landsat(
     river: River,
     time: pd.Timestamp | str,
     grid: Grid,
@@ -111,7 +111,7 @@ def see_landsat(
 ) -> Picture:
     """Landsat 8/9 Collection 2 Level-2: blue green red nir08 swir16 swir22 qa_pixel at 30 m, 0 (QA: 1) for missing.
 
-    Parameters as in :func:`see_sentinel2`; ``grid`` is that of the 30 m pixels.
+    Parameters as in :func:`simulate_sentinel2`; ``grid`` is that of the 30 m pixels.
     """
     moment = in_utc(time)
     fine = refined(grid, 3)
@@ -126,7 +126,7 @@ def see_landsat(
     return picture
 
 
-def see_sentinel1(
+def simulate_sentinel1(
     river: River,
     time: pd.Timestamp | str,
     grid: Grid,
@@ -137,7 +137,7 @@ def see_sentinel1(
 ) -> Picture:
     """Sentinel-1 RTC: vv and vh, gamma0 as linear power, float32, pixels of 10 m, about 20 m of resolution.
 
-    Parameters as in :func:`see_sentinel2`. Smooth water is dark, water in wind less so; flooded rice and dry sand look
+    Parameters as in :func:`simulate_sentinel2`. Smooth water is dark, water in wind less so; flooded rice and dry sand look
     like water. Speckle is gamma distributed with :data:`SPECKLE_LOOKS` looks and as smooth as the resolution.
     """
     moment = in_utc(time)

@@ -21,9 +21,9 @@ from erosion.simulate.scenes.sensors import (
     blurred,
     cloud_percent,
     refined,
-    see_landsat,
-    see_sentinel1,
-    see_sentinel2,
+    simulate_landsat,
+    simulate_sentinel1,
+    simulate_sentinel2,
 )
 from erosion.simulate.scenes.sky import Sky
 from tests.simulate.made import CRS, grid_over, small_river
@@ -49,14 +49,14 @@ def inner_water(river: River, grid: Grid) -> NDArray[np.bool_]:
 
 
 def test_the_same_seed_gives_the_same_picture(river: River) -> None:
-    for see, grid in ((see_sentinel2, GRID), (see_landsat, COARSE), (see_sentinel1, GRID)):
+    for see, grid in ((simulate_sentinel2, GRID), (simulate_landsat, COARSE), (simulate_sentinel1, GRID)):
         first, again, other = (see(river, DAY, grid, rng(k)) for k in (1, 1, 2))
         assert all((first[band] == again[band]).all() for band in first)
         assert all((first[band] != other[band]).any() for band in first)
 
 
 def test_sentinel2_gives_the_bands_of_its_product(river: River) -> None:
-    picture = see_sentinel2(river, DAY, GRID, rng())
+    picture = simulate_sentinel2(river, DAY, GRID, rng())
     assert {band: (values.shape, values.dtype.name) for band, values in picture.items()} == {
         **dict.fromkeys(("blue", "green", "red", "nir"), (GRID.shape, "uint16")),
         **dict.fromkeys(("swir16", "swir22"), ((GRID.height // 2, GRID.width // 2), "uint16")),
@@ -65,13 +65,13 @@ def test_sentinel2_gives_the_bands_of_its_product(river: River) -> None:
     assert all((values > 0).all() for values in picture.values())  # 0 is missing
     odd = Grid(CRS, GRID.transform, GRID.width - 1, GRID.height)
     with pytest.raises(ValueError, match="even"):
-        see_sentinel2(river, DAY, odd, rng())
+        simulate_sentinel2(river, DAY, odd, rng())
 
 
 def test_numbers_come_back_to_the_reflectance_of_water_and_to_one_another(river: River) -> None:
-    raised = see_sentinel2(river, DAY, GRID, rng(3), stage_m=0.0, offset_dn=1000)
-    plain = [see_sentinel2(river, DAY, GRID, rng(k), stage_m=0.0) for k in range(3, 10)]
-    landsat = [see_landsat(river, DAY, COARSE, rng(k), stage_m=0.0) for k in range(3, 10)]
+    raised = simulate_sentinel2(river, DAY, GRID, rng(3), stage_m=0.0, offset_dn=1000)
+    plain = [simulate_sentinel2(river, DAY, GRID, rng(k), stage_m=0.0) for k in range(3, 10)]
+    landsat = [simulate_landsat(river, DAY, COARSE, rng(k), stage_m=0.0) for k in range(3, 10)]
     for i, band in enumerate(BANDS):
         assert (raised[band].astype(int) - 1000 == plain[0][band]).all()
         factor = GRID.height // raised[band].shape[0]
@@ -86,7 +86,7 @@ def test_numbers_come_back_to_the_reflectance_of_water_and_to_one_another(river:
 
 
 def test_flood_water_is_brighter_in_red_and_near_infrared(river: River) -> None:
-    low, high = (see_sentinel2(river, DAY, GRID, rng(4), stage_m=level) for level in (0.0, 2.5))
+    low, high = (simulate_sentinel2(river, DAY, GRID, rng(4), stage_m=level) for level in (0.0, 2.5))
     deep = inner_water(river, GRID)
     for band in ("red", "nir"):
         assert np.median(high[band][deep]) > 1.3 * np.median(low[band][deep])
@@ -95,7 +95,7 @@ def test_flood_water_is_brighter_in_red_and_near_infrared(river: River) -> None:
 def test_share_of_water_mixes_the_reflectance_of_the_pixels(river: River) -> None:
     # Near infrared, cut bank against water: what the pixels lack of land's brightness is water, whatever the seed.
     stage = 0.0
-    pictures = [see_sentinel2(river, DAY, GRID, rng(k), stage_m=stage)["nir"] * 0.0001 for k in range(6)]
+    pictures = [simulate_sentinel2(river, DAY, GRID, rng(k), stage_m=stage)["nir"] * 0.0001 for k in range(6)]
     nir = np.mean(pictures, axis=0)
     place = river.position(GRID)
     distance = river.distance(np.datetime64(DAY), place.s, place.n)  # type: ignore[arg-type]
@@ -128,9 +128,9 @@ def test_covers_of_the_dry_ground_sum_to_one(river: River) -> None:
 @pytest.mark.parametrize(
     ("see", "grid", "band", "times", "pixels"),
     [
-        (see_sentinel2, GRID, "nir", 1, 0.12),
-        (see_landsat, COARSE, "nir08", 1, 0.12),
-        (see_sentinel1, GRID, "vv", 8, 0.2),
+        (simulate_sentinel2, GRID, "nir", 1, 0.12),
+        (simulate_landsat, COARSE, "nir08", 1, 0.12),
+        (simulate_sentinel1, GRID, "vv", 8, 0.2),
     ],
 )
 def test_the_error_of_position_comes_back_from_two_pictures(
@@ -202,7 +202,7 @@ def test_clouds_cover_what_they_are_asked_to_and_shade_the_side_away_from_the_su
 
 
 def test_scene_classes_follow_the_ground_under_a_clear_sky(river: River) -> None:
-    scl = see_sentinel2(river, DAY, GRID, rng(5), stage_m=0.0)["scl"]
+    scl = simulate_sentinel2(river, DAY, GRID, rng(5), stage_m=0.0)["scl"]
     share = block_mean(river.water_share(DAY, GRID, 0.0), 2)
     assert (scl[share > 0.95] == 6).mean() > 0.97
     assert (scl[share < 0.05] == 6).mean() < 0.001
@@ -210,8 +210,8 @@ def test_scene_classes_follow_the_ground_under_a_clear_sky(river: River) -> None
 
 
 def test_scene_classes_see_most_of_the_clouds_and_miss_their_thin_edges(river: River) -> None:
-    clear = see_sentinel2(river, DAY, GRID, rng(6))
-    cloudy = see_sentinel2(river, DAY, GRID, rng(6), cloud_cover=0.4)
+    clear = simulate_sentinel2(river, DAY, GRID, rng(6))
+    cloudy = simulate_sentinel2(river, DAY, GRID, rng(6), cloud_cover=0.4)
     blue = block_mean((cloudy["blue"].astype(np.float32) - clear["blue"]) * 0.0001, 2)
     flagged = np.isin(cloudy["scl"], (8, 9, 10))
     assert flagged[blue > 0.3].mean() > 0.98
@@ -227,18 +227,19 @@ def test_bright_sand_is_sometimes_taken_for_cloud(river: River) -> None:
     dry = 1 - river.water_share(DAY, GRID, 0.0)
     sand = block_mean(covers["sand"] * dry, 2) > 0.8
     share = [
-        np.isin(see_sentinel2(river, DAY, GRID, rng(k), stage_m=0.0)["scl"][sand], (8, 9)).mean() for k in range(12)
+        np.isin(simulate_sentinel2(river, DAY, GRID, rng(k), stage_m=0.0)["scl"][sand], (8, 9)).mean()
+        for k in range(12)
     ]
     assert max(share) > 0.15
     assert min(share) < 0.01
 
 
 def test_qa_bits_say_what_lies_there(river: River) -> None:
-    clear = see_landsat(river, DAY, COARSE, rng(6), stage_m=0.0)["qa_pixel"]
+    clear = simulate_landsat(river, DAY, COARSE, rng(6), stage_m=0.0)["qa_pixel"]
     share = river.water_share(DAY, COARSE, 0.0)
     assert np.median(clear[share < 0.05]) == 21824  # land, all confidences low, in the product guide's table
     assert np.median(clear[share > 0.95]) == 21952  # water, the same
-    cloudy = see_landsat(river, DAY, COARSE, rng(6), cloud_cover=0.4, stage_m=0.0)["qa_pixel"]
+    cloudy = simulate_landsat(river, DAY, COARSE, rng(6), cloud_cover=0.4, stage_m=0.0)["qa_pixel"]
     bit = {
         name: (cloudy >> k) & 1
         for k, name in enumerate(("fill", "dilated", "cirrus", "cloud", "shadow", "snow", "clear"))
@@ -259,7 +260,7 @@ def test_qa_bits_say_what_lies_there(river: River) -> None:
 
 
 def test_radar_sees_dark_water_and_speckle_of_four_looks(river: River) -> None:
-    picture = see_sentinel1(river, DAY, GRID, rng(7))
+    picture = simulate_sentinel1(river, DAY, GRID, rng(7))
     deep = inner_water(river, GRID)
     far = np.abs(river.position(GRID).n) > 400
     for band in ("vv", "vh"):
@@ -284,7 +285,7 @@ def test_radar_sees_dark_water_and_speckle_of_four_looks(river: River) -> None:
 
 def test_wind_makes_the_same_water_brighter_or_darker(river: River) -> None:
     deep = inner_water(river, GRID)
-    level = [10 * np.log10(see_sentinel1(river, DAY, GRID, rng(k))["vv"][deep].mean()) for k in range(8)]
+    level = [10 * np.log10(simulate_sentinel1(river, DAY, GRID, rng(k))["vv"][deep].mean()) for k in range(8)]
     assert np.ptp(level) > 1.5
     assert -24 < min(level) < max(level) < -14
 
@@ -292,7 +293,7 @@ def test_wind_makes_the_same_water_brighter_or_darker(river: River) -> None:
 def test_ships_and_hyacinth_float_on_the_water_and_are_rare(river: River) -> None:
     bright = []
     for k in range(12):
-        nir = see_sentinel2(river, DAY, GRID, rng(k), stage_m=0.0)["nir"]
+        nir = simulate_sentinel2(river, DAY, GRID, rng(k), stage_m=0.0)["nir"]
         deep = inner_water(river, GRID)
         bright.append((nir[deep] > np.median(nir[deep]) + 400).mean())
     assert 0 < max(bright) < 0.05

@@ -16,7 +16,7 @@ from erosion.core.raster.grid import Grid
 from erosion.satellite.corridor import Corridor
 from erosion.simulate.river.law import CUT_SLOPE
 from erosion.simulate.river.river import make_river
-from erosion.simulate.scenes.sensors import see_sentinel2
+from erosion.simulate.scenes.sensors import simulate_sentinel2
 from erosion.water.classification.mixing import discriminant, share_between, zones_of
 from erosion.water.classification.optical import (
     INDICES,
@@ -405,7 +405,7 @@ def test_cut_banks_of_the_known_river() -> None:
     river = make_river(line, years=2, start=2021, seed=71, width_m=350.0, island=False)
     grid = Grid("EPSG:32648", Affine(10, 0, 499_800, 0, -10, 1_201_000), 540, 200)
     time = pd.Timestamp("2021-02-20", tz="UTC")
-    seen = see_sentinel2(river, time, grid, np.random.default_rng(5), cloud_cover=0.05)
+    seen = simulate_sentinel2(river, time, grid, np.random.default_rng(5), cloud_cover=0.05)
     data = {}
     for band in BANDS:
         values = seen[band].astype(np.float32) * np.float32(1e-4)
