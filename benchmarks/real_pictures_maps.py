@@ -87,7 +87,7 @@ def drau_picture(seen: Processed, path: Path) -> None:
         fontsize=11,
     )
     figure.colorbar(image, ax=axes, shrink=0.8, label="water share of a pixel of 60 m")
-    axes.plot([], [], color="crimson", lw=1, label="line along which pictures are evaluated")
+    axes.plot([], [], color="crimson", lw=1, label="line along which scenes are searched")
     axes.legend(loc="upper right", fontsize=8)
 
     axes = figure.add_subplot(grid[1, 0])

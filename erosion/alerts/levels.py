@@ -151,7 +151,7 @@ def decide(
 
     rules = {
         "unknown": ~known & ~kept,
-        "capped": capped,
+        "capped": over,
         "kept": kept,
         "jumped": rises & (jumped > counted),
         "raised": np.where(settled, level > was, level >= 2),

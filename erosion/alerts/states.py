@@ -43,7 +43,7 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
     -------
     pandas.DataFrame
         :data:`STATE_COLUMNS`, one row per new segment. Where several places meet the one with the highest level is
-        kept whole (then the highest candidate, then most observations, then the longest time).
+        kept whole (then the highest candidate, then most observations, then the longest time, then the trigger that was lower last).
 
     Raises
     ------
@@ -68,6 +68,8 @@ def carry(previous: pd.DataFrame | None, crosswalk: pd.DataFrame | None) -> pd.D
     moved = moved.sort_values(
         [*STATE_COLUMNS, "old"],
         ascending=[True, False, False, False, False, True, True, False, True],
+        # A trigger that was never lower holds longer than one that was lower for a day.
+        key=lambda column: column.replace("", "9999") if column.name == "trigger_since" else column,
     )
     return moved.drop_duplicates("segment_id")[list(STATE_COLUMNS)].reset_index(drop=True)
 

@@ -34,7 +34,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _check_free(address: str, port: int) -> None:
-    """Refuse a place where the server could not listen, before its address is told to anybody."""
+    """Refuse a place where the server could not listen, before its address is printed."""
     mend = "choose another with --port"
     if not 1 <= port <= 65535:
         raise ValueError(f"{port} is no port; {mend}, 1 to 65535")

@@ -68,7 +68,9 @@ class Policy:
     trigger_days_to_clear: Annotated[
         float, Key("days for which the trigger must be lower before a level that it raised falls by one", "day", low=1)
     ] = 2.0
-    jump: Annotated[float, Key("rise of the probability that raises at once", "1", low=0, high=1)] = 0.3
+    jump: Annotated[
+        float, Key("excess of the probability over a threshold that raises at once", "1", low=0, high=1)
+    ] = 0.3
     clear_ratio: Annotated[float, Key("clear threshold as a share of the raise threshold", "1", low=0, high=1)] = 0.8
     max_level4_share: Annotated[float, Key("largest share of bank length at level 4", "1", low=0, high=1)] = 0.05
     warning_from_level: Annotated[int, Key("lowest level that opens a warning", "level", low=1, high=4)] = 2
@@ -181,7 +183,7 @@ class Region:
     @property
     def called(self) -> str:
         """What a command is given to read this region: its name where that finds the file, else the path."""
-        found = next((f for f in _named(self.name) if f.is_file()), None)
+        found = next((f for f in _candidate_files(self.name) if f.is_file()), None)
         return self.name if found == self.path else str(self.path)
 
     @property
@@ -256,7 +258,7 @@ def find_region(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     if text.endswith((".yaml", ".yml")) or "/" in text or "\\" in text:
         return Path(text).resolve()
-    files = _named(text)
+    files = _candidate_files(text)
     folders = [file.parent for file in files]
     file = next((file for file in files if file.is_file()), None)
     if file is None:
@@ -267,7 +269,7 @@ def find_region(name_or_path: str | Path) -> Path:
     return file
 
 
-def _named(name: str) -> list[Path]:
+def _candidate_files(name: str) -> list[Path]:
     """Return the files in which a region of a name is looked for."""
     return [folder / "regions" / f"{name}.yaml" for folder in catalogue_folders()]
 
@@ -368,8 +370,8 @@ def _read_sources(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Entry
                 source = load_source(name, problems.file)
             except CatalogError as err:
                 # A mistake of this file's own names it already.
-                told = (problem.removeprefix(f"{problems.file}: ") for problem in err.problems)
-                problems.found.extend(f"{problems.file}: {key}: {problem}" for problem in told)
+                for problem in err.problems:
+                    problems.add(key, problem.removeprefix(f"{problems.file}: "))
                 continue
             if source.region_list == key:
                 found[name] = source

@@ -56,14 +56,14 @@ def load_source(name: str, near: Path | None = None) -> Entry:
         known = sorted({p.stem for folder in catalogue_folders() for p in folder.glob("*.yaml")})
         close = difflib.get_close_matches(name, known, n=1)
         mend = f"did you mean {close[0]}?" if close else f"known sources: {', '.join(known)}"
-        if near is not None and (misnamed := _file_that_says(name, near)) is not None:
-            mend = f"{misnamed.name} says `name: {name}`; name that file {name}.yaml"
+        if near is not None and (misnamed := _file_with_name(name, near)) is not None:
+            mend = f"{misnamed.name} has `name: {name}`; name that file {name}.yaml"
         searched = ", ".join(str(f) for f in dict.fromkeys(folders))
         raise CatalogError([f"{near or CATALOGUE}: source {name!r} has no file {name}.yaml in {searched}; {mend}"])
     return read_source(file)
 
 
-def _file_that_says(name: str, near: Path) -> Path | None:
+def _file_with_name(name: str, near: Path) -> Path | None:
     """Return the file beside a region file whose ``name`` is that, for a source whose file has another name."""
     for file in sorted(near.parent.glob("*.y*ml")):
         try:

@@ -56,6 +56,12 @@ SEGMENT_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "baseline": ("", "version of the baseline: date of its mask"),
 }
 
+CHANCES_M: Final = (10, 20, 30, 60)
+"""Distances whose chance is published [m]."""
+
+LINES: Final = {"p10": 0.9, "p30": 0.7, "p50": 0.5, "p70": 0.3, "p90": 0.1}
+"""Published quantiles of retreat, each with the chance that retreat passes it."""
+
 SCORE_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "segment_id": ("", "segment the score belongs to"),
     "as_of": ("", "date whose knowledge the score uses"),
@@ -390,8 +396,8 @@ def check_scores(scores: pd.DataFrame) -> pd.DataFrame:
     p = scores["p_event"].to_numpy(float)
     if ((p < 0) | (p > 1)).any():
         raise ContractError("scores: p_event outside 0..1; probabilities must come calibrated")
-    quantiles = scores[[f"retreat_p{q}_m" for q in (10, 30, 50, 70, 90)]].to_numpy(float)
-    chances = scores[[f"chance_{distance}m" for distance in (10, 20, 30, 60)]].to_numpy(float)
+    quantiles = scores[[f"retreat_{name}_m" for name in LINES]].to_numpy(float)
+    chances = scores[[f"chance_{distance}m" for distance in CHANCES_M]].to_numpy(float)
     if (np.diff(quantiles, axis=1) < 0).any() or (np.diff(chances, axis=1) > 0).any():
         raise ContractError("scores: chances or quantiles of retreat cross; take them from one distribution")
     if scores.duplicated(["segment_id", "target"]).any():

@@ -40,7 +40,7 @@ Precision = Literal["day", "month", "year"]
 
 
 class NameDate(NamedTuple):
-    """A date of a file: the start of a UTC day, and whether the file tells the day, the month or the year only."""
+    """A date of a file: the start of a UTC day, and whether the file states the day, the month or the year only."""
 
     day: pd.Timestamp
     precision: Precision
@@ -72,7 +72,7 @@ def date_of_file(
     Returns
     -------
     NameDate or str
-        The date, or the reason why there is none. A tag tells the day.
+        The date, or the reason why there is none. A tag holds the day.
     """
     reasons: list[str] = []
     for place in date_from:

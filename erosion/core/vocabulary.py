@@ -74,7 +74,7 @@ class UnknownReason(StrEnum):
     NOT_SEEN = "not_seen"
     """The newest observation shows too little of it."""
     NOT_MEASURED = "not_measured"
-    """It was seen once, or never twice."""
+    """It was seen fewer than twice."""
     SHORT_RECORD = "short_record"
     """It was seen too few times to say how it moves."""
     WIDE_GAP = "wide_gap"

@@ -1,7 +1,7 @@
 """How likely the neck of a bend is cut within a horizon: a proportional hazard on its width and its rate of narrowing.
 
 Cutoffs are few: a handful in twenty years of a hundred kilometres of valley. The model has three numbers, each with a prior
-from what is known of cutoffs, and says how sure it is.
+from what is known of cutoffs, and gives its uncertainty.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ def fit_cutoff(rows: pd.DataFrame, targets: Sequence[Target]) -> CutoffModel:
     """Return the hazard fitted on the necks of all dates whose windows are over.
 
     Penalised maximum likelihood (maximum a posteriori) of a proportional hazard (Cox 1972) in grouped time: a neck is cut
-    within a window with probability ``1 - exp(-H)``, H the hazard summed over it. Windows that overlap tell the same years
-    again, so each window weighs the inverse of its years, and those of several targets share one weight. The covariance is
+    within a window with probability ``1 - exp(-H)``, H the hazard summed over it. Windows that overlap cover the same years,
+    so each window weighs the inverse of its years, and those of several targets share one weight. The covariance is
     the inverse of the expected information with that of the priors. Without any neck the priors are the model.
 
     Parameters

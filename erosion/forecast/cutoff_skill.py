@@ -33,18 +33,17 @@ def forecast_cutoffs(
         p_climatology (share of the windows known before that ended with a cut), and the columns of ``rows``.
     """
     parts = []
+    necks = neck_table(rows)
     for start, end in groups:
-        before = rows.copy()
+        before = necks.copy()
         for target in targets:
-            known, cut = f"known_{target.name}", f"cut_{target.name}"
+            known = f"known_{target.name}"
             before[known] = before[known].where(before[known] <= start)
-            before[cut] = before[cut] & before[known].notna()
         model = fit_cutoff(before, targets)
-        learnt = neck_table(before)
-        test = neck_table(rows[(rows["as_of"] >= start) & (rows["as_of"] < end)])
+        test = necks[(necks["as_of"] >= start) & (necks["as_of"] < end)]
         for target in targets:
             over = test[test[f"known_{target.name}"].notna() & test["neck_closing_rate"].notna()]
-            earlier = learnt.loc[learnt[f"known_{target.name}"].notna(), f"cut_{target.name}"]
+            earlier = before.loc[before[f"known_{target.name}"].notna(), f"cut_{target.name}"]
             parts.append(
                 over.join(predict_cutoff(model, over, target.horizon_days)).assign(
                     target=target.name,

@@ -163,7 +163,7 @@ def rows_with_outcomes(
         raise NothingKnownError(
             f"nothing to learn from by {until:%Y-%m-%d}: the first observation became available on {first:%Y-%m-%d}"
         )
-    _mark_cut(rows, traced, states.epochs, region.targets)
+    _mark_cut(rows, traced, pd.DatetimeIndex(water["epoch"].to_numpy()), region.targets)
     return pd.concat(rows, ignore_index=True)
 
 
@@ -181,9 +181,8 @@ def _mark_cut(
 ) -> None:
     """Add ``cut_<target>`` to the rows of every date: whether a centre line traced within the window shows the neck cut."""
     for table, one in zip(tables, traced, strict=True):
-        start = observed_as(epochs, one.epoch) or one.epoch
         for target in targets:
-            end = judging_epoch(epochs, start, target.horizon_days)
+            end = judging_epoch(epochs, one.epoch, target.horizon_days)
             over = bool(table[f"known_{target.name}"].notna().any())
             later = [] if end is None or not over else [line.centre for line in traced if one.epoch < line.epoch <= end]
             table[f"cut_{target.name}"] = necks_cut(one.necks, one.chainage_m, one.centre, later)

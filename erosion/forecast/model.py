@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from erosion.alerts.thresholds import LevelBand, cases_of, choose_thresholds
 from erosion.config.region import Target
 from erosion.core.arrays import BoolArray
+from erosion.core.contracts import CHANCES_M, LINES
 from erosion.features import FAMILIES
 from erosion.forecast.boosting import Exceedance, contributions, fit_exceedance, log_odds
 from erosion.forecast.calibration import apply_calibration, fit_calibration
@@ -46,12 +47,6 @@ its own flood."""
 TAIL_M: Final = 100.0
 TAIL_CASES: Final = 10
 """Mean retreat beyond the last knot where few rows went beyond it [m], and how many rows that guess is worth."""
-
-CHANCES_M: Final = (10, 20, 30, 60)
-"""Distances whose chance is published [m]."""
-
-LINES: Final = {"p10": 0.9, "p30": 0.7, "p50": 0.5, "p70": 0.3, "p90": 0.1}
-"""Published quantiles of retreat, each with the chance that retreat passes it."""
 
 REASONS = 4
 """How many features an explanation names."""

@@ -184,7 +184,7 @@ def train_exercise(region_file: Path) -> Path:
     """
     region = load_region(region_file)
     until = pd.Timestamp(region.scenes.since)
-    # Before the first scene the maps are all there is: without the scenes nobody is told to fetch them.
+    # Before the first scene the maps are all there is: without the scenes no message asks to fetch them.
     region = dataclasses.replace(region, water=tuple(source.name for source in region.mask_sources))
     models = region_file.parent / "models"
     shutil.rmtree(models / f"{region.model}-{until:%Y%m%d}", ignore_errors=True)

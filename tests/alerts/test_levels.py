@@ -195,7 +195,7 @@ def test_capped_place_rises_as_soon_as_there_is_room():
     second = decide(scores([0.1, 0.8]), first, THRESHOLDS, rules, later(1))
     # The first still stood at 4 by memory; it gives way to what asks for 4, and is not held at 3 by the cap.
     assert second["level"].tolist() == [3, 4]
-    assert second["why"].tolist() == ["cleared", "raised"]
+    assert second["why"].tolist() == ["capped", "raised"]
     assert second["asked_level"].tolist() == [1, 4] and second["held_by"].tolist() == ["memory", ""]
 
 
@@ -204,7 +204,7 @@ def test_the_cap_never_holds_what_asks_for_less():
     rules = policy(max_level4_share=0.5)
     result = decide(scores([0.0009, 0.6]), state([4, 4], [4, 4], [1, 1]), THRESHOLDS, rules, AS_OF)
     assert result["level"].tolist() == [3, 4] and result["asked_level"].tolist() == [1, 3]
-    assert result["held_by"].tolist() == ["memory", "memory"] and result["why"].tolist() == ["cleared", "held"]
+    assert result["held_by"].tolist() == ["memory", "memory"] and result["why"].tolist() == ["capped", "held"]
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_names_are_looked_up_near_the_region_first(tmp_path: Path) -> None:
         load_source("mamore_mask", region)
     (region.parent / "masks.yaml").rename(region.parent / "my-masks.yml")
     (tmp_path / "masks.yaml").unlink()
-    with pytest.raises(CatalogError, match=r"my-masks.yml says `name: masks`; name that file masks.yaml") as told:
+    with pytest.raises(CatalogError, match=r"my-masks.yml has `name: masks`; name that file masks.yaml") as told:
         load_source("masks", region)
     assert str(told.value).count(f"{region}: ") == 1
 

@@ -43,11 +43,11 @@ class Notes:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._told: dict[tuple[str, bool], tuple[list[int], list[int], list[str]]] = {}
+        self._counts: dict[tuple[str, bool], tuple[list[int], list[int], list[str]]] = {}
 
     def add(self, what: str, lines: Iterable[int] = (), samples: Iterable[str] = (), *, usual: bool = False) -> None:
         """Note something of some lines; of many lines the first are named, of many samples three are shown."""
-        count, first, shown = self._told.setdefault((what, usual), ([0], [], []))
+        count, first, shown = self._counts.setdefault((what, usual), ([0], [], []))
         for line in lines:
             count[0] += 1
             if len(first) < _SHOWN:
@@ -60,7 +60,7 @@ class Notes:
     def skipped(self) -> list[Skipped]:
         """The notes, in the order in which they first came."""
         out = []
-        for (what, usual), ((count,), first, shown) in self._told.items():
+        for (what, usual), ((count,), first, shown) in self._counts.items():
             more = f" and {count - len(first)} more" if count > len(first) else ""
             where = f"line{'s' if count > 1 else ''} {', '.join(map(str, first))}{more}: " if count else ""
             out.append(Skipped(self._name, where + what + (f" ({', '.join(shown)})" if shown else ""), usual))

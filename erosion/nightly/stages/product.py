@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, cast
 
 import pandas as pd
 
-from erosion.config.region import Region
+from erosion.alerts import thresholds
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of, sync
@@ -95,12 +95,12 @@ def with_new_attempt(task: Task, directory: Path, manifest: Manifest, inputs: Ru
     """Return the manifest of a run that was made before, with what this attempt could not fetch or read.
 
     An attempt that asked no source cannot know whether what an earlier one could not fetch is there now: it only adds. The
-    files of the run before are looked at by each.
+    files of the run before are checked by each.
     """
     unfetched = inputs.unfetched
     if not task.fetch:
-        looked_at = None if inputs.previous is None else inputs.previous["run_id"]
-        before = [_skipped(item) for item in manifest["fetch"] if item["scene"] != looked_at]
+        run_before = None if inputs.previous is None else inputs.previous["run_id"]
+        before = [_skipped(item) for item in manifest["fetch"] if item["scene"] != run_before]
         unfetched = [*before, *not_repeated(unfetched, before)]
     newest: Manifest = {**manifest, **_report(manifest["read"], unfetched)}
     if newest != manifest:
@@ -126,7 +126,7 @@ def _write_files(
         "level_worth": worth,
         "level_worth_vi": worth_words(worth, "vi"),
         "level_worth_en": worth_words(worth, "en"),
-        "policy": policy_of(region),
+        "policy": dataclasses.asdict(region.policy),
         "skipped": [item._asdict() for item in inputs.skipped],
     }
     outputs = write_all(directory, decisions.layers, decisions.history, region, meta)
@@ -173,7 +173,7 @@ def _manifest(
         "segments": decisions.segments,
         "levels": {name: level_lengths(table) for name, table in decisions.layers.items()},
         "level_worth": level_worth(inputs.release),
-        "policy": policy_of(region),
+        "policy": dataclasses.asdict(region.policy),
         "stages": progress.stages,
         "outputs": outputs,
         "memory": memory,
@@ -187,25 +187,11 @@ def level_worth(release: Release) -> dict[str, dict[str, LevelWorth]]:
     """Return what each level of each target is worth by a release."""
     return {
         name: {
-            str(level): {
-                "threshold": band.threshold,
-                "aim": band.aim,
-                "precision": band.precision,
-                "observed": band.observed,
-                "rows": band.rows,
-                "events": band.events,
-                "cases": band.cases,
-            }
-            for level, band in model.levels.items()
+            level: cast(LevelWorth, {key: band[key] for key in LevelWorth.__annotations__})
+            for level, band in thresholds.to_json(model.levels).items()
         }
         for name, model in release.models.items()
     }
-
-
-def policy_of(region: Region) -> dict[str, Any]:
-    """Return a region's policy as values of JSON."""
-    policy = dataclasses.asdict(region.policy)
-    return policy | {"precision": {str(level): share for level, share in region.policy.precision.items()}}
 
 
 def _report(read: Account, unfetched: Sequence[Skipped]) -> Report:

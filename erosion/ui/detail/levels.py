@@ -57,9 +57,9 @@ def held(choice: Choice, segment: pd.Series) -> str | None:
 
 
 def beside(choice: Choice, segment: pd.Series) -> str | None:
-    """Return the joint level of a segment with the level of each target; None where there is one target only."""
+    """Return the joint level of a segment with the level of each target; None where there is one target or no joint level."""
     targets = choice.region.targets
-    if len(targets) < 2:
+    if len(targets) < 2 or write.missing(segment["joint_level"]):
         return None
     words = choice.language
     parts = []

@@ -20,16 +20,16 @@ RAISED: Final = 2
 """From this level on the sentences say what raises the risk; below, what weighed most either way."""
 
 STILL: Final = 0.5
+"""Slower than this is "hardly" [m a year]; masks of 10-30 m pixels say no more."""
 
 FAR_M: Final = 3000.0
-"""Farthest erosion upstream that a feature tells apart [m]."""
+"""Farthest erosion upstream that ``front_distance`` distinguishes [m]."""
 
 SAME_PLACE_M: Final = 100.0
 """A centre of erosion nearer than a segment's length is at the place [m]."""
 
 ALONG_DEG: Final = 5.0
 """Angles below it are no angle to speak of [degree]."""
-"""Slower than this is "hardly" [m a year]; masks of 10-30 m pixels say no more."""
 
 STRAIGHT: Final = 0.1
 SHARP: Final = 0.5
@@ -117,7 +117,7 @@ def sentences(row: pd.Series, measured: pd.DataFrame, language: str) -> list[str
 def _unknown(row: pd.Series, language: str) -> str | None:
     if int(row["level"]) != 0:
         return None
-    reason = str(row.get("unknown_reason") or "")
+    reason = row.get("unknown_reason")
     key = f"why.unknown.{reason}" if reason in set(UnknownReason) else "why.unknown"  # products of an older version
     return translate(language, key, days=write.number(row["data_age_days"], language))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from erosion.core.contracts import CHANCES_M
 from erosion.core.vocabulary import ChangeKind
 from erosion.ui import html
 from erosion.ui.choice import Choice
@@ -87,12 +88,12 @@ def _numbers(choice: Choice, segment: pd.Series) -> list[tuple[str, str]]:
     if not write.missing(segment["retreat_p50_m"]):
         low, mid, high = (write.number(segment[f"retreat_p{q}_m"], words) for q in (10, 50, 90))
         forecast = choice.translate("segment.forecast.value", low=low, mid=mid, high=high)
-    chances = " · ".join(write.share(segment.get(f"chance_{distance}m"), words) for distance in (10, 20, 30, 60))
-    lines = " · ".join(write.number(segment.get(f"retreat_p{level}_m"), words) for level in (30, 50, 70, 90))
+    chances = " · ".join(write.share(segment[f"chance_{distance}m"], words) for distance in CHANCES_M)
+    lines = " · ".join(write.number(segment[f"retreat_p{level}_m"], words) for level in (30, 50, 70, 90))
     expected = choice.translate(
         "segment.expected.value",
-        metres=write.number(segment.get("retreat_mean_m"), words),
-        hectares=write.number(segment.get("loss_mean_ha"), words, 2),
+        metres=write.number(segment["retreat_mean_m"], words),
+        hectares=write.number(segment["loss_mean_ha"], words, 2),
     )
     unknown = write.missing(segment["p_event"])
     rate = write.number(segment["rate_3y_m_per_y"], words)

@@ -61,8 +61,8 @@ def _worth(choice: Choice) -> None:
 
 def _legend(choice: Choice, found: pd.DataFrame) -> str:
     """Return what the colours show, ``joint`` level, ``level`` of the target or ``outcome``, and show the legend."""
-    several = len(choice.region.targets) > 1
-    options = [*(["joint"] if several else []), "level", *([] if found.empty else ["outcome"])]
+    joint = len(choice.region.targets) > 1 and choice.segments["joint_level"].notna().all()
+    options = [*(["joint"] if joint else []), "level", *([] if found.empty else ["outcome"])]
     if len(options) == 1:
         html.show(_level_legend(choice, "level"))
         return "level"

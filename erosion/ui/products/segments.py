@@ -9,16 +9,29 @@ import pyarrow.parquet as pq
 import pyogrio
 import streamlit as st
 
-from erosion.core.contracts import TRIGGER_COLUMNS
+from erosion.core.contracts import CHANCES_M, TRIGGER_COLUMNS
 from erosion.publish.columns import BAND, HISTORY, LAYER
 from erosion.ui.products.reading import ProductError, require_columns, stamp
 from erosion.ui.products.regions import Run
 
-YOUNGER_COLUMNS = ("model_level", "joint_level", "asked_level", "held_by", *TRIGGER_COLUMNS)
-"""Columns of a layer that runs of an older program did not publish."""
-
-OWN_LEVEL = ("model_level", "joint_level")
-"""Those of them that are the level itself where they were not published."""
+YOUNGER_COLUMNS = (
+    "model_level",
+    "joint_level",
+    "asked_level",
+    "held_by",
+    *(f"chance_{distance}m" for distance in CHANCES_M),
+    "retreat_mean_m",
+    "loss_mean_ha",
+    "retreat_p30_m",
+    "retreat_p70_m",
+    "neck_width_m",
+    "p_cutoff",
+    "p_cutoff_low",
+    "p_cutoff_high",
+    "unknown_reason",
+    *TRIGGER_COLUMNS,
+)
+"""Columns of a layer that runs of an older program did not publish; they are read as missing, ``model_level`` as the level."""
 
 
 def read_segments(run: Run, target: str) -> gpd.GeoDataFrame:
@@ -46,7 +59,7 @@ def _segments(path: str, changed_ns: int) -> gpd.GeoDataFrame:
         require_columns(table.columns, [column.name for column in LAYER if column.name not in YOUNGER_COLUMNS], path)
     except (OSError, ValueError) as error:
         raise ProductError(f"{path}: {error}") from error
-    missing = {name: table["level"] if name in OWN_LEVEL else None for name in YOUNGER_COLUMNS}
+    missing = {name: table["level"] if name == "model_level" else None for name in YOUNGER_COLUMNS}
     table = table.assign(**{name: value for name, value in missing.items() if name not in table})
     table = table.sort_values(["level", "p_event", "segment_id"], ascending=[False, False, True], ignore_index=True)
     table["rank"] = np.arange(1, len(table) + 1)

@@ -190,7 +190,7 @@ WORDS = {
     "kind.other": "updated",
     # why: the rule
     "rule.raised": "The level has just risen: the probability is high enough.",
-    "rule.jumped": "The level rose at once because the probability leapt.",
+    "rule.jumped": "The level rose at once because the probability lies far above its threshold.",
     "rule.cleared": "The level has just been lowered: the probability is low on a new image, or has been for enough days.",
     # why: what keeps a level from the one that the newest probability asks for
     "held.memory.above": "The newest probability asks for level {asked}; level {level} is held until a new image or enough days "
@@ -212,7 +212,6 @@ WORDS = {
     "joint.days": "{days} days",
     "joint.levels": "Joint level: {joint} (by horizon: {levels})",
     # trigger: what water and rain add tonight
-    "rule.trigger": "The level is raised because of water level or rain, see below.",
     "rule.trigger_over": "The level has just gone back to the model's own: water level and rain no longer raise the risk.",
     "trigger.drawdown": "the water fell {value} in {days} days at {place}",
     "trigger.drawdown.none": "the water did not fall in the last {days} days at {place}",

@@ -133,7 +133,7 @@ WORDS = {
     "segment.p": "Xác suất bờ lùi từ {threshold} m trong {days} ngày",
     "segment.chances": "Xác suất bờ lùi ít nhất 10, 20, 30, 60 m",
     "segment.lines": "Bờ lùi vượt quá với xác suất 70, 50, 30, 10%",
-    "segment.expected": "Đất mất kỳ vọng",
+    "segment.expected": "Mức lùi và diện tích mất, trung bình dự tính",
     "segment.expected.value": "{metres} m, {hectares} ha",
     "segment.forecast": "Bờ lùi dự báo (khoảng 80%)",
     "segment.forecast.value": "{mid} m ({low}–{high} m)",
@@ -189,7 +189,7 @@ WORDS = {
     "kind.other": "cập nhật",
     # why: the rule
     "rule.raised": "Mức vừa tăng vì xác suất đã đủ cao.",
-    "rule.jumped": "Mức tăng ngay vì xác suất tăng vọt.",
+    "rule.jumped": "Mức tăng ngay vì xác suất vượt xa ngưỡng của mức.",
     "rule.cleared": "Mức vừa hạ vì xác suất đã thấp trên ảnh mới hoặc trong đủ số ngày.",
     # why: what keeps a level from the one that the newest probability asks for
     "held.memory.above": "Xác suất mới nhất ứng với mức {asked}; mức {level} được giữ cho đến khi ảnh mới hoặc đủ số ngày "
@@ -209,7 +209,6 @@ WORDS = {
     "joint.days": "{days} ngày",
     "joint.levels": "Mức chung: {joint} (theo thời hạn: {levels})",
     # trigger: what water and rain add tonight
-    "rule.trigger": "Mức được nâng vì mực nước hoặc mưa, xem bên dưới.",
     "rule.trigger_over": "Mức vừa hạ về mức của mô hình: mực nước và mưa không còn làm tăng nguy cơ.",
     "trigger.drawdown": "nước rút {value} trong {days} ngày tại {place}",
     "trigger.drawdown.none": "nước không rút trong {days} ngày qua tại {place}",

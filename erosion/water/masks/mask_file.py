@@ -44,7 +44,7 @@ class Scene(NamedTuple):
     pixels: Pixels
     digest: str
     precision: Precision = "day"
-    """What the file tells of its date; the rest of a year or a month alone is guessed."""
+    """What the file states of its date; the rest of a year or a month alone is guessed."""
 
 
 def read_scene(path: Path, source: RasterFolder, region: Region, limit: pd.Timestamp) -> Scene | Skipped | pd.Timestamp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,10 +24,11 @@ MAX_COMMON_RIM: Final = 0.05
 
 
 def merge(group: Sequence[Scene], grid: Grid, inside: BoolArray | None) -> Pixels | Skipped:
-    """Pixels of one date on the grid, merged from its files, or why the date is left out.
+    """Return the pixels of one date on the grid, merged from its files, or why the date is left out.
 
-    Files that show the same ground belong to one date where each tells its day. Where the day is guessed they may be of two
-    dates, and nothing of them is used. The first file by name stands where two differ within tolerance. Pixels that are not ``inside`` are missing.
+    Files that show the same ground belong to one date where each states its day. Where the day is guessed they may be of two
+    dates, and nothing of them is used. The first file by name stands where two differ within tolerance. Pixels that are not
+    ``inside`` are missing.
     """
     placed = [place(scene.pixels, scene.grid, grid) for scene in group]
     if inside is not None:
@@ -63,17 +65,16 @@ def _guessed_together(group: Sequence[Scene], placed: Sequence[Pixels]) -> Skipp
     if not guessed:
         return None
     shown = [unpack_percent(pixels) != UNOBSERVED for pixels in placed]
-    for i, scene in enumerate(group):
-        for j in range(i):
-            if "day" == scene.precision == group[j].precision:
-                continue
-            common, smaller = int((shown[i] & shown[j]).sum()), int(min(shown[i].sum(), shown[j].sum()))
-            if common > MAX_COMMON_RIM * smaller:
-                names = " + ".join(s.path.name for s in group)
-                return Skipped(
-                    names,
-                    f"show the same ground on {scene.date.date()}, a day that is guessed from a {guessed[0].precision} alone "
-                    f"in the name of {', '.join(s.path.name for s in guessed)}, so they may be of several dates; write the day "
-                    "into each name, like 2018-06-22, or leave one file of the date",
-                )
+    for i, j in itertools.combinations(range(len(group)), 2):
+        if group[i].precision == group[j].precision == "day":
+            continue
+        common, smaller = int((shown[i] & shown[j]).sum()), int(min(shown[i].sum(), shown[j].sum()))
+        if common > MAX_COMMON_RIM * smaller:
+            names = " + ".join(s.path.name for s in group)
+            return Skipped(
+                names,
+                f"show the same ground on {group[i].date.date()}, a day that is guessed from a {guessed[0].precision} alone "
+                f"in the name of {', '.join(s.path.name for s in guessed)}, so they may be of several dates; write the day "
+                "into each name, like 2018-06-22, or leave one file of the date",
+            )
     return None

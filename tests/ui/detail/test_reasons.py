@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erosion.core.vocabulary import UnknownReason
-from erosion.features import REGISTRY
+from erosion.features import REGISTRY, fronts
 from erosion.ui.detail import reasons
 
 
@@ -174,3 +174,7 @@ def test_odd_reasons_never_break_the_page(rows, level):
 @pytest.mark.parametrize("text", [None, "", "{", "null", "7", '{"feature": "width_m"}', float("nan")])
 def test_reasons_that_are_no_list_are_none(text):
     assert reasons.parse(text) == []
+
+
+def test_the_farthest_front_is_that_of_the_feature():
+    assert reasons.FAR_M == fronts.FAR_M

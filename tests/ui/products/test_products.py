@@ -1,14 +1,18 @@
 """Published files as the pages read them: order, broken files, new versions, the ledger."""
 
+import dataclasses
 import json
+import shutil
+from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 
 from erosion.ui.products.ledger import count_open_warnings, ledger_problem, read_changes, read_recent_runs
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.regions import manifest_of, read_last_attempt, read_region, run_version
-from erosion.ui.products.segments import read_bands, read_history, read_segments
+from erosion.ui.products.segments import YOUNGER_COLUMNS, read_bands, read_history, read_segments
 from erosion.ui.products.verification import read_outcomes
 
 
@@ -94,3 +98,15 @@ def test_the_ledger_is_asked_and_never_made(own, tmp_path_factory):
     (own / "ledger.sqlite").write_bytes(b"not a database" * 99)
     assert read_recent_runs(own, "song-thu") is None
     assert "file is not a database" in ledger_problem(own, "song-thu")
+
+
+def test_a_layer_of_an_older_program_is_read(newest, tmp_path):
+    run, _ = newest
+    old = dataclasses.replace(run, directory=Path(shutil.copytree(run.directory, tmp_path / "old")))
+    path = old.directory / "segments_1y.parquet"
+    gpd.read_parquet(path).drop(columns=list(YOUNGER_COLUMNS)).to_parquet(path)
+    table, whole = read_segments(old, "1y"), read_segments(run, "1y")
+    assert (table["model_level"] == table["level"]).all()
+    unknown = [name for name in YOUNGER_COLUMNS if name != "model_level"]
+    assert table[unknown].isna().all(axis=None), "a level of all targets, or a chance, is not made up"
+    assert table["p_event"].equals(whole["p_event"])
