@@ -11,10 +11,10 @@ import pandas as pd
 from erosion.config.region import load_region
 from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.features import FAMILIES
-from erosion.forecast import ablation
-from erosion.forecast.cutoff_skill import cutoff_table, forecast_cutoffs
-from erosion.forecast.evaluate import evaluate, table
-from erosion.forecast.splits import origins
+from erosion.forecast.evaluation import ablation
+from erosion.forecast.evaluation.cutoff_skill import cutoff_table, forecast_cutoffs
+from erosion.forecast.evaluation.evaluate import evaluate, table
+from erosion.forecast.evaluation.splits import origins
 from erosion.forecast.training import load_rows
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import logging
 import pandas as pd
 
 from erosion.config.region import load_region
-from erosion.forecast.evaluate import table
+from erosion.forecast.evaluation.evaluate import table
 from erosion.forecast.training import train_release
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import logging
 import pandas as pd
 
 from erosion.config.region import load_region
-from erosion.forecast.trigger_verification import lines, trigger_history
+from erosion.forecast.evaluation.trigger_verification import lines, trigger_history
 from erosion.nightly.published import DEGRADED
 
 _log = logging.getLogger(__name__)

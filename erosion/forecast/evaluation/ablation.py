@@ -11,10 +11,18 @@ import pandas as pd
 
 from erosion.config.region import Region
 from erosion.features import FAMILIES
-from erosion.forecast.evaluate import BOOTSTRAP_KM, onset_rows
+from erosion.forecast.evaluation.evaluate import BOOTSTRAP_KM, onset_rows
+from erosion.forecast.evaluation.skill import (
+    DRAWS,
+    brier_skill,
+    draw_weights,
+    pr_auc,
+    roc_auc,
+    top_share,
+    with_interval,
+)
+from erosion.forecast.evaluation.splits import blocks_of, space_of, splits
 from erosion.forecast.model import MODEL_FEATURES, known_rows, predict, train_target
-from erosion.forecast.skill import DRAWS, brier_skill, draw_weights, pr_auc, roc_auc, top_share, with_interval
-from erosion.forecast.splits import blocks_of, space_of, splits
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from erosion.config.region import Target
-from erosion.forecast.cutoff_skill import cutoff_table, forecast_cutoffs
+from erosion.forecast.evaluation.cutoff_skill import cutoff_table, forecast_cutoffs
 
 TARGETS = (
     Target(name="1y", horizon_days=365.25, threshold_m=30),

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from erosion.config.region import Target
 from erosion.features import REGISTRY
-from erosion.forecast import splits as module
-from erosion.forecast.baselines import LOGISTIC_FEATURES, RATE_BASELINES
-from erosion.forecast.evaluate import ONSET, evaluate, forecast_part, onset_rows, table
+from erosion.forecast.evaluation import splits as module
+from erosion.forecast.evaluation.baselines import LOGISTIC_FEATURES, RATE_BASELINES
+from erosion.forecast.evaluation.evaluate import ONSET, evaluate, forecast_part, onset_rows, table
+from erosion.forecast.evaluation.splits import BLOCK_KM, BUFFER_KM, FOLDS, origins, splits
 from erosion.forecast.model import MODEL_FEATURES, TrainingError
-from erosion.forecast.splits import BLOCK_KM, BUFFER_KM, FOLDS, origins, splits
 
 PLACE = ["region", "model", "target", "labels", "split", "subset", "metric"]
 KEYS = [*PLACE, "simulated", "value", "ci_low", "ci_high", "n", "base_rate"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from erosion.forecast.skill import (
+from erosion.forecast.evaluation.skill import (
     brier,
     brier_skill,
     draw_weights,

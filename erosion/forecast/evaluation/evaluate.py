@@ -20,11 +20,10 @@ from tqdm import tqdm
 from erosion.banks.established import YEAR_DAYS
 from erosion.config.region import Region, Target
 from erosion.core.arrays import BoolArray, FloatArray
-from erosion.forecast.baselines import RATE_BASELINES, baseline_chances
 from erosion.forecast.dataset import LABELS
 from erosion.forecast.distribution import Distribution, distribution_of
-from erosion.forecast.model import TrainingError, knots_of, known_rows, predict, train_target
-from erosion.forecast.skill import (
+from erosion.forecast.evaluation.baselines import RATE_BASELINES, baseline_chances
+from erosion.forecast.evaluation.skill import (
     DRAWS,
     brier,
     brier_skill,
@@ -36,7 +35,8 @@ from erosion.forecast.skill import (
     weighted_mean,
     with_interval,
 )
-from erosion.forecast.splits import Split, blocks_of, space_of, splits
+from erosion.forecast.evaluation.splits import Split, blocks_of, space_of, splits
+from erosion.forecast.model import TrainingError, knots_of, known_rows, predict, train_target
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,14 @@ from scipy.stats import spearmanr
 from erosion.alerts.trigger import Gauge
 from erosion.config.trigger import Drawdown, LowWater, Trigger
 from erosion.core.contracts import GAUGE_FORECAST_COLUMNS
-from erosion.forecast.trigger_verification import lines, nights, relation, trigger_history, yearly_losses, years_of
+from erosion.forecast.evaluation.trigger_verification import (
+    lines,
+    nights,
+    relation,
+    trigger_history,
+    yearly_losses,
+    years_of,
+)
 from tests.gauge_tables import gauge_rows
 from tests.rivers import make_region, make_water, straight_river
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from erosion.features import FAMILIES
-from erosion.forecast import ablation
+from erosion.forecast.evaluation import ablation
 from erosion.forecast.model import MODEL_FEATURES
 
 FIRST = pd.Timestamp("2010-01-01")
