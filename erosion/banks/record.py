@@ -32,24 +32,20 @@ def record_gaps(banks: xr.Dataset) -> NDArray[np.object_]:
         Bank measurements, dims (segment_id, epoch), with ``coverage``.
     """
     seen = banks["coverage"].transpose("segment_id", "epoch").to_numpy() > 0
+    # Coverage says that a bank was seen then and before. One that begins after the first epoch was not seen then, and its first
+    # time is taken for the epoch just before.
+    begins = seen & (np.cumsum(seen, axis=1) == 1)
+    seen[:, :-1] |= begins[:, 1:]
     days = banks["epoch"].to_numpy()
     years = (days - days[0]) / np.timedelta64(1, "D") / YEAR_DAYS
     when = np.where(seen, years, -np.inf)
-    newest = when.max(axis=1)
+    newest, first = when.max(axis=1), np.where(seen, years, np.inf).min(axis=1)
     before = np.where(when < newest[:, None], when, -np.inf).max(axis=1)
-    first = np.where(seen, years, np.inf).min(axis=1)
-    # A bank that was first seen after the first epoch has its coverage from the second time on; the first time is taken for
-    # the epoch before that one.
-    late = ~seen[:, 0] & seen.any(axis=1)
-    start = years[np.searchsorted(years, np.where(late, first, 0.0)).clip(1) - 1]
-    first = np.where(late, start, first)
-    before = np.maximum(before, np.where(late, start, -np.inf))
-    pairs = seen[:, 1:].sum(axis=1)
+    times = seen.sum(axis=1)
     with np.errstate(invalid="ignore"):  # of a bank that was never seen
         gap, span = newest - before, newest - first
-    short = (pairs + 1 < MIN_OBSERVATIONS) | (span < MIN_SPAN_Y)
     return np.select(
-        [pairs == 0, gap > MAX_GAP_Y, short],
+        [times < 2, gap > MAX_GAP_Y, (times < MIN_OBSERVATIONS) | (span < MIN_SPAN_Y)],
         [UnknownReason.NOT_MEASURED, UnknownReason.WIDE_GAP, UnknownReason.SHORT_RECORD],
         "",
     ).astype(object)
