@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pyproj import Transformer
 
-from erosion.banks.epochs.valid import newest_left_out, valid_epochs
+from erosion.banks.epochs.valid import newer_and_older, valid_epochs
 from erosion.banks.record import thin_record
 from erosion.config.drivers import driver
 from erosion.config.entry import Entry
@@ -138,9 +138,9 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report, used
     valid, left_out = valid_epochs(water)
     found.usable -= len(left_out)
     used.extend(pd.DatetimeIndex(valid["epoch"].to_numpy()))
-    current = newest_left_out(water, valid, left_out)
+    current, past = newer_and_older(water, valid, left_out)
     _take_skipped(report, source.name, current)
-    report.skipped += left_out[: len(left_out) - len(current)]  # older ones are listed by a run, and no fault of it
+    report.skipped += past  # listed by a run, and no fault of it
 
     epochs = pd.DatetimeIndex(water["epoch"].values)
     found.dates = [str(day.date()) for day in epochs]

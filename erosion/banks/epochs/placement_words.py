@@ -7,13 +7,13 @@ from typing import Final
 from erosion.banks.epochs.registration import Placement
 
 _SMALL_TURN_DEG: Final = 0.1
-"""Turns smaller than this are not told from none."""
+"""Smallest turn that is reported; a smaller one is within the error of the measurement."""
 
 
 def placement_words(placement: Placement, pixel_m: float) -> str:
     """Return a placement in words, such as ``turned by 2.0° clockwise, moved by 300 m east and 30 m north``.
 
-    Turns and shifts too small to be told from none are left out; the text is empty where nothing remains.
+    A turn of less than 0.1° and a shift of less than half a pixel are left out; the text is empty where nothing remains.
     """
     parts = []
     turned = placement.turned_deg

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from erosion.banks.epochs.river_image import RiverImage, agreement, seen_in_both
+from erosion.banks.epochs.river_image import RiverImage, seen_in_both
 from erosion.core.arrays import FloatArray
 from erosion.core.raster.components import pixels_of
 
@@ -68,8 +68,8 @@ class Registration(NamedTuple):
     ----------
     placement
         The placement under which the two rivers agree best.
-    as_it_is, placed
-        Agreement of the rivers as they are and with the new one put back, 0 to 1.
+    placed
+        Agreement of the rivers with the new one put back, 0 to 1.
     widths
         Length of river whose disagreement the placement removes [channel widths].
     of_widths
@@ -77,7 +77,6 @@ class Registration(NamedTuple):
     """
 
     placement: Placement
-    as_it_is: float
     placed: float
     widths: float
     of_widths: float
@@ -105,7 +104,6 @@ def register(new: RiverImage, old: RiverImage) -> Registration:
         Two masks of one grid, both with river.
     """
     new, old = seen_in_both(new, old)
-    as_it_is = agreement(new, old)
     search = _Search(new, old)
     best = search.climb(Placement())
     if search.agreement(best) < LOST:
@@ -113,7 +111,7 @@ def register(new: RiverImage, old: RiverImage) -> Registration:
     # Both are of the same sample of pixels.
     before, placed = search.agreement(Placement()), search.agreement(best)
     removed = (placed - before) / max(1.0 - before, 1e-9)
-    return Registration(best, as_it_is, placed, removed * min(new.widths, old.widths), old.widths)
+    return Registration(best, placed, removed * min(new.widths, old.widths), old.widths)
 
 
 class _Search:

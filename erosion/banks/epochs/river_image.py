@@ -155,40 +155,46 @@ def displaced(image: RiverImage, down: int, right: int) -> tuple[IntArray, IntAr
     return row[there] * columns + first[there], row[there] * columns + last[there]
 
 
-def agreement(new: RiverImage, old: RiverImage, down: int = 0, right: int = 0) -> float:
+def agreement(new: RiverImage, old: RiverImage) -> float:
     """Return the share of two rivers that coincides where both masks were seen, 0 to 1 (coefficient of Dice 1945).
 
     Parameters
     ----------
     new, old
         Two masks of one grid.
-    down, right
-        Pixels by which the old river is moved first; what leaves the image is not counted.
     """
-    start, stop = displaced(old, down, right) if down or right else (old.start, old.stop)
-    size = new.pixels + int((stop - start).sum())
-    if old.unseen_start.size:
-        hidden = displaced(_unseen(old), down, right)
-        size -= overlap(new.start, new.stop, *hidden)
-    if new.unseen_start.size:
-        size -= overlap(start, stop, new.unseen_start, new.unseen_stop)
-    return 2.0 * overlap(new.start, new.stop, start, stop) / max(size, 1)
+    size = sum(common_river(new, old))
+    return 2.0 * overlap(new.start, new.stop, old.start, old.stop) / max(size, 1)
+
+
+def common_river(new: RiverImage, old: RiverImage) -> tuple[int, int]:
+    """Return the pixels of river of each of two masks that both masks saw."""
+    return (
+        new.pixels - overlap(new.start, new.stop, old.unseen_start, old.unseen_stop),
+        old.pixels - overlap(old.start, old.stop, new.unseen_start, new.unseen_stop),
+    )
 
 
 def seen_in_both(new: RiverImage, old: RiverImage) -> tuple[RiverImage, RiverImage]:
     """Return two rivers without what either mask did not see."""
     if not new.unseen_start.size and not old.unseen_start.size:
         return new, old
-    unseen = _mask(new.unseen_start, new.unseen_stop, new.shape) | _mask(old.unseen_start, old.unseen_stop, old.shape)
-    hidden = find_runs(unseen)
+    only_old = _without(old.unseen_start, old.unseen_stop, new.unseen_start, new.unseen_stop)
+    start, stop = (
+        np.sort(np.concatenate(ends)) for ends in zip((new.unseen_start, new.unseen_stop), only_old, strict=True)
+    )
     clipped = [
-        RiverImage(*find_runs(_mask(one.start, one.stop, one.shape) & ~unseen), *hidden, one.shape, one.whole)
-        for one in (new, old)
+        RiverImage(*_without(one.start, one.stop, start, stop), start, stop, one.shape, one.whole) for one in (new, old)
     ]
     return clipped[0], clipped[1]
 
 
-def _unseen(image: RiverImage) -> RiverImage:
-    """Return the pixels that were not seen, as if they were the river."""
-    nothing = np.zeros(0, np.int64)
-    return RiverImage(image.unseen_start, image.unseen_stop, nothing, nothing, image.shape, 1.0)
+def _without(start: IntArray, stop: IntArray, other_start: IntArray, other_stop: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the runs of the pixels of one set of runs that are not in another, cut where the first were."""
+    at = np.concatenate([start, stop, other_start, other_stop])
+    order = np.argsort(at, kind="stable")
+    step = np.repeat([1, -1, -2, 2], [start.size, stop.size, other_start.size, other_stop.size])[order]
+    at = at[order]
+    # 1 in a run of the first set alone; less where the other is, or neither.
+    inside = (np.cumsum(step)[:-1] == 1) & (at[1:] > at[:-1])
+    return at[:-1][inside], at[1:][inside]

@@ -1,7 +1,8 @@
-"""Which epochs of a reach are used: each is compared with the ones that were there before it.
+"""Which epochs of a reach are used: each is compared with the ones that were available before it.
 
-What a mask can be found guilty of: a river in pieces, a flood, the image of another date, an image that is misplaced (shifted,
-turned, mirrored), another river. Only what was available before an epoch decides on it, so a decision once taken stands.
+A mask is left out where its river is in pieces or in flood, where it is the image of another date or of another river, and
+where it is misplaced (shifted, turned, mirrored). Epochs that became available later have no part in a decision, so it
+never changes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from erosion.banks.epochs.placement_words import placement_words
 from erosion.banks.epochs.registration import Registration, least_widths, register
-from erosion.banks.epochs.river_image import RiverImage, agreement, river_image
+from erosion.banks.epochs.river_image import RiverImage, agreement, common_river, river_image, seen_in_both
 from erosion.banks.established import YEAR_DAYS
 from erosion.core.errors import Skipped
 from erosion.core.scheduler import threads_unless_cluster
@@ -29,9 +30,17 @@ MOST_WATER: Final = 2.0
 """An epoch in which the river fills more than this many times its usual share shows no banks. On 31 years of the Mamoré, floods and
 droughts among them, the share stays between 0.7 and 1.3 times the usual."""
 
+COMMON_SHARE: Final = 0.5
+"""Two masks are taken for one image only where both saw at least this share of the river of the one that shows less of it: a
+short stretch may stand still for years."""
+
 SAME_SHARE: Final = 0.02
 """Two masks that differ in no more pixels than this share of their shore are one image. Masks of two years of the quiet Athabasca
 differ in at least 14 %, of the Mamoré in 68 %."""
+
+SAME_SHORE: Final = 150.0
+"""Shortest shore that both saw for two masks to be one image [pixels]. Windows of the Athabasca with 100 pixels are alike in some
+pairs of years, with 150 in none of 12,000."""
 
 COMPARED: Final = 3
 """Valid epochs nearest in time that a mask is compared with; the one it fits best decides, so that no single one of them that is
@@ -86,19 +95,23 @@ def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
 
     A mask is left out as well where it is the image of another date, where one displacement, rotation or mirroring of the
     whole explains more of what changed than a river does (:mod:`erosion.banks.epochs.registration`), and where it shows
-    less of the river than even a fast one would leave. Epochs that were available later have no part in it, so a decision
-    once taken stands.
+    less of the river than even a fast one would leave. Epochs that became available later have no part in it, so a
+    decision never changes.
+
+    Parameters
+    ----------
+    water
+        A water product of one reach, with attribute ``pixel_m``.
     """
     images = _images(water)
     dates, available = pd.DatetimeIndex(water["epoch"].to_numpy()), water["available_at"].to_numpy()
-    scenes = water["scene_id"].to_numpy() if "scene_id" in water.coords else dates.strftime("%Y-%m-%d").to_numpy()
     pixel_m = float(water.attrs["pixel_m"])
-    known = [Known(*one) for one in zip(dates, map(str, scenes), images, strict=True)]
+    known = [Known(*one) for one in zip(dates, map(str, water["scene_id"].to_numpy()), images, strict=True)]
     valid: dict[int, Known] = {}
     reasons: dict[int, str] = {}
     order = np.lexsort((dates, available)).tolist()
     for at, i in enumerate(order):
-        found = _found(known[i], list(valid.values()), [known[k] for k in order[:at]], pixel_m)
+        found = _judge(known[i], list(valid.values()), [known[k] for k in order[:at]], pixel_m)
         if isinstance(found, str):
             reasons[i] = found
         else:
@@ -106,10 +119,18 @@ def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
     return water.isel(epoch=sorted(valid)), [Skipped(known[i].scene, reasons[i]) for i in sorted(reasons)]
 
 
-def newest_left_out(water: xr.Dataset, valid: xr.Dataset, left_out: Sequence[Skipped]) -> list[Skipped]:
-    """Return those of the epochs left out that are newer than the newest valid one."""
-    newer = int((water["epoch"] > valid["epoch"][-1]).sum())
-    return list(left_out[len(left_out) - newer :])
+def newer_and_older(
+    water: xr.Dataset, valid: xr.Dataset, left_out: Sequence[Skipped]
+) -> tuple[list[Skipped], list[Skipped]]:
+    """Return the epochs left out that are newer than the newest valid one, and the older ones.
+
+    Parameters
+    ----------
+    water, valid, left_out
+        What :func:`valid_epochs` was given and what it returned.
+    """
+    older = len(left_out) - int((water["epoch"] > valid["epoch"][-1]).sum())
+    return list(left_out[older:]), list(left_out[:older])
 
 
 def _images(water: xr.Dataset) -> list[RiverImage]:
@@ -127,7 +148,7 @@ def _images(water: xr.Dataset) -> list[RiverImage]:
     return list(found[:, 0, 0])
 
 
-def _found(new: Known, valid: Sequence[Known], before: Sequence[Known], pixel_m: float) -> str | float | None:
+def _judge(new: Known, valid: Sequence[Known], before: Sequence[Known], pixel_m: float) -> str | float | None:
     """Return why an epoch cannot be true; where nothing speaks against it, its :attr:`Known.explained`.
 
     Parameters
@@ -161,12 +182,15 @@ def _found(new: Known, valid: Sequence[Known], before: Sequence[Known], pixel_m:
 def _same_image(new: Known, before: Sequence[Known]) -> str | None:
     """Return which earlier image a mask repeats."""
     for old in before:
-        shore = min(new.image.shore, old.image.shore)
-        if abs(new.image.pixels - old.image.pixels) > SAME_SHARE * shore and not new.image.unseen_start.size:
+        if _share_of_both(new.image, old.image) < COMMON_SHARE:
             continue
         common = _compare(new.image, old.image)
-        different = (1.0 - common) * (new.image.pixels + old.image.pixels)
-        if shore > 0 and different <= SAME_SHARE * shore:
+        different = (1.0 - common) * sum(common_river(new.image, old.image))
+        # What both saw has no longer shore than what either saw; to cut both to it takes longer.
+        if different > SAME_SHARE * min(new.image.shore, old.image.shore):
+            continue
+        shore = min(image.shore for image in seen_in_both(new.image, old.image))
+        if shore >= SAME_SHORE and different <= SAME_SHARE * shore:
             return (
                 f"its river is that of {old.scene} ({old.date:%Y-%m-%d}) to the pixel ({common:.2%} coincide): one image under "
                 "two dates; take out the one whose date is wrong"
@@ -174,27 +198,50 @@ def _same_image(new: Known, before: Sequence[Known]) -> str | None:
     return None
 
 
-def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | float | None:
-    """Return how a mask lies against those nearest in time; where it lies on them, its :attr:`Known.explained`."""
-    river = [old for old in valid if min(old.image.pixels, new.image.pixels) > 0]
-    if not river:
-        return None
-    near = sorted(river, key=lambda old: abs(old.date - new.date))
-    recent, others = near[:COMPARED], near[COMPARED:]
-    old = max(recent, key=lambda old: _compare(new.image, old.image))
-    common = _compare(new.image, old.image)
-    if others:
-        older = max(others, key=lambda old: _compare(new.image, old.image))
-        like = _compare(new.image, older.image)
+def _older_image(new: Known, old: Known, others: Sequence[Known]) -> str | None:
+    """Return which image of another time a mask is.
+
+    Parameters
+    ----------
+    new
+        The epoch.
+    old
+        The valid epoch near in time that it fits best.
+    others
+        Valid epochs that are farther in time.
+    """
+    for older in sorted(others, key=lambda one: _compare(new.image, one.image), reverse=True):
+        # All three are compared where all of them saw: a part of the river that moves less agrees better.
+        image = seen_in_both(seen_in_both(new.image, old.image)[0], older.image)[0]
+        if image.pixels < COMMON_SHARE * min(one.image.pixels for one in (new, old, older)):
+            continue
+        like, common = _compare(image, older.image), _compare(image, old.image)
         if 1.0 - like < OLDER_SHARE * (1.0 - common) and like - common >= OLDER_LEAST:
             return (
                 f"{like:.0%} of its river coincides with that of {older.scene} ({older.date:%Y-%m-%d}), and only {common:.0%} with "
                 f"{old.scene} ({old.date:%Y-%m-%d}), which is nearest in time; an older image under a new date? check its date"
             )
+    return None
+
+
+def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | float | None:
+    """Return how a mask lies against those nearest in time; where it lies on them, its :attr:`Known.explained`."""
+    shares = [_share_of_both(new.image, old.image) for old in valid]
+    least = min(max(shares), COMMON_SHARE)  # a mask that shows little in common decides only where no other one does
+    if least == 0:
+        return None
+    near = [old for old, share in zip(valid, shares, strict=True) if share >= least]
+    near.sort(key=lambda old: abs(old.date - new.date))
+    recent, others = near[:COMPARED], near[COMPARED:]
+    old = max(recent, key=lambda old: _compare(new.image, old.image))
+    common = _compare(new.image, old.image)
+    older = _older_image(new, old, others)
+    if older is not None:
+        return older
     found = _register(new.image, old.image)
     lies = placement_words(found.placement, pixel_m)
-    least = least_widths([one.explained for one in valid if one.explained is not None])
-    if lies and found.widths >= least and found.placed >= LEAST_PLACED:
+    must_explain = least_widths([one.explained for one in valid if one.explained is not None])
+    if lies and found.widths >= must_explain and found.placed >= LEAST_PLACED:
         return (
             f"its river lies {lies} against {old.scene} ({old.date:%Y-%m-%d}): put back, "
             f"{found.placed:.0%} of the two rivers coincide, as they are {common:.0%}; a misplaced image? check the position "
@@ -212,6 +259,13 @@ def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | floa
     return found.widths
 
 
+def _share_of_both(new: RiverImage, old: RiverImage) -> float:
+    """Return how much both masks saw of the river of the one that shows less of it, 0 to 1."""
+    return min(1.0, min(common_river(new, old)) / max(min(new.pixels, old.pixels), 1))
+
+
+# A replay, a training and its evaluation judge the masks of a reach again for each of their dates; what two masks of the same
+# content have in common is then known.
 @lru_cache(maxsize=4096)
 def _compare(new: RiverImage, old: RiverImage) -> float:
     return agreement(new, old)

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from erosion.alerts import ledger
-from erosion.banks.epochs.valid import newest_left_out, valid_epochs
+from erosion.banks.epochs.valid import newer_and_older, valid_epochs
 from erosion.banks.record import thin_record
 from erosion.config.region import Region
 from erosion.config.store import store_of
@@ -168,7 +168,7 @@ def _read_reaches(
             failed[name] = error
             continue
         valid, rejected = valid_epochs(water)
-        past = rejected[: len(rejected) - len(newest_left_out(water, valid, rejected))]
+        _, past = newer_and_older(water, valid, rejected)
         reaches[name] = ReachInput(one, valid, [*unreadable, *rejected], past)
     if not reaches:
         # The cause may be that nothing could be fetched.

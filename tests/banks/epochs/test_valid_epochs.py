@@ -9,7 +9,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.banks.epochs.valid import newest_left_out, valid_epochs
+from erosion.banks.epochs.valid import newer_and_older, valid_epochs
 from erosion.config.region import load_region
 from erosion.gauges.combine import empty_gauges
 from erosion.water.read import read_water
@@ -28,7 +28,7 @@ def reason_of(water: xr.Dataset) -> str:
     """Why the newest mask, and no other, is left out."""
     valid, left_out = valid_epochs(water)
     assert len(left_out) == 1 and valid.sizes["epoch"] == water.sizes["epoch"] - 1
-    assert newest_left_out(water, valid, left_out) == left_out
+    assert newer_and_older(water, valid, left_out) == (left_out, [])
     assert left_out[0].scene == str(water["scene_id"].to_numpy()[-1]) and not left_out[0].usual
     return left_out[0].reason
 
