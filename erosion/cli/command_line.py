@@ -88,10 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="erosion", description="Early warning of riverbank erosion.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, words: str, *, region: bool = True) -> argparse.ArgumentParser:
+    def command(name: str, words: str, *, region: bool = True, several: str = "") -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=words, description=words)
         added.set_defaults(command=name)
-        if region:
+        if several:
+            added.add_argument("regions", metavar="REGION", nargs="+", help=several)
+        elif region:
             added.add_argument(
                 "region", metavar="REGION", help="name in data_sources/regions, or path of a region file"
             )
@@ -136,7 +138,13 @@ def _parser() -> argparse.ArgumentParser:
             "--ledger", default=os.environ.get("EROSION_LEDGER"), help="database URL (default: ledger.sqlite in --out)"
         )
 
-    train = command("train", "make a model release from the region's archive")
+    named = "name in data_sources/regions, or path of a region file; several: "
+    train = command(
+        "train",
+        "make a model release from the archive of a region, or of several together",
+        several=f"{named}one release of --family is trained on all of them",
+    )
+    train.add_argument("--family", metavar="NAME", help="of a release of several regions, models/NAME-<date>")
     train.add_argument(
         "--until",
         type=_past_end_date,
@@ -158,13 +166,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--skill", type=Path, metavar="FILE", help="JSON of `erosion evaluate`, for the model's card")
     train.add_argument("--tried", type=Path, metavar="FILE", help="Markdown on what was tried, for the model's card")
 
-    score = command("evaluate", "score the model and every baseline forward in time and across space")
+    score = command(
+        "evaluate",
+        "score the model and every baseline forward in time and across space; several regions: on rivers never trained on",
+        several=f"{named}each is forecast by models trained on the others; REGION:0-95 is a stretch of one, in km",
+    )
     score.add_argument(
         "--first",
         type=_past_date,
         default=_date("2006"),
         metavar="DATE",
-        help="first test date, YYYY or YYYY-MM-DD (default 2006)",
+        help="first test date of one region, YYYY or YYYY-MM-DD (default 2006)",
     )
     score.add_argument(
         "--until",
@@ -186,17 +198,21 @@ def _parser() -> argparse.ArgumentParser:
 
     exercise = command(
         "simulate",
-        "make an exercise: a simulated river seen by simulated satellites, labelled as such",
+        "make an exercise: a simulated river seen by simulated satellites, or rivers of several kinds; labelled as such",
         region=False,
     )
-    exercise.add_argument("exercise", choices=["an-giang"], help="which exercise")
-    exercise.add_argument("--years", type=int, default=6, help="years of scenes (default %(default)s)")
-    exercise.add_argument("--length", type=float, default=12.0, metavar="KM", help="of the river (default %(default)s)")
+    exercise.add_argument(
+        "exercise", choices=["an-giang", "rivers"], help="which exercise; rivers: yearly masks to train on"
+    )
+    exercise.add_argument("--years", type=int, default=6, help="of an-giang: years of scenes (default %(default)s)")
+    exercise.add_argument(
+        "--length", type=float, default=12.0, metavar="KM", help="of an-giang: of the river (default %(default)s)"
+    )
     exercise.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty directory")
     exercise.add_argument(
         "--again",
         action="store_true",
-        help="make an exercise that is in the directory anew; its scenes, maps, truth, models and store are taken away",
+        help="make an-giang anew where it is in the directory; its scenes, maps, truth, models and store are taken away",
     )
     exercise.add_argument("--seed", type=int, default=20, help="another seed is another river (default %(default)s)")
 

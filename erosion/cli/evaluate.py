@@ -1,4 +1,4 @@
-"""``erosion evaluate``: score the model and every baseline forward in time and across space."""
+"""``erosion evaluate``: score the model and every baseline forward in time and across space, or on rivers never trained on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from erosion.config.region import load_region
 from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.features import FAMILIES
-from erosion.forecast.evaluation import ablation
+from erosion.forecast.evaluation import ablation, rivers
 from erosion.forecast.evaluation.cutoff_skill import cutoff_table, forecast_cutoffs
 from erosion.forecast.evaluation.evaluate import evaluate, table
 from erosion.forecast.evaluation.splits import origins
@@ -22,8 +22,10 @@ _log = logging.getLogger(__name__)
 
 def main(arguments: argparse.Namespace) -> int:
     """Return 0 when the scores are printed and written."""
-    region = load_region(arguments.region)
     until = pd.Timestamp.now().normalize() if arguments.until is None else pd.Timestamp(arguments.until)
+    if len(arguments.regions) > 1:
+        return _across_rivers(arguments, until)
+    region = load_region(arguments.regions[0])
     first = pd.Timestamp(arguments.first)
     if arguments.without is not None and arguments.without not in FAMILIES:
         raise ValueError(f"--without: {arguments.without!r} is no family of features; those are {', '.join(FAMILIES)}")
@@ -43,4 +45,19 @@ def main(arguments: argparse.Namespace) -> int:
     for subset in ("all", "onset", "cutoff"):
         print(f"\n{subset}\n\n{table(records, subset)}")
     print(f"\nnecks cut\n\n{cutoff_table(forecast_cutoffs(rows, region.targets, origins(rows, first)))}")
+    return 0
+
+
+def _across_rivers(arguments: argparse.Namespace, until: pd.Timestamp) -> int:
+    if arguments.without is not None:
+        raise ValueError("--without compares on one river; give one region with it")
+    found = rivers.read_rivers(arguments.regions, until)
+    records = rivers.evaluate_rivers(found, seed=arguments.seed, draws=arguments.draws)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
+    simulated = [one.name for one in found if one.region.simulated]
+    if simulated:
+        _log.info(f"{SIMULATED_NOTICE}: {', '.join(simulated)}")
+    for subset in ("all", "onset"):
+        print(f"\n{subset}\n\n{rivers.table(records, subset)}")
     return 0

@@ -1,4 +1,4 @@
-"""``erosion train``: make a model release from the region's archive."""
+"""``erosion train``: make a model release from the archive of a region or of several."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import logging
 
 import pandas as pd
 
-from erosion.config.region import load_region
+from erosion.config.region import RIVERS, load_region
 from erosion.forecast.evaluation.evaluate import table
+from erosion.forecast.rivers import train_rivers
 from erosion.forecast.training import train_release
 
 _log = logging.getLogger(__name__)
@@ -31,12 +32,15 @@ def main(arguments: argparse.Namespace) -> int:
         )
     if arguments.tried:
         skill += "\n\n## What was tried\n\n" + arguments.tried.read_text(encoding="utf-8").strip()
-    directory = train_release(
-        load_region(arguments.region),
-        pd.Timestamp(arguments.until),
-        models=arguments.models,
-        seed=arguments.seed,
-        skill=skill,
-    )
+    options = {"models": arguments.models, "seed": arguments.seed, "skill": skill}
+    until, names = pd.Timestamp(arguments.until), arguments.regions
+    if len(names) > 1 and arguments.family is None:
+        raise ValueError(
+            f"{len(names)} regions are given; name the family of their release with --family, such as {RIVERS}"
+        )
+    if arguments.family is not None:
+        directory = train_rivers([load_region(name) for name in names], arguments.family, until, **options)
+    else:
+        directory = train_release(load_region(names[0]), until, **options)
     _log.info(f"made {directory}")
     return 0

@@ -152,6 +152,10 @@ DEFAULT_TARGETS = (
 )
 
 
+RIVERS = "rivers"
+"""Family of the releases that are trained on several rivers; a region that names no ``model`` takes them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Region:
     """What one deployment watches: where, from which sources, what it forecasts and when it warns."""
@@ -171,7 +175,7 @@ class Region:
     scenes: Annotated[SceneRules, Key("which scenes make an observation")] = SceneRules()
     segments: Annotated[SegmentRules, Key("how bank lines are cut into segments")] = SegmentRules()
     targets: Annotated[tuple[Target, ...], Key("events that are forecast")] = DEFAULT_TARGETS
-    model: Annotated[str, Key("family of the model release, models/<family>-<date>")]
+    model: Annotated[str, Key("family of the model release, models/<family>-<date>")] = RIVERS
     policy: Annotated[Policy, Key("how probabilities become levels")] = Policy()
     trigger: Annotated[Trigger | None, Key("what of water levels and rain raises a warning for a night")] = None
     path: Path = Path()

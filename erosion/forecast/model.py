@@ -103,6 +103,7 @@ def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[BoolArr
     """Return which rows with a known outcome the first booster is fitted on, and which later ones calibrate.
 
     The windows of the rows to fit on are over before the first calibration date: no stretch of river is judged twice.
+    Each river of rows of several has its own newest dates; one too short for that is fitted on and not calibrated on.
 
     Returns
     -------
@@ -114,22 +115,43 @@ def split_dates(rows: pd.DataFrame, target: Target, label: str) -> tuple[BoolArr
     TrainingError
         If one of them would be empty.
     """
-    known = known_rows(rows, target, label)
-    dates = _first_of_seasons(rows.loc[known, "as_of"])
-    if len(dates) <= CALIBRATION_DATES:
-        raise TrainingError(
-            f"target {target.name}: {len(dates)} issue dates have a known outcome, training needs more than "
-            f"{CALIBRATION_DATES}; give a longer series or a shorter horizon"
-        )
-    first = dates[-CALIBRATION_DATES]
-    calibrate = known & (rows["as_of"] >= first).to_numpy()
-    fit = known & (rows[f"known_{target.name}"] <= first).to_numpy()
-    if not fit.any():
-        raise TrainingError(
-            f"target {target.name}: no window is over before the calibration dates start on "
-            f"{pd.Timestamp(first):%Y-%m-%d}; give a longer series"
-        )
+    known, river = known_rows(rows, target, label), rivers_of(rows)
+    fit, calibrate = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    short = []
+    for name in np.unique(river):
+        mine = known & (river == name)
+        dates = _first_of_seasons(rows.loc[mine, "as_of"])
+        if len(dates) <= CALIBRATION_DATES:
+            fit |= mine
+            short.append(
+                f"{len(dates)} issue dates have a known outcome, training needs more than "
+                f"{CALIBRATION_DATES}; give a longer series or a shorter horizon"
+            )
+            continue
+        first = dates[-CALIBRATION_DATES]
+        early = mine & (rows[f"known_{target.name}"] <= first).to_numpy()
+        if not early.any():
+            fit |= mine
+            short.append(
+                "no window is over before the calibration dates start on "
+                f"{pd.Timestamp(first):%Y-%m-%d}; give a longer series"
+            )
+            continue
+        calibrate |= mine & (rows["as_of"] >= first).to_numpy()
+        fit |= early
+    if not calibrate.any():
+        raise TrainingError(f"target {target.name}: {'; '.join(dict.fromkeys(short))}")
     return fit, calibrate
+
+
+def rivers_of(rows: pd.DataFrame) -> NDArray[np.str_]:
+    """Return the river of each row, shape (n,): the column ``river`` of rows of several, else empty words."""
+    return rows["river"].to_numpy(str) if "river" in rows else np.full(len(rows), "")
+
+
+def _issues_of(rows: pd.DataFrame) -> NDArray[np.int_]:
+    """Return a number for each issue date of each river, shape (n,): floods of two rivers are two floods."""
+    return np.asarray(rows.groupby([rivers_of(rows), "as_of"]).ngroup())
 
 
 def _first_of_seasons(dates: pd.Series) -> NDArray[np.datetime64]:
@@ -202,7 +224,7 @@ def train_target(
             )
     early = fit_exceedance(x[fit], retreat[fit], names, knots, target.threshold_m, seed)
     raw = log_odds(early, x[calibrate])
-    calibration = fit_calibration(raw, retreat[calibrate, None] >= knots, rows["as_of"].to_numpy()[calibrate])
+    calibration = fit_calibration(raw, retreat[calibrate, None] >= knots, _issues_of(rows[calibrate]))
     levels: dict[int, LevelBand] = {}
     if precision:
         late = rows[calibrate]

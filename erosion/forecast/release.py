@@ -12,16 +12,16 @@ import logging
 import math
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from erosion.alerts import thresholds
-from erosion.config.region import Region, Target
+from erosion.config.region import RIVERS, Region, Target
 from erosion.core.shipped import shipped
 from erosion.features import REGISTRY
 from erosion.forecast.booster_text import read_booster
@@ -39,6 +39,10 @@ _log = logging.getLogger(__name__)
 
 FORMAT = 2
 _NAME = re.compile(r"(?P<family>[A-Za-z0-9_.-]+)-(?P<date>\d{8})")
+
+
+Simulated = Literal["none", "part", "all"]
+"""How much of what a release was trained on is simulated."""
 
 
 class ReleaseError(ValueError):
@@ -70,6 +74,22 @@ class Release:
     def data_until(self) -> pd.Timestamp:
         """Date up to which the release was allowed to see observations."""
         return pd.Timestamp(self.meta["data_until"])
+
+    @property
+    def simulated(self) -> Simulated:
+        """Whether none, part or all of the rivers it was trained on are simulated."""
+        return simulated_share(self.meta)
+
+
+def regions_of(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the regions that a release was trained on, from its ``meta.json``."""
+    return tuple(one["name"] for one in meta["regions"]) if "regions" in meta else (meta["region"],)
+
+
+def simulated_share(meta: Mapping[str, Any]) -> Simulated:
+    """Return whether none, part or all of the regions of a release are simulated, from its ``meta.json``."""
+    simulated = {one["simulated"] for one in meta["regions"]} if "regions" in meta else {bool(meta["simulated"])}
+    return "part" if len(simulated) > 1 else "all" if simulated == {True} else "none"
 
 
 def save_release(
@@ -192,7 +212,8 @@ def models_to_make(region: Region) -> Path:
     Raises
     ------
     ReleaseError
-        If the family of the region's ``model`` was trained on another region: the new release would be taken for its.
+        If the family of the region's ``model`` was trained on another region, or is that of several: the new release
+        would be taken for its.
     """
     home = MODELS if region.path.is_relative_to(shipped("data_sources")) else region.path.parent / "models"
     for models in dict.fromkeys((home, MODELS)):
@@ -201,24 +222,48 @@ def models_to_make(region: Region) -> Path:
 
 
 def check_family(region: Region, models: Path) -> None:
-    """Refuse a directory where releases of the region's family were trained on another region.
+    """Refuse a directory where releases of the region's family were trained on another region, and the family of several.
 
     Raises
     ------
     ReleaseError
         If there is one.
     """
-    for _, path in _of_family(region.model, models):
+    advice = f"set `model:` in {region.path} to a name of its own, such as `model: {region.name}`, and train again"
+    if region.model == RIVERS:
+        raise ReleaseError(f"releases of {RIVERS} are trained on several rivers, not on {region.name} alone; {advice}")
+    for path, trained_on in _trained_on(region.model, models):
+        if trained_on != (region.name,):
+            raise ReleaseError(
+                f"{path.name} in {models} was trained on {', '.join(trained_on)}, so releases of {region.model} are not for "
+                f"{region.name} to add to; {advice}"
+            )
+
+
+def check_family_of_several(family: str, models: Path) -> None:
+    """Refuse a directory where a release of the family was trained on one region: it is that region's family.
+
+    Raises
+    ------
+    ReleaseError
+        If there is one.
+    """
+    for path, trained_on in _trained_on(family, models):
+        if len(trained_on) == 1:
+            raise ReleaseError(
+                f"{path.name} in {models} was trained on {trained_on[0]} alone, and its next release would be taken for "
+                f"that region's; give another name with --family, such as {RIVERS}"
+            )
+
+
+def _trained_on(family: str, models: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Yield each release of a family with the regions it was trained on."""
+    for _, path in _of_family(family, models):
         try:
-            trained_on = json.loads((path / "meta.json").read_text(encoding="utf-8"))["region"]
+            trained_on = regions_of(json.loads((path / "meta.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # a damaged release is reported where it is loaded
-        if trained_on != region.name:
-            raise ReleaseError(
-                f"{path.name} in {models} was trained on {trained_on}, so releases of {region.model} are not for "
-                f"{region.name} to add to; set `model:` in {region.path} to a name of its own, such as "
-                f"`model: {region.name}`, and train again"
-            )
+        yield path, trained_on
 
 
 def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS, region: str = "REGION") -> Path:
@@ -230,16 +275,17 @@ def find_release(family: str, as_of: pd.Timestamp, models: Path = MODELS, region
         If there is none.
     """
     found = _of_family(family, models)
+    own = "set `model:` in the region file to a name of its own and train" if family == RIVERS else "train"
     if not found:
         raise ReleaseError(
             f"no release {family}-<date> in {models}: none is shipped for this river; "
-            f"train one on the region's own archive with `erosion train {region} --until DATE`"
+            f"{own} one on the region's own archive with `erosion train {region} --until DATE`"
         )
     usable = [path for date, path in found if date <= as_of.tz_localize(None)]
     if not usable:
         raise ReleaseError(
             f"on {as_of:%Y-%m-%d} no model of {family} existed: the oldest release, {found[0][1].name}, was trained on data "
-            f"up to {found[0][0]:%Y-%m-%d}; choose a later date, or train one with `erosion train {region} --until DATE`"
+            f"up to {found[0][0]:%Y-%m-%d}; choose a later date, or {own} one with `erosion train {region} --until DATE`"
         )
     return usable[-1]
 

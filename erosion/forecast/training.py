@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -108,36 +108,69 @@ def train_release(
         raise FileExistsError(f"{directory} exists; releases are never overwritten, remove it first to make it anew")
     if rows is None:
         rows, data_hash = load_rows(region, until)
-    before = release_before(region.model, until, models)
+    about = {"region": region.name, "simulated": region.simulated}
+    words = [f"# {directory.name}", ""]
+    if region.simulated:
+        words += [f"**{SIMULATED_NOTICE}: trained on simulated observations. For exercises only.**", ""]
+    what = Learnt(rows, region, data_hash, f"trained on {region.title['en']}", about, words, rows)
+    return make_release(directory, until, what, seed=seed, skill=skill)
+
+
+class Learnt(NamedTuple):
+    """What a release is learnt from."""
+
+    rows: pd.DataFrame
+    """From :func:`load_rows`."""
+    rules: Region
+    """Region whose targets, levels and length of segments hold for all rows."""
+    data_hash: str
+    trained_on: str
+    """Words of the card."""
+    about: Mapping[str, Any]
+    """The region or regions, for ``meta.json``."""
+    head: Sequence[str]
+    """First lines of the card."""
+    necks: pd.DataFrame
+    """Rows that the hazard of necks is learnt from."""
+
+
+def make_release(directory: Path, until: pd.Timestamp, what: Learnt, *, seed: int, skill: str) -> Path:
+    """Return the directory of a release after training every target and writing it.
+
+    Raises
+    ------
+    TrainingError
+        If there is not enough to learn from.
+    """
+    rows, targets = what.rows, what.rules.targets
+    before = release_before(directory.name.rpartition("-")[0], until, directory.parent)
     trained: dict[str, TargetModel] = {}
-    for target in region.targets:
+    for target in targets:
         _log.info(f"training {target.name}")
         known = before.models.get(target.name) if before else None
         trained[target.name] = train_target(
             rows,
             target,
-            knots_m=knots_of(region.targets),
+            knots_m=knots_of(targets),
             seed=seed,
-            precision=region.policy.precision,
+            precision=what.rules.policy.precision,
             previous=known.levels if known is not None and known.target == target else None,
         )
     meta = {
         "data_until": f"{until:%Y-%m-%d}",
-        "region": region.name,
-        "simulated": region.simulated,
+        **what.about,
         "issue_dates": [f"{date:%Y-%m-%d}" for date in pd.DatetimeIndex(sorted(rows["as_of"].unique()))],
-        "segment_length_m": region.segments.length_m,
-        "data_hash": data_hash,
+        "segment_length_m": what.rules.segments.length_m,
+        "data_hash": what.data_hash,
         "seed": seed,
         "levels_from": before.name if before else None,
-        "cutoff": fit_cutoff(rows, region.targets).as_json(),
+        "cutoff": fit_cutoff(what.necks, targets).as_json(),
         "parameters": PARAMETERS,
         "contract_version": CONTRACT_VERSION,
         "versions": {name: version(name) for name in ("erosion", "lightgbm", "numpy", "pandas")},
     }
     any_model = next(iter(trained.values()))
-    card = _card(directory.name, region, rows, trained, meta, skill)
-    save_release(directory, trained, meta, _reference(rows, any_model.features), card)
+    save_release(directory, trained, meta, _reference(rows, any_model.features), _card(what, trained, meta, skill))
     return directory
 
 
@@ -152,21 +185,13 @@ def _reference(rows: pd.DataFrame, features: Sequence[str]) -> dict[str, Any]:
     return {"levels": list(DRIFT_QUANTILES), "features": reference}
 
 
-def _card(
-    name: str,
-    region: Region,
-    rows: pd.DataFrame,
-    models: Mapping[str, TargetModel],
-    meta: Mapping[str, Any],
-    skill: str,
-) -> str:
-    lines = [f"# {name}", ""]
-    if region.simulated:
-        lines += [f"**{SIMULATED_NOTICE}: trained on simulated observations. For exercises only.**", ""]
-    lines += [
-        f"Probability and distance of bank retreat, trained on {region.title['en']} with what was known on "
+def _card(what: Learnt, models: Mapping[str, TargetModel], meta: Mapping[str, Any], skill: str) -> str:
+    rows = what.rows
+    lines = [
+        *what.head,
+        f"Probability and distance of bank retreat, {what.trained_on} with what was known on "
         f"{meta['data_until']}: {len(meta['issue_dates'])} issue dates, {len(rows)} rows, segments of "
-        f"{region.segments.length_m:g} m, established land (land that had stood five years).",
+        f"{meta['segment_length_m']:g} m, established land (land that had stood five years).",
         "",
         "## Use",
         "",

@@ -81,6 +81,29 @@ def test_an_unknown_region_is_reported_with_one_like_it(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "mamore", "athabasca", "--until", "2010"], "name the family of their release with --family"),
+        (["train", "mamore", "mamore", "--until", "2010", "--family", "rivers"], "mamore is given twice"),
+        (["train", "mamore", "--until", "2010", "--family", "rivers"], "needs two regions or more"),
+        (["train", "mamore", "mamoer", "--until", "2010", "--family", "rivers"], "did you mean mamore?"),
+        (["train", "mamore", "an-giang", "--until", "2010", "--family", "rivers"], "an-giang.yaml: targets differs"),
+        (["train", "mamore", "athabasca", "--until", "2010", "--family", "mamore"], "was trained on mamore alone"),
+        (["evaluate", "mamore", "mamore"], "mamore is given twice"),
+        (["evaluate", "mamore", "mamoer"], "did you mean mamore?"),
+        (["evaluate", "mamore:0-50", "mamore:40-90"], "mamore:40-90 and mamore:0-50 share banks"),
+        (["evaluate", "mamore", "athabasca", "--without", "hydrology"], "--without compares on one river"),
+    ],
+)
+def test_regions_that_do_not_go_together_are_refused_in_a_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == NOT_PUBLISHED
+    told = capsys.readouterr().err
+    assert words in told and len(told.splitlines()) == 1
+
+
 def test_help_loads_no_scientific_library() -> None:
     """They take seconds; help and a mistake in the arguments are answered without them."""
     program = (

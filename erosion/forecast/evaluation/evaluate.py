@@ -119,7 +119,7 @@ def evaluate(
             pool.shutdown(cancel_futures=True)
             raise TrainingError(f"{error}; or test from a later date on than {first:%Y-%m-%d}") from error
         scored = [
-            pool.submit(_score_all, pd.concat(parts[key]), region, target, label, split, seed, draws)
+            pool.submit(score_all, pd.concat(parts[key]), region, target, label, split, seed, draws)
             for target in region.targets
             for label in LABELS
             for split in SPLITS
@@ -185,9 +185,10 @@ def _columns(
     return columns
 
 
-def _score_all(
+def score_all(
     forecast: pd.DataFrame, region: Region, target: Target, label: str, split: str, seed: int, draws: int
 ) -> list[dict[str, Any]]:
+    """Return the records of one target, of tables of :func:`forecast_part` put together; see :func:`evaluate`."""
     if forecast.empty:
         return []
     moved = forecast[f"moved_{target.name}"].to_numpy(bool)
@@ -255,6 +256,8 @@ def _scores_of(
         for metric in ("crps", "twcrps"):
             mine, usual = (weighted_mean(part[f"{metric}:{one}"].to_numpy(), weights) for one in (model, "climatology"))
             scores[f"{metric}_m"], scores[f"{metric}_skill"] = with_interval(mine), with_interval(1 - mine / usual)
+    if model in CALIBRATED:
+        scores["mean_chance"] = with_interval(weighted_mean(p, weights))
     if model == "model":
         for per_cent in INTERVALS:
             scores[f"coverage{per_cent}"] = with_interval(weighted_mean(part[f"cover{per_cent}"].to_numpy(), weights))

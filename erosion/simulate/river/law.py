@@ -37,8 +37,10 @@ CUT_SLOPE: Final = 0.4
 BAR_SLOPE: Final = 25.0
 """Metres a flat bar's waterline moves landward for a metre of stage."""
 
+DEPTH_M: Final = 12.0
+"""Depth of the lower Mekong [m]; with the friction it says how far below a bend the bank is eaten."""
+
 _FRICTION: Final = 0.0036  # Cf, a smooth sand bed
-_DEPTH_M: Final = 12.0
 _POWER: Final = 4.0  # the outline of a failure is 1 - (2 u)^4 for u in -1/2 .. 1/2
 _TRIES: Final = 10  # places tried for one failure before it is left out
 
@@ -73,15 +75,15 @@ class Revetment:
     end_m: float
 
 
-def law_of_bends(line: CentreLine, width_m: float) -> FloatArray:
+def law_of_bends(line: CentreLine, width_m: float, depth_m: float = DEPTH_M) -> FloatArray:
     """Howard and Knutson's R1 along the nodes [1], positive where the left bank is the one that erodes.
 
     Scaled by its 90 % quantile and held within 1.6 of it, so that one bend cannot outrun all others.
     """
     nominal = -width_m * line.curvature  # a line turning left has its outer bank on the right
     step = line.s[1] - line.s[0]
-    back = np.arange(0.0, 8.0 * _DEPTH_M / (2 * _FRICTION), step)
-    weight = np.exp(-2.0 * _FRICTION * back / _DEPTH_M)
+    back = np.arange(0.0, 8.0 * depth_m / (2 * _FRICTION), step)
+    weight = np.exp(-2.0 * _FRICTION * back / depth_m)
     upstream = np.convolve(nominal, weight / weight.sum())[: len(nominal)]
     law = -nominal + 2.5 * upstream
     scale = float(np.quantile(np.abs(law[line.inside]), 0.9))

@@ -21,6 +21,7 @@ from erosion.simulate.river.centre_line import CentreLine, Position
 from erosion.simulate.river.hydrograph import Hydrograph
 from erosion.simulate.river.law import (
     CUT_SLOPE,
+    DEPTH_M,
     SIDES,
     SIGN,
     Island,
@@ -264,6 +265,7 @@ def make_river(
     start: int,
     seed: int,
     width_m: float = 500.0,
+    depth_m: float = DEPTH_M,
     crs: str = "EPSG:32648",
     erosion_m_per_y: float = 10.0,
     failures_per_km: float = 0.5,
@@ -284,6 +286,8 @@ def make_river(
         Of everything random in it.
     width_m
         Mean width [m].
+    depth_m
+        Depth [m]: the deeper, the farther below a bend its outer bank is eaten.
     crs
         Projected CRS of the line.
     erosion_m_per_y
@@ -301,8 +305,8 @@ def make_river(
     """
     if years < 1:
         raise ValueError(f"years is {years}; a river needs at least one")
-    if width_m <= 0 or erosion_m_per_y < 0 or failures_per_km < 0:
-        raise ValueError("width_m must be above 0, erosion_m_per_y and failures_per_km at least 0")
+    if width_m <= 0 or depth_m <= 0 or erosion_m_per_y < 0 or failures_per_km < 0:
+        raise ValueError("width_m and depth_m must be above 0, erosion_m_per_y and failures_per_km at least 0")
     line = CentreLine.through(line_xy, crs, _PROLONG_M)
     if line.length_m < 4 * width_m:
         raise ValueError(f"the line is {line.length_m:.0f} m long; a river {width_m:g} m wide needs {4 * width_m:g} m")
@@ -316,7 +320,7 @@ def make_river(
     hydrograph = Hydrograph.made(start, years, rng)
     shore = island_of(line, width_m, erosion_m_per_y, hydrograph) if island else None
     banks = start_banks(line, width_m, shore, rng)
-    law = law_of_bends(line, width_m)
+    law = law_of_bends(line, width_m, depth_m)
     keep, revetments = protected(line, law, revetment)
     yearly, slope = movement(line, law, keep, hydrograph, erosion_m_per_y, rng)
     failures = make_failures(line, banks, yearly, keep, hydrograph, failures_per_km, rng)
