@@ -81,6 +81,15 @@ class UnknownReason(StrEnum):
     """Too much time lies between its two newest observations."""
 
 
+class AtHome(StrEnum):
+    """Whether a model release is at home on a river, in manifests."""
+
+    AT_HOME = "at_home"
+    NOT_AT_HOME = "not_at_home"
+    """Its features lie farther from those of the training river than a date of that river does."""
+    NOT_TESTED = "not_tested"
+
+
 class ForecastOutcome(StrEnum):
     """What became of the forecast of one segment, in ``verification.parquet``."""
 

@@ -17,6 +17,7 @@ from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.contracts import CONTRACT_VERSION, SIMULATED_NOTICE
 from erosion.features import REGISTRY
+from erosion.forecast.applicability import reference_of
 from erosion.forecast.boosting import PARAMETERS
 from erosion.forecast.calibration import apply_calibration
 from erosion.forecast.cutoff import PRIOR_MEAN, CutoffModel, fit_cutoff
@@ -27,8 +28,6 @@ from erosion.gauges import series as gauge_series
 from erosion.water import read as sources
 
 _log = logging.getLogger(__name__)
-
-DRIFT_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 
 def load_rows(region: Region, until: pd.Timestamp) -> tuple[pd.DataFrame, str]:
@@ -170,19 +169,9 @@ def make_release(directory: Path, until: pd.Timestamp, what: Learnt, *, seed: in
         "versions": {name: version(name) for name in ("erosion", "lightgbm", "numpy", "pandas")},
     }
     any_model = next(iter(trained.values()))
-    save_release(directory, trained, meta, _reference(rows, any_model.features), _card(what, trained, meta, skill))
+    reference = reference_of(rows, any_model.features).as_json()
+    save_release(directory, trained, meta, reference, _card(what, trained, meta, skill))
     return directory
-
-
-def _reference(rows: pd.DataFrame, features: Sequence[str]) -> dict[str, Any]:
-    """Describe each feature over the training rows: quantiles and the share that is missing."""
-    reference = {}
-    for name in features:
-        values = rows[name].to_numpy(float)
-        known = values[~np.isnan(values)]
-        quantiles = [float(f"{q:.6g}") for q in np.quantile(known, DRIFT_QUANTILES)] if known.size else []
-        reference[name] = {"quantiles": quantiles, "missing": round(1 - known.size / max(values.size, 1), 4)}
-    return {"levels": list(DRIFT_QUANTILES), "features": reference}
 
 
 def _card(what: Learnt, models: Mapping[str, TargetModel], meta: Mapping[str, Any], skill: str) -> str:

@@ -1,0 +1,271 @@
+"""Whether a release is at home on a river: a test of how far its features lie from those the release was trained on.
+
+A two-sample test of dataset shift: the mean over features of the two-sample Kolmogorov-Smirnov distance (one test a feature is
+what Rabanser et al. 2019, arXiv:1810.11953, found best), with a conformal p-value (Vovk et al. 2005): the training dates
+themselves, each held against all others, say how far a date of the same river lies. No distribution is assumed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from erosion.banks.established import YEAR_DAYS
+from erosion.core.arrays import FloatArray, IntArray
+from erosion.core.vocabulary import AtHome
+
+LEVELS: Final = 101
+"""Quantiles that a release keeps of each feature; a distance to them differs from one to all rows by at most a hundredth."""
+
+RECORD_Y: Final = 3.0
+"""Years of record from which a date is tested, and from which training dates are a standard for others [y]: before, the
+rates of three and six years are missing."""
+
+STRETCH_KM: Final = 25.0
+"""Least length of river that a training date is judged by [km]: a short reach is farther from all rows than a long one."""
+
+FEWEST_DATES: Final = 9
+"""Training dates that the test needs: with fewer it would be wrong more often than once in ten dates."""
+
+SPREAD: Final = 1.0
+"""Standard deviation, from one river to another, of the log odds by which chances are off on a river that the release was
+not trained on. See docs/forecast.md for the rivers that it was measured on."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Features of the training rows of a release, and how far each training date lies from all others.
+
+    Attributes
+    ----------
+    quantiles
+        Feature to its quantiles at :data:`LEVELS` even levels from 0 to 1, not falling.
+    distances
+        Distance of each training date to all others [1], rising.
+    """
+
+    quantiles: Mapping[str, FloatArray]
+    distances: tuple[float, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of ``reference.json``."""
+        return {
+            "quantiles": {name: [_shortest(value) for value in values] for name, values in self.quantiles.items()},
+            "distances": list(self.distances),
+        }
+
+    @staticmethod
+    def from_json(content: Mapping[str, Any]) -> Reference | None:
+        """Return what :meth:`as_json` wrote; None of a release from before distances were kept.
+
+        Raises
+        ------
+        ValueError
+            If it holds what no training gives; the message names the rule.
+        """
+        if "distances" not in content:
+            return None
+        quantiles = {
+            str(name): np.asarray(values, dtype=np.float32).astype(float)
+            for name, values in content["quantiles"].items()
+        }
+        distances = np.asarray(content["distances"], dtype=float)
+        rules = {
+            f"quantiles: {LEVELS} finite numbers a feature, not falling": all(
+                values.shape == (LEVELS,) and np.isfinite(values).all() and (np.diff(values) >= 0).all()
+                for values in quantiles.values()
+            ),
+            "quantiles: of one feature or more": bool(quantiles),
+            "distances: from 0 to 1, not falling": distances.ndim == 1
+            and bool(((distances >= 0) & (distances <= 1)).all())
+            and bool((np.diff(distances) >= 0).all()),
+        }
+        broken = [rule for rule, holds in rules.items() if not holds]
+        if broken:
+            raise ValueError(broken[0])
+        return Reference(quantiles, tuple(distances.tolist()))
+
+
+@dataclass(frozen=True)
+class Applicability:
+    """Result of the test of one reach on one date.
+
+    Attributes
+    ----------
+    verdict
+        At home, not at home, or not tested.
+    why
+        Why it was not tested; empty where it was.
+    distance, limit
+        Mean distance of the features, and the largest one of the training dates [1]; NaN where it was not tested.
+    p_value
+        Conformal p-value [1]; NaN where it was not tested.
+    false_alarm
+        Largest probability that a date of the training river is found not at home [1]; NaN where it was not tested.
+    dates
+        Training dates that the limit comes from.
+    """
+
+    verdict: AtHome
+    why: str = ""
+    distance: float = math.nan
+    limit: float = math.nan
+    p_value: float = math.nan
+    false_alarm: float = math.nan
+    dates: int = 0
+
+
+def compared_features(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the features that are compared.
+
+    Those of hydrology describe one date and not its banks, and those of the whole record and the time since the last loss
+    grow with the record: both would tell dates apart rather than rivers.
+    """
+    return tuple(
+        name
+        for name in names
+        if not (name.startswith("flow_scene_") or name.endswith("_record") or name == "years_since_loss")
+    )
+
+
+def reference_of(rows: pd.DataFrame, features: Iterable[str]) -> Reference:
+    """Return what a release keeps of its training rows.
+
+    Parameters
+    ----------
+    rows
+        From ``dataset.rows_with_outcomes``; of several rivers the name of a reach names its river too.
+    features
+        Features of the model; those of :func:`compared_features` are kept that any row knows.
+    """
+    first = rows.groupby("reach")["epoch"].transform("min")
+    old = ((rows["epoch"] - first).dt.days / YEAR_DAYS >= RECORD_Y).to_numpy()
+    table = rows[old] if old.any() else rows
+    date = np.asarray(table.groupby(["reach", "as_of"]).ngroup(), dtype=np.int64)
+    stretch, of_date = _stretches(table, date)
+    quantiles: dict[str, FloatArray] = {}
+    apart = []
+    for name in compared_features(features):
+        values = _single(table[name])
+        order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
+        if not order.size:
+            continue
+        ordered, dates, stretches = values[order], date[order], stretch[order]
+        quantiles[name] = _quantiles(ordered)
+        others = [_quantiles(ordered[dates != one]) for one in range(of_date.max() + 1)]
+        ends = np.searchsorted(stretches[by := np.argsort(stretches, kind="stable")], np.arange(len(of_date) + 1))
+        parts = [ordered[by[start:stop]] for start, stop in itertools.pairwise(ends)]
+        apart.append([ks_distance(part, others[one]) for part, one in zip(parts, of_date, strict=True)])
+    mean = _known_mean(np.array(apart).T) if apart else np.array([])
+    farthest = pd.Series(mean).groupby(of_date[: len(mean)]).max().dropna()
+    return Reference(quantiles, tuple(sorted(round(float(value), 6) for value in farthest)))
+
+
+def _stretches(table: pd.DataFrame, date: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the number of each row's date and stretch of river, and which date each of these numbers belongs to."""
+    length_km = table.groupby("reach")["river_km"].transform("max")
+    count = np.maximum(np.floor(length_km / STRETCH_KM), 1.0)
+    place = np.minimum(np.floor(table["river_km"] / length_km * count), count - 1).fillna(0.0)
+    keys = pd.DataFrame({"date": date, "place": place.to_numpy()})
+    stretch = np.asarray(keys.groupby(["date", "place"]).ngroup(), dtype=np.int64)
+    of_date = np.asarray(keys.drop_duplicates().sort_values(["date", "place"])["date"], dtype=np.int64)
+    return stretch, of_date
+
+
+def judge(features: pd.DataFrame, record_y: float, reference: Reference | None) -> Applicability:
+    """Return whether a release is at home on a reach.
+
+    By exchangeability a further date of a training river is farther away than all n of the training dates with a probability
+    of at most ``1 / (n + 1)``, whatever the features are distributed like.
+
+    Parameters
+    ----------
+    features
+        Features of all segments on the date.
+    record_y
+        Years from the first observation of the reach to the newest [y].
+    reference
+        From the release; None where it holds none.
+    """
+    if reference is None:
+        return Applicability(AtHome.NOT_TESTED, "the release does not say what it was trained on; train it again")
+    if len(reference.distances) < FEWEST_DATES:
+        return Applicability(
+            AtHome.NOT_TESTED,
+            f"the release was trained on {len(reference.distances)} dates, the test needs {FEWEST_DATES}",
+        )
+    if record_y < RECORD_Y:
+        return Applicability(AtHome.NOT_TESTED, f"record too short: {record_y:.1f} years, the test needs {RECORD_Y:g}")
+    distance = distance_to(features, reference)
+    if math.isnan(distance):
+        return Applicability(AtHome.NOT_TESTED, "no feature of the release is known here")
+    past = np.array(reference.distances)
+    p_value = conformal_p_value(distance, past)
+    bound = 1.0 / (len(past) + 1)
+    verdict = AtHome.NOT_AT_HOME if distance > past.max() else AtHome.AT_HOME
+    return Applicability(verdict, "", distance, float(past.max()), p_value, bound, len(past))
+
+
+def distance_to(features: pd.DataFrame, reference: Reference) -> float:
+    """Return the mean Kolmogorov-Smirnov distance of the features of a date to the training rows [1]; NaN where none is known."""
+    apart = [ks_distance(_single(features[name]), sample) for name, sample in reference.quantiles.items()]
+    return float(_known_mean(np.array([apart]))[0])
+
+
+def conformal_p_value(distance: float, others: FloatArray) -> float:
+    """Return ``(1 + number of others at least as far) / (n + 1)`` (Vovk et al. 2005)."""
+    return float((1 + np.count_nonzero(others >= distance)) / (len(others) + 1))
+
+
+def ks_distance(values: FloatArray, sample: FloatArray) -> float:
+    """Return the two-sample Kolmogorov-Smirnov distance: the largest difference of two distribution functions [1].
+
+    Parameters
+    ----------
+    values
+        One sample, shape (n,); missing values are left out.
+    sample
+        The other, rising, without missing values, shape (m,).
+
+    Returns
+    -------
+    float
+        NaN where one of them is empty.
+    """
+    known = np.sort(values[~np.isnan(values)])
+    if not known.size or not sample.size:
+        return math.nan
+    at = np.concatenate([known, sample])
+    below = np.searchsorted(known, at, side="right") / known.size
+    return float(np.abs(below - np.searchsorted(sample, at, side="right") / sample.size).max())
+
+
+def _quantiles(ordered: FloatArray) -> FloatArray:
+    """Return the values of a rising sample at even levels (inverse of its distribution function), shape (LEVELS,)."""
+    if not ordered.size:
+        return ordered
+    place = np.ceil(np.linspace(0.0, 1.0, LEVELS) * ordered.size).astype(int) - 1
+    return ordered[np.clip(place, 0, ordered.size - 1)]
+
+
+def _single(column: pd.Series) -> FloatArray:
+    """Return a feature in single precision, as the boosters read it: equal values stay equal in a file."""
+    return column.to_numpy(np.float32).astype(float)
+
+
+def _shortest(value: float) -> float:
+    """Return the shortest decimal number that is the same in single precision."""
+    return float(str(np.float32(value)))
+
+
+def _known_mean(apart: FloatArray) -> FloatArray:
+    known = np.isfinite(apart)
+    with np.errstate(invalid="ignore"):
+        mean: FloatArray = np.where(known, apart, 0.0).sum(axis=1) / known.sum(axis=1)
+    return mean
