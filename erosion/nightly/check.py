@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pyproj import Transformer
 
-from erosion.banks.epochs.valid import newer_and_older, valid_epochs
+from erosion.banks.epochs.valid import newer_and_older, short_reach, valid_epochs
 from erosion.banks.record import thin_record
 from erosion.config.drivers import driver
 from erosion.config.entry import Entry
@@ -105,6 +105,7 @@ def check_region(region: Region) -> Report:
     report.problems = list(dict.fromkeys(report.problems))
     report.warnings = list(dict.fromkeys(report.warnings))
     report.skipped = list(dict.fromkeys(report.skipped))
+    report.past = list(dict.fromkeys(report.past))
     return report
 
 
@@ -134,15 +135,15 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report, used
         found.usable = 0
         return found
     _take_skipped(report, source.name, skipped)
-    found.usable -= sum(item.scene.count(" + ") + 1 for item in skipped)
     valid, left_out = valid_epochs(water)
-    found.usable -= len(left_out)
-    used.extend(pd.DatetimeIndex(valid["epoch"].to_numpy()))
     current, past = newer_and_older(water, valid, left_out)
     _take_skipped(report, source.name, current)
-    report.skipped += past  # listed by a run, and no fault of it
+    report.skipped += past
+    report.past += past
 
-    epochs = pd.DatetimeIndex(water["epoch"].values)
+    epochs = pd.DatetimeIndex(valid["epoch"].to_numpy())
+    used.extend(epochs)
+    found.usable = sum(scene.date.tz_localize(None) in epochs for scene in batch.scenes)
     found.dates = [str(day.date()) for day in epochs]
     found.first, found.last = found.dates[0], found.dates[-1]
     found.gaps = _gaps(epochs, source.cadence_days)
@@ -156,7 +157,7 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report, used
     missing = np.empty(epochs.size)
     wanted = np.ones(grid.shape, dtype=bool) if corridor is None else corridor.inside
     for i in range(epochs.size):
-        block = water["water_fraction"][i].values
+        block = valid["water_fraction"][i].values
         missing[i] = np.isnan(block[wanted]).mean()
         areas[i] = np.nansum(block, dtype=float) * grid.pixel_m**2 / 1e6
     found.water_km2 = [round(float(v), 3) for v in (areas.min(), np.median(areas), areas.max())]
@@ -172,8 +173,10 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report, used
                 f"{name}: {day} shows {area / middle:.2f} times the median water area; another water level, "
                 "ice or clouds would move the bank line, too"
             )
-    newest = water["water_fraction"][-1].values
-    distance = _to_water(region, grid.x, grid.y, newest)
+    short = short_reach(valid)
+    if short is not None:
+        report.warnings.append(f"{name}: {short}")
+    distance = _to_water(region, grid.x, grid.y, valid["water_fraction"][-1].values)
     if distance > UPSTREAM_M:
         report.warnings.append(
             f"{region.path}: upstream: {list(region.reach.upstream)} lies {distance / 1000:.1f} km from the newest water of "

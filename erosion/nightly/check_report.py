@@ -14,7 +14,7 @@ _SHOWN: Final = 5
 
 @dataclass
 class WaterFound:
-    """Content of a water source; spans in days, areas in km2, sizes in m."""
+    """Content of a water source; spans in days, areas in km2, sizes in m. Dates and areas are of the masks that a run would use."""
 
     source: str
     files: int = 0
@@ -71,13 +71,30 @@ class GaugeFound:
 
 @dataclass
 class Report:
-    """Everything a check found."""
+    """Everything a check found.
+
+    Attributes
+    ----------
+    region, file
+        Name of the region and its file.
+    problems
+        What has to be mended before a run can be trusted.
+    warnings
+        What is worth attention.
+    skipped
+        What a run would leave out, and why.
+    past
+        Those of the skipped that are masks older than the newest valid one: a run lists them and is not degraded.
+    water, scenes, gauges
+        What the sources hold.
+    """
 
     region: str
     file: str
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    past: list[Skipped] = field(default_factory=list)
     water: list[WaterFound] = field(default_factory=list)
     scenes: list[ScenesFound] = field(default_factory=list)
     gauges: list[GaugeFound] = field(default_factory=list)
@@ -90,8 +107,8 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values that JSON can carry."""
         plain = dataclasses.asdict(self)
-        plain["skipped"] = [skipped._asdict() for skipped in self.skipped]
-        return {**plain, "ok": self.ok}
+        listed = {name: [item._asdict() for item in getattr(self, name)] for name in ("skipped", "past")}
+        return {**plain, **listed, "ok": self.ok}
 
     def lines(self) -> list[str]:
         """The report as text, one line each."""
@@ -104,7 +121,7 @@ class Report:
             out += _gauge_lines(gauge)
         for title, entries in (
             # What has to be mended stands below.
-            ("left out", [f"{s.scene}: {s.reason}" for s in self.skipped if s.usual]),
+            ("left out", [f"{s.scene}: {s.reason}" for s in self.skipped if s.usual or s in self.past]),
             ("warnings", self.warnings),
             ("to mend", self.problems),
         ):

@@ -63,7 +63,8 @@ On stretches of 43 widths and more of the Mamoré and the Ucayali at Pucallpa it
 
 
 MIN_WIDTHS: Final = 50.0
-"""Shortest river, in channel widths, that is told from another one: a cutoff may take most of what a shorter one shows."""
+"""Shortest river, in channel widths, that can be distinguished from another one: a cutoff may take most of what a shorter one
+shows. On 52 widths of the Mamoré a shift of 300 m is found in 80 % of cases, on 24 widths in 31 %."""
 
 
 class Known(NamedTuple):
@@ -131,6 +132,24 @@ def newer_and_older(
     """
     older = len(left_out) - int((water["epoch"] > valid["epoch"][-1]).sum())
     return list(left_out[older:]), list(left_out[:older])
+
+
+def short_reach(valid: xr.Dataset) -> str | None:
+    """Return that a reach is too short for a misplaced mask to be found; None where it is long enough.
+
+    Parameters
+    ----------
+    valid
+        Valid epochs of a reach; its length is that of the river in the newest one.
+    """
+    widths = river_image(valid["water_fraction"][-1].to_numpy()).widths
+    if widths >= MIN_WIDTHS:
+        return None
+    return (
+        f"the river in the newest mask is {widths:.0f} channel widths long; on fewer than {MIN_WIDTHS:g} a mask that is shifted by "
+        "a few hundred metres may not be found, and its shift would be taken for erosion; give a longer reach, or compare the "
+        "newest mask with an image of its date each time"
+    )
 
 
 def _images(water: xr.Dataset) -> list[RiverImage]:
