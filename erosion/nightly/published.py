@@ -129,6 +129,7 @@ def _entry(run_id: str, directory: Path) -> ListedRun:
         "outcome": manifest["outcome"],
         "exit_code": PUBLISHED if manifest["outcome"] == RunOutcome.PUBLISHED else DEGRADED,
         "model_id": manifest["model_id"],
+        "model_simulated": manifest.get("model_simulated", "none"),
         "newest_epoch": manifest["newest_epoch"],
         "data_age_days": manifest["data_age_days"],
         "finished_at": manifest["finished_at"],

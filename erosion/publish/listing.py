@@ -45,6 +45,8 @@ class ListedRun(TypedDict):
     outcome: str
     exit_code: int
     model_id: str
+    model_simulated: NotRequired[str]
+    """As in the manifest."""
     newest_epoch: str
     data_age_days: NotRequired[int]
     finished_at: str

@@ -90,6 +90,8 @@ class Manifest(Report, FileHashes):
     as_of: str
     """YYYY-MM-DD."""
     model_id: str
+    model_simulated: NotRequired[str]
+    """Whether none, part or all of the rivers that the model was trained on are simulated."""
     reaches: dict[str, ReachEntry]
     trigger: dict[str, Any] | None
     """Reach to the state of its trigger; see :attr:`erosion.alerts.trigger_night.Night.reaches`."""

@@ -85,6 +85,7 @@ KINDS: Final = (
     Kind("fast_narrow", ("sông hẹp, xói nhanh", "narrow and fast"), 300.0, 24.0, 40.0, 18.0, 20.0, 15),
     Kind("curved", ("sông uốn khúc mạnh", "strongly curved"), 350.0, 28.0, 70.0, 18.0, 12.0, 20),
     Kind("quiet", ("sông gần thẳng, yên", "nearly straight and quiet"), 450.0, 24.0, 15.0, 14.0, 3.0),
+    Kind("fast_wide", ("sông rộng, xói nhanh", "wide and fast"), 600.0, 40.0, 40.0, 18.0, 35.0, 14),
 )
 
 

@@ -46,6 +46,7 @@ def test_manifest_records_what_was_done(three_runs: Path, region_file: Path) -> 
     assert (manifest["region"], manifest["as_of"]) == ("mamore_crop", "2010-07-18")
     assert (manifest["outcome"], manifest["messages"], manifest["skipped"]) == ("published", [], [])
     assert (manifest["model_id"], manifest["contract_version"]) == ("mamore-20090816", CONTRACT_VERSION)
+    assert (manifest["simulated"], manifest["model_simulated"], entry["model_simulated"]) == (False, "none", "none")
     assert (manifest["newest_epoch"], manifest["data_age_days"]) == ("2010-07-02", 16)
     (reach,) = manifest["reaches"].items()
     assert (reach[0], reach[1]["newest_epoch"], reach[1]["missing"]) == ("mamore_crop", "2010-07-02", None)

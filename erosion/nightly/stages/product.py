@@ -122,6 +122,7 @@ def _write_files(
     worth = level_worth(inputs.release)
     meta = {
         "model_id": inputs.release.name,
+        "model_simulated": inputs.release.simulated,
         "inputs_hash": identity.digest,
         "level_worth": worth,
         "level_worth_vi": worth_words(worth, "vi"),
@@ -164,6 +165,7 @@ def _manifest(
         "as_of": f"{task.as_of:%Y-%m-%d}",
         **_report(known, inputs.unfetched),
         "model_id": inputs.release.name,
+        "model_simulated": inputs.release.simulated,
         "reaches": reaches,
         "trigger": None if decisions.night is None else decisions.night.reaches,
         "newest_epoch": oldest,

@@ -224,11 +224,19 @@ def facts(choice: Choice) -> None:
                         km=write.number(table["length_m"].sum() / 1000.0, words, 1),
                     ),
                 ),
-                (choice.translate("fact.model"), run.model_id),
+                (choice.translate("fact.model"), _model(choice)),
                 (choice.translate("fact.finished"), write.moment(run.finished_at, words, choice.region.timezone)),
             ]
         )
     )
+
+
+def _model(choice: Choice) -> str:
+    """Return the model of a run, and whether it learnt from simulated rivers."""
+    run = choice.run
+    if run.model_simulated == "none":
+        return run.model_id
+    return choice.translate(f"fact.model.{run.model_simulated}", model=run.model_id)
 
 
 def split_changes(table: pd.DataFrame) -> dict[str, np.ndarray]:

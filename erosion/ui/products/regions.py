@@ -32,6 +32,8 @@ class Run:
     directory: Path
     degraded: bool
     model_id: str
+    model_simulated: str
+    """Whether none, part or all of the rivers that the model was trained on are simulated."""
     newest_epoch: str
     finished_at: str
     messages: tuple[str, ...]
@@ -98,6 +100,7 @@ def _run(folder: Path, entry: ListedRun) -> Run:
         directory=folder / entry["directory"],
         degraded=entry["outcome"] != RunOutcome.PUBLISHED,
         model_id=entry["model_id"],
+        model_simulated=entry.get("model_simulated", "none"),
         newest_epoch=entry["newest_epoch"],
         finished_at=entry["finished_at"],
         messages=tuple(entry["messages"]),

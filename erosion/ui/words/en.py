@@ -17,6 +17,8 @@ WORDS = {
     "fact.newest": "Newest bank data",
     "fact.newest.age": "{date} · {days} days old at issue",
     "fact.model": "Model",
+    "fact.model.part": "{model} · learnt partly from simulated rivers",
+    "fact.model.all": "{model} · learnt from simulated rivers only",
     "fact.finished": "Finished at",
     "fact.length": "Watched",
     "fact.length.value": "{segments} segments · {km} km of bank",

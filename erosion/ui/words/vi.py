@@ -17,6 +17,8 @@ WORDS = {
     "fact.newest": "Số liệu bờ mới nhất",
     "fact.newest.age": "{date} · {days} ngày tuổi khi phát hành",
     "fact.model": "Mô hình",
+    "fact.model.part": "{model} · học một phần từ sông mô phỏng",
+    "fact.model.all": "{model} · chỉ học từ sông mô phỏng",
     "fact.finished": "Chạy xong lúc",
     "fact.length": "Đã theo dõi",
     "fact.length.value": "{segments} đoạn · {km} km bờ",

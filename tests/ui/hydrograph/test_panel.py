@@ -267,5 +267,5 @@ def test_an_exercise_is_marked_in_the_panel_and_in_the_picture(published, monkey
     ],
 )
 def test_ages_count_from_the_issue(finished, wanted):
-    run = Run(AS_OF, "", Path(), False, "", "", finished, (), None)
+    run = Run(AS_OF, "", Path(), False, "", "none", "", finished, (), None)
     assert panel.issued(run) == pd.Timestamp(wanted, tz="UTC")

@@ -339,6 +339,26 @@ def test_runs_of_an_older_program_state_no_worth_and_show_their_own_level(own, m
     assert "metres of bank at this level" not in text and "not enough data" in text
 
 
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [
+        ("none", "thu-20220630<"),
+        ("part", "thu-20220630 · học một phần từ sông mô phỏng"),
+        ("all", "thu-20220630 · chỉ học từ sông mô phỏng"),
+    ],
+)
+def test_a_model_that_learnt_from_simulated_rivers_says_so(own, monkeypatch, share, says):
+    """Whether or not the river watched is simulated itself."""
+    file = own / "song-thu" / "published.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    for run in content["runs"]:
+        run["model_simulated"] = share
+    file.write_text(json.dumps(content), encoding="utf-8")
+    text = text_of(open_page("map", own, monkeypatch))
+    assert says in text
+    assert ("sông mô phỏng" in text) == (share != "none")
+
+
 def test_the_map_shows_the_joint_level_first(published, monkeypatch):
     table = gpd.read_parquet(next(published.glob("song-thu/2024-06-30-*/segments_1y.parquet")))
 
