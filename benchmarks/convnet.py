@@ -95,7 +95,7 @@ def forecast_part(
     """Return the test rows of a part with an outcome, target to table, with ``p:<model>`` of all three [1].
 
     Both models learn from the same rows. Both are calibrated with forecasts of the newest dates by a model that had not seen
-    them, then fitted anew on everything known.
+    them. Then the project's is fitted anew on everything known, and the network goes on learning from it.
     """
     knots = knots_of(targets)
     learns = [np.flatnonzero(part.learn(rows, target, LABEL)) for target in targets]
@@ -135,7 +135,8 @@ def _of_net(
     for j in range(len(targets)):
         raw = net_log_odds(first, sequence, late[:, j], settings)[:, j]
         lines.append(fit_calibration(raw, reached[late[:, j], j], rows["as_of"].to_numpy()[late[:, j]]))
-    raw = net_log_odds(fit_net(sequence, reached, learn, own, settings, seed), sequence, part.test, settings)
+    whole = fit_net(sequence, reached, learn, own, settings, seed, start=first)
+    raw = net_log_odds(whole, sequence, part.test, settings)
     forecasts: dict[str, Distribution] = {}
     shorter = None
     for j in np.argsort([target.horizon_days for target in targets]):

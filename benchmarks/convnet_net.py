@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,12 @@ class Settings(NamedTuple):
     masks: int = 5
     """Newest masks that are seen, at most ``EPOCHS``."""
     passes: int = 8
-    """Passes over a random half of the columns to learn from."""
+    """Passes over a random half of the pieces to learn from."""
+    more_passes: int = 3
+    """Passes when a network goes on learning from more rows."""
     rate: float = 3e-3
     """Highest learning rate; it rises over a fifth of the steps and falls to nought."""
+    more_rate: float = 1e-3
     decay: float = 1e-2
     dropout: float = 0.2
 
@@ -98,6 +102,7 @@ def fit_net(
     own: list[int],
     settings: Settings,
     seed: int,
+    start: Net | None = None,
 ) -> Net:
     """Return a network fitted by the binary cross-entropy of every distance and target.
 
@@ -113,12 +118,15 @@ def fit_net(
         Number of the distance of each target itself.
     settings, seed
         The same ones give the same network on the same machine.
+    start
+        Network that goes on learning, itself unchanged; a new one when None.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     base = np.stack([_base_log_odds(reached[use[:, j], j]) for j in range(len(own))])
-    net = Net(settings, base).to(memory_format=torch.channels_last)
+    net = (Net(settings, base) if start is None else copy.deepcopy(start)).to(memory_format=torch.channels_last).train()
+    passes, rate = (settings.passes, settings.rate) if start is None else (settings.more_passes, settings.more_rate)
     weight = torch.ones(base.shape)
     weight[range(len(own)), own] = OWN_WEIGHT
     weight = (weight / weight.sum(1, keepdim=True))[None, :, :, None]
@@ -131,12 +139,10 @@ def fit_net(
         raise ValueError(
             f"the rows to learn from fill fewer than {BATCH / SHARE:g} pieces of {PIECE} segments; give a longer series"
         )
-    optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=settings.decay)
     # A pass may hold some pieces more or less, by where they start; each takes the same number of steps at least.
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.rate, total_steps=settings.passes * per_pass, pct_start=0.2
-    )
-    for _ in range(settings.passes):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=passes * per_pass, pct_start=0.2)
+    for _ in range(passes):
         pieces = _pieces(learn, rng)
         for step in range(per_pass):
             starts = np.take(pieces, range(step * BATCH, (step + 1) * BATCH), mode="wrap")
