@@ -65,25 +65,36 @@ def read_rivers(names: Sequence[str], until: pd.Timestamp) -> list[River]:
             if other.name == region.name and first < end and start < last:
                 raise ValueError(f"{labels[i]} and {label} share banks; give stretches that lie apart")
     whole = {one.name: one for one in load_rivers({region.name: region for region in regions}.values(), until)}
-    rivers = []
-    for label, region, (first, last) in zip(labels, regions, spans, strict=True):
-        rows = whole[region.name].rows
-        rows = rows[rows["river_km"].between(first, last)].reset_index(drop=True)
-        if rows.empty:
-            raise ValueError(
-                f"{label} holds no bank; {region.name} is {whole[region.name].rows['river_km'].max():.0f} km long"
-            )
-        rivers.append(River(label, region, rows, whole[region.name].data_hash))
-    return rivers
+    return [
+        stretch_of(whole[region.name], label, *span) for label, region, span in zip(labels, regions, spans, strict=True)
+    ]
 
 
-def evaluate_rivers(rivers: Sequence[River], *, seed: int = 0, draws: int = DRAWS) -> list[dict[str, Any]]:
+def stretch_of(river: River, name: str, first_km: float, last_km: float) -> River:
+    """Return a stretch of a river as a river of its own.
+
+    Raises
+    ------
+    ValueError
+        If it holds no bank.
+    """
+    rows = river.rows[river.rows["river_km"].between(first_km, last_km)].reset_index(drop=True)
+    if rows.empty:
+        raise ValueError(f"{name} holds no bank; {river.name} is {river.rows['river_km'].max():.0f} km long")
+    return river._replace(name=name, rows=rows)
+
+
+def evaluate_rivers(
+    rivers: Sequence[River], *, held: Sequence[str] | None = None, seed: int = 0, draws: int = DRAWS
+) -> list[dict[str, Any]]:
     """Return scores of the model and of every baseline on each river, all of them trained on the others.
 
     Parameters
     ----------
     rivers
         Two or more, from :func:`read_rivers`.
+    held
+        Names of the rivers to score; all when None.
     seed
         Seed of models and bootstrap.
     draws
@@ -103,7 +114,7 @@ def evaluate_rivers(rivers: Sequence[River], *, seed: int = 0, draws: int = DRAW
     rows = together(rivers)
     targets = rivers[0].region.targets
     records = []
-    for one in rivers:
+    for one in rivers if held is None else [one for one in rivers if one.name in held]:
         others = ", ".join(other.name for other in rivers if other is not one)
         _log.info(f"{one.name}, trained on {others}")
         mine = (rows["river"] == one.name).to_numpy()

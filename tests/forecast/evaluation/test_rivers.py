@@ -107,3 +107,7 @@ def test_stretches_of_a_region_are_rivers(reach) -> None:
     assert min(len(upper.rows), len(lower.rows)) > 100 and upper.data_hash == lower.data_hash
     with pytest.raises(ValueError, match=r"mamore_crop:500-600 holds no bank; mamore_crop is \d+ km long"):
         read_rivers([f"{region.path}:0-10", f"{region.path}:500-600"], UNTIL)
+
+
+def test_only_the_rivers_held_out_are_scored(rivers: list[River], records: list[dict]) -> None:
+    assert evaluate_rivers(rivers, held=["two"], draws=20) == scores(records, "two")
