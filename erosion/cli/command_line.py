@@ -186,6 +186,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("--json", type=Path, metavar="FILE", help="write every score as tidy records")
     score.add_argument(
+        "--attach",
+        action="store_true",
+        help="train nothing: hold the newest release against the region's own record, and attach the result to the region",
+    )
+    score.add_argument(
         "--without", metavar="FAMILY", help="only compare the model with and without a family of features: hydrology"
     )
     score.add_argument(

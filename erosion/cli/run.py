@@ -12,6 +12,7 @@ from erosion.config.problems import CatalogError
 from erosion.config.region import load_region
 from erosion.nightly.last_attempt import note_failure
 from erosion.nightly.run import run
+from erosion.publish.columns import applicability_line, applicability_words
 from erosion.publish.manifest import read_manifest
 
 _log = logging.getLogger(__name__)
@@ -42,8 +43,13 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _report(directory: Path, out: Path) -> None:
-    """Log how much bank stands at which level, and how to see it on the map."""
-    for target, kilometres in read_manifest(directory)["levels"].items():
+    """Log how much bank stands at which level, whether the chances hold here, and how to see it on the map."""
+    manifest = read_manifest(directory)
+    for target, kilometres in manifest["levels"].items():
         share = ", ".join(f"{km:g} km at level {level}" for level, km in sorted(kilometres.items()))
         _log.info(f"{target}: {share or 'no bank'}")
+    if "applicability" in manifest:
+        for name, test in manifest["applicability"]["reaches"].items():
+            _log.info(f"{name}: {applicability_line(test)}")
+        _log.info(applicability_words(manifest["applicability"], "en"))
     _log.info(f"see it on the map: erosion serve --out {out}")

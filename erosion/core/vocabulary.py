@@ -82,11 +82,23 @@ class UnknownReason(StrEnum):
 
 
 class AtHome(StrEnum):
-    """Whether a model release is at home on a river, in manifests."""
+    """Whether a model release is at home on a reach, in manifests."""
 
     AT_HOME = "at_home"
     NOT_AT_HOME = "not_at_home"
-    """Its features lie farther from those of the training river than a date of that river does."""
+    """Its features lie farther from those of the training rows than a date of theirs does."""
+    NOT_TESTED = "not_tested"
+
+
+class ChancesHold(StrEnum):
+    """Whether the chances of a run are known to hold on its river, in manifests."""
+
+    AT_HOME = "at_home"
+    """Its features are like those the release was trained on."""
+    EVALUATED = "evaluated"
+    """The release was evaluated on the river's own record, and accepted."""
+    NOT_CALIBRATED = "not_calibrated"
+    """Its features are not like those the release was trained on, and no evaluation was accepted."""
     NOT_TESTED = "not_tested"
 
 

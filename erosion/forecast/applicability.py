@@ -121,6 +121,12 @@ class Applicability:
     dates: int = 0
 
 
+def record_years(rows: pd.DataFrame) -> FloatArray:
+    """Return the years from the first observation of a reach to the newest one of each row [y], shape (n,)."""
+    first = rows.groupby("reach")["epoch"].transform("min")
+    return np.asarray((rows["epoch"] - first).dt.days / YEAR_DAYS, dtype=float)
+
+
 def compared_features(names: Iterable[str]) -> tuple[str, ...]:
     """Return the features that are compared.
 
@@ -144,8 +150,7 @@ def reference_of(rows: pd.DataFrame, features: Iterable[str]) -> Reference:
     features
         Features of the model; those of :func:`compared_features` are kept that any row knows.
     """
-    first = rows.groupby("reach")["epoch"].transform("min")
-    old = ((rows["epoch"] - first).dt.days / YEAR_DAYS >= RECORD_Y).to_numpy()
+    old = record_years(rows) >= RECORD_Y
     table = rows[old] if old.any() else rows
     date = np.asarray(table.groupby(["reach", "as_of"]).ngroup(), dtype=np.int64)
     stretch, of_date = _stretches(table, date)

@@ -87,6 +87,22 @@ class Distribution(NamedTuple):
         larger = np.maximum(self.exceedance, other.exceedance)
         return Distribution(self.knots_m, larger, max(self.tail_m, other.tail_m))
 
+    def widened(self, spread: float) -> Distribution:
+        """Return the distribution that is left when the log odds are off by an unknown, normally distributed amount.
+
+        Every exceedance is averaged over it, with the approximation of MacKay (1992) for the logistic function: its log odds
+        are divided by ``sqrt(1 + pi * spread**2 / 8)``. That is a rising function of the chance alone, so the order of
+        segments, distances and horizons is kept, and a chance of a half stays.
+
+        Parameters
+        ----------
+        spread
+            Standard deviation of the amount [log odds].
+        """
+        chance = np.clip(self.exceedance, SMALLEST_CHANCE, 1.0 - SMALLEST_CHANCE)
+        log_odds = (np.log(chance) - np.log1p(-chance)) / np.sqrt(1.0 + np.pi * spread**2 / 8.0)
+        return Distribution(self.knots_m, 1.0 / (1.0 + np.exp(-log_odds)), self.tail_m)
+
     def crps(self, retreat_m: FloatArray, above_m: float = 0.0) -> FloatArray:
         """Return the continuous ranked probability score of outcomes [m], shape (n,).
 

@@ -27,8 +27,11 @@ from erosion.config.scenes import SceneSource
 from erosion.config.store import store_of
 from erosion.core.dates import date_in_name
 from erosion.core.errors import Skipped, SourceError
+from erosion.core.files import files_digest
 from erosion.core.raster.geotiff import open_geotiff
-from erosion.forecast.release import ReleaseError, find_release, models_of
+from erosion.forecast.evaluation.attached import EvaluationError, evaluation_file, lines, read_evaluation
+from erosion.forecast.model import FeatureMismatchError
+from erosion.forecast.release import ReleaseError, find_release, load_release, models_of, regions_of
 from erosion.gauges.combine import other_zero
 from erosion.gauges.series import series_of
 from erosion.gauges.store import KEY
@@ -97,16 +100,42 @@ def check_region(region: Region) -> Report:
         if report.gauges[-1].stage_m and not on_zero(gauge, zero):
             left_out = other_zero(gauge, zero)
             report.problems.append(f"{left_out.scene}: {left_out.reason}")
-    try:
-        find_release(region.model, _FOR_EVER, models_of(region), region.called)
-    except ReleaseError as err:
-        report.warnings.append(str(err))
+    _check_model(region, report)
     # Several reaches read the same files.
     report.problems = list(dict.fromkeys(report.problems))
     report.warnings = list(dict.fromkeys(report.warnings))
     report.skipped = list(dict.fromkeys(report.skipped))
     report.past = list(dict.fromkeys(report.past))
     return report
+
+
+def _check_model(region: Region, report: Report) -> None:
+    """Report which release a run would use, what it was trained on, and whether an evaluation of it is attached."""
+    try:
+        path = find_release(region.model, _FOR_EVER, models_of(region), region.called)
+        release = load_release(path)
+    except (ReleaseError, FeatureMismatchError) as err:
+        report.warnings.append(str(err))
+        return
+    rivers = regions_of(release.meta)
+    tested = "a run tests whether it is at home here"
+    if release.reference is None:
+        tested = "it does not say what its features were like, so a run cannot test whether it is at home here"
+    own = "this region" if region.name in rivers else f"{', '.join(rivers)}, not on this region"
+    report.model.append(f"{release.name} was trained on {own}; {tested}")
+    file = evaluation_file(region)
+    try:
+        evaluation = read_evaluation(file, region.name)
+    except EvaluationError as err:
+        report.problems.append(f"{file.name}: {err}")
+        return
+    if evaluation is None:
+        if region.name not in rivers:
+            report.model.append("never evaluated on this river's own record; `erosion evaluate --attach` does it")
+    elif evaluation["release_sha256"] != files_digest(path):
+        report.model.append(f"{file.name} is of {evaluation['release']}, not of this release; it counts for none")
+    else:
+        report.model += [f"{file.name}, {evaluation['made_on']}: {line}" for line in lines(evaluation)]
 
 
 # --- masks ----------------------------------------------------------------------------------------------------------

@@ -98,6 +98,8 @@ class Report:
     water: list[WaterFound] = field(default_factory=list)
     scenes: list[ScenesFound] = field(default_factory=list)
     gauges: list[GaugeFound] = field(default_factory=list)
+    model: list[str] = field(default_factory=list)
+    """Which release a run would use, what it was trained on, and the evaluation that is attached."""
 
     @property
     def ok(self) -> bool:
@@ -120,6 +122,7 @@ class Report:
         for gauge in self.gauges:
             out += _gauge_lines(gauge)
         for title, entries in (
+            ("model", self.model),
             # What has to be mended stands below.
             ("left out", [f"{s.scene}: {s.reason}" for s in self.skipped if s.usual or s in self.past]),
             ("warnings", self.warnings),

@@ -53,6 +53,70 @@ class LevelWorth(TypedDict):
     """Independent cases that the rows are worth."""
 
 
+class ReachTest(TypedDict):
+    """Whether the release is at home on a reach; see :class:`erosion.forecast.applicability.Applicability`."""
+
+    verdict: str
+    """See :class:`erosion.core.vocabulary.AtHome`."""
+    why: str
+    distance: float | None
+    limit: float | None
+    p_value: float | None
+    false_alarm: float | None
+    dates: int
+
+
+class Score(TypedDict):
+    """A score with its 95 % interval; None where it cannot be computed."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class EvaluatedTarget(TypedDict):
+    """Forecasts of one target held against the river's own record."""
+
+    dates: int
+    first: str
+    """YYYY-MM-DD, as ``last``: issue dates."""
+    last: str
+    rows: int
+    base_rate: float
+    """Share of rows with an event [1]."""
+    mean_chance: float
+    observed_expected: Score
+    """Events over the sum of the chances [1]."""
+    brier_skill: Score
+    pr_auc: Score
+    accepted: bool
+
+
+class Evaluation(TypedDict):
+    """A release held against a river's own record; see :mod:`erosion.forecast.evaluation.attached`."""
+
+    format: int
+    region: str
+    release: str
+    release_sha256: str
+    made_on: str
+    """YYYY-MM-DD."""
+    accepted: bool
+    targets: dict[str, EvaluatedTarget]
+
+
+class Applicability(TypedDict):
+    """Whether the chances of a run are known to hold on its river."""
+
+    verdict: str
+    """See :class:`erosion.core.vocabulary.ChancesHold`."""
+    spread: float
+    """Standard deviation of log odds by which the chances of reaches that are not at home were widened; 0 where none were."""
+    reaches: dict[str, ReachTest]
+    evaluation: Evaluation | None
+    """The one attached for this release, accepted or not."""
+
+
 class Account(TypedDict):
     """What one source of messages reports of a run."""
 
@@ -106,6 +170,7 @@ class Manifest(Report, FileHashes):
     """Target to kilometres of bank by level."""
     level_worth: NotRequired[dict[str, dict[str, LevelWorth]]]
     """Target and level to what the level is worth."""
+    applicability: NotRequired[Applicability]
     policy: NotRequired[dict[str, Any]]
     """The region's policy; see docs/region-files.md."""
     stages: list[Stage]

@@ -44,6 +44,42 @@ def test_chances_fall_with_distance_and_lines_with_chance(raw: np.ndarray) -> No
     assert (np.diff(lines, axis=1) >= -1e-9).all() and (lines >= 0).all()
 
 
+@given(raw=SOME, other=SOME, spread=st.floats(0.0, 5.0))
+def test_widening_keeps_order_and_nesting(raw: np.ndarray, other: np.ndarray, spread: float) -> None:
+    one_year, n = made(raw), min(len(raw), len(other))
+    three_years = one_year._replace(exceedance=one_year.exceedance[:n]).at_least(made(other[:n]))
+    short, long = one_year.widened(spread), three_years.widened(spread)
+    assert (np.diff(short.exceedance, axis=1) <= 0).all()
+    assert (long.exceedance >= short.exceedance[:n]).all(), "horizons nest"
+    before, after = one_year.exceedance.ravel(), short.exceedance.ravel()
+    assert (np.diff(after[np.argsort(before, kind="stable")]) >= 0).all(), "the order of chances stays"
+    towards_half = np.abs(after - 0.5) <= np.abs(before - 0.5) + 2 * SMALLEST_CHANCE
+    assert towards_half.all()
+
+
+def test_widening_by_hand() -> None:
+    distribution = made(np.tile([0.9, 0.5, 0.1], (1, 4))[:, : len(KNOTS_M)])
+    same = distribution.widened(0.0)
+    np.testing.assert_allclose(same.exceedance, distribution.exceedance, rtol=1e-9)
+    wide = distribution.widened(1.0)
+    # Log odds of 0.9 are ln 9; sqrt(1 + pi / 8) is 1.18011.
+    assert wide.exceedance[0, 0] == pytest.approx(1 / (1 + 9 ** (-1 / 1.18011)), rel=1e-5)
+    assert wide.exceedance[0, 1] == pytest.approx(0.5)
+    assert wide.tail_m == TAIL_M
+
+
+@given(centre=st.floats(-6, 6), spread=st.floats(0.1, 1.5))
+@settings(max_examples=30, deadline=None)
+def test_widening_is_near_the_average_over_the_spread(centre: float, spread: float) -> None:
+    """MacKay's approximation against numerical integration of the logistic function over the normal distribution."""
+    chance = 1 / (1 + np.exp(-centre))
+    exact, _ = quad(
+        lambda z: np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) / (1 + np.exp(-centre - spread * z)), -9, 9, limit=200
+    )
+    wide = made(np.full((1, len(KNOTS_M)), chance)).widened(spread).exceedance[0, 0]
+    assert wide == pytest.approx(exact, abs=0.02)
+
+
 @given(raw=SOME)
 @settings(max_examples=20, deadline=None)
 def test_mean_is_the_integral_of_the_chance(raw: np.ndarray) -> None:

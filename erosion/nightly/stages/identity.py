@@ -82,6 +82,8 @@ def inputs_of(task: Task, inputs: RunInputs) -> dict[str, Any]:
         "skipped": _digest(repr([tuple(item) for item in inputs.skipped])),
         "model": files_digest(inputs.release_path),
         "model_id": inputs.release.name,
+        # Only where there is one: runs from before evaluations could be attached keep their names.
+        **({} if inputs.evaluation is None else {"evaluation": _digest(json.dumps(inputs.evaluation, sort_keys=True))}),
         "previous_run": None if inputs.previous is None else inputs.previous["run_id"],
         "contract_version": CONTRACT_VERSION,
         "program": version("erosion"),

@@ -19,11 +19,13 @@ from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import files_digest
+from erosion.forecast.evaluation.attached import EvaluationError, evaluation_file, read_evaluation
 from erosion.forecast.release import Release, ReleaseError, find_release, load_release
 from erosion.gauges import series as gauge_series
 from erosion.gauges.series import Fetched, GaugeSeries
 from erosion.nightly.errors import REACH_ERRORS, raise_joint
 from erosion.nightly.task import Progress, Task
+from erosion.publish.manifest import Evaluation
 from erosion.water import read as water_read
 
 
@@ -59,6 +61,8 @@ class RunInputs:
         something else, so it is no part of the run's identity.
     previous
         The run before, as recorded in the ledger; None for the first one.
+    evaluation
+        The evaluation of this release that is attached to the region; None where there is none, or one of another release.
     """
 
     reaches: Mapping[str, ReachInput]
@@ -69,12 +73,19 @@ class RunInputs:
     skipped: list[Skipped]
     unfetched: list[Skipped]
     previous: Mapping[str, Any] | None
+    evaluation: Evaluation | None = None
 
     @property
     def degraded_by(self) -> list[Skipped]:
         """Skipped items that make the run degraded: those of no rule and of no time long past."""
         harmful = {name: [item for item in one.skipped if item not in one.past] for name, one in self.reaches.items()}
-        return [item for item in [*water_read.together(harmful), *self.gauges.skipped] if not item.usual]
+        others = [item for item in self.skipped if item.scene == evaluation_file(self.region).name]
+        return [item for item in [*water_read.together(harmful), *self.gauges.skipped, *others] if not item.usual]
+
+    @property
+    def region(self) -> Region:
+        """The region of the run, of one reach."""
+        return next(iter(self.reaches.values())).region
 
 
 def read_inputs(task: Task, progress: Progress) -> RunInputs:
@@ -106,9 +117,12 @@ def read_inputs(task: Task, progress: Progress) -> RunInputs:
             if task.release
             else find_release(region.model, as_of, task.models, region.called)
         )
-        release = _load_release(path, files_digest(path))
+        digest = files_digest(path)
+        release = _load_release(path, digest)
+        evaluation, unreadable = _attached(region, digest)
+        skipped += unreadable
     previous = ledger.last_run(task.engine, region.name, before=as_of)
-    return RunInputs(reaches, missing, gauges, release, path, skipped, unfetched, previous)
+    return RunInputs(reaches, missing, gauges, release, path, skipped, unfetched, previous, evaluation)
 
 
 def degradations(task: Task, inputs: RunInputs) -> list[str]:
@@ -174,6 +188,19 @@ def _read_reaches(
         # The cause may be that nothing could be fetched.
         raise_joint(failed, [item for item in unfetched if not item.usual])
     return reaches, {name: str(error) for name, error in failed.items()}
+
+
+def _attached(region: Region, release_digest: str) -> tuple[Evaluation | None, list[Skipped]]:
+    """Return the evaluation of this release attached to a region, and what is wrong with the file."""
+    file = evaluation_file(region)
+    try:
+        evaluation = read_evaluation(file, region.name)
+    except EvaluationError as error:
+        return None, [Skipped(file.name, str(error))]
+    if evaluation is None or evaluation["release_sha256"] == release_digest:
+        return evaluation, []
+    reason = f"is of {evaluation['release']}, not of the release of this run; it counts for none"
+    return None, [Skipped(file.name, reason, usual=True)]
 
 
 def _check_targets(region: Region, release: Release) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import pandas as pd
 
@@ -22,6 +22,7 @@ from erosion.core.vocabulary import RunOutcome
 from erosion.forecast.release import Release
 from erosion.gauges.hydrograph import hydrograph, stations
 from erosion.nightly.published import damage_of
+from erosion.nightly.stages.applicability import entry_of
 from erosion.nightly.stages.decide import Decisions
 from erosion.nightly.stages.identity import Identity
 from erosion.nightly.stages.inputs import RunInputs, not_repeated
@@ -29,10 +30,11 @@ from erosion.nightly.stages.layers import level_lengths
 from erosion.nightly.stages.reaches import Forecasts
 from erosion.nightly.task import Progress, Task
 from erosion.publish import write_all
-from erosion.publish.columns import worth_words
+from erosion.publish.columns import applicability_words, worth_words
 from erosion.publish.gauges import write_gauges
 from erosion.publish.manifest import (
     Account,
+    Applicability,
     LevelWorth,
     Manifest,
     ReachEntry,
@@ -65,8 +67,9 @@ def make_product(
     temporary.mkdir()
     try:
         with progress.stage("export"):
-            outputs, memory = _write_files(temporary, task, identity, inputs, decisions)
-        manifest = _manifest(task, identity, inputs, forecasts, decisions, progress, outputs, memory)
+            holds = entry_of({name: one.at_home for name, one in forecasts.made.items()}, inputs.evaluation)
+            outputs, memory = _write_files(temporary, task, identity, inputs, decisions, holds)
+        manifest = _manifest(task, identity, inputs, forecasts, decisions, progress, outputs, memory, holds)
         write_manifest(temporary, manifest)
         sync(temporary)
         # A directory of this name has lost a file, or its manifest cannot be read: it is made again.
@@ -115,7 +118,7 @@ def read_memory(directory: Path, manifest: Manifest) -> tuple[pd.DataFrame, pd.D
 
 
 def _write_files(
-    directory: Path, task: Task, identity: Identity, inputs: RunInputs, decisions: Decisions
+    directory: Path, task: Task, identity: Identity, inputs: RunInputs, decisions: Decisions, holds: Applicability
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Write the files of a run; return the hashes of those for readers, and of those for the ledger."""
     region = task.region
@@ -127,6 +130,9 @@ def _write_files(
         "level_worth": worth,
         "level_worth_vi": worth_words(worth, "vi"),
         "level_worth_en": worth_words(worth, "en"),
+        "applicability": cast("dict[str, Any]", holds),
+        "applicability_vi": applicability_words(holds, "vi"),
+        "applicability_en": applicability_words(holds, "en"),
         "policy": dataclasses.asdict(region.policy),
         "skipped": [item._asdict() for item in inputs.skipped],
     }
@@ -149,6 +155,7 @@ def _manifest(
     progress: Progress,
     outputs: dict[str, str],
     memory: dict[str, str],
+    holds: Applicability,
 ) -> Manifest:
     region, newest = task.region, decisions.newest_epochs
     reaches: dict[str, ReachEntry] = {}
@@ -175,6 +182,7 @@ def _manifest(
         "segments": decisions.segments,
         "levels": {name: level_lengths(table) for name, table in decisions.layers.items()},
         "level_worth": level_worth(inputs.release),
+        "applicability": holds,
         "policy": dataclasses.asdict(region.policy),
         "stages": progress.stages,
         "outputs": outputs,

@@ -14,9 +14,11 @@ from erosion.banks.knowledge import Knowledge
 from erosion.banks.record import record_gaps
 from erosion.core.contracts import SCORE_COLUMNS, check_scores
 from erosion.features import make_features
+from erosion.forecast.applicability import Applicability, judge
 from erosion.forecast.model import TargetModel, forecast_table, predict
 from erosion.forecast.release import ReleaseError
 from erosion.nightly.errors import REACH_ERRORS, RunError, raise_joint
+from erosion.nightly.stages.applicability import record_of, spread_for
 from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Progress, Task
 
@@ -30,6 +32,8 @@ class ReachForecast(NamedTuple):
     features: pd.DataFrame
     scores: Mapping[str, pd.DataFrame]
     """Target to the table of :func:`score`."""
+    at_home: Applicability
+    """Whether the release is at home on the reach."""
 
 
 class Forecasts(NamedTuple):
@@ -65,8 +69,10 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
             features = make_features(known)
         with progress.stage("forecast"):
             models = inputs.release.models
-            scores = score(known, features, models, [target.name for target in region.targets])
-        made[name] = ReachForecast(known, features, scores)
+            at_home = judge(features, record_of(known), inputs.release.reference)
+            spread = spread_for(at_home, inputs.evaluation)
+            scores = score(known, features, models, [target.name for target in region.targets], spread)
+        made[name] = ReachForecast(known, features, scores, at_home)
     if not made:
         raise_joint({**{name: RunError(reason) for name, reason in inputs.missing.items()}, **failed})
     missing = {**inputs.missing, **{name: str(error) for name, error in failed.items()}}
@@ -82,11 +88,16 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
 
 
 def score(
-    known: Knowledge, features: pd.DataFrame, models: Mapping[str, TargetModel], targets: Sequence[str]
+    known: Knowledge,
+    features: pd.DataFrame,
+    models: Mapping[str, TargetModel],
+    targets: Sequence[str],
+    spread: float = 0.0,
 ) -> dict[str, pd.DataFrame]:
     """Return the forecast of every segment, target to table.
 
     A segment whose record is too thin to say how it moves gets no probability; see :func:`erosion.banks.record.record_gaps`.
+    All distributions are widened by ``spread``; see :meth:`erosion.forecast.distribution.Distribution.widened`.
 
     Returns
     -------
@@ -112,7 +123,9 @@ def score(
     tables = {}
     for name in targets:
         target = models[name].target
-        forecast = forecast_table(forecasts[name], target.threshold_m, segments.index)
+        forecast = forecast_table(
+            forecasts[name].widened(spread) if spread else forecasts[name], target.threshold_m, segments.index
+        )
         forecast["loss_mean_ha"] = forecast["retreat_mean_m"] * length_m / M2_PER_HA
         forecast[gaps != ""] = np.nan
         table = forecast.assign(

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from erosion.core.vocabulary import ChangeKind, RunOutcome
+from erosion.core.vocabulary import ChancesHold, ChangeKind, RunOutcome
 from erosion.ui import html
 from erosion.ui.choice import Choice, language, select
+from erosion.ui.products.applicability import read_applicability
 from erosion.ui.products.ledger import ledger_problem, read_changes
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.regions import (
@@ -150,6 +151,11 @@ def banners(choice: Choice) -> None:
         )
     if run.degraded:
         html.show(html.banner("warn", choice.translate("banner.degraded", date=date), lines=run.messages))
+    holds = read_applicability(run)
+    if holds is not None and holds["verdict"] == ChancesHold.NOT_CALIBRATED:
+        html.show(
+            html.banner("warn", choice.translate("holds.not_calibrated"), choice.translate("holds.not_calibrated.more"))
+        )
     age = (pd.Timestamp(run.as_of) - pd.Timestamp(run.newest_epoch)).days
     if region.stale_after_days is not None and age > region.stale_after_days:
         newest = write.day(run.newest_epoch, choice.language)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from erosion.core.vocabulary import RunOutcome
-from erosion.publish.manifest import Manifest
+from erosion.publish.manifest import Evaluation, Manifest
 from erosion.ui import html
 from erosion.ui.choice import Choice
 from erosion.ui.products.ledger import count_open_warnings, ledger_problem, read_recent_runs
@@ -25,6 +25,7 @@ def show(choice: Choice) -> None:
     if manifest is None:
         html.show(html.banner("warn", choice.translate("ops.manifest.none")))
         return
+    _holds(choice, manifest)
     left, right = st.columns([1.5, 1], gap="large")
     with left:
         _skipped(choice, manifest)
@@ -97,6 +98,52 @@ def _runs(choice: Choice) -> None:
         }
     )
     st.dataframe(table, hide_index=True, row_height=32, height=38 + 32 * min(len(table), 8))
+
+
+def _holds(choice: Choice, manifest: Manifest) -> None:
+    """Show whether the model suits the river, with the figures of the test and of an evaluation."""
+    found = manifest.get("applicability")
+    key = "" if found is None else f"holds.{found['verdict']}"
+    if found is None or not has_text(key):
+        return
+    words = choice.language
+    lines = [choice.translate(key)]
+    for name, test in found["reaches"].items():
+        reach = choice.region.reaches.get(name, {}).get(words, name)
+        if test["distance"] is None or test["limit"] is None:
+            lines.append(choice.translate("holds.reach.not_tested", reach=reach, why=test["why"]))
+            continue
+        lines.append(
+            choice.translate(
+                "holds.reach",
+                reach=reach,
+                distance=write.number(test["distance"], words, 2),
+                limit=write.number(test["limit"], words, 2),
+                dates=write.number(test["dates"], words),
+                whole=write.number(test["dates"] + 1, words),
+            )
+        )
+    evaluation = found["evaluation"]
+    if evaluation is not None:
+        lines += [_evaluated(choice, evaluation, target) for target in evaluation["targets"]]
+    html.show(html.heading(choice.translate("holds.title")), html.items(lines, "gaps"))
+
+
+def _evaluated(choice: Choice, evaluation: Evaluation, target: str) -> str:
+    words, one = choice.language, evaluation["targets"][target]
+    ratio = {name: write.number(value, words, 2) for name, value in one["observed_expected"].items()}
+    said = choice.translate(
+        "holds.evaluation",
+        release=evaluation["release"],
+        date=write.day(evaluation["made_on"], words),
+        target=target,
+        observed=write.number(one["base_rate"], words, 3),
+        expected=write.number(one["mean_chance"], words, 3),
+        ratio=ratio["value"],
+        low=ratio["low"],
+        high=ratio["high"],
+    )
+    return f"{said}: {choice.translate('holds.accepted' if one['accepted'] else 'holds.rejected')}"
 
 
 def _skipped(choice: Choice, manifest: Manifest) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from erosion.ui.words import en, vi
+from erosion.ui.words import applicability, en, vi
 
 LANGUAGES: Final = {"vi": "Tiếng Việt", "en": "English"}
 """Code to the language's own name; the first is the default."""
 
-CATALOGUES: Final = {"vi": vi.WORDS, "en": en.WORDS}
+CATALOGUES: Final = {"vi": vi.WORDS | applicability.VI, "en": en.WORDS | applicability.EN}
 
 
 def translate(language: str, key: str, **values: Any) -> str:
@@ -34,4 +34,4 @@ def translate(language: str, key: str, **values: Any) -> str:
 
 def has_text(key: str) -> bool:
     """Return whether the catalogues have a key, for keys made from words in a file."""
-    return key in vi.WORDS
+    return key in CATALOGUES["vi"]
