@@ -175,7 +175,12 @@ def _notice(rivers: Sequence[River], share: str) -> list[str]:
         return [f"**{SIMULATED_NOTICE}: trained on simulated observations. For exercises only.**", ""]
     if share == "part":
         names = ", ".join(one.name for one in rivers if one.region.simulated)
-        return [f"**{SIMULATED_NOTICE}: partly trained on simulated rivers: {names}.**", ""]
+        return [
+            f"**{SIMULATED_NOTICE}: partly trained on simulated rivers: {names}.**",
+            "",
+            "Banks of a simulated river leave a fixed centre line: no bend wanders down its valley and no neck is cut.",
+            "",
+        ]
     return []
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -111,3 +114,15 @@ def test_stretches_of_a_region_are_rivers(reach) -> None:
 
 def test_only_the_rivers_held_out_are_scored(rivers: list[River], records: list[dict]) -> None:
     assert evaluate_rivers(rivers, held=["two"], draws=20) == scores(records, "two")
+
+
+def test_the_page_shows_the_records() -> None:
+    """``python benchmarks/rivers.py --write`` makes both."""
+    file = Path(__file__).resolve().parents[3] / "benchmarks" / "rivers.py"
+    spec = importlib.util.spec_from_file_location("benchmark_of_rivers", file)
+    assert spec is not None and spec.loader is not None
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    records = json.loads(bench.PAGE.with_suffix(".json").read_text("utf-8"))
+    assert {record["region"] for record in records} == {*bench.OBSERVED, *bench.HALVES}
+    assert bench.PAGE.read_text("utf-8").split(bench.MARK)[1].strip() == bench.report(records).strip()
