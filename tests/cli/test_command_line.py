@@ -93,7 +93,7 @@ def test_an_unknown_region_is_reported_with_one_like_it(
         (["evaluate", "mamore", "mamore"], "mamore is given twice"),
         (["evaluate", "mamore", "mamoer"], "did you mean mamore?"),
         (["evaluate", "mamore:0-50", "mamore:40-90"], "mamore:40-90 and mamore:0-50 share banks"),
-        (["evaluate", "mamore", "athabasca", "--without", "hydrology"], "--without compares on one river"),
+        (["evaluate", "mamore", "athabasca", "--without", "hydrology"], "--without is for one river"),
     ],
 )
 def test_regions_that_do_not_go_together_are_refused_in_a_line(
