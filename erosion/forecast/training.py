@@ -176,6 +176,7 @@ def make_release(directory: Path, until: pd.Timestamp, what: Learnt, *, seed: in
 
 def _card(what: Learnt, models: Mapping[str, TargetModel], meta: Mapping[str, Any], skill: str) -> str:
     rows = what.rows
+    dates = f"{CALIBRATION_DATES} dates of each river" if "river" in rows else f"{CALIBRATION_DATES} dates"
     lines = [
         *what.head,
         f"Probability and distance of bank retreat, {what.trained_on} with what was known on "
@@ -224,7 +225,7 @@ def _card(what: Learnt, models: Mapping[str, TargetModel], meta: Mapping[str, An
         "- One mask a year: what happened between two masks is one number.",
         "- Narrow side channels and bars flicker with the water level; only established land counts as an event.",
         f"- Calibration moves a raw probability of 0.5 to {example:.2f} for {next(iter(models))}; it was learnt on "
-        f"{CALIBRATION_DATES} dates and differs from year to year.",
+        f"{dates} and differs from year to year.",
     ]
     if skill:
         lines += ["", "## Skill", "", skill]

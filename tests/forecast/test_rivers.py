@@ -150,6 +150,7 @@ def test_the_card_says_at_its_top_what_is_simulated(halves: list[River], release
     assert card[2] == f"**{SIMULATED_NOTICE}: partly trained on simulated rivers: other.**"
     assert any(line.startswith(f"| Other | simulated | {len(halves[1].rows)} |") for line in card)
     assert any("| observed |" in line for line in card)
+    assert any("it was learnt on 3 dates of each river" in line for line in card)
 
 
 def test_a_family_is_of_one_region_or_of_several(halves: list[River], release: Path, tmp_path: Path) -> None:
