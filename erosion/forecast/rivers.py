@@ -178,7 +178,7 @@ def _notice(rivers: Sequence[River], share: str) -> list[str]:
         return [
             f"**{SIMULATED_NOTICE}: partly trained on simulated rivers: {names}.**",
             "",
-            "Banks of a simulated river leave a fixed centre line: no bend wanders down its valley and no neck is cut.",
+            "Where a simulated river erodes stays the same while its banks move: no bend grows into a loop, no neck is cut.",
             "",
         ]
     return []
