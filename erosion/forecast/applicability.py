@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ not trained on. See docs/forecast.md for the rivers that it was measured on."""
 
 @dataclass(frozen=True)
 class Reference:
-    """Features of the training rows of a release, and how far each training date lies from all others.
+    """Features of the training rows of one river, and how far each of its dates lies from all others.
 
     Attributes
     ----------
@@ -54,23 +54,21 @@ class Reference:
     distances: tuple[float, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the content of ``reference.json``."""
+        """Return it as plain values."""
         return {
             "quantiles": {name: [_shortest(value) for value in values] for name, values in self.quantiles.items()},
             "distances": list(self.distances),
         }
 
     @staticmethod
-    def from_json(content: Mapping[str, Any]) -> Reference | None:
-        """Return what :meth:`as_json` wrote; None of a release from before distances were kept.
+    def from_json(content: Mapping[str, Any]) -> Reference:
+        """Return what :meth:`as_json` wrote.
 
         Raises
         ------
         ValueError
             If it holds what no training gives; the message names the rule.
         """
-        if "distances" not in content:
-            return None
         quantiles = {
             str(name): np.asarray(values, dtype=np.float32).astype(float)
             for name, values in content["quantiles"].items()
@@ -100,6 +98,8 @@ class Applicability:
     ----------
     verdict
         At home, not at home, or not tested.
+    river
+        Training river that is nearest, by how far it lies within or beyond the limit; empty where it was not tested.
     why
         Why it was not tested; empty where it was.
     distance, limit
@@ -107,13 +107,14 @@ class Applicability:
     p_value
         Conformal p-value [1]; NaN where it was not tested.
     false_alarm
-        Largest probability that a date of the training river is found not at home [1]; NaN where it was not tested.
+        Largest probability that a date of that river is found not at home [1]; NaN where it was not tested.
     dates
-        Training dates that the limit comes from.
+        Dates of that river that the limit comes from.
     """
 
     verdict: AtHome
     why: str = ""
+    river: str = ""
     distance: float = math.nan
     limit: float = math.nan
     p_value: float = math.nan
@@ -140,13 +141,48 @@ def compared_features(names: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def reference_of(rows: pd.DataFrame, features: Iterable[str]) -> Reference:
-    """Return what a release keeps of its training rows.
+def references_of(rows: pd.DataFrame, features: Sequence[str], river: str) -> dict[str, Reference]:
+    """Return what a release keeps of its training rows, river by river.
 
     Parameters
     ----------
     rows
-        From ``dataset.rows_with_outcomes``; of several rivers the name of a reach names its river too.
+        From ``dataset.rows_with_outcomes``; of several rivers with the column ``river``.
+    features
+        Features of the model.
+    river
+        Name of the river where there is one.
+    """
+    if "river" not in rows:
+        return {river: reference_of(rows, features)}
+    return {str(name): reference_of(part, features) for name, part in rows.groupby("river", sort=False)}
+
+
+def references_from_json(content: Mapping[str, Any]) -> dict[str, Reference] | None:
+    """Return the references of ``reference.json``, by river; None of a release from before they were kept.
+
+    Raises
+    ------
+    ValueError
+        If one holds what no training gives; the message names the rule.
+    """
+    if "rivers" not in content:
+        return None
+    return {str(name): Reference.from_json(one) for name, one in content["rivers"].items()}
+
+
+def references_as_json(references: Mapping[str, Reference]) -> dict[str, Any]:
+    """Return the content of ``reference.json``."""
+    return {"rivers": {name: one.as_json() for name, one in references.items()}}
+
+
+def reference_of(rows: pd.DataFrame, features: Iterable[str]) -> Reference:
+    """Return what a release keeps of its training rows of one river.
+
+    Parameters
+    ----------
+    rows
+        From ``dataset.rows_with_outcomes``.
     features
         Features of the model; those of :func:`compared_features` are kept that any row knows.
     """
@@ -183,11 +219,11 @@ def _stretches(table: pd.DataFrame, date: IntArray) -> tuple[IntArray, IntArray]
     return stretch, of_date
 
 
-def judge(features: pd.DataFrame, record_y: float, reference: Reference | None) -> Applicability:
-    """Return whether a release is at home on a reach.
+def judge(features: pd.DataFrame, record_y: float, references: Mapping[str, Reference] | None) -> Applicability:
+    """Return whether a release is at home on a reach: whether it is as near to one of the training rivers as its own dates.
 
-    By exchangeability a further date of a training river is farther away than all n of the training dates with a probability
-    of at most ``1 / (n + 1)``, whatever the features are distributed like.
+    By exchangeability a further date of a training river is farther from it than all n of its training dates with a
+    probability of at most ``1 / (n + 1)``, whatever the features are distributed like.
 
     Parameters
     ----------
@@ -195,26 +231,35 @@ def judge(features: pd.DataFrame, record_y: float, reference: Reference | None) 
         Features of all segments on the date.
     record_y
         Years from the first observation of the reach to the newest [y].
-    reference
-        From the release; None where it holds none.
+    references
+        From the release, by river; None where it holds none.
     """
-    if reference is None:
-        return Applicability(AtHome.NOT_TESTED, "the release does not say what it was trained on; train it again")
-    if len(reference.distances) < FEWEST_DATES:
-        return Applicability(
-            AtHome.NOT_TESTED,
-            f"the release was trained on {len(reference.distances)} dates, the test needs {FEWEST_DATES}",
-        )
+    if references is None:
+        return _not_tested("the release does not say what it was trained on; train it again")
+    enough = {name: one for name, one in references.items() if len(one.distances) >= FEWEST_DATES}
+    if not enough:
+        most = max((len(one.distances) for one in references.values()), default=0)
+        return _not_tested(f"the release was trained on {most} dates of a river, the test needs {FEWEST_DATES}")
     if record_y < RECORD_Y:
-        return Applicability(AtHome.NOT_TESTED, f"record too short: {record_y:.1f} years, the test needs {RECORD_Y:g}")
-    distance = distance_to(features, reference)
-    if math.isnan(distance):
-        return Applicability(AtHome.NOT_TESTED, "no feature of the release is known here")
-    past = np.array(reference.distances)
-    p_value = conformal_p_value(distance, past)
-    bound = 1.0 / (len(past) + 1)
+        return _not_tested(f"record too short: {record_y:.1f} years, the test needs {RECORD_Y:g}")
+    tests = [_held_against(features, name, one) for name, one in enough.items()]
+    known = [test for test in tests if not math.isnan(test.distance)]
+    if not known:
+        return _not_tested("no feature of the release is known here")
+    return min(known, key=lambda test: (test.verdict != AtHome.AT_HOME, test.distance - test.limit))
+
+
+def _held_against(features: pd.DataFrame, river: str, reference: Reference) -> Applicability:
+    """Return the test of a reach against one training river."""
+    distance, past = distance_to(features, reference), np.array(reference.distances)
     verdict = AtHome.NOT_AT_HOME if distance > past.max() else AtHome.AT_HOME
-    return Applicability(verdict, "", distance, float(past.max()), p_value, bound, len(past))
+    bound = 1.0 / (len(past) + 1)
+    p_value = conformal_p_value(distance, past)
+    return Applicability(verdict, "", river, distance, float(past.max()), p_value, bound, len(past))
+
+
+def _not_tested(why: str) -> Applicability:
+    return Applicability(AtHome.NOT_TESTED, why)
 
 
 def distance_to(features: pd.DataFrame, reference: Reference) -> float:

@@ -24,7 +24,7 @@ from erosion.alerts import thresholds
 from erosion.config.region import RIVERS, Region, Target
 from erosion.core.shipped import shipped
 from erosion.features import REGISTRY
-from erosion.forecast.applicability import Reference
+from erosion.forecast.applicability import Reference, references_from_json
 from erosion.forecast.booster_text import read_booster
 from erosion.forecast.boosting import DISTANCE, Exceedance
 from erosion.forecast.cutoff import CutoffModel
@@ -64,8 +64,8 @@ class Release:
         Content of ``meta.json``.
     cutoff
         Hazard of the necks.
-    reference
-        Features of the training rows, to test whether the release is at home on a river; None of a release from before
+    references
+        Features of the training rows by river, to test whether the release is at home on one; None of a release from before
         they were kept for that.
     """
 
@@ -73,7 +73,7 @@ class Release:
     models: Mapping[str, TargetModel]
     meta: Mapping[str, Any]
     cutoff: CutoffModel
-    reference: Reference | None = None
+    references: Mapping[str, Reference] | None = None
 
     @property
     def data_until(self) -> pd.Timestamp:
@@ -111,7 +111,7 @@ def save_release(
     meta
         Training region, dates, versions, hashes, seed and the hazard of the necks; features and targets are added here.
     reference
-        :meth:`erosion.forecast.applicability.Reference.as_json`.
+        :func:`erosion.forecast.applicability.references_as_json`.
     card
         Text of ``card.md``.
 
@@ -185,14 +185,14 @@ def load_release(directory: Path) -> Release:
         if len({model.exceedance.knots_m for model in models.values()}) > 1:
             raise ReleaseError(f"{directory}: its targets have other knots_m; restore it or train it again")
         cutoff = CutoffModel.from_json(meta["cutoff"])
-        reference = _reference(directory, json.loads(files["reference.json"]))
+        references = _references(directory, json.loads(files["reference.json"]))
     except (ReleaseError, FeatureMismatchError):
         raise
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ReleaseError(
             f"{directory}: not a readable model release ({error}); restore it or train it again"
         ) from error
-    return Release(directory.name, models, meta, cutoff, reference)
+    return Release(directory.name, models, meta, cutoff, references)
 
 
 def models_of(region: Region, release: str | None = None) -> Path:
@@ -380,10 +380,10 @@ def _target_model(
     return TargetModel(target, label, features, exceedance, tail, line, levels)
 
 
-def _reference(directory: Path, content: Mapping[str, Any]) -> Reference | None:
+def _references(directory: Path, content: Mapping[str, Any]) -> dict[str, Reference] | None:
     """Return the features of the training rows, refusing numbers that no training gives."""
     try:
-        return Reference.from_json(content)
+        return references_from_json(content)
     except ValueError as error:
         raise ReleaseError(
             f"{directory}: reference.json breaks the rule {error}; no training gives that, restore the release or train "

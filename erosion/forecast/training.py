@@ -17,7 +17,7 @@ from erosion.config.region import Region
 from erosion.config.store import store_of
 from erosion.core.contracts import CONTRACT_VERSION, SIMULATED_NOTICE
 from erosion.features import REGISTRY
-from erosion.forecast.applicability import reference_of
+from erosion.forecast.applicability import references_as_json, references_of
 from erosion.forecast.boosting import PARAMETERS
 from erosion.forecast.calibration import apply_calibration
 from erosion.forecast.cutoff import PRIOR_MEAN, CutoffModel, fit_cutoff
@@ -169,7 +169,7 @@ def make_release(directory: Path, until: pd.Timestamp, what: Learnt, *, seed: in
         "versions": {name: version(name) for name in ("erosion", "lightgbm", "numpy", "pandas")},
     }
     any_model = next(iter(trained.values()))
-    reference = reference_of(rows, any_model.features).as_json()
+    reference = references_as_json(references_of(rows, any_model.features, what.rules.name))
     save_release(directory, trained, meta, reference, _card(what, trained, meta, skill))
     return directory
 

@@ -119,7 +119,7 @@ def _check_model(region: Region, report: Report) -> None:
         return
     rivers = regions_of(release.meta)
     tested = "a run tests whether it is at home here"
-    if release.reference is None:
+    if release.references is None:
         tested = "it does not say what its features were like, so a run cannot test whether it is at home here"
     own = "this region" if region.name in rivers else f"{', '.join(rivers)}, not on this region"
     report.model.append(f"{release.name} was trained on {own}; {tested}")

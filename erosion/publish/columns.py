@@ -98,7 +98,7 @@ def applicability_line(test: ReachTest) -> str:
     if test["distance"] is None or test["limit"] is None:
         return f"not tested: {test['why']}"
     return (
-        f"features lie {test['distance']:.2f} from the training rows, training dates at most {test['limit']:.2f} "
+        f"features lie {test['distance']:.2f} from those of {test['river']}, its own dates at most {test['limit']:.2f} "
         f"({test['dates']} dates, p = {test['p_value']:.2f})"
     )
 

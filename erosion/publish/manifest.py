@@ -59,6 +59,7 @@ class ReachTest(TypedDict):
     verdict: str
     """See :class:`erosion.core.vocabulary.AtHome`."""
     why: str
+    river: str
     distance: float | None
     limit: float | None
     p_value: float | None

@@ -28,6 +28,9 @@ from erosion.forecast.applicability import (
     judge,
     ks_distance,
     reference_of,
+    references_as_json,
+    references_from_json,
+    references_of,
 )
 from erosion.forecast.model import MODEL_FEATURES
 from erosion.gauges import series as gauge_series
@@ -106,7 +109,7 @@ def test_false_alarms_stay_below_the_stated_bound() -> None:
         begin = rows.iloc[:1].assign(epoch=pd.Timestamp("1990-01-01"))
         new = rows["as_of"] == rows["as_of"].max()
         reference = reference_of(pd.concat([begin, rows[~new]], ignore_index=True), NAMES)
-        result = judge(rows[new], 10.0, reference)
+        result = judge(rows[new], 10.0, {"made": reference})
         assert result.false_alarm == pytest.approx(1 / (dates + 1))
         alarms += result.verdict == AtHome.NOT_AT_HOME
     bound = 1 / (dates + 1)
@@ -140,12 +143,12 @@ def test_what_cannot_be_tested_is_not() -> None:
     new = made_rows(rng, 1)
     none = judge(new, 10.0, None)
     assert none.verdict == AtHome.NOT_TESTED and "does not say" in none.why
-    short = judge(new, 2.9, reference_from(rng, 12))
+    short = judge(new, 2.9, {"made": reference_from(rng, 12)})
     assert short.verdict == AtHome.NOT_TESTED and "record too short: 2.9 years" in short.why
-    few = judge(new, 10.0, reference_from(rng, FEWEST_DATES - 1))
+    few = judge(new, 10.0, {"made": reference_from(rng, FEWEST_DATES - 1)})
     assert few.verdict == AtHome.NOT_TESTED and "8 dates" in few.why
     assert math.isnan(few.distance) and math.isnan(few.p_value)
-    blank = judge(new.assign(**dict.fromkeys(NAMES, np.nan)), 10.0, reference_from(rng, 12))
+    blank = judge(new.assign(**dict.fromkeys(NAMES, np.nan)), 10.0, {"made": reference_from(rng, 12)})
     assert blank.verdict == AtHome.NOT_TESTED
 
 
@@ -153,7 +156,7 @@ def test_another_river_is_told() -> None:
     reference = reference_from(np.random.default_rng(6), 19)
     other = made_rows(np.random.default_rng(8), 1)
     other[list(NAMES)] += 20.0
-    result = judge(other, 10.0, reference)
+    result = judge(other, 10.0, {"made": reference})
     assert result.verdict == AtHome.NOT_AT_HOME
     assert (result.distance, result.p_value, result.false_alarm, result.dates) == (1.0, 0.05, 0.05, 19)
     assert result.limit == reference.distances[-1]
@@ -163,7 +166,7 @@ def test_the_mamore_is_at_home_and_the_athabasca_is_not(rows: pd.DataFrame) -> N
     reference = reference_of(rows[rows["as_of"] <= "2009-12-31"], MODEL_FEATURES)
     assert len(reference.distances) >= FEWEST_DATES
     for date in ("2010-07-18", "2011-08-22", "2017-08-06", "2018-07-08"):
-        assert judge(rows[rows["as_of"] == date], 20.0, reference).verdict == AtHome.AT_HOME, date
+        assert judge(rows[rows["as_of"] == date], 20.0, {"mamore": reference}).verdict == AtHome.AT_HOME, date
     region = load_region("athabasca")
     as_of = pd.Timestamp("2011-12-31")
     gauges = gauge_series.read(region, region.path.parent, as_of).values
@@ -171,7 +174,7 @@ def test_the_mamore_is_at_home_and_the_athabasca_is_not(rows: pd.DataFrame) -> N
     water, _ = valid_epochs(water)
     baseline = baseline_on(region, water, as_of)
     known = knowledge_on(region, baseline, observe_region(region, water, baseline), gauges, as_of)
-    result = judge(make_features(known), 24.0, reference)
+    result = judge(make_features(known), 24.0, {"mamore": reference})
     assert result.verdict == AtHome.NOT_AT_HOME
     assert result.distance > 1.2 * result.limit
 
@@ -182,7 +185,7 @@ def test_the_mamore_is_at_home_and_the_athabasca_is_not(rows: pd.DataFrame) -> N
 def test_a_reference_is_the_same_after_a_round_trip() -> None:
     reference = reference_from(np.random.default_rng(9), 12)
     again = Reference.from_json(json.loads(json.dumps(reference.as_json())))
-    assert again is not None and again.distances == reference.distances
+    assert again.distances == reference.distances
     for name, values in reference.quantiles.items():
         np.testing.assert_array_equal(again.quantiles[name].astype(np.float32), values.astype(np.float32))
 
@@ -194,7 +197,7 @@ def test_equal_values_of_a_file_and_of_a_night_are_equal() -> None:
     )
     reference = reference_of(rows.assign(epoch=rows["as_of"]), ["loss_share_6y"])
     again = Reference.from_json(json.loads(json.dumps(reference.as_json())))
-    assert again is not None and distance_to(third, again) < 0.01
+    assert distance_to(third, again) < 0.01
 
 
 @pytest.mark.parametrize(
@@ -216,4 +219,26 @@ def test_what_no_training_gives_is_refused(change: dict[str, object], rule: str)
 
 
 def test_a_release_from_before_says_nothing() -> None:
-    assert Reference.from_json({"levels": [0.0, 1.0], "features": {}}) is None
+    assert references_from_json({"levels": [0.0, 1.0], "features": {}}) is None
+
+
+def test_a_release_of_several_rivers_keeps_each_and_is_at_home_on_all() -> None:
+    """Rivers that differ must not hide a third: each has a limit of its own."""
+    rng = np.random.default_rng(11)
+    one, two = made_rows(rng, 14), made_rows(rng, 14)
+    two[list(NAMES)] += 30.0
+    early = pd.Timestamp("1990-01-01")
+    parts = []
+    for name, rows in (("one", one), ("two", two)):
+        rows["reach"] = f"{name}/made"
+        parts += [rows.iloc[:1].assign(epoch=early, river=name), rows[rows["as_of"] < "2008-01-01"].assign(river=name)]
+    found = references_of(pd.concat(parts, ignore_index=True), NAMES, "")
+    again = references_from_json(json.loads(json.dumps(references_as_json(found))))
+    assert again is not None and list(again) == ["one", "two"]
+    for name, rows in (("one", one), ("two", two)):
+        result = judge(rows[rows["as_of"] == "2000-07-30"], 10.0, again)
+        assert (result.verdict, result.river) == (AtHome.AT_HOME, name)
+    between = one.assign(**{name: one[name] + 15.0 for name in NAMES})
+    assert judge(between[between["as_of"] == "2000-07-30"], 10.0, again).verdict == AtHome.NOT_AT_HOME
+    few = {"one": again["one"], "two": Reference(again["two"].quantiles, again["two"].distances[:5])}
+    assert judge(two[two["as_of"] == "2000-07-30"], 10.0, few).verdict == AtHome.NOT_AT_HOME

@@ -71,8 +71,9 @@ def test_what_is_on_record(reach, some: pd.DataFrame, release: Path) -> None:
 
 def test_reference_describes_the_training_rows(some: pd.DataFrame, release: Path) -> None:
     assert (release / "reference.json").stat().st_size < 200_000
-    reference = load_release(release).reference
-    assert reference is not None
+    references = load_release(release).references
+    assert references is not None and list(references) == ["mamore_crop"]
+    reference = references["mamore_crop"]
     assert set(reference.quantiles) == set(compared_features(MODEL_FEATURES))
     old = some[(some["epoch"] - some["epoch"].min()).dt.days >= 3 * 365.25]
     assert len(reference.distances) == old["as_of"].nunique()

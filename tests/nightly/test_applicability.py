@@ -14,7 +14,7 @@ import pytest
 
 from erosion.config.region import load_region
 from erosion.core.files import files_digest
-from erosion.forecast.applicability import SPREAD, Reference, reference_of
+from erosion.forecast.applicability import SPREAD, Reference, reference_of, references_as_json
 from erosion.forecast.evaluation.attached import evaluation_file, write_evaluation
 from erosion.forecast.model import MODEL_FEATURES
 from erosion.forecast.release import MODELS
@@ -35,7 +35,7 @@ def reference(rows: pd.DataFrame) -> Reference:
 def give(crop: Path, reference: Reference) -> Path:
     """Put a release beside the region file whose training rows were as a reference says; the models are those shipped."""
     release = Path(shutil.copytree(MODELS / RELEASE, crop.parent / "models" / RELEASE))
-    content = (json.dumps(reference.as_json()) + "\n").encode()
+    content = (json.dumps(references_as_json({"mamore": reference})) + "\n").encode()
     (release / "reference.json").write_bytes(content)
     meta = json.loads((release / "meta.json").read_text(encoding="utf-8"))
     meta["files"]["reference.json"] = hashlib.sha256(content).hexdigest()

@@ -46,6 +46,7 @@ def _entry(test: applicability.Applicability) -> ReachTest:
     return {
         "verdict": test.verdict,
         "why": test.why,
+        "river": test.river,
         "distance": _number(test.distance),
         "limit": _number(test.limit),
         "p_value": _number(test.p_value),

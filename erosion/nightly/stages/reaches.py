@@ -69,7 +69,7 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
             features = make_features(known)
         with progress.stage("forecast"):
             models = inputs.release.models
-            at_home = judge(features, record_of(known), inputs.release.reference)
+            at_home = judge(features, record_of(known), inputs.release.references)
             spread = spread_for(at_home, inputs.evaluation)
             scores = score(known, features, models, [target.name for target in region.targets], spread)
         made[name] = ReachForecast(known, features, scores, at_home)

@@ -117,6 +117,7 @@ def _holds(choice: Choice, manifest: Manifest) -> None:
             choice.translate(
                 "holds.reach",
                 reach=reach,
+                river=test["river"],
                 distance=write.number(test["distance"], words, 2),
                 limit=write.number(test["limit"], words, 2),
                 dates=write.number(test["dates"], words),

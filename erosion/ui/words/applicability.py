@@ -9,7 +9,7 @@ VI = {
     "holds.at_home": "Có: sông này giống sông mà mô hình đã học.",
     "holds.evaluated": "Có: mô hình đã được đánh giá trên số liệu của chính sông này và được chấp nhận.",
     "holds.not_tested": "Chưa kiểm tra được.",
-    "holds.reach": "{reach}: khác sông đã học {distance}, giới hạn {limit} (theo {dates} ngày huấn luyện; cứ {whole} ngày của sông đã "
+    "holds.reach": "{reach}: khác sông gần nhất đã học ({river}) {distance}, giới hạn {limit} (theo {dates} ngày huấn luyện; cứ {whole} ngày của sông đã "
     "học thì nhiều nhất một ngày vượt giới hạn)",
     "holds.reach.not_tested": "{reach}: chưa kiểm tra, vì {why}",
     "holds.evaluation": "Đánh giá {release} ngày {date}, {target}: đã xảy ra {observed}, mô hình tính {expected}, tỉ số {ratio} "
@@ -27,7 +27,7 @@ EN = {
     "holds.at_home": "Yes: this river is like the one the model was trained on.",
     "holds.evaluated": "Yes: the model was evaluated on this river's own record and accepted.",
     "holds.not_tested": "It could not be tested.",
-    "holds.reach": "{reach}: distance from the river the model was trained on {distance}, limit {limit} (of {dates} dates of "
+    "holds.reach": "{reach}: distance from the nearest river of training ({river}) {distance}, limit {limit} (of {dates} dates of "
     "training; at most one in {whole} dates of that river passes the limit)",
     "holds.reach.not_tested": "{reach}: not tested, because {why}",
     "holds.evaluation": "Evaluation of {release} on {date}, {target}: {observed} happened, the model gave {expected}, ratio {ratio} "

@@ -10,7 +10,7 @@ from erosion.publish.manifest import Applicability, read_manifest, write_manifes
 from tests.ui.pages.test_pages import open_page, text_of
 
 TEST = {
-    "verdict": "not_at_home", "why": "", "distance": 0.33, "limit": 0.21, "p_value": 0.05, "false_alarm": 0.05, "dates": 19,
+    "verdict": "not_at_home", "why": "", "river": "thu", "distance": 0.33, "limit": 0.21, "p_value": 0.05, "false_alarm": 0.05, "dates": 19,
 }  # fmt: skip
 SCORE = {"value": 2.36, "low": 1.9, "high": 2.9}
 EVALUATION = {
