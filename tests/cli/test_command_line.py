@@ -17,6 +17,8 @@ from erosion.cli import command_line as cli
 from erosion.cli import features
 from erosion.features import FAMILIES
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
+from erosion.publish.columns import applicability_line, applicability_words
+from erosion.publish.manifest import read_manifest
 
 COMMANDS = ("check", "run", "replay", "train", "evaluate", "features", "serve")
 
@@ -161,7 +163,9 @@ def test_run_says_what_it_did(crop: Path, tmp_path: Path, erosion: Callable) -> 
         rows = pd.read_parquet(directory / f"segments_{target}.parquet", columns=["level", "length_m"])
         lengths = rows.groupby("level")["length_m"].sum().reindex(range(5), fill_value=0.0) / 1000
         told.append(f"{target}: " + ", ".join(f"{round(km, 3):g} km at level {level}" for level, km in lengths.items()))
-    told.append("see it on the map: erosion serve --out out")
+    holds = read_manifest(directory)["applicability"]
+    told.append(f"mamore_crop: {applicability_line(holds['reaches']['mamore_crop'])}")
+    told += [applicability_words(holds, "en"), "see it on the map: erosion serve --out out"]
     assert done.stdout.splitlines() == [*new, f"published {directory.relative_to(tmp_path)}", *told]
 
     again = erosion(*command, "2009-08-16", cwd=tmp_path)
