@@ -15,10 +15,10 @@ from erosion.forecast.evaluation.evaluate import BOOTSTRAP_KM, onset_rows
 from erosion.forecast.evaluation.skill import (
     DRAWS,
     brier_skill,
-    draw_weights,
+    draw_blocks,
     pr_auc,
     roc_auc,
-    top_share,
+    top_shares,
     with_interval,
 )
 from erosion.forecast.evaluation.splits import blocks_of, space_of, splits
@@ -120,15 +120,15 @@ def _records(
         return []
     length = tested["length_m"].to_numpy(float)
     block = blocks_of(tested, min(BOOTSTRAP_KM, space_of(tested)[0])).to_numpy()
-    weights = draw_weights(block, draws, seed)
+    drawn = draw_blocks(block, draws, seed)
     scores = {}
     for name in sets:
         p = tested[f"p:{name}"].to_numpy(float)
         scores[name] = {
-            "pr_auc": pr_auc(event, p, weights),
-            "roc_auc": roc_auc(event, p, weights),
-            "brier_skill": brier_skill(event, p, weights),
-            "top10_share": top_share(retreat, p, length, weights, 0.1),
+            "pr_auc": pr_auc(event, p, drawn),
+            "roc_auc": roc_auc(event, p, drawn),
+            "brier_skill": brier_skill(event, p, drawn),
+            "top10_share": top_shares(retreat, p, length, drawn, [0.1])[0],
         }
     records = []
     for name in sets:

@@ -25,14 +25,15 @@ from erosion.forecast.distribution import Distribution, distribution_of
 from erosion.forecast.evaluation.baselines import RATE_BASELINES, baseline_chances
 from erosion.forecast.evaluation.skill import (
     DRAWS,
+    Draws,
     brier,
     brier_skill,
-    draw_weights,
+    draw_blocks,
+    mean_of_draws,
     pr_auc,
     reliability,
     roc_auc,
-    top_share,
-    weighted_mean,
+    top_shares,
     with_interval,
 )
 from erosion.forecast.evaluation.splits import Split, blocks_of, space_of, splits
@@ -54,6 +55,9 @@ PROGRESS_EVERY = 12
 
 CALIBRATED = ("model", "logistic")
 """Models whose probabilities are looked at by themselves; those of the other baselines only keep a ranking."""
+
+TOP = (1, 5, 10)
+"""Parts of the bank's length, in per cent, whose share of the eroded area is scored."""
 
 INTERVALS = {"80": (0.1, 0.9), "90": (0.05, 0.95)}
 """Central intervals whose coverage is scored, in per cent, with the levels of their ends."""
@@ -204,7 +208,7 @@ def score_all(
         if not 0 < event.sum() < len(event):
             continue
         block = blocks_of(part, min(BOOTSTRAP_KM, space_of(forecast)[0])).to_numpy()
-        weights = draw_weights(block, draws, seed)
+        drawn = draw_blocks(block, draws, seed)
         length = part["length_m"].to_numpy(float)
         about = {
             "region": region.name,
@@ -217,7 +221,7 @@ def score_all(
             "base_rate": round(float(event.mean()), 5),
         }
         for model in ["model"] if subset.startswith("from_") else models:
-            scores = _scores_of(part, model, event, retreat, length, weights)
+            scores = _scores_of(part, model, event, retreat, length, drawn)
             records += [
                 {
                     **about,
@@ -238,30 +242,30 @@ def _scores_of(
     event: BoolArray,
     retreat: FloatArray,
     length: FloatArray,
-    weights: FloatArray,
+    drawn: Draws,
 ) -> dict[str, Sequence[float]]:
     p = part[f"p:{model}"].to_numpy(float)
     scores: dict[str, Sequence[float]] = {
-        "roc_auc": with_interval(roc_auc(event, p, weights)),
-        "pr_auc": with_interval(pr_auc(event, p, weights)),
-        "brier": with_interval(brier(event, p, weights)),
-        "brier_skill": with_interval(brier_skill(event, p, weights)),
+        "roc_auc": with_interval(roc_auc(event, p, drawn)),
+        "pr_auc": with_interval(pr_auc(event, p, drawn)),
+        "brier": with_interval(brier(event, p, drawn)),
+        "brier_skill": with_interval(brier_skill(event, p, drawn)),
     }
-    for share in (1, 5, 10):
-        scores[f"top{share}_share"] = with_interval(top_share(retreat, p, length, weights, share / 100))
+    shares = top_shares(retreat, p, length, drawn, [per_cent / 100 for per_cent in TOP])
+    scores |= {f"top{per_cent}_share": with_interval(share) for per_cent, share in zip(TOP, shares, strict=True)}
     if f"m:{model}" in part:
         error = np.abs(part[f"m:{model}"].to_numpy(float) - retreat)
-        scores["mae_m"] = with_interval(weighted_mean(error, weights))
+        scores["mae_m"] = with_interval(mean_of_draws(error, drawn))
     if f"crps:{model}" in part:
         for metric in ("crps", "twcrps"):
-            mine, usual = (weighted_mean(part[f"{metric}:{one}"].to_numpy(), weights) for one in (model, "climatology"))
+            mine, usual = (mean_of_draws(part[f"{metric}:{one}"].to_numpy(), drawn) for one in (model, "climatology"))
             scores[f"{metric}_m"], scores[f"{metric}_skill"] = with_interval(mine), with_interval(1 - mine / usual)
     if model in CALIBRATED:
         scores["mean_chance"] = with_interval(weighted_mean(p, weights))
     if model == "model":
         for per_cent in INTERVALS:
-            scores[f"coverage{per_cent}"] = with_interval(weighted_mean(part[f"cover{per_cent}"].to_numpy(), weights))
-            scores[f"inside{per_cent}"] = with_interval(weighted_mean(part[f"inside{per_cent}"].to_numpy(), weights))
+            scores[f"coverage{per_cent}"] = with_interval(mean_of_draws(part[f"cover{per_cent}"].to_numpy(), drawn))
+            scores[f"inside{per_cent}"] = with_interval(mean_of_draws(part[f"inside{per_cent}"].to_numpy(), drawn))
     for edge, mean, frequency, count in reliability(event, p) if model in CALIBRATED else ():
         name = f"reliability_{edge:.1f}"
         scores[f"{name}_forecast"] = (mean, math.nan, math.nan)

@@ -1,13 +1,16 @@
-"""Scores of probability forecasts with block-bootstrap intervals; every score is a function of weighted rows.
+"""Scores of probability forecasts with block-bootstrap intervals; every score is a function of the rows and of draws of blocks.
 
-Weights are how often a row's river block was drawn, so one sort of the rows serves every bootstrap draw.
+A draw takes whole blocks of river some number of times. The rows are sorted and counted once a block, and a draw only
+weighs the counts of the blocks, so that hundreds of draws cost little more than one.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from erosion.core.arrays import BoolArray, FloatArray, IntArray
 
@@ -23,28 +26,32 @@ class Score(NamedTuple):
     high: float
 
 
-def draw_weights(block: IntArray, draws: int, seed: int) -> FloatArray:
-    """Return how often each row was drawn when river blocks are drawn with replacement.
+class Draws(NamedTuple):
+    """Blocks of rows, and how often each draw takes each of them."""
+
+    block: IntArray
+    """Block of each row, 0 to n_blocks - 1, shape (n,)."""
+    times: FloatArray
+    """How often a block is taken, shape (draws + 1, n_blocks); the first row is all ones, the sample itself."""
+
+
+def draw_blocks(block: IntArray, draws: int, seed: int) -> Draws:
+    """Return draws of blocks with replacement.
 
     Rows of one block stay together over all dates, so the interval allows for errors that persist in place and time.
 
     Parameters
     ----------
     block
-        Block of each row, shape (n,).
+        Block of each row, any number, shape (n,).
     draws, seed
         Number of draws and seed.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (draws + 1, n); the first row is all ones, the sample itself.
     """
     names, index = np.unique(block, return_inverse=True)
     rng = np.random.default_rng(seed)
     picked = rng.integers(0, len(names), size=(draws, len(names)))
-    times = np.stack([np.bincount(row, minlength=len(names)) for row in picked])
-    return np.vstack([np.ones(len(block)), times[:, index]]).astype(np.float32)
+    times = np.array([np.bincount(row, minlength=len(names)) for row in picked]).reshape(draws, len(names))
+    return Draws(index, np.vstack([np.ones(len(names)), times]))
 
 
 def with_interval(values: FloatArray) -> Score:
@@ -57,54 +64,63 @@ def with_interval(values: FloatArray) -> Score:
     return Score(float(values[0]), float(low), float(high))
 
 
-def roc_auc(event: BoolArray, score: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the area under the ROC curve for each row of weights; ties count half.
+def roc_auc(event: BoolArray, score: FloatArray, drawn: Draws) -> FloatArray:
+    """Return the area under the ROC curve for each draw; ties count half.
 
     Probability that a row with an event has a higher score than one without.
     """
-    order = np.argsort(score, kind="stable")
-    w, e = weights[:, order], event[order]
-    ends = _tie_ends(score[order])
-    positive = _at_ends(np.cumsum(w * e, axis=1), ends)
-    negative = _at_ends(np.cumsum(w * ~e, axis=1), ends)
-    step = np.diff(positive, axis=1, prepend=0.0)
-    below = np.concatenate([np.zeros((len(w), 1)), negative[:, :-1]], axis=1)
-    area = (step * (below + 0.5 * np.diff(negative, axis=1, prepend=0.0))).sum(axis=1)
+    block, times = drawn
+    n_blocks = times.shape[1]
+    hit, of_hit = score[event], block[event]
+    right = np.zeros((n_blocks, n_blocks))
+    for other, missed in enumerate(_of_blocks(score[~event], block[~event], n_blocks)):
+        ordered = np.sort(missed)
+        below = np.searchsorted(ordered, hit) + np.searchsorted(ordered, hit, side="right")
+        right[:, other] = np.bincount(of_hit, below / 2.0, n_blocks)
+    positive, negative = (
+        times @ np.bincount(of_hit, minlength=n_blocks),
+        times @ np.bincount(block[~event], minlength=n_blocks),
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
-        auc: FloatArray = area / (positive[:, -1] * negative[:, -1])
+        auc: FloatArray = ((times @ right) * times).sum(axis=1) / (positive * negative)
     return auc
 
 
-def pr_auc(event: BoolArray, score: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return average precision for each row of weights: precision summed over steps of recall."""
-    order = np.argsort(-score, kind="stable")
-    w, e = weights[:, order], event[order]
-    ends = _tie_ends(score[order])
-    hits = _at_ends(np.cumsum(w * e, axis=1), ends)
-    seen = _at_ends(np.cumsum(w, axis=1), ends)
-    gain = np.diff(hits, axis=1, prepend=0.0)
+def pr_auc(event: BoolArray, score: FloatArray, drawn: Draws) -> FloatArray:
+    """Return average precision for each draw: precision summed over steps of recall."""
+    block, times = drawn
+    n_blocks = times.shape[1]
+    steps = np.unique(-score[event])
+    hits, seen = (
+        np.array([np.searchsorted(np.sort(-own), steps, side="right") for own in _of_blocks(*rows, n_blocks)], float)
+        for rows in ((score[event], block[event]), (score, block))
+    )
+    found = times @ hits
+    gain = np.diff(found, axis=1, prepend=0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        area: FloatArray = np.nansum(gain * hits / seen, axis=1) / hits[:, -1]
+        area: FloatArray = np.nansum(gain * found / (times @ seen), axis=1) / (
+            times @ np.bincount(block[event], minlength=n_blocks)
+        )
     return area
 
 
-def brier(event: BoolArray, p: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the mean squared error of the probability (Brier 1950) for each row of weights."""
-    return weighted_mean((p - event) ** 2, weights)
+def brier(event: BoolArray, p: FloatArray, drawn: Draws) -> FloatArray:
+    """Return the mean squared error of the probability (Brier 1950) for each draw."""
+    return mean_of_draws(np.square(p - event), drawn)
 
 
-def brier_skill(event: BoolArray, p: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return one less Brier score over that of the sample's own base rate, the hardest constant to beat."""
-    base = weighted_mean(event.astype(float), weights)
+def brier_skill(event: BoolArray, p: FloatArray, drawn: Draws) -> FloatArray:
+    """Return one less Brier score over that of the draw's own base rate, the hardest constant to beat."""
+    base = mean_of_draws(event.astype(float), drawn)
     with np.errstate(invalid="ignore", divide="ignore"):
-        skill: FloatArray = 1.0 - brier(event, p, weights) / (base * (1 - base))
+        skill: FloatArray = 1.0 - brier(event, p, drawn) / (base * (1 - base))
     return skill
 
 
-def top_share(
-    retreat: FloatArray, score: FloatArray, length: FloatArray, weights: FloatArray, part: float
-) -> FloatArray:
-    """Return the share of the eroded area that lies in the highest-scored part of the bank's length.
+def top_shares(
+    retreat: FloatArray, score: FloatArray, length: FloatArray, drawn: Draws, parts: Sequence[float]
+) -> list[FloatArray]:
+    """Return the share of the eroded area that lies in the highest-scored parts of the bank's length, each for each draw.
 
     Rows of equal score share alike: a constant forecast gets the part itself, whatever the order of the rows.
 
@@ -112,26 +128,45 @@ def top_share(
     ----------
     retreat, length
         Retreat [m] and length [m] of each row; their product is the eroded area.
-    part
-        Part of the length, 0..1.
+    parts
+        Parts of the length, 0..1.
     """
-    order = np.argsort(-score, kind="stable")
-    w = weights[:, order]
-    ends = _tie_ends(score[order])
-    start = np.zeros((len(w), 1))
-    along = np.hstack([start, _at_ends(np.cumsum(w * length[order].astype(np.float32), axis=1), ends)])
-    lost = np.hstack([start, _at_ends(np.cumsum(w * (retreat * length)[order].astype(np.float32), axis=1), ends)])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (
-            np.array([np.interp(part * a[-1], a, cumulated) for a, cumulated in zip(along, lost, strict=True)])
-            / lost[:, -1]
-        )
+    block, times = drawn
+    ranks, rank = np.unique(-score, return_inverse=True)
+    own = _of_blocks(np.column_stack([rank, length, retreat * length]), block, times.shape[1])
+    own = [rows[np.argsort(rows[:, 0], kind="stable")] for rows in own]
+    summed = [np.vstack([np.zeros(2), np.cumsum(rows[:, 1:], axis=0)]) for rows in own]
+
+    def up_to(end: IntArray) -> FloatArray:
+        """Return length and eroded area before a rank, one for each draw, shape (draws + 1, 2)."""
+        total = np.zeros((len(times), 2))
+        for one, (rows, sums) in enumerate(zip(own, summed, strict=True)):
+            total += times[:, one, None] * sums[np.searchsorted(rows[:, 0], end)]
+        return total
+
+    whole = up_to(np.full(len(times), len(ranks)))
+    shares = []
+    for part in parts:
+        wanted = part * whole[:, 0]
+        # Bisection for the rank within which the part ends.
+        low, high = np.zeros(len(times), np.int64), np.full(len(times), len(ranks))
+        while (high - low > 1).any():
+            middle = (low + high) // 2
+            short = up_to(middle)[:, 0] <= wanted
+            low, high = np.where(short, middle, low), np.where(short, high, middle)
+        start, stop = up_to(low), up_to(low + 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            within = np.clip((wanted - start[:, 0]) / (stop[:, 0] - start[:, 0]), 0.0, 1.0)
+            shares.append((start[:, 1] + np.nan_to_num(within) * (stop[:, 1] - start[:, 1])) / whole[:, 1])
+    return shares
 
 
-def weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the mean of the values for each row of weights."""
-    mean: FloatArray = weights @ values.astype(np.float32) / weights.sum(axis=1)
-    return mean
+def mean_of_draws(values: FloatArray, drawn: Draws) -> FloatArray:
+    """Return the mean of the values for each draw."""
+    block, times = drawn
+    n_blocks = times.shape[1]
+    total: FloatArray = times @ np.bincount(block, values, n_blocks)
+    return total / (times @ np.bincount(block, minlength=n_blocks))
 
 
 def reliability(event: BoolArray, p: FloatArray, bins: int = 10) -> list[tuple[float, float, float, int]]:
@@ -145,10 +180,8 @@ def reliability(event: BoolArray, p: FloatArray, bins: int = 10) -> list[tuple[f
     return rows
 
 
-def _tie_ends(ordered: FloatArray) -> IntArray:
-    """Return the last index of every run of equal scores."""
-    return np.append(np.flatnonzero(np.diff(ordered) != 0), len(ordered) - 1)
-
-
-def _at_ends(cumulated: FloatArray, ends: IntArray) -> FloatArray:
-    return cumulated[:, ends].astype(np.float64)
+def _of_blocks(values: NDArray[Any], block: IntArray, n_blocks: int) -> list[NDArray[Any]]:
+    """Return the rows of each block, in their order."""
+    order = np.argsort(block, kind="stable")
+    ends = np.cumsum(np.bincount(block, minlength=n_blocks))
+    return np.split(values[order], ends[:-1])

@@ -9,20 +9,31 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from erosion.forecast.evaluation.skill import (
+    Draws,
     brier,
     brier_skill,
-    draw_weights,
+    draw_blocks,
+    mean_of_draws,
     pr_auc,
     reliability,
     roc_auc,
-    top_share,
-    weighted_mean,
+    top_shares,
     with_interval,
 )
 
 
-def ones(n: int) -> np.ndarray:
-    return np.ones((1, n), np.float32)
+def ones(n: int) -> Draws:
+    """Return one draw of n rows, each once."""
+    return Draws(np.zeros(n, int), np.ones((1, 1)))
+
+
+def each(weights: np.ndarray) -> Draws:
+    """Return draws in which every row is a block of its own, shape (draws, n)."""
+    return Draws(np.arange(weights.shape[1]), weights)
+
+
+def top_share(retreat: np.ndarray, score: np.ndarray, length: np.ndarray, drawn: Draws, part: float) -> np.ndarray:
+    return top_shares(retreat, score, length, drawn, [part])[0]
 
 
 @st.composite
@@ -41,8 +52,8 @@ def forecasts(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @settings(max_examples=60, deadline=None)
 def test_areas_and_brier_are_those_of_scikit_learn(case: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     event, score, weights = case
-    both = np.stack([np.ones_like(weights), weights])
-    for row, w in enumerate(both):
+    both = each(np.stack([np.ones_like(weights), weights]))
+    for row, w in enumerate(both.times):
         assert roc_auc(event, score, both)[row] == pytest.approx(roc_auc_score(event, score, sample_weight=w))
         assert pr_auc(event, score, both)[row] == pytest.approx(average_precision_score(event, score, sample_weight=w))
         wanted = brier_score_loss(event, score, sample_weight=w)
@@ -57,10 +68,10 @@ def test_a_weight_of_two_is_the_row_twice(case: tuple[np.ndarray, np.ndarray, np
     length = 50.0 + 10 * np.arange(len(event))
     repeated = [np.repeat(values, times) for values in (event, score, length)]
     for function in (roc_auc, pr_auc, brier_skill):
-        once = function(event, score, weights[None])[0]
+        once = function(event, score, each(weights[None]))[0]
         assert once == pytest.approx(function(*repeated[:2], ones(times.sum()))[0], abs=1e-5)
     if event[times > 0].any():
-        once = top_share(event * 1.0, score, length, weights[None], 0.3)[0]
+        once = top_share(event * 1.0, score, length, each(weights[None]), 0.3)[0]
         again = top_share(repeated[0] * 1.0, repeated[1], repeated[2], ones(times.sum()), 0.3)[0]
         assert once == pytest.approx(again, abs=1e-5)
 
@@ -118,13 +129,28 @@ def test_a_constant_forecast_finds_its_share_in_any_order(seed: int) -> None:
 def test_the_order_of_rows_changes_nothing(case: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     event, score, weights = case
     length, back = np.linspace(50, 150, len(event)), np.arange(len(event))[::-1]
-    args = (event, score, weights[None])
-    turned = tuple(values[..., back] for values in args)
+    once, turned = each(weights[None]), each(weights[None, back])
     for function in (roc_auc, pr_auc, brier):
-        assert function(*args) == pytest.approx(function(*turned), rel=1e-5)
+        assert function(event, score, once) == pytest.approx(function(event[back], score[back], turned), rel=1e-9)
     if event[weights > 0].any():
-        share = top_share(event * 1.0, score, length, weights[None], 0.2)
-        assert share == pytest.approx(top_share(event[back] * 1.0, score[back], length[back], weights[None, back], 0.2))
+        share = top_share(event * 1.0, score, length, once, 0.2)
+        assert share == pytest.approx(top_share(event[back] * 1.0, score[back], length[back], turned, 0.2))
+
+
+@given(case=forecasts(), blocks=st.integers(1, 5))
+@settings(max_examples=40, deadline=None)
+def test_rows_counted_by_blocks_score_as_rows_weighed_one_by_one(
+    case: tuple[np.ndarray, np.ndarray, np.ndarray], blocks: int
+) -> None:
+    event, score, _ = case
+    drawn = draw_blocks(np.arange(len(event)) % blocks, 10, seed=0)
+    one_by_one = each(drawn.times[:, drawn.block])
+    length = np.linspace(50, 150, len(event))
+    for function in (roc_auc, pr_auc, brier, brier_skill):
+        np.testing.assert_allclose(function(event, score, drawn), function(event, score, one_by_one), rtol=1e-9)
+    for part in (0.1, 0.5, 1.0):
+        wanted = top_share(event * 1.0, score, length, one_by_one, part)
+        np.testing.assert_allclose(top_share(event * 1.0, score, length, drawn, part), wanted, rtol=1e-9)
 
 
 # --- intervals -----------------------------------------------------------------------------------------------------------
@@ -132,16 +158,16 @@ def test_the_order_of_rows_changes_nothing(case: tuple[np.ndarray, np.ndarray, n
 
 def test_blocks_are_drawn_whole() -> None:
     block = np.array([4, 4, 7, 7, 7, 9])
-    weights = draw_weights(block, 50, seed=0)
+    drawn = draw_blocks(block, 50, seed=0)
+    weights = drawn.times[:, drawn.block]
     assert weights.shape == (51, 6)
     assert (weights[0] == 1).all()
     for number in np.unique(block):
         mine = weights[:, block == number]
         assert (mine == mine[:, :1]).all()
-    drawn = weights[1:, [0, 2, 5]].sum(axis=1)  # one row a block
-    assert (drawn == 3).all()
-    np.testing.assert_array_equal(weights, draw_weights(block, 50, seed=0))
-    assert (weights[1:] != draw_weights(block, 50, seed=1)[1:]).any()
+    assert (weights[1:, [0, 2, 5]].sum(axis=1) == 3).all()  # one row a block
+    np.testing.assert_array_equal(drawn.times, draw_blocks(block, 50, seed=0).times)
+    assert (drawn.times[1:] != draw_blocks(block, 50, seed=1).times[1:]).any()
 
 
 def test_intervals_hold_the_value_and_narrow_with_more_river() -> None:
@@ -150,8 +176,8 @@ def test_intervals_hold_the_value_and_narrow_with_more_river() -> None:
     for blocks in (10, 160):
         event = rng.random(blocks * 20) < 0.3
         p = np.clip(0.3 + 0.3 * (event - 0.3) + rng.normal(0, 0.2, event.size), 0, 1)
-        weights = draw_weights(np.repeat(np.arange(blocks), 20), 200, seed=0)
-        score = with_interval(roc_auc(event, p, weights))
+        drawn = draw_blocks(np.repeat(np.arange(blocks), 20), 200, seed=0)
+        score = with_interval(roc_auc(event, p, drawn))
         assert score.low < score.value < score.high
         width[blocks] = score.high - score.low
     assert width[160] < 0.5 * width[10]
@@ -161,7 +187,7 @@ def test_errors_that_persist_in_a_block_widen_the_interval() -> None:
     rng = np.random.default_rng(6)
     by_block = np.repeat(rng.normal(size=40), 25)
     width = [
-        np.subtract(*with_interval(weighted_mean(by_block, draw_weights(block, 300, seed=0)))[:0:-1])
+        np.subtract(*with_interval(mean_of_draws(by_block, draw_blocks(block, 300, seed=0)))[:0:-1])
         for block in (np.repeat(np.arange(40), 25), np.arange(1000))
     ]
     assert width[0] > 3 * width[1]
