@@ -191,6 +191,9 @@ def _parser() -> argparse.ArgumentParser:
         help="train nothing: hold the newest release against the region's own record, and attach the result to the region",
     )
     score.add_argument(
+        "--all-land", action="store_true", help="score loss of all land, too, not of established land alone"
+    )
+    score.add_argument(
         "--without", metavar="FAMILY", help="only compare the model with and without a family of features: hydrology"
     )
     score.add_argument(

@@ -42,7 +42,8 @@ def main(arguments: argparse.Namespace) -> int:
             arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
         print(f"\n{ablation.table(records)}")
         return 0
-    records = evaluate(rows, region, first=first, seed=arguments.seed, draws=arguments.draws)
+    labels = ("established", "all") if arguments.all_land else ("established",)
+    records = evaluate(rows, region, first=first, seed=arguments.seed, draws=arguments.draws, labels=labels)
     if arguments.json:
         arguments.json.write_text(json.dumps(records, indent=0) + "\n", encoding="utf-8")
     if region.simulated:

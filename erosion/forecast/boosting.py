@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 DISTANCE: Final = "log_distance"
 """Name of the booster's last feature: natural logarithm of the distance [m]."""
 
-DISTANCES_A_ROW: Final = 3
-"""Distances that a row is shown with: the target's own and others drawn at random."""
+DISTANCES_A_ROW: Final = 2
+"""Distances that a row is shown with: the target's own and one drawn at random."""
 
-ROUNDS: Final = 150
+ROUNDS: Final = 100
 PARAMETERS: Final[dict[str, Any]] = {
     "objective": "binary",
-    "learning_rate": 0.06,
+    "learning_rate": 0.09,
     "num_leaves": 31,
     "min_data_in_leaf": 100,
     "feature_fraction": 0.3,
@@ -36,6 +36,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     "bagging_freq": 1,
     "lambda_l2": 50.0,
     "max_bin": 63,
+    "bin_construct_sample_cnt": 20_000,
     "verbose": -1,
     "num_threads": 1,
     "force_row_wise": True,

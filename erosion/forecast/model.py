@@ -24,18 +24,11 @@ from erosion.forecast.boosting import Exceedance, contributions, fit_exceedance,
 from erosion.forecast.calibration import apply_calibration, fit_calibration
 from erosion.forecast.distribution import KNOTS_M, Distribution, distribution_of
 
-MODEL_FEATURES = (
-    *(
-        feature.name
-        for family in ("history", "fronts", "planform", "impingement")
-        for feature in FAMILIES[family].FEATURES
-    ),
-    "flow_scene_ratio",
-    "flow_scene_change",
+MODEL_FEATURES = tuple(
+    feature.name for family in ("history", "fronts", "planform", "impingement") for feature in FAMILIES[family].FEATURES
 )
-"""Features the boosters use. Of hydrology only the flow at the scenes is among them, the water-level covariate of the
-measurements: what describes a season is one value for the whole reach, and with some fifteen dates to learn from it
-separates the dates rather than the banks (on the development years it lowered the skill)."""
+"""Features the boosters use. None is of hydrology: what describes the water is one value for the whole reach, and with some twenty
+dates to learn from it separates the dates rather than the banks (on the development years it lowered the skill)."""
 
 SAME_SEASON = np.timedelta64(45, "D")
 """Issue dates nearer to each other than this are of one season, on reaches that were seen some days apart."""

@@ -32,7 +32,7 @@ SPLIT = "time_space"
 
 
 def feature_sets(family: str) -> dict[str, tuple[str, ...]]:
-    """Name the sets of features that are compared: what is shipped, all of a family besides, none of it.
+    """Return the sets of features that are compared: the model's without a family, and with all of it.
 
     Parameters
     ----------
@@ -41,8 +41,7 @@ def feature_sets(family: str) -> dict[str, tuple[str, ...]]:
     """
     own = tuple(feature.name for feature in FAMILIES[family].FEATURES)
     others = tuple(name for name in MODEL_FEATURES if name not in own)
-    sets = {"without": others, "shipped": MODEL_FEATURES, "with": (*others, *own)}
-    return {name: features for name, features in sets.items() if name != "shipped" or set(features) != set(others)}
+    return {"without": others, "with": (*others, *own)}
 
 
 def compare(
@@ -76,7 +75,7 @@ def compare(
     -------
     list of dict
         Tidy records: region, simulated, family, features (a set of :func:`feature_sets`), target, subset (all, onset), metric,
-        value, ci_low, ci_high, n, base_rate; and for every set but ``without`` ``gain``, ``gain_low``, ``gain_high``: its score less
+        value, ci_low, ci_high, n, base_rate; and for the set ``with`` ``gain``, ``gain_low``, ``gain_high``: its score less
         that without the family.
     """
     sets = feature_sets(family)
@@ -158,20 +157,12 @@ def _records(
 def table(records: Sequence[dict[str, Any]]) -> str:
     """Return a comparison as a Markdown table, one row a target, subset and metric."""
     frame = pd.DataFrame(records)
-    names = [name for name in ("shipped", "with") if name in set(frame["features"])]
-    head = [
-        "target",
-        "subset",
-        "metric",
-        "without",
-        *(text for name in names for text in (name, f"{name} less without")),
-    ]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines = ["| target | subset | metric | without | with | with less without |", "|---" * 6 + "|"]
     for (target, subset, metric), group in frame.groupby(["target", "subset", "metric"], sort=False):
         by_set = group.set_index("features")
-        cells = [str(target), str(subset), str(metric), f"{float(by_set['value']['without']):.3f}"]
-        for name in names:
-            value, gain, low, high = (float(by_set[key][name]) for key in ("value", "gain", "gain_low", "gain_high"))
-            cells += [f"{value:.3f}", f"{gain:+.3f} ({low:+.3f} to {high:+.3f})"]
-        lines.append(f"| {' | '.join(cells)} |")
+        without = float(by_set["value"]["without"])
+        value, gain, low, high = (float(by_set[key]["with"]) for key in ("value", "gain", "gain_low", "gain_high"))
+        lines.append(
+            f"| {target} | {subset} | {metric} | {without:.3f} | {value:.3f} | {gain:+.3f} ({low:+.3f} to {high:+.3f}) |"
+        )
     return "\n".join(lines)

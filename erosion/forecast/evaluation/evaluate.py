@@ -20,7 +20,6 @@ from tqdm import tqdm
 from erosion.banks.established import YEAR_DAYS
 from erosion.config.region import Region, Target
 from erosion.core.arrays import BoolArray, FloatArray
-from erosion.forecast.dataset import LABELS
 from erosion.forecast.distribution import Distribution, distribution_of
 from erosion.forecast.evaluation.baselines import RATE_BASELINES, baseline_chances
 from erosion.forecast.evaluation.skill import (
@@ -78,6 +77,7 @@ def evaluate(
     first: pd.Timestamp,
     seed: int = 0,
     draws: int = DRAWS,
+    labels: Sequence[str] = ("established",),
 ) -> list[dict[str, Any]]:
     """Return scores of the model and of every baseline.
 
@@ -93,6 +93,8 @@ def evaluate(
         Seed of models and bootstrap.
     draws
         Bootstrap draws.
+    labels
+        Of :data:`erosion.forecast.dataset.LABELS`: land whose loss is forecast and scored.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def evaluate(
         If no date can be tested.
     """
     _log.info("time_space: blocks of {:.3g} km, {:.2g} km between".format(*space_of(rows)))
-    tasks = [(label, split, part) for label in LABELS for split in SPLITS for part in splits(rows, split, first)]
+    tasks = [(label, split, part) for label in labels for split in SPLITS for part in splits(rows, split, first)]
     parts: dict[tuple[str, str, str], list[pd.DataFrame]] = {}
     # LightGBM, scikit-learn and NumPy compute without the lock of the interpreter, so threads share the processors.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -125,7 +127,7 @@ def evaluate(
         scored = [
             pool.submit(score_all, pd.concat(parts[key]), region, target, label, split, seed, draws)
             for target in region.targets
-            for label in LABELS
+            for label in labels
             for split in SPLITS
             if (key := (target.name, label, split)) in parts
         ]

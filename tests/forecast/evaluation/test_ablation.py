@@ -24,7 +24,8 @@ def test_the_sets_differ_by_the_family_alone() -> None:
     sets = ablation.feature_sets("hydrology")
     assert not set(sets["without"]) & set(OWN)
     assert set(sets["with"]) - set(sets["without"]) == set(OWN)
-    assert set(sets["shipped"]) == set(MODEL_FEATURES)
+    assert set(sets["without"]) == set(MODEL_FEATURES)  # none of hydrology is in the model
+    assert set(ablation.feature_sets("planform")["with"]) == set(MODEL_FEATURES)
     assert all(len(names) == len(set(names)) for names in sets.values())
 
 

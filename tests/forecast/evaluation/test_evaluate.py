@@ -197,7 +197,8 @@ def test_onset_is_quiet_banks_outside_of_the_bend_upstream() -> None:
 def records(reach, rows: pd.DataFrame) -> list[dict]:
     """One target, every sixth segment of the short real reach, test dates from 2015."""
     region = dataclasses.replace(reach.region, targets=reach.region.targets[:1])
-    return evaluate(rows.iloc[::6].reset_index(drop=True), region, first=pd.Timestamp("2015-08-01"), draws=30)
+    some = rows.iloc[::6].reset_index(drop=True)
+    return evaluate(some, region, first=pd.Timestamp("2015-08-01"), draws=30, labels=("all", "established"))
 
 
 def test_records_are_tidy(records: list[dict]) -> None:
