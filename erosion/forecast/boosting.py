@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 DISTANCE: Final = "log_distance"
 """Name of the booster's last feature: natural logarithm of the distance [m]."""
 
-DISTANCES_A_ROW: Final = 2
-"""Distances that a row is shown with: the target's own and one drawn at random."""
+DISTANCES_A_ROW: Final = 3
+"""Distances that a row is shown with: the target's own and others drawn at random."""
 
 ROUNDS: Final = 100
 PARAMETERS: Final[dict[str, Any]] = {
