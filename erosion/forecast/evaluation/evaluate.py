@@ -263,7 +263,7 @@ def _scores_of(
             mine, usual = (mean_of_draws(part[f"{metric}:{one}"].to_numpy(), drawn) for one in (model, "climatology"))
             scores[f"{metric}_m"], scores[f"{metric}_skill"] = with_interval(mine), with_interval(1 - mine / usual)
     if model in CALIBRATED:
-        scores["mean_chance"] = with_interval(weighted_mean(p, weights))
+        scores["mean_chance"] = with_interval(mean_of_draws(p, drawn))
     if model == "model":
         for per_cent in INTERVALS:
             scores[f"coverage{per_cent}"] = with_interval(mean_of_draws(part[f"cover{per_cent}"].to_numpy(), drawn))
