@@ -98,15 +98,17 @@ def forecast_part(
     them. Then the project's is fitted anew on everything known, and the network goes on learning from it.
     """
     knots = knots_of(targets)
-    learns = [np.flatnonzero(part.learn(rows, target, LABEL)) for target in targets]
+    tested = [target for target in targets if (part.test & known_rows(rows, target, LABEL)).any()]
+    longest = max((target.horizon_days for target in tested), default=0.0)
     trained = {
-        target.name: train_target(rows.iloc[learn], target, label=LABEL, knots_m=knots, seed=seed)
-        for target, learn in zip(targets, learns, strict=True)
+        target.name: train_target(rows[part.learn(rows, target, LABEL)], target, label=LABEL, knots_m=knots, seed=seed)
+        for target in targets
+        if target.horizon_days <= longest
     }
     test = rows[part.test]
     forecasts = {"model": predict(trained, test), "convnet": _of_net(rows, sequence, part, targets, settings, seed)}
     result = {}
-    for target in targets:
+    for target in tested:
         chances = {name: forecast[target.name].chance(target.threshold_m) for name, forecast in forecasts.items()}
         chances["mean"] = _chance(sum(_log_odds(p) for p in chances.values()) / len(chances))
         known = known_rows(test, target, LABEL)
