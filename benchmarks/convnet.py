@@ -30,7 +30,7 @@ from erosion.forecast.evaluation.skill import (
     DRAWS,
     brier,
     brier_skill,
-    draw_weights,
+    draw_blocks,
     pr_auc,
     roc_auc,
     with_interval,
@@ -166,10 +166,10 @@ def score(tested: pd.DataFrame, region: Region, target: Target, seed: int, draws
         part = tested[chosen]
         event = part[f"retreat_{LABEL}_{target.name}"].to_numpy(float) >= target.threshold_m
         block = blocks_of(part, min(BOOTSTRAP_KM, space_of(tested)[0])).to_numpy()
-        weights = draw_weights(block, draws, seed)
+        drawn = draw_blocks(block, draws, seed)
         scores = {
             name: {
-                metric: of(event, part[f"p:{name}"].to_numpy(float), weights)
+                metric: of(event, part[f"p:{name}"].to_numpy(float), drawn)
                 for metric, of in zip(METRICS, (pr_auc, roc_auc, brier, brier_skill), strict=True)
             }
             for name in MODELS

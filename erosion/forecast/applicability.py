@@ -131,14 +131,10 @@ def record_years(rows: pd.DataFrame) -> FloatArray:
 def compared_features(names: Iterable[str]) -> tuple[str, ...]:
     """Return the features that are compared.
 
-    Those of hydrology describe one date and not its banks, and those of the whole record and the time since the last loss
-    grow with the record: both would tell dates apart rather than rivers.
+    Those of the whole record and the time since the last loss grow with the record: they would tell dates apart rather than
+    rivers.
     """
-    return tuple(
-        name
-        for name in names
-        if not (name.startswith("flow_scene_") or name.endswith("_record") or name == "years_since_loss")
-    )
+    return tuple(name for name in names if not (name.endswith("_record") or name == "years_since_loss"))
 
 
 def references_of(rows: pd.DataFrame, features: Sequence[str], river: str) -> dict[str, Reference]:

@@ -17,7 +17,15 @@ from erosion.config.region import Region
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.files import write_json
 from erosion.forecast.applicability import RECORD_Y, record_years
-from erosion.forecast.evaluation.skill import DRAWS, brier_skill, draw_weights, pr_auc, weighted_mean, with_interval
+from erosion.forecast.evaluation.skill import (
+    DRAWS,
+    brier_skill,
+    crossed,
+    draw_blocks,
+    mean_of_draws,
+    pr_auc,
+    with_interval,
+)
 from erosion.forecast.evaluation.splits import blocks_of, space_of
 from erosion.forecast.model import TrainingError, known_rows, predict
 from erosion.forecast.release import Release, regions_of
@@ -114,10 +122,9 @@ def evaluate_release(
 def _score(rows: pd.DataFrame, event: BoolArray, chance: FloatArray, seed: int, draws: int) -> EvaluatedTarget:
     block = blocks_of(rows, min(BLOCK_KM, space_of(rows)[0])).to_numpy()
     date = rows["as_of"].to_numpy().astype(np.int64)
-    weights = draw_weights(block, draws, seed) * draw_weights(date, draws, seed + 1)
-    weights = weights[weights.sum(axis=1) > 0]  # drawn dates and blocks may have no row in common
-    ratio = weighted_mean(event.astype(float), weights) / weighted_mean(chance, weights)
-    skill = brier_skill(event, chance, weights)
+    drawn = crossed(draw_blocks(block, draws, seed), draw_blocks(date, draws, seed + 1))
+    ratio = mean_of_draws(event.astype(float), drawn) / mean_of_draws(chance, drawn)
+    skill = brier_skill(event, chance, drawn)
     dates = pd.DatetimeIndex(np.sort(rows["as_of"].unique()))
     found: EvaluatedTarget = {
         "dates": len(dates),
@@ -128,7 +135,7 @@ def _score(rows: pd.DataFrame, event: BoolArray, chance: FloatArray, seed: int, 
         "mean_chance": round(float(chance.mean()), 5),
         "observed_expected": _entry(ratio),
         "brier_skill": _entry(skill),
-        "pr_auc": _entry(pr_auc(event, chance, weights)),
+        "pr_auc": _entry(pr_auc(event, chance, drawn)),
         "accepted": False,
     }
     found["accepted"] = accepted(found)

@@ -54,6 +54,17 @@ def draw_blocks(block: IntArray, draws: int, seed: int) -> Draws:
     return Draws(index, np.vstack([np.ones(len(names)), times]))
 
 
+def crossed(one: Draws, other: Draws) -> Draws:
+    """Return draws of both of two kinds of blocks, such as places and dates: a row counts as often as its two blocks together.
+
+    Draws in which no row is left are not among them.
+    """
+    n_other = other.times.shape[1]
+    cells, block = np.unique(one.block * n_other + other.block, return_inverse=True)
+    times = one.times[:, cells // n_other] * other.times[:, cells % n_other]
+    return Draws(block, times[times.sum(axis=1) > 0])
+
+
 def with_interval(values: FloatArray) -> Score:
     """Return the score of the sample and the percentile interval of the draws, shape (draws + 1,)."""
     drawn = values[1:][np.isfinite(values[1:])]

@@ -12,6 +12,7 @@ from erosion.forecast.evaluation.skill import (
     Draws,
     brier,
     brier_skill,
+    crossed,
     draw_blocks,
     mean_of_draws,
     pr_auc,
@@ -168,6 +169,16 @@ def test_blocks_are_drawn_whole() -> None:
     assert (weights[1:, [0, 2, 5]].sum(axis=1) == 3).all()  # one row a block
     np.testing.assert_array_equal(drawn.times, draw_blocks(block, 50, seed=0).times)
     assert (drawn.times[1:] != draw_blocks(block, 50, seed=1).times[1:]).any()
+
+
+def test_crossed_draws_take_a_row_as_often_as_its_two_blocks_together() -> None:
+    place, date = np.array([0, 0, 1, 1, 2]), np.array([5, 6, 5, 6, 5])
+    one, other = draw_blocks(place, 40, seed=0), draw_blocks(date, 40, seed=1)
+    both = crossed(one, other)
+    wanted = one.times[:, one.block] * other.times[:, other.block]
+    np.testing.assert_array_equal(both.times[:, both.block], wanted[wanted.sum(axis=1) > 0])
+    value = np.arange(5.0)
+    np.testing.assert_allclose(mean_of_draws(value, both)[0], 2.0)
 
 
 def test_intervals_hold_the_value_and_narrow_with_more_river() -> None:
