@@ -49,7 +49,7 @@ def test_what_lightgbm_wrote_forecasts_the_same(booster: lgb.Booster) -> None:
 
 def test_every_shipped_booster_forecasts_as_its_file() -> None:
     paths = sorted(MODELS.glob("*/*.txt"))
-    assert len(paths) == 10
+    assert len(paths) == 2 * len(list(MODELS.glob("*/meta.json"))) > 0
     for path in paths:
         booster = lgb.Booster(model_file=str(path))
         x = np.random.default_rng(1).normal(scale=30, size=(50, booster.num_feature()))

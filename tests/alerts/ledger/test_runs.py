@@ -1,7 +1,6 @@
 """Runs on record: what comes back, failed ones, a date run again, and thirteen years of them."""
 
 import sqlite3
-import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -205,13 +204,13 @@ def test_a_second_run_of_a_date_without_a_target_of_the_first(engine):
 # --- speed ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_replay_of_thirteen_years_is_recorded_in_seconds(tmp_path):
+def test_a_replay_of_thirteen_years_is_recorded_whole(tmp_path):
     rng = np.random.default_rng(7)
     ids = [f"mamore-L-{i:07d}" for i in range(4300)]
     shares = [0.02, 0.78, 0.1, 0.07, 0.03]
     levels = {target: rng.choice(5, len(ids), p=shares) for target in ("1y", "3y")}
     walk = crosswalk(*zip(ids, ids[1:] + ids[:1], strict=True))  # a new baseline every year: every warning moves
-    elapsed = written = 0.0
+    written = 0
     engine = open_ledger(tmp_path / "ledger.sqlite")
     for year in range(2006, 2019):
         tables = {}
@@ -219,12 +218,9 @@ def test_a_replay_of_thirteen_years_is_recorded_in_seconds(tmp_path):
             changed = rng.random(len(ids)) < 0.3
             levels[target] = np.where(changed, rng.choice(5, len(ids), p=shares), np.roll(old, 1))
             tables[target] = alerts(dict(zip(ids, levels[target].tolist(), strict=True)))
-        start = time.process_time()
         written += record_run(engine, a_run(f"{year}-08-01"), tables, walk, warning_from_level=2).transitions
-        elapsed += time.process_time() - start
     engine.dispose()
-    size = (tmp_path / "ledger.sqlite").stat().st_size / 1e6
-    print(f"13 runs of 8600 rows, {written:.0f} transitions: {elapsed:.2f} s of processor time, {size:.1f} MB")
-    assert elapsed < 5  # 2.5 s on a quiet machine
     with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert raw.execute("SELECT count(*) FROM runs").fetchone() == (13,)
+        assert raw.execute("SELECT count(*) FROM transitions").fetchone() == (written,)
