@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from erosion.config.region import Region, Target, load_region
 from erosion.forecast.calibration import apply_calibration, fit_calibration
 from erosion.forecast.distribution import Distribution, distribution_of
-from erosion.forecast.evaluation.evaluate import BOOTSTRAP_KM, onset_rows
+from erosion.forecast.evaluation.evaluate import onset_rows
 from erosion.forecast.evaluation.skill import (
     DRAWS,
     brier,
@@ -35,7 +35,7 @@ from erosion.forecast.evaluation.skill import (
     roc_auc,
     with_interval,
 )
-from erosion.forecast.evaluation.splits import Split, blocks_of, space_of, splits
+from erosion.forecast.evaluation.splits import Split, bootstrap_blocks, splits
 from erosion.forecast.model import knots_of, known_rows, predict, split_dates, train_target
 from erosion.forecast.training import load_rows
 
@@ -165,8 +165,7 @@ def score(tested: pd.DataFrame, region: Region, target: Target, seed: int, draws
     for subset, chosen in {"all": np.ones(len(tested), bool), "onset": onset_rows(tested)}.items():
         part = tested[chosen]
         event = part[f"retreat_{LABEL}_{target.name}"].to_numpy(float) >= target.threshold_m
-        block = blocks_of(part, min(BOOTSTRAP_KM, space_of(tested)[0])).to_numpy()
-        drawn = draw_blocks(block, draws, seed)
+        drawn = draw_blocks(bootstrap_blocks(part, tested), draws, seed)
         scores = {
             name: {
                 metric: of(event, part[f"p:{name}"].to_numpy(float), drawn)

@@ -12,7 +12,7 @@ from erosion.config.problems import CatalogError
 from erosion.config.region import load_region
 from erosion.nightly.last_attempt import note_failure
 from erosion.nightly.run import run
-from erosion.publish.columns import applicability_line, applicability_words
+from erosion.publish.applicability import applicability_line, applicability_words
 from erosion.publish.manifest import read_manifest
 
 _log = logging.getLogger(__name__)

@@ -81,25 +81,28 @@ class UnknownReason(StrEnum):
     """Too much time lies between its two newest observations."""
 
 
-class AtHome(StrEnum):
-    """Whether a model release is at home on a reach, in manifests."""
+class ShiftVerdict(StrEnum):
+    """Result of the test of dataset shift of a reach, in manifests."""
 
-    AT_HOME = "at_home"
-    NOT_AT_HOME = "not_at_home"
-    """Its features lie farther from those of the training rows than a date of theirs does."""
+    WITHIN = "within"
+    """Its features lie no farther from those of a training river than that river's own dates do."""
+    BEYOND = "beyond"
     NOT_TESTED = "not_tested"
 
 
-class ChancesHold(StrEnum):
-    """Whether the chances of a run are known to hold on its river, in manifests."""
+class Calibration(StrEnum):
+    """Whether the chances of a run are known to be calibrated on its river, in manifests."""
 
-    AT_HOME = "at_home"
-    """Its features are like those the release was trained on."""
+    REJECTED = "rejected"
+    """The release was evaluated on the river's own record, and not accepted."""
+    NOT_CALIBRATED = "not_calibrated"
+    """Its features are unlike those of the training rivers, or could not be tested on a river the release was not trained on."""
+    NOT_TESTED = "not_tested"
+    """The release was trained on the river; the date could not be tested."""
     EVALUATED = "evaluated"
     """The release was evaluated on the river's own record, and accepted."""
-    NOT_CALIBRATED = "not_calibrated"
-    """Its features are not like those the release was trained on, and no evaluation was accepted."""
-    NOT_TESTED = "not_tested"
+    SIMILAR = "similar"
+    """Its features are like those of a training river."""
 
 
 class ForecastOutcome(StrEnum):

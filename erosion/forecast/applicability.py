@@ -1,4 +1,4 @@
-"""Whether a release is at home on a river: a test of how far its features lie from those the release was trained on.
+"""Whether a release is applicable to a river: a test of how far its features lie from those the release was trained on.
 
 A two-sample test of dataset shift: the mean over features of the two-sample Kolmogorov-Smirnov distance (one test a feature is
 what Rabanser et al. 2019, arXiv:1810.11953, found best), with a conformal p-value (Vovk et al. 2005): the training dates
@@ -18,7 +18,7 @@ import pandas as pd
 
 from erosion.banks.established import YEAR_DAYS
 from erosion.core.arrays import FloatArray, IntArray
-from erosion.core.vocabulary import AtHome
+from erosion.core.vocabulary import ShiftVerdict
 
 LEVELS: Final = 101
 """Quantiles that a release keeps of each feature; a distance to them differs from one to all rows by at most a hundredth."""
@@ -91,13 +91,13 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Applicability:
+class ShiftTest:
     """Result of the test of one reach on one date.
 
     Attributes
     ----------
     verdict
-        At home, not at home, or not tested.
+        Within the limit, beyond it, or not tested.
     river
         Training river that is nearest, by how far it lies within or beyond the limit; empty where it was not tested.
     why
@@ -107,12 +107,12 @@ class Applicability:
     p_value
         Conformal p-value [1]; NaN where it was not tested.
     false_alarm
-        Largest probability that a date of that river is found not at home [1]; NaN where it was not tested.
+        Largest probability that a date of that river is found beyond the limit [1]; NaN where it was not tested.
     dates
         Dates of that river that the limit comes from.
     """
 
-    verdict: AtHome
+    verdict: ShiftVerdict
     why: str = ""
     river: str = ""
     distance: float = math.nan
@@ -215,8 +215,8 @@ def _stretches(table: pd.DataFrame, date: IntArray) -> tuple[IntArray, IntArray]
     return stretch, of_date
 
 
-def judge(features: pd.DataFrame, record_y: float, references: Mapping[str, Reference] | None) -> Applicability:
-    """Return whether a release is at home on a reach: whether it is as near to one of the training rivers as its own dates.
+def judge(features: pd.DataFrame, record_y: float, references: Mapping[str, Reference] | None) -> ShiftTest:
+    """Return whether a reach is as near to one of the training rivers as the dates of that river.
 
     By exchangeability a further date of a training river is farther from it than all n of its training dates with a
     probability of at most ``1 / (n + 1)``, whatever the features are distributed like.
@@ -242,20 +242,20 @@ def judge(features: pd.DataFrame, record_y: float, references: Mapping[str, Refe
     known = [test for test in tests if not math.isnan(test.distance)]
     if not known:
         return _not_tested("no feature of the release is known here")
-    return min(known, key=lambda test: (test.verdict != AtHome.AT_HOME, test.distance - test.limit))
+    return min(known, key=lambda test: (test.verdict != ShiftVerdict.WITHIN, test.distance - test.limit))
 
 
-def _held_against(features: pd.DataFrame, river: str, reference: Reference) -> Applicability:
+def _held_against(features: pd.DataFrame, river: str, reference: Reference) -> ShiftTest:
     """Return the test of a reach against one training river."""
     distance, past = distance_to(features, reference), np.array(reference.distances)
-    verdict = AtHome.NOT_AT_HOME if distance > past.max() else AtHome.AT_HOME
+    verdict = ShiftVerdict.BEYOND if distance > past.max() else ShiftVerdict.WITHIN
     bound = 1.0 / (len(past) + 1)
     p_value = conformal_p_value(distance, past)
-    return Applicability(verdict, "", river, distance, float(past.max()), p_value, bound, len(past))
+    return ShiftTest(verdict, "", river, distance, float(past.max()), p_value, bound, len(past))
 
 
-def _not_tested(why: str) -> Applicability:
-    return Applicability(AtHome.NOT_TESTED, why)
+def _not_tested(why: str) -> ShiftTest:
+    return ShiftTest(ShiftVerdict.NOT_TESTED, why)
 
 
 def distance_to(features: pd.DataFrame, reference: Reference) -> float:

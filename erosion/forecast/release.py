@@ -65,7 +65,7 @@ class Release:
     cutoff
         Hazard of the necks.
     references
-        Features of the training rows by river, to test whether the release is at home on one; None of a release from before
+        Features of the training rows by river, to test whether the release is applicable to one; None of a release from before
         they were kept for that.
     """
 

@@ -118,9 +118,9 @@ def _check_model(region: Region, report: Report) -> None:
         report.warnings.append(str(err))
         return
     rivers = regions_of(release.meta)
-    tested = "a run tests whether it is at home here"
+    tested = "a run tests whether this river is like them"
     if release.references is None:
-        tested = "it does not say what its features were like, so a run cannot test whether it is at home here"
+        tested = "it does not say what its features were like, so a run cannot test whether this river is like them"
     own = "this region" if region.name in rivers else f"{', '.join(rivers)}, not on this region"
     report.model.append(f"{release.name} was trained on {own}; {tested}")
     file = evaluation_file(region)

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from erosion.core import contracts
-from erosion.core.vocabulary import ChancesHold
-from erosion.publish.manifest import Applicability, LevelWorth, ReachTest
+from erosion.publish.manifest import LevelWorth
 
 Kind = Literal["text", "json", "int", "float", "bool", "date"]
 
@@ -79,50 +78,6 @@ def worth_words(level_worth: Mapping[str, Mapping[str, LevelWorth]], language: s
             parts.append(form[language].format(level, chance, *plain_share(worth["precision"])))
         lines.append(f"{target}: " + ", ".join(parts))
     return "; ".join(lines)
-
-
-def applicability_words(applicability: Applicability, language: str) -> str:
-    """Return whether the chances are known to hold on this river, and what to do where they are not, in words of one line."""
-    evaluation = applicability["evaluation"]
-    words = _HOLDS[language]
-    said = words[applicability["verdict"]].format(
-        release=evaluation["release"] if evaluation else "", date=evaluation["made_on"] if evaluation else ""
-    )
-    if evaluation is not None and not evaluation["accepted"]:
-        said += " " + words["rejected"].format(release=evaluation["release"], date=evaluation["made_on"])
-    return said
-
-
-def applicability_line(test: ReachTest) -> str:
-    """Return the figures of the test of a reach in one line of English."""
-    if test["distance"] is None or test["limit"] is None:
-        return f"not tested: {test['why']}"
-    return (
-        f"features lie {test['distance']:.2f} from those of {test['river']}, its own dates at most {test['limit']:.2f} "
-        f"({test['dates']} dates, p = {test['p_value']:.2f})"
-    )
-
-
-_HOLDS: Final = {
-    "vi": {
-        ChancesHold.AT_HOME: "Sông này giống sông mà mô hình đã học; xác suất được dùng như đã hiệu chỉnh ở đó.",
-        ChancesHold.EVALUATED: "Mô hình {release} đã được đánh giá trên số liệu của chính sông này ngày {date} và được chấp nhận.",
-        ChancesHold.NOT_CALIBRATED: "Mô hình chưa được hiệu chỉnh cho sông này: sông khác với sông mà mô hình đã học, nên xác "
-        "suất có thể sai nhiều và đã được nới rộng; thứ tự các đoạn bờ đáng tin hơn. Cần làm: huấn luyện trên chuỗi số liệu của "
-        "sông này nếu đủ dài (erosion train), hoặc đánh giá mô hình (erosion evaluate --attach).",
-        ChancesHold.NOT_TESTED: "Chưa kiểm tra được mô hình có hợp với sông này hay không.",
-        "rejected": "Mô hình {release} đã được đánh giá trên số liệu của sông này ngày {date} và không được chấp nhận.",
-    },
-    "en": {
-        ChancesHold.AT_HOME: "This river is like the one the model was trained on; chances are used as calibrated there.",
-        ChancesHold.EVALUATED: "Model {release} was evaluated on this river's own record on {date} and accepted.",
-        ChancesHold.NOT_CALIBRATED: "The model is not calibrated for this river: it is unlike the one the model was trained on, "
-        "so chances may be far off and were widened; the order of the segments is more reliable. What to do: train on this "
-        "river's own record if it is long enough (erosion train), or evaluate the model on it (erosion evaluate --attach).",
-        ChancesHold.NOT_TESTED: "Whether the model is at home on this river could not be tested.",
-        "rejected": "Model {release} was evaluated on this river's own record on {date} and not accepted.",
-    },
-}
 
 
 #: Columns of the segment layer whose unit and meaning no stage contract holds.

@@ -54,10 +54,10 @@ class LevelWorth(TypedDict):
 
 
 class ReachTest(TypedDict):
-    """Whether the release is at home on a reach; see :class:`erosion.forecast.applicability.Applicability`."""
+    """Whether a reach is like a training river; see :class:`erosion.forecast.applicability.ShiftTest`."""
 
     verdict: str
-    """See :class:`erosion.core.vocabulary.AtHome`."""
+    """See :class:`erosion.core.vocabulary.ShiftVerdict`."""
     why: str
     river: str
     distance: float | None
@@ -107,12 +107,12 @@ class Evaluation(TypedDict):
 
 
 class Applicability(TypedDict):
-    """Whether the chances of a run are known to hold on its river."""
+    """Whether the chances of a run are known to be calibrated on its river."""
 
     verdict: str
-    """See :class:`erosion.core.vocabulary.ChancesHold`."""
+    """See :class:`erosion.core.vocabulary.Calibration`."""
     spread: float
-    """Standard deviation of log odds by which the chances of reaches that are not at home were widened; 0 where none were."""
+    """Standard deviation of log odds by which chances were widened, on reaches of which no more is known; 0 where none were."""
     reaches: dict[str, ReachTest]
     evaluation: Evaluation | None
     """The one attached for this release, accepted or not."""

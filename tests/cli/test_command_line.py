@@ -17,7 +17,7 @@ from erosion.cli import command_line as cli
 from erosion.cli import features
 from erosion.features import FAMILIES
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
-from erosion.publish.columns import applicability_line, applicability_words
+from erosion.publish.applicability import applicability_line, applicability_words
 from erosion.publish.manifest import read_manifest
 
 COMMANDS = ("check", "run", "replay", "train", "evaluate", "features", "serve")

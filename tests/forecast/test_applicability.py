@@ -1,4 +1,4 @@
-"""The test of whether a release is at home: its distance against SciPy, its bound by simulation, and real rivers."""
+"""The test of whether a release is applicable: its distance against SciPy, its bound by simulation, and real rivers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scipy.stats import ks_2samp
 from erosion.banks.as_of import baseline_on, knowledge_on, observe_region
 from erosion.banks.epochs.valid import valid_epochs
 from erosion.config.region import load_region
-from erosion.core.vocabulary import AtHome
+from erosion.core.vocabulary import ShiftVerdict
 from erosion.features import make_features
 from erosion.forecast.applicability import (
     FEWEST_DATES,
@@ -111,7 +111,7 @@ def test_false_alarms_stay_below_the_stated_bound() -> None:
         reference = reference_of(pd.concat([begin, rows[~new]], ignore_index=True), NAMES)
         result = judge(rows[new], 10.0, {"made": reference})
         assert result.false_alarm == pytest.approx(1 / (dates + 1))
-        alarms += result.verdict == AtHome.NOT_AT_HOME
+        alarms += result.verdict == ShiftVerdict.BEYOND
     bound = 1 / (dates + 1)
     assert alarms / worlds <= bound + 3 * math.sqrt(bound * (1 - bound) / worlds)
     assert alarms > 0, "the limit is never passed; it is no test"
@@ -142,14 +142,14 @@ def test_what_cannot_be_tested_is_not() -> None:
     rng = np.random.default_rng(2)
     new = made_rows(rng, 1)
     none = judge(new, 10.0, None)
-    assert none.verdict == AtHome.NOT_TESTED and "does not say" in none.why
+    assert none.verdict == ShiftVerdict.NOT_TESTED and "does not say" in none.why
     short = judge(new, 2.9, {"made": reference_from(rng, 12)})
-    assert short.verdict == AtHome.NOT_TESTED and "record too short: 2.9 years" in short.why
+    assert short.verdict == ShiftVerdict.NOT_TESTED and "record too short: 2.9 years" in short.why
     few = judge(new, 10.0, {"made": reference_from(rng, FEWEST_DATES - 1)})
-    assert few.verdict == AtHome.NOT_TESTED and "8 dates" in few.why
+    assert few.verdict == ShiftVerdict.NOT_TESTED and "8 dates" in few.why
     assert math.isnan(few.distance) and math.isnan(few.p_value)
     blank = judge(new.assign(**dict.fromkeys(NAMES, np.nan)), 10.0, {"made": reference_from(rng, 12)})
-    assert blank.verdict == AtHome.NOT_TESTED
+    assert blank.verdict == ShiftVerdict.NOT_TESTED
 
 
 def test_another_river_is_told() -> None:
@@ -157,16 +157,16 @@ def test_another_river_is_told() -> None:
     other = made_rows(np.random.default_rng(8), 1)
     other[list(NAMES)] += 20.0
     result = judge(other, 10.0, {"made": reference})
-    assert result.verdict == AtHome.NOT_AT_HOME
+    assert result.verdict == ShiftVerdict.BEYOND
     assert (result.distance, result.p_value, result.false_alarm, result.dates) == (1.0, 0.05, 0.05, 19)
     assert result.limit == reference.distances[-1]
 
 
-def test_the_mamore_is_at_home_and_the_athabasca_is_not(rows: pd.DataFrame) -> None:
+def test_the_mamore_is_within_and_the_athabasca_beyond_the_limit(rows: pd.DataFrame) -> None:
     reference = reference_of(rows[rows["as_of"] <= "2009-12-31"], MODEL_FEATURES)
     assert len(reference.distances) >= FEWEST_DATES
     for date in ("2010-07-18", "2011-08-22", "2017-08-06", "2018-07-08"):
-        assert judge(rows[rows["as_of"] == date], 20.0, {"mamore": reference}).verdict == AtHome.AT_HOME, date
+        assert judge(rows[rows["as_of"] == date], 20.0, {"mamore": reference}).verdict == ShiftVerdict.WITHIN, date
     region = load_region("athabasca")
     as_of = pd.Timestamp("2011-12-31")
     gauges = gauge_series.read(region, region.path.parent, as_of).values
@@ -175,7 +175,7 @@ def test_the_mamore_is_at_home_and_the_athabasca_is_not(rows: pd.DataFrame) -> N
     baseline = baseline_on(region, water, as_of)
     known = knowledge_on(region, baseline, observe_region(region, water, baseline), gauges, as_of)
     result = judge(make_features(known), 24.0, {"mamore": reference})
-    assert result.verdict == AtHome.NOT_AT_HOME
+    assert result.verdict == ShiftVerdict.BEYOND
     assert result.distance > 1.2 * result.limit
 
 
@@ -222,7 +222,7 @@ def test_a_release_from_before_says_nothing() -> None:
     assert references_from_json({"levels": [0.0, 1.0], "features": {}}) is None
 
 
-def test_a_release_of_several_rivers_keeps_each_and_is_at_home_on_all() -> None:
+def test_a_release_of_several_rivers_keeps_each_and_all_are_within() -> None:
     """Rivers that differ must not hide a third: each has a limit of its own."""
     rng = np.random.default_rng(11)
     one, two = made_rows(rng, 14), made_rows(rng, 14)
@@ -237,8 +237,8 @@ def test_a_release_of_several_rivers_keeps_each_and_is_at_home_on_all() -> None:
     assert again is not None and list(again) == ["one", "two"]
     for name, rows in (("one", one), ("two", two)):
         result = judge(rows[rows["as_of"] == "2000-07-30"], 10.0, again)
-        assert (result.verdict, result.river) == (AtHome.AT_HOME, name)
+        assert (result.verdict, result.river) == (ShiftVerdict.WITHIN, name)
     between = one.assign(**{name: one[name] + 15.0 for name in NAMES})
-    assert judge(between[between["as_of"] == "2000-07-30"], 10.0, again).verdict == AtHome.NOT_AT_HOME
+    assert judge(between[between["as_of"] == "2000-07-30"], 10.0, again).verdict == ShiftVerdict.BEYOND
     few = {"one": again["one"], "two": Reference(again["two"].quantiles, again["two"].distances[:5])}
-    assert judge(two[two["as_of"] == "2000-07-30"], 10.0, few).verdict == AtHome.NOT_AT_HOME
+    assert judge(two[two["as_of"] == "2000-07-30"], 10.0, few).verdict == ShiftVerdict.BEYOND

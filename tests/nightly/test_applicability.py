@@ -14,13 +14,15 @@ import pytest
 
 from erosion.config.region import load_region
 from erosion.core.files import files_digest
-from erosion.forecast.applicability import SPREAD, Reference, reference_of, references_as_json
+from erosion.core.vocabulary import Calibration, ShiftVerdict
+from erosion.forecast.applicability import SPREAD, Reference, ShiftTest, reference_of, references_as_json
 from erosion.forecast.evaluation.attached import evaluation_file, write_evaluation
 from erosion.forecast.model import MODEL_FEATURES
 from erosion.forecast.release import MODELS
 from erosion.nightly.check import check_region
 from erosion.nightly.published import DEGRADED, PUBLISHED
 from erosion.nightly.run import Result, run
+from erosion.nightly.stages.applicability import calibration_of, entry_of, spread_for
 from erosion.publish.manifest import Evaluation, Manifest, read_manifest
 from tests.nightly.made_runs import FIRST, TARGETS
 
@@ -73,15 +75,35 @@ def made_evaluation(release: Path, *, ratio: float = 1.0) -> Evaluation:
     return content  # type: ignore[return-value]
 
 
-def test_the_training_river_is_at_home(crop: Path, reference: Reference, tmp_path: Path) -> None:
+def test_the_training_river_is_like_itself(crop: Path, reference: Reference, tmp_path: Path) -> None:
     give(crop, reference)
     result = run(load_region(crop), FIRST, tmp_path / "out")
     assert (result.exit_code, result.messages) == (PUBLISHED, ())
     holds = manifest_of(result)["applicability"]
-    assert (holds["verdict"], holds["spread"], holds["evaluation"]) == ("at_home", 0.0, None)
+    assert (holds["verdict"], holds["spread"], holds["evaluation"]) == ("similar", 0.0, None)
     test = holds["reaches"]["mamore_crop"]
-    assert test["verdict"] == "at_home" and test["distance"] <= test["limit"] == round(reference.distances[-1], 4)
+    assert test["verdict"] == "within" and test["distance"] <= test["limit"] == round(reference.distances[-1], 4)
     assert test["dates"] == len(reference.distances) and test["p_value"] > test["false_alarm"]
+
+
+def test_a_rejected_evaluation_counts_before_features_that_are_alike(
+    crop: Path, reference: Reference, tmp_path: Path
+) -> None:
+    release = give(crop, reference)
+    region = load_region(crop)
+    write_evaluation(evaluation_file(region), made_evaluation(release, ratio=3.0))
+    entry = manifest_of(run(region, FIRST, tmp_path / "out"))["applicability"]
+    assert (entry["verdict"], entry["spread"]) == ("rejected", SPREAD)
+    assert entry["reaches"]["mamore_crop"]["verdict"] == "within"
+
+
+def test_a_river_that_could_not_be_tested_is_calibrated_only_for_a_release_of_its_own() -> None:
+    unknown, alike = ShiftTest(ShiftVerdict.NOT_TESTED, "record too short"), ShiftTest(ShiftVerdict.WITHIN)
+    assert calibration_of(unknown, None, trained_here=False) == Calibration.NOT_CALIBRATED
+    assert calibration_of(unknown, None, trained_here=True) == Calibration.NOT_TESTED
+    both = entry_of({"a": alike, "b": unknown}, None, trained_here=False)
+    assert (both["verdict"], both["spread"]) == ("not_calibrated", SPREAD)
+    assert spread_for(calibration_of(alike, None, trained_here=False)) == 0.0
 
 
 def test_another_river_is_said_and_widened_and_an_accepted_evaluation_ends_it(
@@ -98,7 +120,7 @@ def test_another_river_is_said_and_widened_and_an_accepted_evaluation_ends_it(
 
     write_evaluation(evaluation_file(region), made_evaluation(release, ratio=3.0))
     rejected = run(region, FIRST, tmp_path / "rejected")
-    assert manifest_of(rejected)["applicability"]["verdict"] == "not_calibrated"
+    assert manifest_of(rejected)["applicability"]["verdict"] == "rejected"
     assert manifest_of(rejected)["applicability"]["evaluation"]["accepted"] is False
 
     write_evaluation(evaluation_file(region), made_evaluation(release))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from erosion.config.region import Region
 from erosion.features import FAMILIES
-from erosion.forecast.evaluation.evaluate import BOOTSTRAP_KM, onset_rows
+from erosion.forecast.evaluation.evaluate import onset_rows
 from erosion.forecast.evaluation.skill import (
     DRAWS,
     brier_skill,
@@ -21,7 +21,7 @@ from erosion.forecast.evaluation.skill import (
     top_shares,
     with_interval,
 )
-from erosion.forecast.evaluation.splits import blocks_of, space_of, splits
+from erosion.forecast.evaluation.splits import bootstrap_blocks, splits
 from erosion.forecast.model import MODEL_FEATURES, known_rows, predict, train_target
 
 _log = logging.getLogger(__name__)
@@ -118,8 +118,7 @@ def _records(
     if not 0 < event.sum() < len(event):
         return []
     length = tested["length_m"].to_numpy(float)
-    block = blocks_of(tested, min(BOOTSTRAP_KM, space_of(tested)[0])).to_numpy()
-    drawn = draw_blocks(block, draws, seed)
+    drawn = draw_blocks(bootstrap_blocks(tested, tested), draws, seed)
     scores = {}
     for name in sets:
         p = tested[f"p:{name}"].to_numpy(float)

@@ -26,7 +26,7 @@ from erosion.forecast.evaluation.skill import (
     pr_auc,
     with_interval,
 )
-from erosion.forecast.evaluation.splits import blocks_of, space_of
+from erosion.forecast.evaluation.splits import bootstrap_blocks
 from erosion.forecast.model import TrainingError, known_rows, predict
 from erosion.forecast.release import Release, regions_of
 from erosion.publish.json_shape import check_shape
@@ -41,8 +41,6 @@ a factor of two. The second is a test of equivalence (two one-sided tests, Schui
 
 FEWEST_DATES: Final = 5
 """Issue dates that an acceptance needs: years differ more than stretches of river do."""
-
-BLOCK_KM: Final = 5.0
 
 
 class EvaluationError(ValueError):
@@ -120,7 +118,7 @@ def evaluate_release(
 
 
 def _score(rows: pd.DataFrame, event: BoolArray, chance: FloatArray, seed: int, draws: int) -> EvaluatedTarget:
-    block = blocks_of(rows, min(BLOCK_KM, space_of(rows)[0])).to_numpy()
+    block = bootstrap_blocks(rows, rows)
     date = rows["as_of"].to_numpy().astype(np.int64)
     drawn = crossed(draw_blocks(block, draws, seed), draw_blocks(date, draws, seed + 1))
     ratio = mean_of_draws(event.astype(float), drawn) / mean_of_draws(chance, drawn)

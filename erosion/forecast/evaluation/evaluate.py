@@ -35,16 +35,13 @@ from erosion.forecast.evaluation.skill import (
     top_shares,
     with_interval,
 )
-from erosion.forecast.evaluation.splits import Split, blocks_of, space_of, splits
+from erosion.forecast.evaluation.splits import Split, bootstrap_blocks, space_of, splits
 from erosion.forecast.model import TrainingError, knots_of, known_rows, predict, train_target
 
 _log = logging.getLogger(__name__)
 
 SPLITS = ("time", "time_space")
 """The same river later; later, and on stretches of river never trained on."""
-
-BOOTSTRAP_KM = 5.0
-"""Length of river drawn as one in the bootstrap: about one bend."""
 
 ONSET = {"rate_est_1y": 10.0, "rate_all_3y": 10.0}
 """Below these rates [m/y] a bank counts as quiet so far."""
@@ -209,8 +206,7 @@ def score_all(
         event = retreat >= target.threshold_m
         if not 0 < event.sum() < len(event):
             continue
-        block = blocks_of(part, min(BOOTSTRAP_KM, space_of(forecast)[0])).to_numpy()
-        drawn = draw_blocks(block, draws, seed)
+        drawn = draw_blocks(bootstrap_blocks(part, forecast), draws, seed)
         length = part["length_m"].to_numpy(float)
         about = {
             "region": region.name,

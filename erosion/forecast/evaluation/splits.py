@@ -10,11 +10,14 @@ import pandas as pd
 
 from erosion.banks.established import YEAR_DAYS
 from erosion.config.region import Target
-from erosion.core.arrays import BoolArray, FloatArray
+from erosion.core.arrays import BoolArray, FloatArray, IntArray
 from erosion.forecast.model import known_rows
 
 BLOCK_KM = 25.0
 BUFFER_KM = 5.0
+BOOTSTRAP_KM = 5.0
+"""Length of river drawn as one in the bootstrap: about one bend."""
+
 FOLDS = 5
 """Blocks are held out every fifth at a time; neighbours of a held-out block keep the buffer's distance."""
 
@@ -93,6 +96,19 @@ def blocks_of(rows: pd.DataFrame, length_km: float) -> pd.Series:
         block.loc[mine.index] += first
         first = int(block.loc[mine.index].max()) + 1
     return block
+
+
+def bootstrap_blocks(rows: pd.DataFrame, whole: pd.DataFrame) -> IntArray:
+    """Return the block that the bootstrap draws each row with, shape (n,).
+
+    Parameters
+    ----------
+    rows
+        Some rows.
+    whole
+        All rows of the rivers, whose length decides on that of a block where they are short.
+    """
+    return np.asarray(blocks_of(rows, min(BOOTSTRAP_KM, space_of(whole)[0])))
 
 
 def space_of(rows: pd.DataFrame) -> tuple[float, float]:

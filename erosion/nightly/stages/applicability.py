@@ -1,4 +1,4 @@
-"""Whether the chances of a run are known to hold on its river: the test of each reach, and an evaluation that is attached."""
+"""Whether the chances of a run are calibrated on its river: the test of each reach, and an evaluation that is attached."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 from erosion.banks.established import YEAR_DAYS
 from erosion.banks.knowledge import Knowledge
-from erosion.core.vocabulary import AtHome, ChancesHold
-from erosion.forecast import applicability
-from erosion.forecast.applicability import SPREAD
+from erosion.core.vocabulary import Calibration, ShiftVerdict
+from erosion.forecast.applicability import SPREAD, ShiftTest
 from erosion.publish.manifest import Applicability, Evaluation, ReachTest
 
 
@@ -18,31 +17,45 @@ def record_of(known: Knowledge) -> float:
     return float((known.epochs[-1] - known.epochs[0]).days / YEAR_DAYS)
 
 
-def spread_for(test: applicability.Applicability, evaluation: Evaluation | None) -> float:
-    """Return by how much the chances of a reach are widened [log odds]: 0 unless it is not at home and nothing was accepted."""
-    accepted = evaluation is not None and evaluation["accepted"]
-    return SPREAD if test.verdict == AtHome.NOT_AT_HOME and not accepted else 0.0
+def calibration_of(test: ShiftTest, evaluation: Evaluation | None, trained_here: bool) -> Calibration:
+    """Return whether the chances of a reach are known to be calibrated; what the river did counts before what it looks like.
+
+    Parameters
+    ----------
+    test
+        Of the reach.
+    evaluation
+        Of the release on the region's own record; None where none is attached.
+    trained_here
+        Whether the release was trained on the region.
+    """
+    if evaluation is not None:
+        return Calibration.EVALUATED if evaluation["accepted"] else Calibration.REJECTED
+    if test.verdict == ShiftVerdict.WITHIN:
+        return Calibration.SIMILAR
+    if test.verdict == ShiftVerdict.NOT_TESTED and trained_here:
+        return Calibration.NOT_TESTED
+    return Calibration.NOT_CALIBRATED
 
 
-def entry_of(tests: Mapping[str, applicability.Applicability], evaluation: Evaluation | None) -> Applicability:
-    """Return what the manifest of a run holds; see :class:`erosion.core.vocabulary.ChancesHold` for the verdict."""
-    found = {test.verdict for test in tests.values()}
-    spread = max((spread_for(test, evaluation) for test in tests.values()), default=0.0)
-    if evaluation is not None and evaluation["accepted"]:
-        verdict = ChancesHold.EVALUATED
-    elif AtHome.NOT_AT_HOME in found:
-        verdict = ChancesHold.NOT_CALIBRATED
-    else:
-        verdict = ChancesHold.NOT_TESTED if AtHome.NOT_TESTED in found else ChancesHold.AT_HOME
+def spread_for(calibration: Calibration) -> float:
+    """Return by how much the chances of a reach are widened [log odds]."""
+    return SPREAD if calibration in (Calibration.REJECTED, Calibration.NOT_CALIBRATED) else 0.0
+
+
+def entry_of(tests: Mapping[str, ShiftTest], evaluation: Evaluation | None, trained_here: bool) -> Applicability:
+    """Return what the manifest of a run holds; its verdict is that of the reach of which least is known."""
+    found = {calibration_of(test, evaluation, trained_here) for test in tests.values()}
+    verdict = next(one for one in Calibration if one in found)
     return {
         "verdict": verdict,
-        "spread": spread,
+        "spread": spread_for(verdict),
         "reaches": {name: _entry(test) for name, test in tests.items()},
         "evaluation": evaluation,
     }
 
 
-def _entry(test: applicability.Applicability) -> ReachTest:
+def _entry(test: ShiftTest) -> ReachTest:
     return {
         "verdict": test.verdict,
         "why": test.why,

@@ -20,7 +20,7 @@ from erosion.config.store import store_of
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import files_digest
 from erosion.forecast.evaluation.attached import EvaluationError, evaluation_file, read_evaluation
-from erosion.forecast.release import Release, ReleaseError, find_release, load_release
+from erosion.forecast.release import Release, ReleaseError, find_release, load_release, regions_of
 from erosion.gauges import series as gauge_series
 from erosion.gauges.series import Fetched, GaugeSeries
 from erosion.nightly.errors import REACH_ERRORS, raise_joint
@@ -63,6 +63,10 @@ class RunInputs:
         The run before, as recorded in the ledger; None for the first one.
     evaluation
         The evaluation of this release that is attached to the region; None where there is none, or one of another release.
+    unread_evaluation
+        Why an attached evaluation is not used; among ``skipped``, too.
+    trained_here
+        Whether the release was trained on the region.
     """
 
     reaches: Mapping[str, ReachInput]
@@ -73,19 +77,16 @@ class RunInputs:
     skipped: list[Skipped]
     unfetched: list[Skipped]
     previous: Mapping[str, Any] | None
-    evaluation: Evaluation | None = None
+    evaluation: Evaluation | None
+    unread_evaluation: list[Skipped]
+    trained_here: bool
 
     @property
     def degraded_by(self) -> list[Skipped]:
         """Skipped items that make the run degraded: those of no rule and of no time long past."""
         harmful = {name: [item for item in one.skipped if item not in one.past] for name, one in self.reaches.items()}
-        others = [item for item in self.skipped if item.scene == evaluation_file(self.region).name]
-        return [item for item in [*water_read.together(harmful), *self.gauges.skipped, *others] if not item.usual]
-
-    @property
-    def region(self) -> Region:
-        """The region of the run, of one reach."""
-        return next(iter(self.reaches.values())).region
+        found = [*water_read.together(harmful), *self.gauges.skipped, *self.unread_evaluation]
+        return [item for item in found if not item.usual]
 
 
 def read_inputs(task: Task, progress: Progress) -> RunInputs:
@@ -119,10 +120,22 @@ def read_inputs(task: Task, progress: Progress) -> RunInputs:
         )
         digest = files_digest(path)
         release = _load_release(path, digest)
-        evaluation, unreadable = _attached(region, digest)
-        skipped += unreadable
+        evaluation, unread = _attached(region, digest)
+        skipped += unread
     previous = ledger.last_run(task.engine, region.name, before=as_of)
-    return RunInputs(reaches, missing, gauges, release, path, skipped, unfetched, previous, evaluation)
+    return RunInputs(
+        reaches,
+        missing,
+        gauges,
+        release,
+        path,
+        skipped,
+        unfetched,
+        previous,
+        evaluation,
+        unread,
+        trained_here=region.name in regions_of(release.meta),
+    )
 
 
 def degradations(task: Task, inputs: RunInputs) -> list[str]:

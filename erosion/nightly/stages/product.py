@@ -30,7 +30,8 @@ from erosion.nightly.stages.layers import level_lengths
 from erosion.nightly.stages.reaches import Forecasts
 from erosion.nightly.task import Progress, Task
 from erosion.publish import write_all
-from erosion.publish.columns import applicability_words, worth_words
+from erosion.publish.applicability import applicability_words
+from erosion.publish.columns import worth_words
 from erosion.publish.gauges import write_gauges
 from erosion.publish.manifest import (
     Account,
@@ -67,9 +68,11 @@ def make_product(
     temporary.mkdir()
     try:
         with progress.stage("export"):
-            holds = entry_of({name: one.at_home for name, one in forecasts.made.items()}, inputs.evaluation)
-            outputs, memory = _write_files(temporary, task, identity, inputs, decisions, holds)
-        manifest = _manifest(task, identity, inputs, forecasts, decisions, progress, outputs, memory, holds)
+            applicability = entry_of(
+                {name: one.shift for name, one in forecasts.made.items()}, inputs.evaluation, inputs.trained_here
+            )
+            outputs, memory = _write_files(temporary, task, identity, inputs, decisions, applicability)
+        manifest = _manifest(task, identity, inputs, forecasts, decisions, progress, outputs, memory, applicability)
         write_manifest(temporary, manifest)
         sync(temporary)
         # A directory of this name has lost a file, or its manifest cannot be read: it is made again.
@@ -118,7 +121,12 @@ def read_memory(directory: Path, manifest: Manifest) -> tuple[pd.DataFrame, pd.D
 
 
 def _write_files(
-    directory: Path, task: Task, identity: Identity, inputs: RunInputs, decisions: Decisions, holds: Applicability
+    directory: Path,
+    task: Task,
+    identity: Identity,
+    inputs: RunInputs,
+    decisions: Decisions,
+    applicability: Applicability,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Write the files of a run; return the hashes of those for readers, and of those for the ledger."""
     region = task.region
@@ -130,9 +138,9 @@ def _write_files(
         "level_worth": worth,
         "level_worth_vi": worth_words(worth, "vi"),
         "level_worth_en": worth_words(worth, "en"),
-        "applicability": cast("dict[str, Any]", holds),
-        "applicability_vi": applicability_words(holds, "vi"),
-        "applicability_en": applicability_words(holds, "en"),
+        "applicability": cast("dict[str, Any]", applicability),
+        "applicability_vi": applicability_words(applicability, "vi"),
+        "applicability_en": applicability_words(applicability, "en"),
         "policy": dataclasses.asdict(region.policy),
         "skipped": [item._asdict() for item in inputs.skipped],
     }
@@ -155,7 +163,7 @@ def _manifest(
     progress: Progress,
     outputs: dict[str, str],
     memory: dict[str, str],
-    holds: Applicability,
+    applicability: Applicability,
 ) -> Manifest:
     region, newest = task.region, decisions.newest_epochs
     reaches: dict[str, ReachEntry] = {}
@@ -182,7 +190,7 @@ def _manifest(
         "segments": decisions.segments,
         "levels": {name: level_lengths(table) for name, table in decisions.layers.items()},
         "level_worth": level_worth(inputs.release),
-        "applicability": holds,
+        "applicability": applicability,
         "policy": dataclasses.asdict(region.policy),
         "stages": progress.stages,
         "outputs": outputs,

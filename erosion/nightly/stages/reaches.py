@@ -14,11 +14,11 @@ from erosion.banks.knowledge import Knowledge
 from erosion.banks.record import record_gaps
 from erosion.core.contracts import SCORE_COLUMNS, check_scores
 from erosion.features import make_features
-from erosion.forecast.applicability import Applicability, judge
+from erosion.forecast.applicability import ShiftTest, judge
 from erosion.forecast.model import TargetModel, forecast_table, predict
 from erosion.forecast.release import ReleaseError
 from erosion.nightly.errors import REACH_ERRORS, RunError, raise_joint
-from erosion.nightly.stages.applicability import record_of, spread_for
+from erosion.nightly.stages.applicability import calibration_of, record_of, spread_for
 from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Progress, Task
 
@@ -32,8 +32,8 @@ class ReachForecast(NamedTuple):
     features: pd.DataFrame
     scores: Mapping[str, pd.DataFrame]
     """Target to the table of :func:`score`."""
-    at_home: Applicability
-    """Whether the release is at home on the reach."""
+    shift: ShiftTest
+    """Whether the features of the reach are like those of a training river."""
 
 
 class Forecasts(NamedTuple):
@@ -69,10 +69,10 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
             features = make_features(known)
         with progress.stage("forecast"):
             models = inputs.release.models
-            at_home = judge(features, record_of(known), inputs.release.references)
-            spread = spread_for(at_home, inputs.evaluation)
+            shift = judge(features, record_of(known), inputs.release.references)
+            spread = spread_for(calibration_of(shift, inputs.evaluation, inputs.trained_here))
             scores = score(known, features, models, [target.name for target in region.targets], spread)
-        made[name] = ReachForecast(known, features, scores, at_home)
+        made[name] = ReachForecast(known, features, scores, shift)
     if not made:
         raise_joint({**{name: RunError(reason) for name, reason in inputs.missing.items()}, **failed})
     missing = {**inputs.missing, **{name: str(error) for name, error in failed.items()}}

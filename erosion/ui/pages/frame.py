@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from erosion.core.vocabulary import ChancesHold, ChangeKind, RunOutcome
+from erosion.core.vocabulary import Calibration, ChangeKind, RunOutcome
+from erosion.publish.applicability import applicability_words
 from erosion.ui import html
 from erosion.ui.choice import Choice, language, select
 from erosion.ui.products.applicability import read_applicability
@@ -151,11 +152,9 @@ def banners(choice: Choice) -> None:
         )
     if run.degraded:
         html.show(html.banner("warn", choice.translate("banner.degraded", date=date), lines=run.messages))
-    holds = read_applicability(run)
-    if holds is not None and holds["verdict"] == ChancesHold.NOT_CALIBRATED:
-        html.show(
-            html.banner("warn", choice.translate("holds.not_calibrated"), choice.translate("holds.not_calibrated.more"))
-        )
+    applicability = read_applicability(run)
+    if applicability is not None and applicability["verdict"] in (Calibration.NOT_CALIBRATED, Calibration.REJECTED):
+        html.show(html.banner("warn", applicability_words(applicability, choice.language)))
     age = (pd.Timestamp(run.as_of) - pd.Timestamp(run.newest_epoch)).days
     if region.stale_after_days is not None and age > region.stale_after_days:
         newest = write.day(run.newest_epoch, choice.language)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from erosion.core.vocabulary import RunOutcome
+from erosion.publish.applicability import applicability_words
 from erosion.publish.manifest import Evaluation, Manifest
 from erosion.ui import html
 from erosion.ui.choice import Choice
@@ -25,7 +26,7 @@ def show(choice: Choice) -> None:
     if manifest is None:
         html.show(html.banner("warn", choice.translate("ops.manifest.none")))
         return
-    _holds(choice, manifest)
+    _applicability(choice, manifest)
     left, right = st.columns([1.5, 1], gap="large")
     with left:
         _skipped(choice, manifest)
@@ -100,22 +101,20 @@ def _runs(choice: Choice) -> None:
     st.dataframe(table, hide_index=True, row_height=32, height=38 + 32 * min(len(table), 8))
 
 
-def _holds(choice: Choice, manifest: Manifest) -> None:
+def _applicability(choice: Choice, manifest: Manifest) -> None:
     """Show whether the model suits the river, with the figures of the test and of an evaluation."""
-    found = manifest.get("applicability")
-    key = "" if found is None else f"holds.{found['verdict']}"
-    if found is None or not has_text(key):
+    found, words = manifest.get("applicability"), choice.language
+    if found is None:
         return
-    words = choice.language
-    lines = [choice.translate(key)]
+    lines = [applicability_words(found, words)]
     for name, test in found["reaches"].items():
         reach = choice.region.reaches.get(name, {}).get(words, name)
         if test["distance"] is None or test["limit"] is None:
-            lines.append(choice.translate("holds.reach.not_tested", reach=reach, why=test["why"]))
+            lines.append(choice.translate("applicability.reach.not_tested", reach=reach, why=test["why"]))
             continue
         lines.append(
             choice.translate(
-                "holds.reach",
+                "applicability.reach",
                 reach=reach,
                 river=test["river"],
                 distance=write.number(test["distance"], words, 2),
@@ -127,14 +126,14 @@ def _holds(choice: Choice, manifest: Manifest) -> None:
     evaluation = found["evaluation"]
     if evaluation is not None:
         lines += [_evaluated(choice, evaluation, target) for target in evaluation["targets"]]
-    html.show(html.heading(choice.translate("holds.title")), html.items(lines, "gaps"))
+    html.show(html.heading(choice.translate("applicability.title")), html.items(lines, "gaps"))
 
 
 def _evaluated(choice: Choice, evaluation: Evaluation, target: str) -> str:
     words, one = choice.language, evaluation["targets"][target]
     ratio = {name: write.number(value, words, 2) for name, value in one["observed_expected"].items()}
     said = choice.translate(
-        "holds.evaluation",
+        "applicability.evaluation",
         release=evaluation["release"],
         date=write.day(evaluation["made_on"], words),
         target=target,
@@ -144,7 +143,7 @@ def _evaluated(choice: Choice, evaluation: Evaluation, target: str) -> str:
         low=ratio["low"],
         high=ratio["high"],
     )
-    return f"{said}: {choice.translate('holds.accepted' if one['accepted'] else 'holds.rejected')}"
+    return f"{said}: {choice.translate('applicability.accepted' if one['accepted'] else 'applicability.rejected')}"
 
 
 def _skipped(choice: Choice, manifest: Manifest) -> None:

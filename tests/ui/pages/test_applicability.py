@@ -10,7 +10,7 @@ from erosion.publish.manifest import Applicability, read_manifest, write_manifes
 from tests.ui.pages.test_pages import open_page, text_of
 
 TEST = {
-    "verdict": "not_at_home", "why": "", "river": "thu", "distance": 0.33, "limit": 0.21, "p_value": 0.05, "false_alarm": 0.05, "dates": 19,
+    "verdict": "beyond", "why": "", "river": "thu", "distance": 0.33, "limit": 0.21, "p_value": 0.05, "false_alarm": 0.05, "dates": 19,
 }  # fmt: skip
 SCORE = {"value": 2.36, "low": 1.9, "high": 2.9}
 EVALUATION = {
@@ -43,7 +43,13 @@ def test_a_river_the_model_is_not_calibrated_for_is_said(own: Path, monkeypatch,
     assert EN in text_of(open_page(page, own, monkeypatch, language="en"))
 
 
-@pytest.mark.parametrize("verdict", ["at_home", "evaluated", "not_tested", "of_a_later_program"])
+def test_a_rejected_evaluation_is_said(own: Path, monkeypatch) -> None:
+    say(own, verdict="rejected", evaluation=EVALUATION)
+    text = text_of(open_page("map", own, monkeypatch))
+    assert VI in text and "thu-20220630" in text and "không được chấp nhận" in text
+
+
+@pytest.mark.parametrize("verdict", ["similar", "evaluated", "not_tested", "of_a_later_program"])
 def test_other_verdicts_raise_no_banner(own: Path, monkeypatch, verdict: str) -> None:
     say(own, verdict=verdict)
     assert VI not in text_of(open_page("map", own, monkeypatch))
