@@ -12,7 +12,7 @@ from erosion.config.problems import CatalogError
 from erosion.config.region import load_region
 from erosion.nightly.last_attempt import note_failure
 from erosion.nightly.run import run
-from erosion.publish.applicability import applicability_line, applicability_words
+from erosion.publish.applicability import applicability_line, applicability_text
 from erosion.publish.manifest import read_manifest
 
 _log = logging.getLogger(__name__)
@@ -51,5 +51,5 @@ def _report(directory: Path, out: Path) -> None:
     if "applicability" in manifest:
         for name, test in manifest["applicability"]["reaches"].items():
             _log.info(f"{name}: {applicability_line(test)}")
-        _log.info(applicability_words(manifest["applicability"], "en"))
+        _log.info(applicability_text(manifest["applicability"], "en"))
     _log.info(f"see it on the map: erosion serve --out {out}")

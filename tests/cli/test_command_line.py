@@ -17,7 +17,7 @@ from erosion.cli import command_line as cli
 from erosion.cli import features
 from erosion.features import FAMILIES
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED
-from erosion.publish.applicability import applicability_line, applicability_words
+from erosion.publish.applicability import applicability_line, applicability_text
 from erosion.publish.manifest import read_manifest
 
 COMMANDS = ("check", "run", "replay", "train", "evaluate", "features", "serve")
@@ -165,7 +165,7 @@ def test_run_says_what_it_did(crop: Path, tmp_path: Path, erosion: Callable) -> 
         told.append(f"{target}: " + ", ".join(f"{round(km, 3):g} km at level {level}" for level, km in lengths.items()))
     holds = read_manifest(directory)["applicability"]
     told.append(f"mamore_crop: {applicability_line(holds['reaches']['mamore_crop'])}")
-    told += [applicability_words(holds, "en"), "see it on the map: erosion serve --out out"]
+    told += [applicability_text(holds, "en"), "see it on the map: erosion serve --out out"]
     assert done.stdout.splitlines() == [*new, f"published {directory.relative_to(tmp_path)}", *told]
 
     again = erosion(*command, "2009-08-16", cwd=tmp_path)

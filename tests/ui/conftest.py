@@ -80,6 +80,7 @@ def layer(date, before, target, simulated):
     level = np.select([p >= 0.75, p >= 0.5, p >= 0.25], [4, 3, 2], 1)
     level[::31] = 0
     unknown = level == 0
+    neck = table["chainage_m"].between(1_000.0, 1_350.0)
     p50 = np.where(unknown, np.nan, threshold * p)
     reasons = [
         {"feature": "rate_est_3y_up500", "value": 12.5, "effect": 0.8},
@@ -91,10 +92,10 @@ def layer(date, before, target, simulated):
         "length_m": table.length,
         "curvature_per_m": 0.0004,
         "width_m": WIDTH_M,
-        "neck_width_m": np.nan,
-        "p_cutoff": np.nan,
-        "p_cutoff_low": np.nan,
-        "p_cutoff_high": np.nan,
+        "neck_width_m": np.where(neck, 85.0, np.nan),
+        "p_cutoff": np.where(neck, np.where(table["bank"] == "L", 0.04, 0.31), np.nan),
+        "p_cutoff_low": np.where(neck, 0.02, np.nan),
+        "p_cutoff_high": np.where(neck, 0.62, np.nan),
         "baseline": f"{2022 + year}-05-20",
         "level": level,
         "model_level": level,

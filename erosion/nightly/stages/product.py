@@ -30,7 +30,7 @@ from erosion.nightly.stages.layers import level_lengths
 from erosion.nightly.stages.reaches import Forecasts
 from erosion.nightly.task import Progress, Task
 from erosion.publish import write_all
-from erosion.publish.applicability import applicability_words
+from erosion.publish.applicability import applicability_text
 from erosion.publish.columns import worth_words
 from erosion.publish.gauges import write_gauges
 from erosion.publish.manifest import (
@@ -139,8 +139,8 @@ def _write_files(
         "level_worth_vi": worth_words(worth, "vi"),
         "level_worth_en": worth_words(worth, "en"),
         "applicability": cast("dict[str, Any]", applicability),
-        "applicability_vi": applicability_words(applicability, "vi"),
-        "applicability_en": applicability_words(applicability, "en"),
+        "applicability_vi": applicability_text(applicability, "vi"),
+        "applicability_en": applicability_text(applicability, "en"),
         "policy": dataclasses.asdict(region.policy),
         "skipped": [item._asdict() for item in inputs.skipped],
     }

@@ -49,7 +49,7 @@ def segment_detail(choice: Choice, row: int) -> None:
         html.show(raised)
     html.show(html.heading(choice.translate("segment.why")))
     html.show(html.items(reasons.sentences(segment, measured, words), "why"))
-    for sentence in (reasons.rule(segment, words), levels.held(choice, segment)):
+    for sentence in (reasons.rule(segment, words), levels.held(choice, segment), _neck(choice, segment)):
         if sentence:
             html.show(html.note(sentence))
     _weighed(choice, segment)
@@ -75,6 +75,21 @@ def _chance(choice: Choice, segment: pd.Series) -> tuple[str, str]:
         days=write.number(segment["horizon_days"], words),
     )
     return question, write.share(segment["p_event"], words)
+
+
+def _neck(choice: Choice, segment: pd.Series) -> str | None:
+    """Return the chance that the river cuts through the neck at the segment; None where there is no neck."""
+    if write.missing(segment["p_cutoff"]):
+        return None
+    words = choice.language
+    return choice.translate(
+        "segment.neck",
+        chance=write.share(segment["p_cutoff"], words),
+        low=write.share(segment["p_cutoff_low"], words),
+        high=write.share(segment["p_cutoff_high"], words),
+        days=write.number(segment["horizon_days"], words),
+        width=write.number(segment["neck_width_m"], words),
+    )
 
 
 def _numbers(choice: Choice, segment: pd.Series) -> list[tuple[str, str]]:

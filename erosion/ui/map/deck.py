@@ -34,6 +34,13 @@ FLOW = [22, 66, 104]
 BAND: Final = {"p90": [240, 221, 199], "p70": [226, 188, 152], "p50": [205, 148, 102], "p30": [166, 103, 60]}
 """Land that is lost with a chance of 10, 30, 50 and 70 %: earth colours, the likelier the darker, opaque, so that overlapping strips do not look denser."""
 
+NECK: Final = [106, 61, 154]
+NECK_PX: Final = 14.0
+NECK_GAP_M: Final = 500.0
+"""Gap along a bank beyond which a stretch of it gets a label of its own [m]."""
+NECK_CHANCE: Final = 0.05
+"""Chance that the river cuts through a neck from which its banks are marked on the map."""
+
 LINE_PX: Final = {0: 2.0, 1: 2.0, 2: 3.5, 3: 5.0, 4: 6.0}
 """Width of bank lines by level [pixel]: a print in black and white can be read by it."""
 
@@ -215,6 +222,35 @@ def marks(_run: Run, target: str, language: str, width_px: float, version: str) 
         ),
     ]  # fmt: skip
     return layers.join(drawn_layers)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def necks(_run: Run, target: str, language: str, version: str) -> tuple[str, str]:
+    """Return the layers of necks that the river may cut through, below and above the levels; empty where there are none.
+
+    Below, the banks of a neck get a broad line; above, each stretch of them the highest chance on it, as far as the map is zoomed in.
+    """
+    table = read_segments(_run, target)
+    chance = table["p_cutoff"].to_numpy(float, na_value=np.nan)
+    marked = np.flatnonzero(chance >= NECK_CHANCE)
+    if not marked.size:
+        return "", ""
+    _plane, lines = plane_of(_run, target, version)
+    near, at = table.iloc[marked], table["chainage_m"].to_numpy(float)[marked]
+    key = np.array([f"{reach}|{bank}" for reach, bank in zip(near["reach"], near["bank"], strict=True)])
+    drawn = [sketch.thin(xy) for _, xy in sketch.chains(lines[marked], key, at)]
+    order = np.lexsort((at, key))
+    apart = (key[order][1:] != key[order][:-1]) | (np.diff(at[order]) > NECK_GAP_M)
+    labels = []
+    for stretch in np.split(marked[order], np.flatnonzero(apart) + 1):
+        worst = stretch[np.argmax(chance[stretch])]
+        place = shapely.get_coordinates(shapely.line_interpolate_point(lines[worst], 0.5, normalized=True))[0]
+        text = translate(language, "map.neck.label", chance=write.share(chance[worst], language))
+        labels.append({"p": np.rint(place).astype(int).tolist(), "t": text})
+    return (
+        layers.join([layers.paths("necks", drawn, [*NECK, 110], NECK_PX)]),
+        layers.join([layers.texts("neck-chance", labels, 300, units="meters", most=13, ink=NECK, anchor="start")]),
+    )
 
 
 @st.cache_data(max_entries=24, show_spinner=False)

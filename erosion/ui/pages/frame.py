@@ -154,7 +154,7 @@ def banners(choice: Choice) -> None:
         html.show(html.banner("warn", choice.translate("banner.degraded", date=date), lines=run.messages))
     applicability = read_applicability(run)
     if applicability is not None and applicability["verdict"] in (Calibration.NOT_CALIBRATED, Calibration.REJECTED):
-        html.show(html.banner("warn", applicability_words(applicability, choice.language)))
+        html.show(html.banner("warn", *applicability_words(applicability, choice.language)))
     age = (pd.Timestamp(run.as_of) - pd.Timestamp(run.newest_epoch)).days
     if region.stale_after_days is not None and age > region.stale_after_days:
         newest = write.day(run.newest_epoch, choice.language)

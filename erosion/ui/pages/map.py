@@ -91,9 +91,12 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
     version = choice.version
     judged = f"{version} {stamp(choice.region.folder / 'verification.parquet')}"
     try:
+        necks, neck_chances = deck.necks(run, target, words, version)
         parts = [
             deck.ground(run, target, version),
+            necks,
             deck.results(run, target, found, judged) if outcome else deck.levels(run, target, column, version),
+            neck_chances,
         ]
     except ProductError as error:
         html.show(html.banner("bad", choice.translate("broken.title"), str(error)))
@@ -132,11 +135,17 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
         alt=choice.translate("map.alt"),
     )
     keys, button = st.columns([4, 1.1], vertical_alignment="center")
+    least = write.share(deck.NECK_CHANCE, words)
     with keys:
         html.show(
             *(
                 html.key(f"background:rgb{tuple(colour)}", choice.translate(f"map.band.{name}"))
                 for name, colour in reversed(deck.BAND.items())
+            ),
+            *(
+                [html.key(f"background:rgba{(*deck.NECK, 0.45)}", choice.translate("map.neck", least=least))]
+                if necks
+                else []
             ),
             f'<span class="er-key">→ {html.safe(choice.translate("map.flow"))}</span>',
             html.note(choice.translate("map.hint")),

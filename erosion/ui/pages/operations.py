@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from erosion.core.vocabulary import RunOutcome
-from erosion.publish.applicability import applicability_words
+from erosion.publish.applicability import applicability_text
 from erosion.publish.manifest import Evaluation, Manifest
 from erosion.ui import html
 from erosion.ui.choice import Choice
@@ -106,7 +106,7 @@ def _applicability(choice: Choice, manifest: Manifest) -> None:
     found, words = manifest.get("applicability"), choice.language
     if found is None:
         return
-    lines = [applicability_words(found, words)]
+    lines = [applicability_text(found, words)]
     for name, test in found["reaches"].items():
         reach = choice.region.reaches.get(name, {}).get(words, name)
         if test["distance"] is None or test["limit"] is None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from erosion.ui.words import applicability, en, vi
+from erosion.ui.words import applicability, en, necks, stages, vi
 
 LANGUAGES: Final = {"vi": "Tiếng Việt", "en": "English"}
 """Code to the language's own name; the first is the default."""
 
-CATALOGUES: Final = {"vi": vi.WORDS | applicability.VI, "en": en.WORDS | applicability.EN}
+CATALOGUES: Final = {
+    "vi": vi.WORDS | applicability.VI | necks.VI | stages.VI,
+    "en": en.WORDS | applicability.EN | necks.EN | stages.EN,
+}
 
 
 def translate(language: str, key: str, **values: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -166,3 +167,28 @@ def test_labels_of_chainage_do_not_overlap(newest):
         for i, j in zip(*np.triu_indices(len(px), 1), strict=True):
             across, along = np.abs(px[i] - px[j])
             assert across >= deck.KM_PX[0] - 1 or along >= deck.KM_PX[1] - 1
+
+
+def test_necks_that_may_be_cut_are_marked_with_their_chance(newest):
+    run, version = newest
+    table = read_segments(run, "1y")
+    _, lines = deck.plane_of(run, "1y", version)
+    likely = table["p_cutoff"].to_numpy(float) >= 0.05
+    assert likely.any() and (table["p_cutoff"] < 0.05).any(), (
+        "the right bank of the neck, and the left one that is less likely"
+    )
+    drawn = layers_of(",".join(deck.necks(run, "1y", "vi", version)))
+    paths = [shapely.LineString(np.reshape(item["p"], (-1, 2))) for item in drawn["necks"]["data"]]
+    near = shapely.buffer(shapely.union_all(paths), 3.0 + sketch.SIMPLIFY_M)
+    assert shapely.covers(near, lines[likely]).all()
+    assert not shapely.intersects(near, lines[~likely & (table["bank"] == "L").to_numpy()]).any()
+    (label,) = drawn["neck-chance"]["data"]
+    assert label["t"] == "eo 31%"
+    assert shapely.distance(shapely.Point(label["p"]), shapely.union_all(lines[likely])) < 2.0
+
+
+def test_a_run_without_necks_marks_none(own):
+    run = read_region(own / "song-thu").runs[-1]
+    path = run.directory / "segments_1y.parquet"
+    gpd.read_parquet(path).assign(p_cutoff=np.nan).to_parquet(path)
+    assert deck.necks(run, "1y", "vi", "without necks") == ("", "")

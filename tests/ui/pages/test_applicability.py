@@ -43,6 +43,14 @@ def test_a_river_the_model_is_not_calibrated_for_is_said(own: Path, monkeypatch,
     assert EN in text_of(open_page(page, own, monkeypatch, language="en"))
 
 
+def test_the_banner_stresses_the_verdict_alone(own: Path, monkeypatch) -> None:
+    say(own)
+    text = text_of(open_page("map", own, monkeypatch))
+    stressed = text[text.index(VI) : text.index("</b>", text.index(VI))]
+    assert "không giống" in stressed and "Cần làm" not in stressed
+    assert "Cần làm" in text
+
+
 def test_a_rejected_evaluation_is_said(own: Path, monkeypatch) -> None:
     say(own, verdict="rejected", evaluation=EVALUATION)
     text = text_of(open_page("map", own, monkeypatch))
