@@ -12,7 +12,7 @@ from erosion.ui.pages import frame, operations, results
 from erosion.ui.pages import list as list_page
 from erosion.ui.pages import map as map_page
 from erosion.ui.products.reading import ProductError
-from erosion.ui.words import translate
+from erosion.words import translate
 
 PAGES = {
     "map": (map_page, ":material/map:"),

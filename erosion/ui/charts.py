@@ -10,7 +10,7 @@ import pandas as pd
 
 from erosion.core.vocabulary import ForecastOutcome
 from erosion.ui.map.deck import OUTCOME_COLOURS
-from erosion.ui.words import translate, write
+from erosion.words import translate, write
 
 INK = "#36454f"
 GRID = "#e6eaed"

@@ -14,7 +14,7 @@ from pyproj import Transformer
 from erosion.ui.map import deck, sketch
 from erosion.ui.products.regions import Region, Run, Target, run_version
 from erosion.ui.products.segments import read_segments
-from erosion.ui.words import LANGUAGES, translate
+from erosion.words import LANGUAGES, translate
 
 SAME_PLACE_M = 500.0
 """On another date's bank line a place is the nearest segment of its bank and reach within this distance [m]."""

@@ -13,7 +13,7 @@ from erosion.core.contracts import LEVEL_COLOURS, LEVEL_TEXT_COLOURS
 from erosion.publish.columns import level_label
 from erosion.ui.choice import Choice, choose_segment, segment_row
 from erosion.ui.map.deck import OUTCOME_SYMBOLS
-from erosion.ui.words import write
+from erosion.words import write
 
 MOST_ROWS: Final = 500
 """A longer table is slow to draw and nobody reads it; the files have all rows."""

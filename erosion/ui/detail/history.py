@@ -7,7 +7,7 @@ import pandas as pd
 
 from erosion.ui import charts
 from erosion.ui.detail.reasons import NUMBER_95
-from erosion.ui.words import translate, write
+from erosion.words import translate, write
 
 ALL_LAND, ESTABLISHED = "#9db8c6", "#1d5b79"
 

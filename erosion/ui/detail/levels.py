@@ -9,7 +9,7 @@ from erosion.ui.choice import Choice
 from erosion.ui.products.level_worth import read_checked_levels, read_level_worth
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.segments import read_segments
-from erosion.ui.words import has_text, write
+from erosion.words import has_text, write
 
 
 def worth(choice: Choice) -> list[str]:

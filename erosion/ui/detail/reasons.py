@@ -13,7 +13,7 @@ import pandas as pd
 from erosion.core.contracts import FLAGS
 from erosion.core.vocabulary import UnknownReason
 from erosion.features import REGISTRY
-from erosion.ui.words import has_text, translate, write
+from erosion.words import has_text, translate, write
 
 MOST_SENTENCES: Final = 3
 RAISED: Final = 2

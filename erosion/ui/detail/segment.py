@@ -14,7 +14,7 @@ from erosion.ui.products.ledger import read_warning_history
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.segments import read_history
 from erosion.ui.trigger import terms as trigger
-from erosion.ui.words import has_text, write
+from erosion.words import has_text, write
 
 
 def segment_detail(choice: Choice, row: int) -> None:

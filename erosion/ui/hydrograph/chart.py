@@ -12,7 +12,7 @@ from erosion.core.contracts import LEVEL_COLOURS
 from erosion.core.vocabulary import HydrographKind
 from erosion.ui import charts
 from erosion.ui.products.gauges import Gauge
-from erosion.ui.words import translate, write
+from erosion.words import translate, write
 
 PAST_DAYS: Final = 120
 AHEAD_DAYS: Final = 10

@@ -26,7 +26,7 @@ from erosion.ui.hydrograph.chart import (
 from erosion.ui.products.gauges import Gauge, read_gauges, read_hydrograph
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.regions import Run
-from erosion.ui.words import has_text, write
+from erosion.words import has_text, write
 
 # The column of the map keeps still while a long segment beside it is scrolled. With the panel it may be taller than the
 # window: then it scrolls to its own end before it keeps still.

@@ -24,7 +24,7 @@ from erosion.publish.columns import level_label
 from erosion.ui.map import layers, sketch
 from erosion.ui.products.regions import Run
 from erosion.ui.products.segments import read_bands, read_segments
-from erosion.ui.words import translate, write
+from erosion.words import translate, write
 
 NO_BASE_MAP: Final = "__MAP_STYLE__"
 """What ``pydeck.Deck(map_provider=None)`` writes. An empty style would send the browser to a tile server."""

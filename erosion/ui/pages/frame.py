@@ -26,7 +26,7 @@ from erosion.ui.products.regions import (
     region_names,
 )
 from erosion.ui.ranking import ranking_table
-from erosion.ui.words import LANGUAGES, translate, write
+from erosion.words import LANGUAGES, translate, write
 
 HANGING_HOURS = 1.0
 """A run that has been going for longer has probably died [h]."""

@@ -16,7 +16,7 @@ from erosion.ui.choice import Choice, river, segment_row
 from erosion.ui.detail.segment import segment_detail
 from erosion.ui.pages import frame
 from erosion.ui.ranking import MOST_ROWS, ranking_table
-from erosion.ui.words import write
+from erosion.words import write
 
 COLUMNS = [
     "rank", "segment_id", "chainage_m", "bank", "length_m", "level", "change", "p_event", "retreat_p50_m", "range",

@@ -17,7 +17,7 @@ from erosion.ui.pages import frame
 from erosion.ui.products.reading import ProductError, stamp
 from erosion.ui.products.verification import read_outcomes
 from erosion.ui.ranking import ranking_table
-from erosion.ui.words import write
+from erosion.words import write
 
 MAP_PX = 610
 

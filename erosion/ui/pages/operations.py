@@ -14,7 +14,7 @@ from erosion.ui import html
 from erosion.ui.choice import Choice
 from erosion.ui.products.ledger import count_open_warnings, ledger_problem, read_recent_runs
 from erosion.ui.products.regions import manifest_of, read_last_attempt
-from erosion.ui.words import has_text, write
+from erosion.words import has_text, write
 
 
 def show(choice: Choice) -> None:

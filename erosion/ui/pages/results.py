@@ -15,7 +15,7 @@ from erosion.ui.map import deck
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.verification import read_outcomes, read_scores
 from erosion.ui.ranking import ranking_table
-from erosion.ui.words import write
+from erosion.words import write
 
 MOST_PLACES = 200
 

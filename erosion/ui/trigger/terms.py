@@ -13,7 +13,7 @@ from erosion.core.vocabulary import TermState
 from erosion.ui import html
 from erosion.ui.choice import Choice
 from erosion.ui.trigger.words import words
-from erosion.ui.words import write
+from erosion.words import write
 
 
 def raised(choice: Choice, segment: pd.Series) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from erosion.core.vocabulary import TermState
-from erosion.ui.words import translate, write
+from erosion.words import translate, write
 
 TERMS: Final = ("drawdown", "low_water", "rain_on_low_water", "above_alarm", "forecast_fall")
 

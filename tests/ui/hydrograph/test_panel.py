@@ -16,7 +16,7 @@ from erosion.ui.hydrograph import panel
 from erosion.ui.products.gauges import read_gauges, read_hydrograph
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.regions import Run, read_region
-from erosion.ui.words import has_text
+from erosion.words import has_text
 from tests.ui.made_gauges import (
     AS_OF,
     EVIL,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from erosion.ui.words import write
+from erosion.words import write
 
 
 @pytest.mark.parametrize(

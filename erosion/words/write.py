@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from erosion.ui.words import translate
+from erosion.words import translate
 
 NOTHING = "–"
 """Stands where there is no value; never 0."""

@@ -5,10 +5,13 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from babel.messages.pofile import read_po
 
 import erosion.ui
-from erosion.ui.words import CATALOGUES, LANGUAGES, has_text, translate
+import erosion.words
+from erosion.words import LANGUAGES, catalogue, has_text, translate
 
+CATALOGUES = {language: catalogue(language) for language in LANGUAGES}
 VI, EN = CATALOGUES["vi"], CATALOGUES["en"]
 UI = Path(erosion.ui.__file__).parent
 MARKED = set("ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ")
@@ -37,6 +40,14 @@ def plain(text):
     """A text without placeholders and without what is written the same everywhere."""
     text = re.sub(r"\{\{?\w+\}?\}", " ", text)
     return re.sub(r"GeoPackage|QGIS|GeoJSON|CSV|SIMULATED", " ", text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_entry_waits_for_a_translator_or_is_left_over(language):
+    with (Path(erosion.words.__file__).parent / f"{language}.po").open("rb") as file:
+        entries = read_po(file, abort_invalid=True)
+    assert not [entry.id for entry in entries if entry.fuzzy]
+    assert not entries.obsolete
 
 
 def test_the_languages_have_the_same_keys():
@@ -86,7 +97,7 @@ def test_never_says_safe_or_gives_the_disaster_level():
 @pytest.fixture(scope="module")
 def source():
     """The program without its words."""
-    files = [path for path in UI.rglob("*.py") if path.name not in ("vi.py", "en.py")]
+    files = [path for package in (UI, UI.parent / "words", UI.parent / "publish") for path in package.rglob("*.py")]
     return "".join(path.read_text("utf-8") for path in [*files, UI.parents[1] / "app.py"])
 
 
