@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,15 @@ PRIOR_CASES: Final = 150.0
 """Independent cases that the thresholds of the release before are worth. The calibration dates of a release hold 60 to 90 in
 the band of a level, which share a few floods: a release moves a threshold by about a third of what it alone would ask
 for. Chosen on the development years of the Mamoré (before 2006)."""
+
+
+YEAR_SPREAD: Final = 1.2
+"""Standard deviation, in log odds, of what erodes in one year against what its chances say: floods differ, and nothing on the
+issue date tells the coming one. Root mean square of seven development years of the Mamoré (1996 to 2004, one-year target,
+blocks of river never trained on): 0.0, 0.8, -1.6, -0.5, 1.2, -1.1, -1.9."""
+
+YEAR_CHANCE: Final = 0.8
+"""Chance with which :func:`year_range` holds the share of one year."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,20 @@ class LevelBand:
     cases: float
     previous: float
     weight: float
+
+
+def year_range(precision: float) -> tuple[float, float]:
+    """Return the range [1] that holds the share of a level's length that erodes in one year, with :data:`YEAR_CHANCE`.
+
+    Parameters
+    ----------
+    precision
+        Share that is expected over many years [1], between 0 and 1.
+    """
+    middle = math.log(precision / (1.0 - precision))
+    reach = NormalDist().inv_cdf(0.5 + YEAR_CHANCE / 2.0) * YEAR_SPREAD
+    low, high = (1.0 / (1.0 + math.exp(-(middle + step))) for step in (-reach, reach))
+    return low, high
 
 
 def choose_thresholds(

@@ -44,7 +44,10 @@ class LevelWorth(TypedDict):
     aim: float
     """Share of the length at this level, and no higher one, that shall erode by the policy [1]."""
     precision: float
-    """Share that is expected to [1]."""
+    """Share that is expected to, over many years [1]."""
+    year_low: NotRequired[float]
+    year_high: NotRequired[float]
+    """Range that holds the share of one year, in four years of five [1]; absent in runs of an older program."""
     observed: float | None
     """Share that did on the calibration rows of the release [1]."""
     rows: int

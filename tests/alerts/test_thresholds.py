@@ -20,6 +20,7 @@ from erosion.alerts.thresholds import (
     limits_of,
     thresholds_of,
     to_json,
+    year_range,
 )
 
 PRECISION = {2: 0.25, 3: 0.5, 4: 0.75}
@@ -185,3 +186,16 @@ def test_a_level_without_a_threshold_is_never_reached():
     band = LevelBand(0.2, 0.25, 0.25, None, 0, 0, 0.0, 0.2, 0.0)
     bands = {2: band, 3: dataclasses.replace(band, threshold=0.4)}
     assert ladder(thresholds_of(bands)).tolist() == [0.2, 0.4, math.inf]
+
+
+def test_the_range_of_one_year_by_hand() -> None:
+    # ln(0.5 / 0.5) = 0; 1.2816 * 1.2 = 1.5379; 1 / (1 + exp(1.5379)) = 0.1769.
+    assert year_range(0.5) == pytest.approx((0.1769, 0.8231), abs=1e-4)
+    assert year_range(0.34) == pytest.approx((0.0997, 0.7057), abs=1e-4)
+
+
+@given(st.floats(0.01, 0.99))
+def test_the_range_of_one_year_holds_its_share_and_mirrors(share: float) -> None:
+    low, high = year_range(share)
+    assert 0.0 < low < share < high < 1.0
+    assert year_range(1.0 - share) == pytest.approx((1.0 - high, 1.0 - low))

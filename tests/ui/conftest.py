@@ -26,6 +26,7 @@ WIDTH_M = 200.0
 WORTH = {
     level: {
         "threshold": threshold, "aim": aim, "precision": precision, "observed": None, "rows": 0, "events": 0, "cases": 0.0,
+        "year_low": 0.5 * precision, "year_high": 0.5 + 0.5 * precision,
     }
     for level, threshold, aim, precision in (("2", 0.13, 0.25, 0.26), ("3", 0.38, 0.5, 0.49), ("4", 0.62, 0.75, 0.81))
 }  # fmt: skip

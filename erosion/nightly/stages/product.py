@@ -6,7 +6,7 @@ import dataclasses
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -204,12 +204,15 @@ def _manifest(
 def level_worth(release: Release) -> dict[str, dict[str, LevelWorth]]:
     """Return what each level of each target is worth by a release."""
     return {
-        name: {
-            level: cast(LevelWorth, {key: band[key] for key in LevelWorth.__annotations__})
-            for level, band in thresholds.to_json(model.levels).items()
-        }
+        name: {level: _worth(band) for level, band in thresholds.to_json(model.levels).items()}
         for name, model in release.models.items()
     }
+
+
+def _worth(band: Mapping[str, Any]) -> LevelWorth:
+    low, high = thresholds.year_range(band["precision"])
+    found = {**band, "year_low": round(low, 3), "year_high": round(high, 3)}
+    return cast(LevelWorth, {key: found[key] for key in LevelWorth.__annotations__})
 
 
 def _report(read: Account, unfetched: Sequence[Skipped]) -> Report:

@@ -32,6 +32,9 @@ def worth(choice: Choice) -> list[str]:
                     chance=write.share(stated[level]["threshold"], words),
                 )
             )
+            if "year_low" in stated[level]:
+                low, high = (write.share(stated[level][end], words) for end in ("year_low", "year_high"))
+                parts.append(choice.translate("worth.year", low=low, high=high))
         if level in checked:
             n = checked[level]
             parts.append(

@@ -321,6 +321,7 @@ def test_what_each_level_is_worth(published, monkeypatch, page):
         in text
     )
     assert "2 ◔ medium: about 1 in 4 metres" in text and "(probability from 13%)" in text
+    assert "in a single year it may be 13% to 63% (four years in five)" in text
     assert "In 7 forecasts that were checked, 48% of the length at this level did." in text
     assert "caught 61% of the segments that eroded; 37% of the segments warned of were false alarms" in text
     vi = text_of(open_page(page, published, monkeypatch))
