@@ -25,6 +25,10 @@ DISTANCE: Final = "log_distance"
 DISTANCES_A_ROW: Final = 3
 """Distances that a row is shown with: the target's own and others drawn at random."""
 
+THREADS: Final = 1
+"""Threads of LightGBM in fits and forecasts. LightGBM keeps the number for the whole process: a forecast that leaves it open while
+another thread fits a booster changes it within the fit, which then reads outside its arrays."""
+
 ROUNDS: Final = 100
 PARAMETERS: Final[dict[str, Any]] = {
     "objective": "binary",
@@ -38,7 +42,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     "max_bin": 63,
     "bin_construct_sample_cnt": 20_000,
     "verbose": -1,
-    "num_threads": 1,
+    "num_threads": THREADS,
     "force_row_wise": True,
     "deterministic": True,
 }
@@ -89,13 +93,12 @@ def fit_exceedance(
     others = np.array([knot for knot in knots_m if knot != threshold_m])
     drawn = rng.random((len(x), others.size)).argsort(axis=1)[:, : DISTANCES_A_ROW - 1]
     distance = np.column_stack([np.full(len(x), threshold_m), others[drawn]])
-    row = np.repeat(np.arange(len(x)), distance.shape[1])
-    reached = retreat_m[row] >= distance.ravel()
+    reached = (retreat_m[:, None] >= distance).ravel()
     count = (retreat_m[:, None] >= knots_m).sum(axis=0)
     # Half a case more on either side keeps the log odds finite.
     base = np.log((count + 0.5) / (len(x) - count + 0.5))
     data = lgb.Dataset(
-        _with_distance(x[row], distance.ravel()),
+        _with_distances(x, distance),
         reached.astype(np.float32),
         init_score=base[np.searchsorted(knots_m, distance.ravel())],
         feature_name=[*names, DISTANCE],
@@ -109,18 +112,31 @@ def fit_exceedance(
 def log_odds(model: Exceedance, x: NDArray[np.float32]) -> FloatArray:
     """Return the raw log odds that retreat reaches each distance, not rising along them, shape (n, n_knots)."""
     result = np.empty((len(x), len(model.knots_m)))
+    at = _with_distances(x, np.ones((len(x), 1)))
     for column, (knot, base) in enumerate(zip(model.knots_m, model.base_log_odds, strict=True)):
-        at = _with_distance(x, np.full(len(x), knot))
-        result[:, column] = base + np.asarray(model.booster.predict(at, raw_score=True))
+        at[:, -1] = np.log(knot)
+        result[:, column] = base + np.asarray(model.booster.predict(at, raw_score=True, num_threads=THREADS))
     return result
 
 
 def contributions(model: Exceedance, x: NDArray[np.float32], threshold_m: float) -> FloatArray:
     """Return how much each feature raises the log odds of reaching a distance (SHAP), shape (n, n_features)."""
-    at = _with_distance(x, np.full(len(x), threshold_m))
+    at = _with_distances(x, np.full((len(x), 1), threshold_m))
     effect: FloatArray = np.asarray(model.booster.predict(at, pred_contrib=True))[:, : x.shape[1]]
     return effect
 
 
-def _with_distance(x: NDArray[np.float32], distance_m: FloatArray) -> NDArray[np.float32]:
-    return np.column_stack([x, np.log(distance_m).astype(np.float32)])
+def _with_distances(x: NDArray[np.float32], distance_m: FloatArray) -> NDArray[np.float32]:
+    """Return each row with each of its distances, one after the other, shape (n * k, n_features + 1).
+
+    Parameters
+    ----------
+    x
+        Features, shape (n, n_features).
+    distance_m
+        Distances of each row [m], shape (n, k).
+    """
+    rows = np.empty((*distance_m.shape, x.shape[1] + 1), np.float32)
+    rows[..., :-1] = x[:, None]
+    rows[..., -1] = np.log(distance_m)
+    return rows.reshape(-1, rows.shape[-1])
