@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from erosion.banks.established import YEAR_DAYS
@@ -108,8 +109,9 @@ def evaluate(
     _log.info("time_space: blocks of {:.3g} km, {:.2g} km between".format(*space_of(rows)))
     tasks = [(label, split, part) for label in labels for split in SPLITS for part in splits(rows, split, first)]
     parts: dict[tuple[str, str, str], list[pd.DataFrame]] = {}
-    # LightGBM, scikit-learn and NumPy compute without the lock of the interpreter, so threads share the processors.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # LightGBM, scikit-learn and NumPy compute without the lock of the interpreter, so threads share the processors. Within a
+    # part BLAS has one thread: more of them wait for each other, and round differently on another number of processors.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         forecasts = pool.map(lambda task: forecast_part(rows, task[2], region.targets, task[0], seed), tasks)
         made = enumerate(tqdm(forecasts, "forecasts", len(tasks), disable=None), 1)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from erosion.config.region import Target
 from erosion.features import REGISTRY
 from erosion.forecast.evaluation import splits as module
 from erosion.forecast.evaluation.baselines import LOGISTIC_FEATURES, RATE_BASELINES
-from erosion.forecast.evaluation.evaluate import ONSET, evaluate, forecast_part, onset_rows, table
+from erosion.forecast.evaluation.evaluate import ONSET, SPLITS, evaluate, forecast_part, onset_rows, score_all, table
 from erosion.forecast.evaluation.splits import BLOCK_KM, BUFFER_KM, FOLDS, origins, splits
 from erosion.forecast.model import MODEL_FEATURES, TrainingError
 
@@ -270,6 +271,18 @@ def test_the_table_is_markdown(records: list[dict]) -> None:
     assert len(lines) == 2 + 2 * 2 * 7
     assert {line.count("|") for line in lines} == {12}
     assert lines[2].startswith("| 1y | all | time | model |")
+
+
+def test_parts_forecast_together_give_the_records_of_one_after_the_other(
+    archive: pd.DataFrame, in_time: pd.DataFrame, in_space: pd.DataFrame, reach
+) -> None:
+    region = dataclasses.replace(reach.region, targets=(TARGET,))
+    records = evaluate(archive, region, first=FIRST, draws=30)
+    forecast = {"time": in_time, "time_space": in_space}
+    wanted = [
+        record for split in SPLITS for record in score_all(forecast[split], region, TARGET, "established", split, 0, 30)
+    ]
+    assert json.dumps(records) == json.dumps(wanted)
 
 
 def test_no_test_date_is_said(archive: pd.DataFrame, reach) -> None:
