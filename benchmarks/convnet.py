@@ -77,7 +77,7 @@ def sequence_of(region: Region, rows: pd.DataFrame) -> Sequence:
     gauges = gauge_series.read(region, store_of(region), UNTIL).values
     waters, _ = sources.read_reaches(region, UNTIL, gauges)
     (reach,) = region.by_reach()
-    water = valid_epochs(waters[reach.reach.name])[0].load()
+    water = valid_epochs(reach, waters[reach.reach.name])[0].load()
     dates = []
     for as_of, of_date in rows.groupby("as_of"):
         strips, segments = strips_on(reach, water, pd.Timestamp(as_of))

@@ -101,6 +101,7 @@ def make_water(
             "available_at": ("epoch", epoch + pd.Timedelta(days=30)),
             "geo_rmse_m": ("epoch", np.full(len(images), 15.0)),
             "scene_id": ("epoch", epoch.strftime("%Y-%m-%d").to_numpy()),
+            "accepted": ("epoch", np.zeros(len(images), dtype=bool)),
         },
         attrs={"crs": grid.crs, "transform": tuple(grid.transform)[:6], "pixel_m": PIXEL},
     )

@@ -353,9 +353,9 @@ def check_scene(scene: xr.Dataset) -> xr.Dataset:
 
 
 def check_water(water: xr.Dataset) -> xr.Dataset:
-    """Return a water product, checked: dims (epoch, y, x), metric CRS, sorted unique epochs, ``available_at`` and ``scene_id`` of
-    each."""
-    _need(water.variables, ("water_fraction", "available_at", "scene_id"), "water")
+    """Return a water product, checked: dims (epoch, y, x), metric CRS, sorted unique epochs, and of each ``available_at``,
+    ``scene_id`` and whether a person has ``accepted`` it."""
+    _need(water.variables, ("water_fraction", "available_at", "scene_id", "accepted"), "water")
     if water["water_fraction"].dims != ("epoch", "y", "x"):
         raise ContractError(f"water: water_fraction has dims {water['water_fraction'].dims}, needs (epoch, y, x)")
     epochs = pd.DatetimeIndex(water["epoch"].values)

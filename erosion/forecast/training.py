@@ -40,9 +40,11 @@ def load_rows(region: Region, until: pd.Timestamp) -> tuple[pd.DataFrame, str]:
     """
     gauges, _, flagged, unread = gauge_series.read(region, store_of(region), until)
     waters, skipped = sources.read_reaches(region, until, gauges)
-    for name, water in waters.items():
-        waters[name], broken = valid_epochs(water)
-        skipped[name] = [*skipped[name], *broken]
+    for one in region.by_reach():
+        name = one.reach.name
+        if name in waters:
+            waters[name], broken = valid_epochs(one, waters[name])
+            skipped[name] = [*skipped[name], *broken]
     for item in (*sources.together(skipped), *unread, *flagged):
         _log.info(f"left out: {item.scene}: {item.reason}")
     parts = []

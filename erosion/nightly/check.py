@@ -6,6 +6,7 @@ reports all.
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 from pyproj import Transformer
 
-from erosion.banks.epochs.valid import newer_and_older, short_reach, valid_epochs
+from erosion.banks.epochs.valid import accepted_scenes, newer_and_older, short_reach, valid_epochs
 from erosion.banks.record import thin_record
 from erosion.config.drivers import driver
 from erosion.config.entry import Entry
@@ -28,6 +29,7 @@ from erosion.config.store import store_of
 from erosion.core.dates import date_in_name
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import files_digest
+from erosion.core.folder import files_in
 from erosion.core.raster.geotiff import open_geotiff
 from erosion.forecast.evaluation.attached import EvaluationError, evaluation_file, lines, read_evaluation
 from erosion.forecast.model import FeatureMismatchError
@@ -154,6 +156,7 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report, used
     _take_skipped(report, source.name, batch.skipped)
     if isinstance(source, RasterFolder):
         _note_two_dates(source, batch, report)
+        report.problems += _not_in_folder(source)
     try:
         grid, corridor = raster_folder.frame_of([batch], region)
         water, skipped = raster_folder.assemble(batch, region, grid, corridor)
@@ -164,7 +167,8 @@ def _check_masks(source: Entry, region: Region, reach: str, report: Report, used
         found.usable = 0
         return found
     _take_skipped(report, source.name, skipped)
-    valid, left_out = valid_epochs(water)
+    valid, left_out = valid_epochs(region, water)
+    found.accepted = accepted_scenes(valid)
     current, past = newer_and_older(water, valid, left_out)
     _take_skipped(report, source.name, current)
     report.skipped += past
@@ -262,6 +266,21 @@ def _problems_of(source: str, skipped: Sequence[Skipped]) -> list[str]:
         for s in skipped
         if not s.usual
     ]
+
+
+def _not_in_folder(source: RasterFolder) -> list[str]:
+    """Return the names under ``accepted_files`` that no file of the folder has."""
+    names = sorted({path.name for path in files_in(source.path, source.files)})
+    found = []
+    for name in dict.fromkeys(source.accepted_files):
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            mend = f"did you mean {near[0]}?" if near else "write the name as the folder shows it, or take it out"
+            found.append(
+                f"{source.described_in}: accepted_files: no file of {source.path} that 'files' ({source.files}) names is called "
+                f"{name}, so it accepts nothing; {mend}"
+            )
+    return found
 
 
 def _note_two_dates(source: RasterFolder, batch: Batch, report: Report) -> None:

@@ -14,7 +14,8 @@ _SHOWN: Final = 5
 
 @dataclass
 class WaterFound:
-    """Content of a water source; spans in days, areas in km2, sizes in m. Dates and areas are of the masks that a run would use."""
+    """Content of a water source; spans in days, areas in km2, sizes in m. Dates, areas and what is accepted are of the masks that a
+    run would use."""
 
     source: str
     files: int = 0
@@ -31,6 +32,7 @@ class WaterFound:
     grid: list[int] | None = None
     water_km2: list[float] | None = None
     missing_share: float | None = None
+    accepted: list[str] = field(default_factory=list)
     licence: str = ""
 
 
@@ -156,6 +158,8 @@ def _water_lines(found: WaterFound) -> list[str]:
     low, middle, high = found.water_km2
     missing = f"at most {found.missing_share:.1%} of a scene missing"
     out.append(f"    water {low:g} to {high:g} km2 (median {middle:g}), {missing}")
+    if found.accepted:
+        out.append(f"    used because 'accepted_files' names them: {', '.join(found.accepted)}")
     out.append(f"    licence: {found.licence}")
     return out
 

@@ -78,7 +78,7 @@ def replay(
         left_out[name] += items
     days = sorted({date for water in everything.values() for date in issue_dates(water)})
     dates = [date for date in days if first <= date <= last]
-    waters, broken = valid_waters(everything)
+    waters, broken = valid_waters(region, everything)
     results: list[tuple[pd.Timestamp, Result]] = []
     measured: dict[str, dict[str, Future[Measured | None]]] = {}
     skipped = sources.together(left_out)

@@ -95,7 +95,7 @@ def verify(
     """
     if waters is None:
         gauges = gauge_series.read(region, store_of(region), until).values
-        waters, _ = valid_waters(read_reaches(region, until, gauges)[0])
+        waters, _ = valid_waters(region, read_reaches(region, until, gauges)[0])
     home = out / region.name
     runs = [entry for entry in published(home)["runs"] if pd.Timestamp(entry["as_of"]) <= until]
     hashes = {name: water.attrs["content_hash"] for name, water in waters.items()}
@@ -155,11 +155,15 @@ def _verified(home: Path, inputs_hash: str) -> dict[str, Any] | None:
     return found if whole and found.get("inputs_hash") == inputs_hash else None
 
 
-def valid_waters(waters: Mapping[str, xr.Dataset]) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
+def valid_waters(
+    region: Region, waters: Mapping[str, xr.Dataset]
+) -> tuple[dict[str, xr.Dataset], dict[str, list[Skipped]]]:
     """Leave the masks that cannot be true out of each reach; see :func:`erosion.banks.epochs.valid.valid_epochs`."""
     valid, broken = {}, {}
-    for name, water in waters.items():
-        valid[name], broken[name] = valid_epochs(water)
+    for one in region.by_reach():
+        name = one.reach.name
+        if name in waters:
+            valid[name], broken[name] = valid_epochs(one, waters[name])
     return valid, broken
 
 

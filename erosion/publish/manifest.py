@@ -34,6 +34,8 @@ class ReachEntry(TypedDict):
     """Why the reach was not measured, None where it was."""
     left_out: NotRequired[list[str]]
     """Parts of the channel of which no segments were cut, and why."""
+    accepted: NotRequired[list[str]]
+    """Masks that are used because a person has accepted them; absent where there is none."""
 
 
 class LevelWorth(TypedDict):

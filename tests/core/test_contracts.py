@@ -45,7 +45,7 @@ def water() -> xr.Dataset:
     epochs = pd.DatetimeIndex(["2020-01-01", "2021-01-01"]).as_unit("ns")
     return xr.Dataset(
         {"water_fraction": (("epoch", "y", "x"), np.zeros((2, 2, 3), np.float32)), "available_at": ("epoch", epochs)},
-        coords={"epoch": epochs, "scene_id": ("epoch", ["a.tif", "b.tif"])},
+        coords={"epoch": epochs, "scene_id": ("epoch", ["a.tif", "b.tif"]), "accepted": ("epoch", [False, True])},
         attrs={"crs": "EPSG:32648"},
     )
 
@@ -112,6 +112,7 @@ def without_attr(name: str) -> Change:
         (check_scene, scene, without_attr("items_hash"), "missing items_hash"),
         (check_water, water, lambda w: w.drop_vars("available_at"), "missing available_at"),
         (check_water, water, lambda w: w.drop_vars("scene_id"), "missing scene_id"),
+        (check_water, water, lambda w: w.drop_vars("accepted"), "missing accepted"),
         (check_water, water, lambda w: w.transpose("y", "x", "epoch"), r"needs \(epoch, y, x\)"),
         (check_water, water, lambda w: w.isel(epoch=[1, 0]), "epochs must be sorted and unique"),
         (check_water, water, lambda w: w.isel(epoch=[0, 0]), "merge observations of one date first"),

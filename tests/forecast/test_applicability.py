@@ -171,7 +171,7 @@ def test_the_mamore_is_within_and_the_athabasca_beyond_the_limit(rows: pd.DataFr
     as_of = pd.Timestamp("2011-12-31")
     gauges = gauge_series.read(region, region.path.parent, as_of).values
     water, _ = sources.read_water(region, as_of, gauges)
-    water, _ = valid_epochs(water)
+    water, _ = valid_epochs(region, water)
     baseline = baseline_on(region, water, as_of)
     known = knowledge_on(region, baseline, observe_region(region, water, baseline), gauges, as_of)
     result = judge(make_features(known), 24.0, {"mamore": reference})

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import yaml
 
 from erosion.nightly.check import check
 from erosion.nightly.published import DEGRADED, PUBLISHED
@@ -18,6 +19,7 @@ from tests.banks.epochs.real_rivers import Change, shifted, turned
 
 DATE = "2010-07-18"
 NEWEST, BEFORE = "mamore_2010-07-02.tif", "2009-07-31"
+SOURCE = "mamore_masks.yaml"
 
 
 class Night(NamedTuple):
@@ -87,6 +89,83 @@ def test_a_misplaced_newest_mask_is_left_out_and_the_run_degraded(
     assert {version for layer in ran.layers for version in layer["baseline"]} == {BEFORE}
     report = check(crop)
     assert f"mamore_masks: {NEWEST}: {left_out['reason']}" in report.problems and not report.ok
+
+
+def accept(crop: Path, *names: str) -> None:
+    file = crop.parent / "mamore_masks.yaml"
+    entry = yaml.safe_load(file.read_text("utf-8")) | {"accepted_files": list(names)}
+    file.write_text(yaml.safe_dump(entry, allow_unicode=True), "utf-8")
+
+
+@pytest.mark.parametrize("change", [shifted(0, 1), shifted(0, 33)])
+def test_a_mask_that_a_person_accepts_is_used_and_listed(
+    change: Change, crop: Path, masks: Path, night: Callable[[], Night], erosion: Callable
+) -> None:
+    rewrite(masks / NEWEST, change)
+    refused = erosion("check", crop)
+    assert refused.returncode == 1
+    assert f"{NEWEST}: " in refused.stdout and f"name it under 'accepted_files' in {SOURCE}" in refused.stdout
+    accept(crop, NEWEST)
+    passed = erosion("check", crop)
+    assert passed.returncode == 0 and f"used because 'accepted_files' names them: {NEWEST}" in passed.stdout
+    ran = night()
+    assert ran.code == PUBLISHED and ran.manifest["skipped"] == [] and ran.manifest["newest_epoch"] == "2010-07-02"
+    (reach,) = ran.manifest["reaches"].values()
+    assert reach["accepted"] == [NEWEST]
+
+
+def test_a_mask_off_by_a_pixel_is_left_out_and_accepting_it_makes_another_run(
+    crop: Path, masks: Path, tmp_path: Path, erosion: Callable
+) -> None:
+    rewrite(masks / NEWEST, shifted(0, 1))
+
+    def run(date: str) -> tuple[int, dict[str, Any]]:
+        done = erosion("run", crop, "--date", date, "--out", tmp_path / "out")
+        listed = json.loads((tmp_path / "out" / "mamore_crop" / "published.json").read_text("utf-8"))["runs"]
+        (name,) = (entry["directory"] for entry in listed if entry["as_of"] == date)
+        return done.returncode, json.loads(
+            (tmp_path / "out" / "mamore_crop" / name / "manifest.json").read_text("utf-8")
+        )
+
+    _, earlier = run("2009-08-16")
+    code, refused = run(DATE)
+    assert code == DEGRADED and refused["newest_epoch"] == BEFORE
+    (left_out,) = refused["skipped"]
+    assert left_out["scene"] == NEWEST and "most of both banks moved alike, by 38 m east and 0 m" in left_out["reason"]
+    assert "accepted" not in refused["reaches"]["mamore_crop"]
+    accept(crop, NEWEST)
+    # On the date before, the mask was not there: that run is the same as ever, and is not made again.
+    assert run("2009-08-16") == (PUBLISHED, earlier)
+    code, used = run(DATE)
+    assert code == PUBLISHED and used["newest_epoch"] == "2010-07-02" and used["inputs_hash"] != refused["inputs_hash"]
+    assert used["inputs"]["catalogue"] == refused["inputs"]["catalogue"]
+
+
+def test_a_displaced_mask_of_a_short_record_is_used_and_the_run_degraded_until_it_is_accepted(
+    crop: Path, masks: Path, tmp_path: Path, erosion: Callable
+) -> None:
+    """A single change does not say what is usual of the banks."""
+    keep(masks, "2008", "2009", "2010")
+    rewrite(masks / NEWEST, shifted(0, 1))
+    refused = erosion("run", crop, "--date", DATE, "--out", tmp_path / "one")
+    assert refused.returncode == DEGRADED
+    assert "the observation of 2010-07-02 is used, but most of both banks moved alike, by " in refused.stderr
+    assert f"; if the mask is right, name it under 'accepted_files' in {SOURCE}" in refused.stderr
+    accept(crop, NEWEST)
+    used = erosion("run", crop, "--date", DATE, "--out", tmp_path / "two")
+    assert used.returncode == PUBLISHED and "moved alike" not in used.stderr
+
+
+def test_a_name_that_accepts_nothing_is_to_be_mended(crop: Path) -> None:
+    accept(crop, "mamore_2010-07-2.tif", "other.tif")
+    report = check(crop)
+    first, second = report.problems
+    assert (
+        first.startswith(f"{crop.parent / SOURCE}: accepted_files: no file of ")
+        and "is called mamore_2010-07-2.tif" in first
+    )
+    assert "did you mean mamore_2010-07-02.tif?" in first
+    assert "is called other.tif, so it accepts nothing; write the name as the folder shows it, or take it out" in second
 
 
 def test_an_old_mask_under_a_new_date_is_left_out_and_later_ones_are_used(

@@ -17,7 +17,7 @@ MANIFEST: Manifest = {
     "fetch": [{"scene": "a.tif", "reason": "truncated", "usual": False}],
     "model_id": "rio-20090816",
     "reaches": {
-        "north": {"newest_epoch": "2010-07-02", "missing": None, "left_out": ["pond"]},
+        "north": {"newest_epoch": "2010-07-02", "missing": None, "left_out": ["pond"], "accepted": ["b.tif"]},
         "south": {"newest_epoch": None, "missing": "no mask"},
     },
     "trigger": {"north": {"level": 3, "points": 3.0}}, "newest_epoch": "2010-07-02", "data_age_days": 16,
@@ -38,7 +38,7 @@ def test_keys_of_later_and_earlier_programs(tmp_path: Path) -> None:
     later: dict[str, Any] = {**MANIFEST, "new_key": [1, 2]}
     (tmp_path / FILE).write_text(json.dumps(later), encoding="utf-8")
     assert read_manifest(tmp_path) == later
-    del later["read"], later["fetch"], later["reaches"]["north"]["left_out"]
+    del later["read"], later["fetch"], later["reaches"]["north"]["left_out"], later["reaches"]["north"]["accepted"]
     (tmp_path / FILE).write_text(json.dumps(later), encoding="utf-8")
     assert read_manifest(tmp_path) == later
 

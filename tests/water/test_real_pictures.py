@@ -259,7 +259,7 @@ def years(water: xr.Dataset) -> list[int]:
 def test_eight_composites_are_eight_sound_observations(ucayali: Processed) -> None:
     assert ucayali.water is not None
     assert years(ucayali.water) == list(range(1985, 2021, 5))
-    valid, left_out = valid_epochs(ucayali.water)
+    valid, left_out = valid_epochs(ucayali.region, ucayali.water)
     assert left_out == [] and valid.sizes["epoch"] == 8  # though the river has left whole bends as lakes
 
 

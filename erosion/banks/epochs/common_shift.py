@@ -110,7 +110,7 @@ def common_shift(banks: xr.Dataset, baseline: Baseline) -> CommonShift | None:
 
 
 def questioned(banks: xr.Dataset, baseline: Baseline) -> str | None:
-    """Reason to question the newest epoch because both banks moved alike; None where there is none.
+    """Return why the newest epoch is taken for displaced: both banks moved alike; None where nothing shows it.
 
     Parameters
     ----------
@@ -123,10 +123,9 @@ def questioned(banks: xr.Dataset, baseline: Baseline) -> str | None:
     if shift.segments < MIN_SEGMENTS or shift.bank_m < MIN_WIDTHS * float(baseline.segments["width_m"].median()):
         return None
     return (
-        f"the observation of {baseline.version} is questioned: most of both banks moved alike, by "
-        f"{abs(shift.east_m):.0f} m {'east' if shift.east_m > 0 else 'west'} and {abs(shift.north_m):.0f} m "
-        f"{'north' if shift.north_m > 0 else 'south'} since the one before; its image is probably misregistered, and "
-        "retreat along whole banks may not be real; check its position"
+        f"most of both banks moved alike, by {abs(shift.east_m):.0f} m {'east' if shift.east_m > 0 else 'west'} and "
+        f"{abs(shift.north_m):.0f} m {'north' if shift.north_m > 0 else 'south'} since {str(banks['epoch'].to_numpy()[-2])[:10]}; a "
+        "misplaced image? check the position of both"
     )
 
 

@@ -25,7 +25,7 @@ MOST_EXPLAINED: Final = 35.0
 """Length of river, in channel widths, that no displacement of a mask explains by chance. Real rivers reach 28 at most, on
 stretches of 10 to 600 widths and up to nine years apart; docs/measuring.md has the table."""
 
-LEAST_EXPLAINED: Final = 20.0
+LEAST_EXPLAINED: Final = 25.0
 OWN_RECORD: Final = 5
 """With so many pairs of masks of its own a river is held to twice what it has reached itself, but to no less than the first."""
 

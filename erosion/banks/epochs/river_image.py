@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from erosion.banks.channel import river_runs
 from erosion.core.arrays import BoolArray, FloatArray, IntArray
@@ -99,6 +100,12 @@ class RiverImage:
         block = pixel // self.shape[1] // side * columns + pixel % self.shape[1] // side
         share: FloatArray = np.bincount(block, minlength=rows * columns).reshape(rows, columns) / side**2
         return share
+
+    def fraction(self) -> NDArray[np.float32]:
+        """Return 1 where the river is, 0 elsewhere and NaN where nothing was seen, shape (rows, columns)."""
+        fraction = _mask(self.start, self.stop, self.shape).astype(np.float32)
+        fraction.ravel()[pixels_of(self.unseen_start, self.unseen_stop)] = np.nan
+        return fraction
 
 
 def river_image(fraction: FloatArray) -> RiverImage:

@@ -2,7 +2,7 @@
 
 A mask is left out where its river is in pieces or in flood, where it is the image of another date or of another river, and
 where it is misplaced (shifted, turned, mirrored). Epochs that became available later have no part in a decision, so it
-never changes.
+never changes. A mask that a person has accepted is left out only where it repeats another one.
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from erosion.banks.as_of import grid_of
+from erosion.banks.epochs.displaced import LEAST_RECORD, RECORD, Record, displaced, fits_displaced
 from erosion.banks.epochs.placement_words import placement_words
 from erosion.banks.epochs.registration import Registration, least_widths, register
 from erosion.banks.epochs.river_image import RiverImage, agreement, common_river, river_image, seen_in_both
 from erosion.banks.established import YEAR_DAYS
+from erosion.config.region import Region
+from erosion.config.scenes import SceneSource
 from erosion.core.errors import Skipped
+from erosion.core.raster.grid import Grid
 from erosion.core.scheduler import threads_unless_cluster
 
 WHOLE_SHARE: Final = 0.9
@@ -74,17 +79,20 @@ class Known(NamedTuple):
     ----------
     date, scene, image
         Date, name and river of its mask.
-    explained
-        Length of river that a placement against an earlier mask explains [channel widths]; None where there was none.
+    accepted
+        Whether a person has found the mask right.
+    lies
+        How it lies against an earlier mask; None where it was compared with none.
     """
 
     date: pd.Timestamp
     scene: str
     image: RiverImage
-    explained: float | None = None
+    accepted: bool
+    lies: Registration | None = None
 
 
-def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
+def valid_epochs(region: Region, water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
     """Return the epochs that can be true, and what was left out and why, in order of time.
 
     Stripes of a failed scan line corrector or unmasked cloud cut the river of a mask into pieces and would read as
@@ -95,29 +103,66 @@ def valid_epochs(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
     every good one after it invalid.
 
     A mask is left out as well where it is the image of another date, where one displacement, rotation or mirroring of the
-    whole explains more of what changed than a river does (:mod:`erosion.banks.epochs.registration`), and where it shows
-    less of the river than even a fast one would leave. Epochs that became available later have no part in it, so a
-    decision never changes.
+    whole explains more of what changed than a river does (:mod:`erosion.banks.epochs.registration`), where its banks show
+    a displacement that is too small for that (:mod:`erosion.banks.epochs.displaced`), and where it shows less of the river
+    than even a fast one would leave. Epochs that became available later have no part in it, so a decision never changes.
+
+    An accepted epoch is left out only where it is the image of another date; to those after it, it is one like any other.
 
     Parameters
     ----------
+    region
+        A region of one reach.
     water
-        A water product of one reach, with attribute ``pixel_m``.
+        A water product of it, with attribute ``pixel_m``.
     """
     images = _images(water)
     dates, available = pd.DatetimeIndex(water["epoch"].to_numpy()), water["available_at"].to_numpy()
-    pixel_m = float(water.attrs["pixel_m"])
-    known = [Known(*one) for one in zip(dates, map(str, water["scene_id"].to_numpy()), images, strict=True)]
+    grid = grid_of(water)
+    scenes, accepted = map(str, water["scene_id"].to_numpy()), map(bool, water["accepted"].to_numpy())
+    known = [Known(*one) for one in zip(dates, scenes, images, accepted, strict=True)]
     valid: dict[int, Known] = {}
+    moved: list[Known] = []
     reasons: dict[int, str] = {}
     order = np.lexsort((dates, available)).tolist()
     for at, i in enumerate(order):
-        found = _judge(known[i], list(valid.values()), [known[k] for k in order[:at]], pixel_m)
-        if isinstance(found, str):
-            reasons[i] = found
+        new, earlier = known[i], list(valid.values())
+        found = None if new.accepted else _poor(new, earlier)
+        repeated = None if found else _same_image(new, [known[k] for k in order[:at]])
+        lies = None if new.accepted or found or repeated else _lies(new, earlier, grid.pixel_m)
+        if isinstance(lies, str):
+            found = lies
+        elif lies is not None:
+            found = _displaced(new, lies, earlier, moved, region, grid)
+            moved += [] if found is None else [new]
+        if repeated is not None:
+            reasons[i] = repeated
+        elif found is not None:
+            reasons[i] = f"{found}{how_to_accept(region, water, i)}"
         else:
-            valid[i] = known[i]._replace(explained=found)
+            valid[i] = new._replace(lies=lies)
     return water.isel(epoch=sorted(valid)), [Skipped(known[i].scene, reasons[i]) for i in sorted(reasons)]
+
+
+def accepted_scenes(valid: xr.Dataset) -> list[str]:
+    """Return the masks of a water product that a person has accepted, in order of time."""
+    return [str(scene) for scene in valid["scene_id"].to_numpy()[valid["accepted"].to_numpy()]]
+
+
+def how_to_accept(region: Region, water: xr.Dataset, i: int) -> str:
+    """Return the end of a message that says how a person accepts an epoch; empty where it is no mask that somebody brought.
+
+    Parameters
+    ----------
+    region, water
+        See :func:`valid_epochs`.
+    i
+        Position of the epoch.
+    """
+    source = region.sources.get(str(water["source_id"].to_numpy()[i])) if "source_id" in water.coords else None
+    if source is None or isinstance(source, SceneSource):
+        return ""
+    return f"; if the mask is right, name it under 'accepted_files' in {source.described_in.name}"
 
 
 def newer_and_older(
@@ -167,20 +212,8 @@ def _images(water: xr.Dataset) -> list[RiverImage]:
     return list(found[:, 0, 0])
 
 
-def _judge(new: Known, valid: Sequence[Known], before: Sequence[Known], pixel_m: float) -> str | float | None:
-    """Return why an epoch cannot be true; where nothing speaks against it, its :attr:`Known.explained`.
-
-    Parameters
-    ----------
-    new
-        The epoch.
-    valid
-        Valid epochs that were available before it.
-    before
-        All epochs that were.
-    pixel_m
-        Size of a pixel [m].
-    """
+def _poor(new: Known, valid: Sequence[Known]) -> str | None:
+    """Return why the river of a mask shows no banks: a flood, or in pieces."""
     if not valid:
         return None
     usual_wet, usual_whole = (np.median([getattr(one.image, name) for one in valid]) for name in ("share", "whole"))
@@ -195,7 +228,7 @@ def _judge(new: Known, valid: Sequence[Known], before: Sequence[Known], pixel_m:
             f"the river is in pieces: {image.whole:.0%} of the water is connected, usual are {usual_whole:.0%}; "
             "stripes, clouds or a wrong threshold in this mask?"
         )
-    return _same_image(new, before) or _misplaced(new, valid, pixel_m)
+    return None
 
 
 def _same_image(new: Known, before: Sequence[Known]) -> str | None:
@@ -243,8 +276,20 @@ def _older_image(new: Known, old: Known, others: Sequence[Known]) -> str | None:
     return None
 
 
-def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | float | None:
-    """Return how a mask lies against those nearest in time; where it lies on them, its :attr:`Known.explained`."""
+def _lies(new: Known, valid: Sequence[Known], pixel_m: float) -> str | Registration | None:
+    """Return why a mask is misplaced or of another river; else how it lies on those nearest in time, None where it meets none.
+
+    Parameters
+    ----------
+    new
+        The epoch.
+    valid
+        Valid epochs that were available before it.
+    pixel_m
+        Size of a pixel [m].
+    """
+    if not valid:
+        return None
     shares = [_share_of_both(new.image, old.image) for old in valid]
     least = min(max(shares), COMMON_SHARE)  # a mask that shows little in common decides only where no other one does
     if least == 0:
@@ -259,7 +304,7 @@ def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | floa
         return older
     found = _register(new.image, old.image)
     lies = placement_words(found.placement, pixel_m)
-    must_explain = least_widths([one.explained for one in valid if one.explained is not None])
+    must_explain = least_widths([one.lies.widths for one in valid if one.lies is not None])
     if lies and found.widths >= must_explain and found.placed >= LEAST_PLACED:
         return (
             f"its river lies {lies} against {old.scene} ({old.date:%Y-%m-%d}): put back, "
@@ -275,7 +320,40 @@ def _misplaced(new: Known, valid: Sequence[Known], pixel_m: float) -> str | floa
             f"{chance + remains * (1.0 - chance):.0%} would be left of the fastest river; another river, or a misplaced image? "
             "check its position"
         )
-    return found.widths
+    return found
+
+
+def _displaced(
+    new: Known,
+    lies: Registration,
+    valid: Sequence[Known],
+    displaced_before: Sequence[Known],
+    region: Region,
+    grid: Grid,
+) -> str | None:
+    """Return how the banks of a mask moved together; None where nothing shows that it is displaced.
+
+    Of two masks in a row only the former is left out: the latter, made from an image of its own, confirms it. Else every mask
+    after a year in which all bends moved alike would be left out.
+
+    Parameters
+    ----------
+    new, lies
+        The epoch, and how it lies on those nearest in time.
+    valid
+        Valid epochs that were available before it.
+    displaced_before
+        Epochs that were left out for this.
+    region, grid
+        The reach and the pixel grid of its masks.
+    """
+    before = sorted((one for one in valid if one.date < new.date), key=lambda one: one.date)[-RECORD:]
+    if len(before) < LEAST_RECORD or not fits_displaced(lies):
+        return None
+    if any(before[-1].date < one.date < new.date for one in displaced_before):
+        return None
+    masks = [*before, new]
+    return displaced(Record(region, grid, tuple(one.date for one in masks), tuple(one.image for one in masks)))
 
 
 def _share_of_both(new: RiverImage, old: RiverImage) -> float:

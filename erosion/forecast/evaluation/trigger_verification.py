@@ -169,7 +169,7 @@ def yearly_losses(region: Region, water: xr.Dataset) -> tuple[pd.DataFrame, list
     skipped : list of Skipped
         Intervals without one.
     """
-    valid, skipped = valid_epochs(water)
+    valid, skipped = valid_epochs(region, water)
     epochs = pd.DatetimeIndex(valid["epoch"].to_numpy())
     rows = []
     for k in range(len(epochs) - 1):

@@ -18,9 +18,9 @@ from erosion.core.files import files_digest
 from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Task
 
-NOT_INPUTS = ("path", "described_in", "sources", "optional")
-"""Fields that hold where files lie and whether they may be absent, since the hash of the observations covers their content; and
-the sources, which stand beside."""
+NOT_INPUTS = ("path", "described_in", "sources", "optional", "accepted_files")
+"""Fields that hold where files lie, whether they may be absent and which of them are accepted, since the hash of the observations
+covers their content and those accepted by then; and the sources, which stand beside."""
 
 _FIRST = ("name", "driver", "title")
 _TERMS = ("cadence_days", "latency_days", "geo_rmse_m", "licence", "attribution", "citation", "url")

@@ -194,7 +194,7 @@ def _read_reaches(
         except REACH_ERRORS as error:
             failed[name] = error
             continue
-        valid, rejected = valid_epochs(water)
+        valid, rejected = valid_epochs(one, water)
         _, past = newer_and_older(water, valid, rejected)
         reaches[name] = ReachInput(one, valid, [*unreadable, *rejected], past)
     if not reaches:

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import pandas as pd
 
 from erosion.alerts import thresholds
+from erosion.banks.epochs.valid import accepted_scenes
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.errors import Skipped
 from erosion.core.files import sha256_of, sync
@@ -171,6 +172,8 @@ def _manifest(
         reaches[one.name] = {"newest_epoch": newest.get(one.name), "missing": forecasts.missing.get(one.name)}
         if one.name in forecasts.made:
             reaches[one.name]["left_out"] = list(forecasts.made[one.name].known.baseline.skipped)
+            if accepted := accepted_scenes(inputs.reaches[one.name].water):
+                reaches[one.name]["accepted"] = accepted
     known: Account = {"messages": progress.messages, "skipped": [_item(item) for item in inputs.skipped]}
     oldest = min(newest.values())
     return {

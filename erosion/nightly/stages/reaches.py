@@ -10,6 +10,7 @@ import pandas as pd
 
 from erosion.banks.as_of import baseline_on, data_age_days, knowledge_on, observe_region
 from erosion.banks.epochs.common_shift import questioned
+from erosion.banks.epochs.valid import how_to_accept
 from erosion.banks.knowledge import Knowledge
 from erosion.banks.record import record_gaps
 from erosion.core.contracts import SCORE_COLUMNS, check_scores
@@ -77,10 +78,13 @@ def forecast_reaches(task: Task, inputs: RunInputs, progress: Progress) -> Forec
         raise_joint({**{name: RunError(reason) for name, reason in inputs.missing.items()}, **failed})
     missing = {**inputs.missing, **{name: str(error) for name, error in failed.items()}}
     for name, one in made.items():
-        region = inputs.reaches[name].region
-        reason = questioned(one.known.banks, one.known.baseline)
+        reach = inputs.reaches[name]
+        reason = None if reach.water["accepted"].to_numpy()[-1] else questioned(one.known.banks, one.known.baseline)
         if reason is not None:
-            progress.messages.append(f"{name}: {reason}" if region.neighbours else reason)
+            # It was not left out: what is usual of its banks is not known yet, or two masks in a row say the same.
+            message = f"the observation of {one.known.baseline.version} is used, but {reason}"
+            message += how_to_accept(reach.region, reach.water, -1)
+            progress.messages.append(f"{name}: {message}" if reach.region.neighbours else message)
     progress.messages += [
         f"{name} is missing: {reason}; its levels and warnings stay as they were" for name, reason in missing.items()
     ]

@@ -30,6 +30,7 @@ def show(choice: Choice) -> None:
     left, right = st.columns([1.5, 1], gap="large")
     with left:
         _skipped(choice, manifest)
+        _accepted(choice, manifest)
     with right:
         _stages(choice, manifest)
         _versions(choice, manifest)
@@ -163,6 +164,13 @@ def _skipped(choice: Choice, manifest: Manifest) -> None:
         row_height=32,
         height=38 + 32 * min(len(skipped), 12),
     )
+
+
+def _accepted(choice: Choice, manifest: Manifest) -> None:
+    """Show the images that a person has accepted; several reaches may use the same one."""
+    scenes = dict.fromkeys(scene for reach in manifest["reaches"].values() for scene in reach.get("accepted", []))
+    if scenes:
+        html.show(html.heading(choice.translate("ops.accepted")), html.items(list(scenes), "gaps"))
 
 
 def _stages(choice: Choice, manifest: Manifest) -> None:

@@ -43,6 +43,12 @@ class RasterFolder(Entry):
     date_tag: Annotated[str, Key("GeoTIFF tag that holds the date")] = "acquisition_date"
     year_day: Annotated[str, Key("day given to a file whose name has only a year", "MM-DD")] = "07-01"
     units: Annotated[MaskUnits, Key("units of the values")] = MaskUnits()
+    accepted_files: Annotated[
+        tuple[str, ...],
+        Key(
+            "names of files that a person has looked at and found right: no test but that for a repeated image leaves them out"
+        ),
+    ] = ()
     geo_rmse_m: Annotated[float, Key("geolocation and bank-line error, root mean square", "m", above=0)]
     region_list: ClassVar[str] = "water"
 

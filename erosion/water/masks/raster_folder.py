@@ -75,7 +75,7 @@ def read_water(source: RasterFolder, region: Region, as_of: pd.Timestamp | str) 
     water : xarray.Dataset
         ``water_fraction`` [1], dims (epoch, y, x), float32 0..1 with NaN for missing, lazy with one chunk an epoch;
         coordinates x, y [m] at pixel centres, epoch, and per epoch ``available_at``, ``geo_rmse_m`` [m],
-        ``source_id``, ``scene_id``; attributes crs, transform, pixel_m, region, source_ids, content_hash.
+        ``source_id``, ``scene_id``, ``accepted`` (where ``accepted_files`` names every file of the date); attributes crs, transform, pixel_m, region, source_ids, content_hash.
     skipped : list of Skipped
         Files that were left out and why.
 
@@ -208,6 +208,8 @@ def assemble(
     series = Series([pixels for _, _, pixels in days])
     fraction = da.from_array(series, chunks=(1, *grid.shape), name=name, asarray=False, meta=EMPTY_BLOCK)
     used = [scene for _, group, _ in days for scene in group]
+    accepted = [all(scene.path.name in source.accepted_files for scene in group) for _, group, _ in days]
+    marks = [f"accepted {date}" for (date, _, _), yes in zip(days, accepted, strict=True) if yes]
     dims = ("epoch", "y", "x")
     water = xr.Dataset(
         {"water_fraction": (dims, fraction, {"units": "1", "long_name": "share of the pixel that is river"})},
@@ -227,6 +229,11 @@ def assemble(
             ),
             "source_id": ("epoch", np.array([source.name] * len(days), dtype=object)),
             "scene_id": ("epoch", np.array(["+".join(s.path.name for s in g) for _, g, _ in days], dtype=object)),
+            "accepted": (
+                "epoch",
+                np.array(accepted),
+                {"long_name": "found right by a person"},
+            ),
         },
         attrs={
             "crs": grid.crs,
@@ -234,7 +241,7 @@ def assemble(
             "pixel_m": grid.pixel_m,
             "region": region.name,
             "source_ids": [source.name],
-            "content_hash": joint_hash([*cut, *(f"{s.path.name}:{s.digest}" for s in used)]),
+            "content_hash": joint_hash([*cut, *(f"{s.path.name}:{s.digest}" for s in used), *marks]),
             "contract_version": CONTRACT_VERSION,
             "history": f"{len(used)} files of {source.name} available by {batch.as_of.isoformat()}",
         },

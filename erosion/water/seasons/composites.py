@@ -55,8 +55,8 @@ def read_composites(
     water : xarray.Dataset
         Dims (epoch, y, x), lazy with one chunk an epoch: ``water_fraction`` [1] with NaN where there are fewer than
         ``min_looks`` clear observations, ``n_clear`` (their number), ``sigma`` [1] (standard error of the fraction). Per epoch:
-        ``available_at``, ``geo_rmse_m``, ``source_id``, ``scene_id`` (season and year), ``passes``, ``season``,
-        ``start``, ``end``, ``stage_m``, ``stage_range_m``, ``n_scenes``, ``sensors``, ``radar_share``.
+        ``available_at``, ``geo_rmse_m``, ``source_id``, ``scene_id`` (season and year), ``accepted`` (always false), ``passes``,
+        ``season``, ``start``, ``end``, ``stage_m``, ``stage_range_m``, ``n_scenes``, ``sensors``, ``radar_share``.
     skipped : list of Skipped
         Every pass and season that was left out and why.
 
@@ -148,6 +148,7 @@ def _product(made: Sequence[Composite], region: Region, corridor: Corridor, limi
             ("+".join(sorted({pass_.record.source for pass_ in passes})) for passes in used), "sources of the passes"
         ),
         "scene_id": per_epoch((one.name for one in made), "season and year"),
+        "accepted": per_epoch((False for _ in made), "found right by a person; composites never are", dtype=bool),
         "season": per_epoch((one.season for one in made), "season"),
         "passes": per_epoch(("+".join(pass_.record.path.stem for pass_ in passes) for passes in used), "passes used"),
         "start": (

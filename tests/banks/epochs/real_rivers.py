@@ -12,11 +12,13 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
+from erosion.banks.as_of import grid_of
 from erosion.banks.epochs.valid import valid_epochs
 from erosion.config.region import load_region
+from erosion.core.errors import Skipped
 from erosion.gauges.combine import empty_gauges
 from erosion.water.read import read_water
-from tests.rivers import Mask
+from tests.rivers import Mask, make_region
 
 Change = Callable[[Mask], Mask]
 
@@ -25,7 +27,14 @@ Change = Callable[[Mask], Mask]
 def masks_of(name: str) -> xr.Dataset:
     """All masks of a region of one reach that are valid."""
     region = next(iter(load_region(name).by_reach()))
-    return valid_epochs(read_water(region, pd.Timestamp("2100-01-01"), empty_gauges())[0])[0]
+    return valid_epochs(region, read_water(region, pd.Timestamp("2100-01-01"), empty_gauges())[0])[0]
+
+
+def judged(water: xr.Dataset) -> tuple[xr.Dataset, list[Skipped]]:
+    """Valid epochs of the region that the water names, of a made one where it names none."""
+    name = water.attrs.get("region")
+    region = make_region(grid=grid_of(water)) if name is None else next(iter(load_region(name).by_reach()))
+    return valid_epochs(region, water)
 
 
 def with_newest(water: xr.Dataset, last: int, change: Change, earlier: int | None = None) -> xr.Dataset:

@@ -10,8 +10,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.banks.epochs.valid import valid_epochs
-from tests.banks.epochs.real_rivers import masks_of
+from tests.banks.epochs.real_rivers import judged, masks_of
 from tests.rivers import Mask, make_water, sine_river
 
 WIDE = (200, 300)
@@ -33,7 +32,7 @@ def seen(image: Mask, top: int, bottom: int) -> np.ndarray:
 
 
 def reasons(images: list[np.ndarray]) -> list[str]:
-    return [item.reason for item in valid_epochs(make_water(images))[1]]
+    return [item.reason for item in judged(make_water(images))[1]]
 
 
 def test_masks_with_a_few_rows_in_common_are_not_one_image() -> None:
@@ -62,7 +61,7 @@ def test_a_real_image_under_two_dates_is_found_where_a_fifth_of_the_old_one_is_h
     images = water["water_fraction"].to_numpy()
     images[3] = images[1]
     images[1, : images.shape[1] // 5] = np.nan
-    (left_out,) = valid_epochs(water.assign(water_fraction=(water["water_fraction"].dims, images)))[1]
+    (left_out,) = judged(water.assign(water_fraction=(water["water_fraction"].dims, images)))[1]
     assert "one image under two dates" in left_out.reason and left_out.scene == str(water["scene_id"].to_numpy()[3])
 
 
@@ -106,5 +105,5 @@ def hide(water: xr.Dataset, seed: int) -> xr.Dataset:
 def test_no_two_real_masks_are_one_image_whatever_is_hidden(seed: int) -> None:
     for name in ("mamore", "athabasca"):
         water = masks_of(name).isel(epoch=slice(seed % 20, seed % 20 + 9))
-        for item in valid_epochs(hide(water, seed))[1]:
+        for item in judged(hide(water, seed))[1]:
             assert "under two dates" not in item.reason and "older image" not in item.reason

@@ -9,11 +9,11 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erosion.banks.epochs.valid import newer_and_older, valid_epochs
+from erosion.banks.epochs.valid import newer_and_older
 from erosion.config.region import load_region
 from erosion.gauges.combine import empty_gauges
 from erosion.water.read import read_water
-from tests.banks.epochs.real_rivers import MISPLACED, Change, masks_of, shifted, with_newest
+from tests.banks.epochs.real_rivers import MISPLACED, Change, judged, masks_of, shifted, with_newest
 from tests.rivers import SHAPE, Mask, make_water, sine_river, straight_river
 
 LAST = (-1, -9, 14, 3)
@@ -26,7 +26,7 @@ YEARS = [sine_river(width=4, amplitude=30 + year, wavelength=70) for year in ran
 
 def reason_of(water: xr.Dataset) -> str:
     """Why the newest mask, and no other, is left out."""
-    valid, left_out = valid_epochs(water)
+    valid, left_out = judged(water)
     assert len(left_out) == 1 and valid.sizes["epoch"] == water.sizes["epoch"] - 1
     assert newer_and_older(water, valid, left_out) == (left_out, [])
     assert left_out[0].scene == str(water["scene_id"].to_numpy()[-1]) and not left_out[0].usual
@@ -41,7 +41,7 @@ def test_every_real_mask_is_used_on_every_date(name: str, left_out: list[str]) -
     broken = [epoch for epoch in water["epoch"].to_numpy() if str(epoch)[:4] in left_out]
     for last in (1, 2, 3, 8, 17, 23, water.sizes["epoch"]):
         known = water.isel(epoch=slice(0, last))
-        valid, skipped = valid_epochs(known)
+        valid, skipped = judged(known)
         there = [epoch for epoch in broken if epoch in known["epoch"].to_numpy()]
         assert len(skipped) == len(there) and not set(there) & set(valid["epoch"].to_numpy())
         assert all("in pieces" in item.reason for item in skipped)
@@ -52,12 +52,12 @@ def test_every_real_mask_is_used_on_every_date(name: str, left_out: list[str]) -
 def test_real_masks_years_apart_are_used(name: str, step: int) -> None:
     water = masks_of(name)
     for first in range(0, step, 3):
-        assert valid_epochs(water.isel(epoch=slice(first, None, step)))[1] == []
+        assert judged(water.isel(epoch=slice(first, None, step)))[1] == []
 
 
 def test_two_masks_of_the_mamore_a_generation_apart_are_both_masks_of_it() -> None:
     water = masks_of("mamore").isel(epoch=[0, -1])
-    assert valid_epochs(water)[1] == []
+    assert judged(water)[1] == []
 
 
 @pytest.mark.parametrize("last", LAST)
@@ -126,17 +126,17 @@ def test_an_empty_and_a_full_mask_are_left_out(value: bool) -> None:
 
 def test_a_river_that_grows_to_nearly_twice_its_width_is_the_same_river() -> None:
     wide = sine_river(width=7.5, amplitude=31, wavelength=70)
-    assert valid_epochs(make_water([YEARS[0], YEARS[1], wide]))[1] == []
-    assert valid_epochs(make_water([YEARS[0], YEARS[1], shifted(1, 0)(wide)]))[1] == []
+    assert judged(make_water([YEARS[0], YEARS[1], wide]))[1] == []
+    assert judged(make_water([YEARS[0], YEARS[1], shifted(1, 0)(wide)]))[1] == []
 
 
 def test_masks_that_show_other_parts_of_a_river_are_compared_where_both_saw_it() -> None:
     west, east = np.indices(SHAPE)[1] < 220, np.indices(SHAPE)[1] >= 80
     first, second = YEARS[0], YEARS[1]
     images = [np.where(west, first, np.nan), np.where(east, second, np.nan)]
-    assert valid_epochs(make_water(images))[1] == []
+    assert judged(make_water(images))[1] == []
     images[1] = np.where(east, shifted(0, 10)(second), np.nan)
-    assert "m east" in valid_epochs(make_water(images))[1][0].reason
+    assert "m east" in judged(make_water(images))[1][0].reason
 
 
 def test_a_good_mask_after_a_poor_one_is_used() -> None:
@@ -146,7 +146,7 @@ def test_a_good_mask_after_a_poor_one_is_used() -> None:
     half = (images[6] | shifted(0, 1)(images[6])).astype(np.float32)  # a bank moved by a pixel
     images = [*images[:6].astype(np.float32), half, images[7].astype(np.float32)]
     made = water.assign(water_fraction=(water["water_fraction"].dims, np.stack(images)))
-    assert valid_epochs(made)[1] == []
+    assert judged(made)[1] == []
 
 
 CHANGES: list[Change] = [
@@ -167,10 +167,10 @@ def test_later_masks_change_no_earlier_decision(faults: list[int], data: st.Data
     # Some come long after their date.
     late = data.draw(st.lists(st.integers(0, 4), min_size=len(images), max_size=len(images)))
     water["available_at"] = water["available_at"] + np.array(late) * np.timedelta64(400, "D")
-    _, left_out = valid_epochs(water)
+    _, left_out = judged(water)
     for as_of in np.unique(water["available_at"].to_numpy()):
         known = water.isel(epoch=np.flatnonzero(water["available_at"].to_numpy() <= as_of))
-        then = valid_epochs(known)[1]
+        then = judged(known)[1]
         assert then == [item for item in left_out if item.scene in known["scene_id"].to_numpy()]
 
 
@@ -178,10 +178,10 @@ def test_a_mask_that_comes_late_is_compared_with_those_of_its_time() -> None:
     images = YEARS[:6]
     water = make_water(images).assign_coords(scene_id=("epoch", [f"{k}.tif" for k in range(6)]))
     water["available_at"][1] = water["available_at"][-1] + np.timedelta64(100, "D")
-    assert valid_epochs(water)[1] == []
+    assert judged(water)[1] == []
 
 
 def test_a_straight_canal_tells_nothing_of_shifts_along_it() -> None:
     """Only across: no displacement along the banks is made up."""
     images = [straight_river(96, 104), straight_river(96, 105), straight_river(97, 105)]
-    assert valid_epochs(make_water(images))[1] == []
+    assert judged(make_water(images))[1] == []

@@ -42,5 +42,10 @@ FLOW = [*RAIN[:-4], "files", "settle_s", "reach_cells"]
 def test_the_settings_of_a_source_are_hashed_in_the_order_of_the_first_runs(name: str, keys: list[str]) -> None:
     entry = load_source(name)
     assert list(settings_of(entry)) == keys
-    # Everything is an input but where files lie.
-    assert {field.name for field in dataclasses.fields(entry)} - set(keys) <= {"path", "described_in", "optional"}
+    # Everything is an input but where files lie; of those accepted, the hash of the masks holds the ones known by then.
+    assert {field.name for field in dataclasses.fields(entry)} - set(keys) <= {
+        "path",
+        "described_in",
+        "optional",
+        "accepted_files",
+    }

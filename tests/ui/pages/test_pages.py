@@ -1,6 +1,7 @@
 """Every page as the program makes it, without a browser: what it says, in both languages, and when something is wrong."""
 
 import json
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
@@ -299,6 +300,24 @@ def test_operations_list_runs_steps_and_what_was_left_out(published, monkeypatch
     assert "truncated" in skipped["Lý do"].iloc[0]
     assert steps["Bước"].tolist() == ["đọc ảnh và số đo trạm", "<i>odd</i>"]
     assert steps["Giây"].tolist() == ["1,25", "0,50"]
+
+
+def test_operations_name_the_images_that_a_person_accepted(published, tmp_path, monkeypatch):
+    published = Path(shutil.copytree(published, tmp_path / "products"))
+    question = {"region": "song-thu", "date song-thu": "2023-06-30"}
+    assert "chấp nhận" not in text_of(open_page("operations", published, monkeypatch, **question))
+    (file,) = (published / "song-thu").glob("2023-06-30-*/manifest.json")
+    content = json.loads(file.read_text("utf-8"))
+    entry = {"newest_epoch": "2023-06-01", "missing": None, "accepted": ["thu_2023<b>.tif"]}
+    file.write_text(json.dumps(content | {"reaches": {"thu": entry, "other": entry}}), "utf-8")
+    text = text_of(open_page("operations", published, monkeypatch, **question))
+    assert (
+        "Ảnh được dùng vì đã có người kiểm tra và chấp nhận" in text
+        and text.count("thu_2023") == 1
+        and "2023<b>" not in text
+    )
+    text = text_of(open_page("operations", published, monkeypatch, language="en", **question))
+    assert "Images used because a person has accepted them" in text
 
 
 def test_a_long_segment_id_is_not_cut_short():

@@ -172,3 +172,36 @@ def test_two_months_of_a_year_are_two_epochs_and_an_ambiguous_date_is_listed(tmp
     assert "the name holds Q1 beside the year" in skipped[0].reason
     assert "the name holds 11-02-2018, which is no ISO date" in skipped[1].reason
     assert not any(item.usual for item in skipped)
+
+
+# --- accepted masks ---------------------------------------------------------------------------------------------------
+
+
+def test_a_date_is_accepted_where_all_of_its_files_are_and_only_then_is_the_content_another(
+    tmp_path: Path, mamore: Region
+) -> None:
+    upper, lower = np.s_[:10], np.s_[10:]
+    whole = mask()
+    write(tmp_path / "a_2000-07-01.tif", whole)
+    for name, part in (("b", upper), ("c", lower)):
+        pixels = np.full_like(whole, 255)
+        pixels[part] = whole[part]
+        write(tmp_path / f"{name}_2001-07-01.tif", pixels)
+
+    def read(*names: str, as_of: str = "2002-01-01") -> xr.Dataset:
+        return read_water(source(tmp_path, nodata=255, accepted_files=names), mamore, as_of)[0]
+
+    plain = read()
+    assert plain["accepted"].to_numpy().tolist() == [False, False] and plain["accepted"].dtype == bool
+    for names, accepted in (
+        (("b_2001-07-01.tif",), [False, False]),
+        (("b_2001-07-01.tif", "c_2001-07-01.tif"), [False, True]),
+        (("a_2000-07-01.tif", "d.tif"), [True, False]),
+    ):
+        water = read(*names)
+        assert water["accepted"].to_numpy().tolist() == accepted
+        assert (water.attrs["content_hash"] == plain.attrs["content_hash"]) == (not any(accepted))
+        assert water["water_fraction"].variable.equals(plain["water_fraction"].variable)
+    # What is accepted of a later date is nothing to an earlier one.
+    early = read(as_of="2000-12-31").attrs["content_hash"]
+    assert read("b_2001-07-01.tif", "c_2001-07-01.tif", as_of="2000-12-31").attrs["content_hash"] == early
