@@ -27,7 +27,7 @@ ROWS = 800
 
 @lru_cache(maxsize=1)
 def loaded() -> xr.Dataset:
-    return masks_of("mamore").load()
+    return masks_of("mamore").compute()
 
 
 def window(top: int) -> xr.Dataset:
