@@ -26,6 +26,7 @@ def test_an_epoch_a_season(world: World) -> None:
     assert skipped == []
     assert water["scene_id"].values.tolist() == ["dry 2021", "flood 2021"]
     assert water["season"].values.tolist() == ["dry", "flood"]
+    assert water["accepted"].values.tolist() == [False, False]
     assert [str(e)[:10] for e in water["epoch"].values] == ["2021-02-10", "2021-11-23"]
     assert [str(e)[:10] for e in water["start"].values] == ["2021-01-05", "2021-11-03"]
     assert [str(e)[:10] for e in water["end"].values] == ["2021-03-20", "2021-12-30"]
@@ -39,7 +40,7 @@ def test_an_epoch_a_season(world: World) -> None:
     assert water.attrs["crs"] == CRS and water.attrs["pixel_m"] == 10 and water.attrs["source_ids"] == ["s2"]
     assert water.attrs["transform"] == tuple(GRID.transform)[:6]
     assert (water["x"].values == GRID.x).all() and (water["y"].values == GRID.y).all()
-    valid_epochs(water)  # what eats water products eats this one
+    valid_epochs(world.region, water)  # what eats water products eats this one
 
 
 def test_a_season_over_the_new_year_belongs_to_the_year_it_ends_in(world: World) -> None:
