@@ -10,7 +10,6 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,11 +22,10 @@ from shapely.geometry.base import BaseGeometry
 from erosion.core.arrays import BoolArray, FloatArray
 from erosion.core.errors import SourceError
 from erosion.core.raster.grid import MAX_PIXELS, Grid
+from erosion.core.river_area import strip_of
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-
-    from erosion.config.region import Area, Region
+    from erosion.config.region import Region
 
 TILE: Final = 512
 """Rows and columns of a window, the same as the blocks of the stored files."""
@@ -99,7 +97,7 @@ def corridor_of(region: Region, lattice: Grid | None = None) -> Corridor:
             f"{region.path}: area of reach {region.reach.name} is missing; name the river lines that it is looked at along"
         )
     path = area.path
-    shapes, strip = _strip(area, region.crs)
+    shapes, strip = strip_of(path, area.width_m, region.crs)
     bounds = np.asarray(strip.bounds, float)
     x0, y0 = (0.0, 0.0) if lattice is None else (lattice.transform.c, lattice.transform.f)
     left, right = math.floor((bounds[0] - x0) / pixel + _SNAP), math.ceil((bounds[2] - x0) / pixel - _SNAP)
@@ -114,25 +112,10 @@ def corridor_of(region: Region, lattice: Grid | None = None) -> Corridor:
     inside = _burnt(strip, grid)
     for other in region.neighbours:
         if other.area is not None:
-            others, its_strip = _strip(other.area, region.crs)
+            others, its_strip = strip_of(other.area.path, other.area.width_m, region.crs)
             first = (shapes.length, region.reach.name) > (others.length, other.name)
             _give_away(inside, grid, shapes, others, its_strip, first=first)
     return Corridor(grid, inside)
-
-
-def _strip(area: Area, crs: str) -> tuple[BaseGeometry, BaseGeometry]:
-    """Return the shapes of an area and the strip around them, in a metric CRS."""
-    shapes = _read_shapes(area.path)
-    try:
-        # Corner by corner, so that a line over the antimeridian stays short where the region's zone spans it.
-        projected = shapes.to_crs(crs).geometry
-        strip = shapely.union_all(projected.buffer(area.width_m).to_numpy())
-        lines = shapely.union_all(projected.to_numpy())
-    except Exception as err:  # pyproj, GEOS and GDAL have no common parent
-        raise SourceError(f"{area.path}: cannot be projected to {crs} ({err}); check the CRS of both") from err
-    if strip.is_empty or not np.isfinite(strip.bounds).all():
-        raise SourceError(f"{area.path}: does not lie where {crs} is defined; check the CRS of the file and 'crs'")
-    return lines, strip
 
 
 def _burnt(shape: BaseGeometry, grid: Grid) -> BoolArray:
@@ -170,33 +153,3 @@ def _distance(points: NDArray[np.object_], shapes: BaseGeometry) -> FloatArray:
         pieces.extend(shapely.linestrings(np.stack([xy[:-1], xy[1:]], axis=1)))
     _, distance = shapely.STRtree(pieces).query_nearest(points, return_distance=True, all_matches=False)
     return np.asarray(distance)
-
-
-def _read_shapes(path: Path) -> gpd.GeoDataFrame:
-    """Lines and areas of a file with one layer; points and empty shapes are no river."""
-    # Heavy, and needed once a run, where the corridor is made.
-    import geopandas as gpd
-    import pyogrio
-
-    if not path.is_file():
-        raise SourceError(f"{path}: is no file; area.path names a GeoJSON or GeoPackage, relative to the region file")
-    try:
-        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-        if len(layers) > 1:
-            raise SourceError(
-                f"{path}: has layers {', '.join(layers)}; which is meant is not stated; save it in a file of its own"
-            )
-        shapes = gpd.read_file(path, engine="pyogrio")
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, ValueError) as err:
-        raise SourceError(f"{path}: cannot be read ({err}); it must be a GeoJSON or GeoPackage") from err
-    if not isinstance(shapes, gpd.GeoDataFrame):
-        raise SourceError(f"{path}: has no shapes; it must hold river lines or areas")
-    kinds = set(shapes.geom_type.dropna())
-    usable = shapes[shapes.geom_type.isin(["LineString", "MultiLineString", "Polygon", "MultiPolygon"])]
-    usable = usable[~usable.geometry.is_empty]
-    if usable.empty:
-        found = f"only {', '.join(sorted(kinds))}" if kinds else "no shape"
-        raise SourceError(f"{path}: has {found}; draw lines along the river, or areas around it")
-    if usable.crs is None:
-        raise SourceError(f"{path}: does not say in which CRS it is; write it into the file, e.g. EPSG:4326")
-    return usable

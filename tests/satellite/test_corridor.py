@@ -144,7 +144,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, shapes: list[Any], crs: str | Non
 
 
 def test_a_file_that_is_none_or_broken_or_ambiguous(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"is no file; area\.path names"):
+    with pytest.raises(SourceError, match=r"is no file; name a GeoJSON or GeoPackage"):
         corridor_of(region_with(tmp_path / "river.gpkg"))
     (tmp_path / "broken.geojson").write_text('{"type": "FeatureCollection", "features": [')
     with pytest.raises(SourceError, match=r"broken.geojson: cannot be read"):
