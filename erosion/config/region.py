@@ -16,6 +16,7 @@ from pyproj.exceptions import CRSError
 
 from erosion.config.entry import Entry
 from erosion.config.gauges import GaugeSource
+from erosion.config.places import PlacesConfig, check_places, check_title
 from erosion.config.problems import CatalogError, Problems, shortened
 from erosion.config.records import Key, LonLat, check_lonlat, check_name, check_timezone, parse
 from erosion.config.scenes import SceneSource
@@ -178,6 +179,7 @@ class Region:
     model: Annotated[str, Key("family of the model release, models/<family>-<date>")] = RIVERS
     policy: Annotated[Policy, Key("how probabilities become levels")] = Policy()
     trigger: Annotated[Trigger | None, Key("what of water levels and rain raises a warning for a night")] = None
+    places: Annotated[PlacesConfig | None, Key("reference layers: communes, names, roads, buildings, people")] = None
     path: Path = Path()
     sources: Mapping[str, Entry] = dataclasses.field(default_factory=dict)
     """Catalogue entry of every source that ``water`` and ``gauges`` name, by that name."""
@@ -283,7 +285,7 @@ def _validate(region: Region, problems: Problems) -> None:
         check_name(getattr(region, key), key, problems, hyphen=True)
     if region.name != problems.file.stem:
         problems.add("name", f"is {region.name!r} in a file named {problems.file.name}; make them the same")
-    _check_title(region.title, "title", problems)
+    check_title(region.title, "title", problems)
     check_timezone(region.timezone, problems)
     _check_reaches(region, problems)
     _check_metric(region, problems)
@@ -296,14 +298,8 @@ def _validate(region: Region, problems: Problems) -> None:
     _check_seasons(region, problems)
     if region.trigger is not None:
         check_trigger(region.trigger, region.gauges, problems)
-
-
-def _check_title(title: Mapping[str, str], key: str, problems: Problems) -> None:
-    for language in ("vi", "en"):
-        if language not in title:
-            problems.add(f"{key}.{language}", "is missing; the map is in Vietnamese (vi) and English (en)")
-    for language in sorted(set(title) - {"vi", "en"}):
-        problems.add(f"{key}.{language}", "unknown key; known keys here: vi, en")
+    if region.places is not None:
+        check_places(region.places, problems)
 
 
 def _check_reaches(region: Region, problems: Problems) -> None:
@@ -316,7 +312,7 @@ def _check_reaches(region: Region, problems: Problems) -> None:
         check_name(reach.name, f"reaches[{i}].name", problems)
         check_lonlat(reach.upstream, f"reaches[{i}].upstream", problems)
         if reach.title:
-            _check_title(reach.title, f"reaches[{i}].title", problems)
+            check_title(reach.title, f"reaches[{i}].title", problems)
         for name in reach.gauges:
             if name not in region.gauges:
                 problems.add(f"reaches[{i}].gauges", f"{name!r} is not one of gauges, {list(region.gauges)}")

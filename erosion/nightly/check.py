@@ -37,7 +37,8 @@ from erosion.forecast.release import ReleaseError, find_release, load_release, m
 from erosion.gauges.combine import other_zero
 from erosion.gauges.series import series_of
 from erosion.gauges.store import KEY
-from erosion.nightly.check_report import GaugeFound, Report, ScenesFound, WaterFound
+from erosion.nightly.check_report import GaugeFound, LayerFound, Report, ScenesFound, WaterFound
+from erosion.places.reading import counts, read_places
 from erosion.satellite.corridor import Corridor, corridor_of
 from erosion.satellite.stac_entry import StacCollection
 from erosion.water.masks import raster_folder
@@ -102,6 +103,7 @@ def check_region(region: Region) -> Report:
         if report.gauges[-1].stage_m and not on_zero(gauge, zero):
             left_out = other_zero(gauge, zero)
             report.problems.append(f"{left_out.scene}: {left_out.reason}")
+    _check_places(region, report)
     _check_model(region, report)
     # Several reaches read the same files.
     report.problems = list(dict.fromkeys(report.problems))
@@ -109,6 +111,27 @@ def check_region(region: Region) -> Report:
     report.skipped = list(dict.fromkeys(report.skipped))
     report.past = list(dict.fromkeys(report.past))
     return report
+
+
+def _check_places(region: Region, report: Report) -> None:
+    """Report what each reference layer has along the river; a run goes on without what cannot be read."""
+    if region.places is None:
+        return
+    places = read_places(region)
+    inside = counts(places)
+    for kind, entry in region.places.given.items():
+        name = f"places.{kind}"
+        _take_skipped(report, name, [item for item in places.skipped if item.scene == name])
+        report.places.append(
+            LayerFound(
+                kind,
+                entry.path.name,
+                inside.get(kind),
+                title=entry.title,
+                simulated=entry.simulated,
+                licence=entry.licence,
+            )
+        )
 
 
 def _check_model(region: Region, report: Report) -> None:

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from erosion.core.contracts import SIMULATED_NOTICE
 from erosion.core.errors import Skipped
 
 _SHOWN: Final = 5
@@ -72,6 +73,19 @@ class GaugeFound:
 
 
 @dataclass
+class LayerFound:
+    """Content of a reference layer along the river."""
+
+    layer: str
+    file: str
+    features: int | None = None
+    """Features, or pixels of a raster; None where the layer could not be read."""
+    title: dict[str, str] = field(default_factory=dict)
+    simulated: bool = False
+    licence: str = ""
+
+
+@dataclass
 class Report:
     """Everything a check found.
 
@@ -89,6 +103,8 @@ class Report:
         Those of the skipped that are masks older than the newest valid one: a run lists them and is not degraded.
     water, scenes, gauges
         What the sources hold.
+    places
+        What the reference layers hold.
     """
 
     region: str
@@ -100,6 +116,7 @@ class Report:
     water: list[WaterFound] = field(default_factory=list)
     scenes: list[ScenesFound] = field(default_factory=list)
     gauges: list[GaugeFound] = field(default_factory=list)
+    places: list[LayerFound] = field(default_factory=list)
     model: list[str] = field(default_factory=list)
     """Which release a run would use, what it was trained on, and the evaluation that is attached."""
 
@@ -123,6 +140,8 @@ class Report:
             out += _scenes_lines(scenes)
         for gauge in self.gauges:
             out += _gauge_lines(gauge)
+        for layer in self.places:
+            out += _layer_lines(layer)
         for title, entries in (
             ("model", self.model),
             # What has to be mended stands below.
@@ -191,6 +210,16 @@ def _gauge_lines(found: GaugeFound) -> list[str]:
     out.append("    " + ", ".join(f"{share:.1%} {word}" for word, share in found.quality.items()))
     out.append(f"    licence: {found.licence}")
     return out
+
+
+def _layer_lines(found: LayerFound) -> list[str]:
+    unit = "pixels" if found.layer == "population" else "features"
+    inside = "not read" if found.features is None else f"{found.features:,} {unit} along the river"
+    label = f"{SIMULATED_NOTICE} " if found.simulated else ""
+    return [
+        f"  places.{found.layer}: {label}{found.file}: {inside}",
+        f"    licence: {found.licence}",
+    ]
 
 
 def _gap_text(gaps: list[dict[str, Any]]) -> str:

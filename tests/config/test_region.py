@@ -20,6 +20,19 @@ from pyproj import CRS, Transformer
 
 from erosion.config.drivers import DRIVERS, driver
 from erosion.config.gauges import GaugeChecks
+from erosion.config.places import (
+    Buildings,
+    CommuneFields,
+    Communes,
+    NameFields,
+    Names,
+    PlacesConfig,
+    Population,
+    RoadFields,
+    Roads,
+    SchoolFields,
+    Schools,
+)
 from erosion.config.problems import CatalogError
 from erosion.config.records import Key
 from erosion.config.region import (
@@ -47,7 +60,7 @@ from erosion.water.masks.entry import MaskValues
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GUIDE = DOCS / "region-files.md"
-GUIDES = (GUIDE, DOCS / "gauges.md")
+GUIDES = (GUIDE, DOCS / "gauges.md", DOCS / "places.md")
 
 
 def region_yaml() -> dict[str, Any]:
@@ -293,6 +306,17 @@ def _documented(cls: type) -> typing.Iterator[tuple[str, str, object]]:
         PixelQuality,
         SceneUnits,
         MaskValues,
+        PlacesConfig,
+        Communes,
+        CommuneFields,
+        Names,
+        NameFields,
+        Roads,
+        RoadFields,
+        Buildings,
+        Schools,
+        SchoolFields,
+        Population,
         *(driver(name).ENTRY for name in DRIVERS),
         GaugeChecks,
         GaugeColumns,

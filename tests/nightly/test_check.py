@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
 import yaml
 from affine import Affine
+from shapely.geometry import LineString
 
 from erosion.config.region import load_region
 from erosion.config.sources import CATALOGUE
@@ -301,8 +303,23 @@ def test_an_giang_is_right_as_it_comes(
         assert f"{name}: {listed[name]}" in done.stdout
     assert report["ok"] and report["problems"] == []
     # What a service has is not asked by a check.
-    others = {reason for scene, reason in listed.items() if scene not in ("tan_chau", "chau_doc")}
+    brought = {
+        "tan_chau",
+        "chau_doc",
+        *(f"places.{kind}" for kind in ("names", "roads", "buildings", "schools", "population")),
+    }
+    others = {reason for scene, reason in listed.items() if scene not in brought}
     assert others <= {"was never fetched; `erosion fetch` or a run asks it"}
+    assert {found["layer"]: found["features"] for found in report["places"]} == {
+        "communes": 32,
+        "names": None,
+        "roads": None,
+        "buildings": None,
+        "schools": None,
+        "population": None,
+    }
+    assert "places.communes: communes.geojson: 32 features along the river" in done.stdout
+    assert "from https://download.geofabrik.de/asia/vietnam.html" in listed["places.roads"]
     (warning,) = report["warnings"]
     assert "no release an-giang-<date>" in warning and "`erosion train an-giang --until DATE`" in warning
 
@@ -332,3 +349,28 @@ def test_a_reason_is_told_once(river: Path) -> None:
 def test_a_date_whose_files_disagree_counts_as_not_usable(river: Path) -> None:
     mask(river.parent / "tif" / "n_2001-07-01.tif", water=slice(20, 28))
     assert "masks: 3 of 5 files usable" in both(check(river))
+
+
+def test_reference_layers_are_listed_with_what_is_left_out(river: Path) -> None:
+    terms = {"title": {"vi": "Lớp", "en": "Layer"}, "licence": "CC0", "attribution": "nobody", "simulated": True}
+    (x, y), crs = (280400, -1626900), "EPSG:32620"
+    line = gpd.GeoDataFrame({"name": ["a\u0301\0"]}, geometry=[LineString([(x, y), (x + 99, y)])], crs=crs)
+    line.to_file(river.parent / "roads.gpkg")
+    (river.parent / "broken.gpkg").write_text("no")
+    reach = yaml.safe_load(river.read_text("utf-8"))["reaches"][0]
+    lon, lat = line.to_crs("EPSG:4326").geometry.iloc[0].coords[0]
+    layers = {
+        "roads": {"path": "roads.gpkg", "fields": {"name": "name"}, **terms},
+        "schools": {"path": "broken.gpkg", **terms},
+        "buildings": {"path": "none.gpkg", "optional": True, **terms},
+    }
+    edit(river, places=layers, reaches=[reach | {"upstream": [lon, lat]}])
+    report = check(river)
+    text = both(report)
+    assert "places.roads: MÔ PHỎNG / SIMULATED roads.gpkg: 1 features along the river" in text
+    assert "places.schools: MÔ PHỎNG / SIMULATED broken.gpkg: not read" in text
+    assert text.count("places.schools: broken.gpkg: does not begin like a .gpkg file") == 1
+    assert [problem for problem in report.problems if problem.startswith("places.")] == [
+        "places.schools: broken.gpkg: does not begin like a .gpkg file; save it again, or fetch it again"
+    ]
+    assert f"places.buildings: not there, optional: bring it to {river.parent / 'none.gpkg'}" in text

@@ -26,6 +26,13 @@ def test_a_second_run_changes_nothing(out: Path, region_file: Path) -> None:
     assert ledger_of(out) == recorded
 
 
+def test_reference_layers_make_no_other_run(out: Path, crop: Path, edit: Callable[..., None]) -> None:
+    terms = {"title": {"vi": "Đường", "en": "Roads"}, "licence": "CC0", "attribution": "nobody"}
+    edit(crop, places={"roads": {"path": "not_there.gpkg", **terms}})
+    result = run(load_region(crop), FIRST, out)
+    assert (result.exit_code, result.new) == (PUBLISHED, False)
+
+
 def test_another_place_gets_the_same_bytes(one_run: Path, crop: Path, tmp_path: Path) -> None:
     # The region, its data and the products all lie elsewhere.
     result = run(load_region(crop), FIRST, tmp_path / "elsewhere")

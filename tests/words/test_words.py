@@ -97,7 +97,11 @@ def test_never_says_safe_or_gives_the_disaster_level():
 @pytest.fixture(scope="module")
 def source():
     """The program without its words."""
-    files = [path for package in (UI, UI.parent / "words", UI.parent / "publish") for path in package.rglob("*.py")]
+    files = [
+        path
+        for package in (UI, *(UI.parent / name for name in ("words", "publish", "places")))
+        for path in package.rglob("*.py")
+    ]
     return "".join(path.read_text("utf-8") for path in [*files, UI.parents[1] / "app.py"])
 
 

@@ -18,9 +18,10 @@ from erosion.core.files import files_digest
 from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Task
 
-NOT_INPUTS = ("path", "described_in", "sources", "optional", "accepted_files")
+NOT_INPUTS = ("path", "described_in", "sources", "optional", "accepted_files", "places")
 """Fields that hold where files lie, whether they may be absent and which of them are accepted, since the hash of the observations
-covers their content and those accepted by then; and the sources, which stand beside."""
+covers their content and those accepted by then; the sources, which stand beside; and the reference layers, on which no level
+depends."""
 
 _FIRST = ("name", "driver", "title")
 _TERMS = ("cadence_days", "latency_days", "geo_rmse_m", "licence", "attribution", "citation", "url")

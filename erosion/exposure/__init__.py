@@ -1,0 +1,1 @@
+"""What stands on the land beside a bank: buildings, roads, schools, people."""
