@@ -40,6 +40,7 @@ from erosion.simulate.exercise_files import (
     write_rain,
     write_truth,
 )
+from erosion.simulate.exercise_places import write_places
 from erosion.simulate.river.centre_line import smooth_line
 from erosion.simulate.river.river import River, make_river
 from erosion.simulate.scenes.archive import write_catalog, write_scene
@@ -95,8 +96,8 @@ def make_exercise(
     again: bool = False,
     train: bool = False,
 ) -> Path:
-    """Return the region file of an exercise written here: scenes with their catalogue, older maps, gauge, rain, communes,
-    region and source files, the truth.
+    """Return the region file of an exercise written here: scenes with their catalogue, older maps, gauge, rain, communes
+    and other reference layers, region and source files, the truth.
 
     Parameters
     ----------
@@ -160,6 +161,7 @@ def make_exercise(
         write_gauge(made, setting.river)
         write_rain(made, setting.river)
         write_communes(made, setting.river)
+        write_places(made, NAME, setting.river, CRS)
         region = write_descriptions(made, setting.river, first_year, catalog)
         if train:
             train_exercise(region)

@@ -86,7 +86,14 @@ def write_descriptions(out: Path, river: River, first_year: int, catalog: str) -
     last_year = river.first_year + river.years - 1
     texts = {
         f"{NAME}.yaml": _REGION.format(
-            name=NAME, label=SIMULATED_NOTICE, lon=lon, lat=lat, first=first_year, last=last_year, width=AREA_WIDTH_M
+            name=NAME,
+            label=SIMULATED_NOTICE,
+            lon=lon,
+            lat=lat,
+            first=first_year,
+            last=last_year,
+            width=AREA_WIDTH_M,
+            common=_LAYER.format(name=NAME, label=SIMULATED_NOTICE),
         ),
         f"{NAME}_maps.yaml": _MAPS.format(name=NAME, label=SIMULATED_NOTICE),
         f"{NAME}_sentinel2.yaml": _SENTINEL2.format(name=NAME, label=SIMULATED_NOTICE, catalog=json.dumps(catalog)),
@@ -140,6 +147,38 @@ targets:
   - {{name: 1y, horizon_days: 365, threshold_m: 10}}
   - {{name: 2y, horizon_days: 730, threshold_m: 20}}
 model: {name}
+places:
+  communes:
+    path: communes.geojson
+    title: {{vi: "Xã, phường", en: Communes and wards}}
+    fields: {{name: fullName, code: code, former: formerUnits}}
+    licence: MIT
+    attribution: "© 2021 Thang Le Quoc; geometry from sapnhap.bando.com.vn"
+  names:
+    path: {name}_names.geojson
+    title: {{vi: "Địa danh (MÔ PHỎNG)", en: Named places (SIMULATED)}}
+    fields: {{name: name, kind: kind}}
+    {common}
+  roads:
+    path: {name}_roads.geojson
+    title: {{vi: "Đường (MÔ PHỎNG)", en: Roads (SIMULATED)}}
+    fields: {{name: name, kind: kind}}
+    {common}
+  buildings:
+    path: {name}_buildings.geojson
+    title: {{vi: "Nhà (MÔ PHỎNG)", en: Buildings (SIMULATED)}}
+    {common}
+  schools:
+    path: {name}_schools.geojson
+    title: {{vi: "Trường học (MÔ PHỎNG)", en: Schools (SIMULATED)}}
+    fields: {{name: name}}
+    {common}
+  population:
+    path: {name}_population.tif
+    title: {{vi: "Dân số (MÔ PHỎNG)", en: Population (SIMULATED)}}
+    licence: CC0-1.0 (made by a computer)
+    attribution: "{label}"
+    simulated: true
 # As in data_sources/regions/an-giang.yaml, and a term for the rain that there is here: judgement; the points are not fitted.
 trigger:
   unit: m
@@ -150,6 +189,12 @@ trigger:
   above_alarm: {{points: 1}}
   raises: {{2: 1}}
 """
+
+_LAYER: Final = """\
+covers: {name}_covered.geojson
+    licence: CC0-1.0 (made by a computer)
+    attribution: "{label}"
+    simulated: true"""
 
 _COMMON: Final = """\
 licence: CC0-1.0 (made by a computer)
@@ -313,6 +358,8 @@ Chạy bài tập, rồi xem bản đồ · Replay the exercise, then see it on 
   The alarm levels beside it are made up: {alarms} m.
 - `an_giang_exercise_rain.csv`: rain of each day, made up. The banks do not feel it.
 - `communes.geojson`: the real communes along the line (© 2021 Thang Le Quoc, MIT; geometry from sapnhap.bando.com.vn).
+- `an_giang_exercise_names.geojson`, `_roads`, `_buildings`, `_schools`, `_population.tif`: what stands along the river,
+  made up and complete within `_covered`; names are numbers, and none is real.
 - `truth/`: what nobody knows of a real river. Banks on each 1 February, failures, protected banks, cloud and position
   error of each scene. It is for checking results, and nothing reads it on the way to one.
 """

@@ -13,12 +13,20 @@ import numpy as np
 import pandas as pd
 import pystac
 import pytest
+from shapely.geometry import Polygon
+from shapely.ops import substring
 
 from erosion.config.region import load_region
 from erosion.core.contracts import SIMULATED_NOTICE
+from erosion.exposure.counting import exposure_of
+from erosion.exposure.zones import inland_zones
 from erosion.forecast.release import MODELS, load_release, models_of
+from erosion.places.communes import commune_of
+from erosion.places.naming import nearest_names
+from erosion.places.reading import read_places
 from erosion.satellite.stac_entry import StacCollection
 from erosion.simulate.exercise import EARLIER_YEARS, LAST_YEAR, make_exercise, set_stage, train_exercise
+from erosion.simulate.exercise_places import PEOPLE_PER_BUILDING
 from erosion.water.masks import raster_folder
 from erosion.water.masks.entry import RasterFolder
 from tests.log_records import logged
@@ -104,6 +112,41 @@ def test_the_truth_beside_it_belongs_to_the_scenes(made: Path, items: list[pysta
     assert communes.intersects(banks.union_all()).any()
 
 
+def test_what_stands_along_the_river_is_read_without_a_fault_and_stands_on_land(made: Path) -> None:
+    region = load_region(made / "an_giang_exercise.yaml")
+    assert region.places is not None
+    for kind, entry in region.places.given.items():
+        assert entry.simulated == (kind != "communes") and ("MÔ PHỎNG" in entry.title["vi"]) == entry.simulated
+    places = read_places(region)
+    assert places.skipped == ()
+    assert places.names is not None and places.roads is not None and places.buildings is not None
+    assert places.schools is not None and places.population is not None
+    assert places.names["name"].str.contains("Mô Phỏng").all() and places.schools["name"].str.contains("Mô Phỏng").all()
+    assert places.names["settlement"].sum() == len(places.names) / 3 == len(places.schools)
+    years = SETTINGS["years"]
+    river = set_stage(LAST_YEAR + 1 - years, years, SETTINGS["seed"], 4.0).river
+    left, right = (river.bank_line(f"{LAST_YEAR}-12-31", bank) for bank in ("L", "R"))
+    water = Polygon([*left.coords, *reversed(right.coords)])
+    assert not places.buildings.intersects(water).any() and not places.roads.intersects(water).any()
+    assert places.population["people"].sum() == pytest.approx(PEOPLE_PER_BUILDING * len(places.buildings), rel=1e-5)
+
+
+def test_banks_of_the_exercise_have_a_commune_a_name_and_something_beside_them(made: Path) -> None:
+    region = load_region(made / "an_giang_exercise.yaml")
+    places = read_places(region)
+    years = SETTINGS["years"]
+    river = set_stage(LAST_YEAR + 1 - years, years, SETTINGS["seed"], 4.0).river
+    lines = [substring(river.bank_line(f"{LAST_YEAR}-12-31", "R"), s, s + 100) for s in range(100, 4000, 100)]
+    start, end = (np.array([line.coords[i] for line in lines]) for i in (0, -1))
+    east, north = (end - start).T
+    banks = gpd.GeoDataFrame({"landward_deg": np.degrees(np.arctan2(north, -east))}, geometry=lines, crs=region.crs)
+    assert commune_of(places, banks)["commune_former"].notna().all()
+    near = nearest_names(places, banks)
+    assert (near["settlement_m"] < 1500).all() and (near["road_m"] < 200).all() and near["landmark"].notna().all()
+    found = exposure_of(inland_zones(banks, [100.0]), places)
+    assert found.notna().all(axis=None) and found["buildings"].sum() > 10 and found["road_m"].sum() > 1000
+
+
 def test_the_same_seed_gives_the_same_bytes_also_into_a_used_folder(tmp_path: Path) -> None:
     def digest(folder: Path) -> dict[str, str]:
         files = sorted(f for f in folder.rglob("*") if f.is_file())
@@ -113,6 +156,10 @@ def test_the_same_seed_gives_the_same_bytes_also_into_a_used_folder(tmp_path: Pa
     make_exercise(tmp_path / "a", seed=1, **small)
     make_exercise(tmp_path / "b", seed=2, **small)
     other = digest(tmp_path / "b")
+    layers = {name for name in other if name.startswith("an_giang_exercise_") and name.endswith((".geojson", ".tif"))}
+    assert {name.split("_")[-1].split(".")[0] for name in layers} == {
+        *("area", "names", "roads", "buildings", "schools", "population", "covered")
+    }
     (tmp_path / "b" / "products").mkdir()
     with pytest.raises(ValueError, match=r"exercise already; .*--again"):
         make_exercise(tmp_path / "b", seed=1, **small)
