@@ -162,6 +162,7 @@ LAYER_COLUMNS: Final = (
     "trigger",
     "trigger_points",
     "trigger_terms",
+    "stretch_id",
     "event_id",
     "first_issued_at",
     "reasons",
@@ -170,6 +171,37 @@ LAYER_COLUMNS: Final = (
     "as_of",
     "simulated",
 )
+
+#: Columns of each published layer of stretches, in order; geometry is the bank lines of its segments.
+STRETCH_COLUMNS: Final[dict[str, tuple[str, str]]] = {
+    "stretch_id": ("", "identifier; it stays as the stretch grows, shrinks, merges or splits"),
+    "reach": ("", "name of the reach"),
+    "bank": ("", "L left, R right looking downstream, I island"),
+    "from_m": ("m", "chainage of the upstream end"),
+    "to_m": ("m", "chainage of the downstream end"),
+    "length_m": ("m", "length of the bank lines of its segments"),
+    "segments": ("", "number of its segments"),
+    "level": ("", "highest joint level of its segments; 0 where none of them is known"),
+    "previous_level": ("", "its level in the run before, -1 where it is new"),
+    "change": ("", "issued, raised, lowered, grown, shrunk, unknown; empty for none"),
+    "split_from": ("", "the stretch that it was split from in this run; empty for none"),
+    "target_level": ("", "highest level of its segments for this target"),
+    "asked_level": ("", "highest level that the newest probabilities of its segments ask for"),
+    "p_event": ("1", "highest probability of its segments, of at least threshold_m within horizon_days"),
+    "worst_segment_id": ("", "segment with that probability"),
+    "horizon_days": ("day", "length of the forecast window"),
+    "threshold_m": ("m", "retreat that counts as an event"),
+    "retreat_p50_m": ("m", "largest retreat of its segments that is passed with a chance of 50 %"),
+    "retreat_p90_m": ("m", "largest retreat of its segments that is passed with a chance of 10 %"),
+    "loss_p50_ha": ("ha", "land inside the strips of its segments that are passed with a chance of 50 %"),
+    "loss_p90_ha": ("ha", "land inside the strips that are passed with a chance of 10 %"),
+    "loss_mean_ha": ("ha", "expected loss of land, the sum over its segments"),
+    "data_age_days": ("day", "age of the oldest of the newest observations of its segments"),
+    "first_issued_at": ("", "as-of date of the run that first issued it"),
+    "model_id": ("", "model release"),
+    "as_of": ("", "date whose knowledge the run used"),
+    "simulated": ("", "true where the observations were simulated: an exercise, not a river"),
+}
 
 #: Columns of the published history of bank positions, one row per segment and epoch.
 HISTORY_COLUMNS: Final[dict[str, tuple[str, str]]] = {

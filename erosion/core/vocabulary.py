@@ -44,6 +44,19 @@ class ChangeKind(StrEnum):
     CLOSED = "closed"
 
 
+class StretchChange(StrEnum):
+    """What became of a stretch of bank in one run."""
+
+    ISSUED = "issued"
+    RAISED = "raised"
+    LOWERED = "lowered"
+    GROWN = "grown"
+    SHRUNK = "shrunk"
+    UNKNOWN = "unknown"
+    """Its level became 0: not enough data."""
+    CLOSED = "closed"
+
+
 class HeldBy(StrEnum):
     """What keeps a level from the one that the newest probability asks for, in the column ``held_by``."""
 

@@ -101,6 +101,7 @@ _LAYER_ONLY: Final[dict[str, tuple[str, str]]] = {
         "",
         "why there is no level: stale, not_seen, not_measured, short_record, wide_gap; empty where there is one",
     ),
+    "stretch_id": ("", "identifier of the stretch this segment belongs to; empty where it asks for no attention"),
     "event_id": ("", "identifier of the warning this segment belongs to; empty where none is open"),
     "first_issued_at": ("", "as-of date of the run that first issued the warning"),
     "simulated": ("", "true where the observations were simulated: an exercise, not a river"),
@@ -150,11 +151,42 @@ _LAYER_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
     "trigger": ("int", "Tác nhân nước và mưa: 0–3, -1 không rõ", 0),
     "trigger_points": ("float", "Điểm tác nhân", 2),
     "trigger_terms": ("json", "Các thành phần của tác nhân", 0),
+    "stretch_id": ("text", "Mã đoạn bờ cần chú ý", 0),
     "event_id": ("text", "Mã cảnh báo", 0),
     "first_issued_at": ("date", "Ngày cảnh báo lần đầu", 0),
     "reasons": ("json", "Lý do của mô hình", 0),
     "model_id": ("text", "Mô hình", 0),
     "baseline": ("text", "Phiên bản đường bờ gốc", 0),
+    "as_of": ("date", "Số liệu tính đến ngày", 0),
+    "simulated": ("bool", "Số liệu mô phỏng", 0),
+}
+
+_STRETCH_FORM: Final[dict[str, tuple[Kind, str, int]]] = {
+    "stretch_id": ("text", "Mã đoạn bờ", 0),
+    "reach": ("text", "Đoạn sông", 0),
+    "bank": ("text", "Bờ: L trái, R phải, I cù lao", 0),
+    "from_m": ("float", "Lý trình đầu", 1),
+    "to_m": ("float", "Lý trình cuối", 1),
+    "length_m": ("float", "Chiều dài", 1),
+    "segments": ("int", "Số đoạn nhỏ", 0),
+    "level": ("int", LEVEL_TITLE, 0),
+    "previous_level": ("int", "Mức lần chạy trước", 0),
+    "change": ("text", "Thay đổi", 0),
+    "split_from": ("text", "Tách ra từ", 0),
+    "target_level": ("int", "Mức của thời hạn này", 0),
+    "asked_level": ("int", "Mức theo xác suất mới nhất", 0),
+    "p_event": ("float", "Xác suất cao nhất", 4),
+    "worst_segment_id": ("text", "Đoạn nhỏ có xác suất cao nhất", 0),
+    "horizon_days": ("int", "Thời hạn dự báo", 0),
+    "threshold_m": ("float", "Ngưỡng lùi bờ", 1),
+    "retreat_p50_m": ("float", "Bờ lùi lớn nhất vượt quá với xác suất 50 %", 2),
+    "retreat_p90_m": ("float", "Bờ lùi lớn nhất vượt quá với xác suất 10 %", 2),
+    "loss_p50_ha": ("float", "Đất có thể mất với xác suất 50 %", 3),
+    "loss_p90_ha": ("float", "Đất có thể mất với xác suất 10 %", 3),
+    "loss_mean_ha": ("float", "Diện tích đất mất trung bình dự tính", 3),
+    "data_age_days": ("int", "Tuổi số liệu", 0),
+    "first_issued_at": ("date", "Ngày cảnh báo lần đầu", 0),
+    "model_id": ("text", "Mô hình", 0),
     "as_of": ("date", "Số liệu tính đến ngày", 0),
     "simulated": ("bool", "Số liệu mô phỏng", 0),
 }
@@ -199,6 +231,9 @@ LAYER: Final = _columns(
 #: Those of them that every format has. The terms of a trigger are half a kilobyte a segment and mostly the same along a reach:
 #: only the Parquet file, which packs them, carries them.
 SHOWN: Final = tuple(column for column in LAYER if column.name != "trigger_terms")
+
+#: Columns of ``stretches_<target>``.
+STRETCH: Final = _columns(tuple(contracts.STRETCH_COLUMNS), contracts.STRETCH_COLUMNS, _STRETCH_FORM)
 
 #: Columns of ``history.parquet``.
 HISTORY: Final = _columns(tuple(contracts.HISTORY_COLUMNS), contracts.HISTORY_COLUMNS, _HISTORY_FORM)
@@ -247,6 +282,7 @@ def markdown_table(columns: Sequence[Column]) -> str:
 #: Tables of the products page by the name of their marker.
 TABLES: Final = {
     "segments": LAYER,
+    "stretches": STRETCH,
     "band": BAND,
     "history": HISTORY,
     "csv": (NOTICE, LEVEL_WORD, LON, LAT),

@@ -22,13 +22,14 @@ from erosion.core.files import sha256_of
 from erosion.publish import columns as words
 from erosion.publish.bands import retreat_band
 from erosion.publish.errors import ExportError, writing
-from erosion.publish.formats.csv_table import LANGUAGES, sheet_cells, write_csv
 from erosion.publish.formats.geojson import write_geojson
 from erosion.publish.formats.geopackage import VectorLayer, write_geopackage
 from erosion.publish.formats.geoparquet import write_geoparquet, write_history
 from erosion.publish.formats.styles import band_qml, band_sld, segment_qml, segment_sld
-from erosion.publish.formats.tables import Cells, attribute_table, number_cells, text_cells
+from erosion.publish.formats.tables import attribute_table, text_cells
 from erosion.publish.projection import Projection, choose
+from erosion.publish.sheets import write_sheets
+from erosion.publish.stretches import prepare_stretches, stretch_vectors
 
 LON_LAT: Final = "EPSG:4326"
 MULTILINE: Final = shapely.GeometryType.MULTILINESTRING
@@ -73,6 +74,7 @@ def write_all(
     history: pd.DataFrame,
     region: RegionLike,
     meta: Mapping[str, Any] | None = None,
+    stretches: Mapping[str, gpd.GeoDataFrame] | None = None,
 ) -> dict[str, str]:
     """Return the published files of a run, all written here.
 
@@ -91,12 +93,15 @@ def write_all(
     meta
         What else to say of the run in the metadata of every file (attribution, licence, model card, ...): texts or
         JSON values. No wall-clock times belong here, or files of equal content will differ.
+    stretches
+        Target name -> its stretches with :data:`erosion.core.contracts.STRETCH_COLUMNS` and bank lines in the CRS of the
+        segments; none are written without.
 
     Returns
     -------
     dict
         File name -> SHA-256 of its bytes, for ``segments.gpkg``, ``segments_<target>.parquet``, ``.geojson``,
-        ``_vi.csv`` and ``_en.csv``, and ``history.parquet``. Every file is synced to the disk.
+        ``_vi.csv`` and ``_en.csv``, ``stretches_<target>.parquet``, ``_vi.csv`` and ``_en.csv``, and ``history.parquet``. Every file is synced to the disk.
 
     Raises
     ------
@@ -114,6 +119,7 @@ def write_all(
     crs = _one_crs(layers)
     projection, lon_lat = (choose(crs, wanted, _bounds(layers)) for wanted in (region.export_crs, LON_LAT))
     targets = [_prepare(name, tables[name], layer, projection, lon_lat) for name, layer in layers.items()]
+    grouped = [prepare_stretches(name, table, projection, lon_lat) for name, table in (stretches or {}).items()]
     about = _about(region, as_of, targets, projection, lon_lat, crs, meta or {})
 
     members = ({"notice": SIMULATED_NOTICE} if region.simulated else {}) | {"about": about}
@@ -125,7 +131,8 @@ def write_all(
             sealed[name] = pool.submit(_seal, directory / name)
 
         name = "segments.gpkg"
-        write_geopackage(directory / name, _vector_layers(targets, region), _crs_text(projection.crs), about, stamp)
+        vectors = [*_vector_layers(targets, region), *(stretch_vectors(one, region) for one in grouped)]
+        write_geopackage(directory / name, vectors, _crs_text(projection.crs), about, stamp)
         seal(name)
         name = "history.parquet"
         write_history(directory / name, history_table, about)
@@ -139,12 +146,14 @@ def write_all(
             name = f"{stem}.geojson"
             write_geojson(directory / name, cells, words.SHOWN, target.lines_lon_lat, members)
             seal(name)
-            sheet, sheet_columns = _sheet(cells, target, region.simulated)
-            for language in LANGUAGES:
-                name = f"{stem}_{language}.csv"
-                sheet[words.LEVEL_WORD.name] = _level_words(cells, language)
-                write_csv(directory / name, sheet, sheet_columns, language)
-                seal(name)
+            write_sheets(directory, stem, cells, words.SHOWN, target.middle_lon_lat, region.simulated, seal)
+        for one in grouped:
+            name = f"stretches_{one.name}.parquet"
+            write_geoparquet(directory / name, one.attributes, one.lines, projection.crs, about)
+            seal(name)
+            cells = text_cells(one.attributes, words.STRETCH)
+            stem = f"stretches_{one.name}"
+            write_sheets(directory, stem, cells, words.STRETCH, one.middle_lon_lat, region.simulated, seal)
     return {name: digest.result() for name, digest in sealed.items()}
 
 
@@ -316,28 +325,6 @@ def _vector_layers(targets: list[_Target], region: RegionLike) -> list[VectorLay
 def _crs_text(crs: CRS) -> str:
     authority = crs.to_authority()
     return ":".join(authority) if authority else crs.to_wkt()
-
-
-def _sheet(cells: Cells, target: _Target, simulated: bool) -> tuple[Cells, list[words.Column]]:
-    """Return a layer's cells with those that only the spreadsheet has, and its columns in their order."""
-    lon, lat = target.middle_lon_lat.T
-    added: Cells = {
-        words.LON.name: number_cells(lon, words.LON.decimals),
-        words.LAT.name: number_cells(lat, words.LAT.decimals),
-    }
-    order: list[words.Column] = []
-    for column in words.SHOWN:
-        order += [column, words.LEVEL_WORD] if column.name == "level" else [column]
-    order += [words.LON, words.LAT]
-    if simulated:
-        order.insert(0, words.NOTICE)
-        added[words.NOTICE.name] = [SIMULATED_NOTICE] * len(lon)
-    return {**sheet_cells(cells, words.SHOWN), **added}, order
-
-
-def _level_words(cells: Cells, language: str) -> list[str | None]:
-    known = {str(level): words.level_label(level, language) for level in words.LEVEL_WORDS[language]}
-    return [None if level is None else known[level] for level in cells["level"]]
 
 
 def _seal(path: Path) -> str:

@@ -100,6 +100,7 @@ def make_layer(simulated: bool = False, horizon_days: int = 365, threshold_m: fl
         "trigger": [nan, -1, 0, 1, 3],
         "trigger_points": [nan, nan, 0.0, 1.25, 3.0],
         "trigger_terms": [None, "[]", "[]", "[]", json.dumps(TERMS)],
+        "stretch_id": [None, None, "hau-0001", "hau-0001", "hau-0001"],
         "event_id": [None, None, "hau-0001", "hau-0002", "hau-0002"],
         "first_issued_at": [None, None, "2024-06-30", "2023-06-30", "2023-06-30"],
         "reasons": [json.dumps([])] * 3 + [json.dumps(REASONS)] * 2,

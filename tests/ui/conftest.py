@@ -14,7 +14,9 @@ import shapely
 from streamlit.components.v2 import manifest_scanner
 
 from erosion.alerts import ledger
+from erosion.alerts.stretches import plan_stretches
 from erosion.core.contracts import CONTRACT_VERSION, LAYER_COLUMNS
+from erosion.nightly.stages.stretches import stretch_layer, stretch_of_segment
 from erosion.publish import write_all
 from erosion.publish.manifest import Manifest, SkippedItem, write_manifest
 from tests.shared import made_once
@@ -128,6 +130,7 @@ def layer(date, before, target, simulated):
         "trigger": np.nan,
         "trigger_points": np.nan,
         "trigger_terms": None,
+        "stretch_id": None,
         "event_id": None,
         "first_issued_at": pd.NaT,
         "reasons": np.where(level >= 2, json.dumps(reasons), "[]"),
@@ -181,31 +184,38 @@ def publish(out, name, *, simulated=False, dates=DATES):
             "exit_code": 2 if messages else 0, "model_id": "thu-20220630", "newest_epoch": f"{2022 + year}-05-20",
             "finished_at": now.isoformat(), "messages": messages,
         }  # fmt: skip
+        alerts = {
+            t: pd.DataFrame(table.drop(columns="geometry")).assign(
+                candidate_level=table["level"], candidate_observations=1, candidate_since=date, observed=date,
+                trigger_since="", bank_line=0,
+            )
+            for t, table in layers.items()
+        }  # fmt: skip
+        plan = plan_stretches(
+            ledger.standing_stretches(engine, name, date), alerts["1y"], None,
+            region=name, as_of=date, from_level=2, gap_m=200.0,
+        )  # fmt: skip
         recorded = ledger.record_run(
             engine,
             ledger.Run(
                 run_id=run_id, region=name, as_of=date, started_at=now, finished_at=now, outcome=outcome,
                 model_id="thu-20220630", product=f"{name}/{directory.name}", simulated=simulated,
             ),
-            {
-                t: pd.DataFrame(table.drop(columns="geometry")).assign(
-                    candidate_level=table["level"], candidate_observations=1, candidate_since=date, observed=date,
-                    trigger_since="",
-                )
-                for t, table in layers.items()
-            },
+            alerts,
             None,
             warning_from_level=2,
         )  # fmt: skip
         assert recorded.new
         for target, table in layers.items():
             opened = ledger.open_warnings(engine, name, target).set_index("segment_id")
+            table["stretch_id"] = table["segment_id"].map(stretch_of_segment(plan)).astype(object)
             known = table["segment_id"].map(opened["event_id"])
             table["event_id"] = known.astype(object).where(known.notna(), None)
             table["first_issued_at"] = pd.to_datetime(
                 table["segment_id"].map(opened["first_issued_at"])
             ).dt.tz_localize(None)
-        files = write_all(directory, layers, history(layers["1y"], year), region)
+        stretches = {t: stretch_layer(table, plan) for t, table in layers.items()}
+        files = write_all(directory, layers, history(layers["1y"], year), region, stretches=stretches)
         skipped: list[SkippedItem] = [{"scene": EVIL, "reason": EVIL, "usual": False}] if messages else []
         manifest: Manifest = {
             "contract_version": CONTRACT_VERSION, "region": name, "simulated": simulated, "as_of": date,

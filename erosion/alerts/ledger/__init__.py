@@ -23,6 +23,7 @@ from erosion.alerts.ledger.reading import (
     superseded_by,
 )
 from erosion.alerts.ledger.recording import Recorded, Run, record_failure, record_run
+from erosion.alerts.ledger.stretches import open_stretches, run_stretch_changes, standing_stretches, stretch_history
 
 __all__ = [
     "Ledger",
@@ -34,12 +35,16 @@ __all__ = [
     "is_recorded",
     "last_run",
     "open_ledger",
+    "open_stretches",
     "open_warnings",
     "previous_states",
     "read_ledger",
     "recent_runs",
     "record_failure",
     "record_run",
+    "run_stretch_changes",
     "standing_products",
+    "standing_stretches",
+    "stretch_history",
     "superseded_by",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,3 +67,11 @@ def table_of(connection: sa.Connection, select: sa.Select[Any]) -> pd.DataFrame:
         if isinstance(column.type, UtcTime):
             table[column.name] = pd.to_datetime(table[column.name], utc=True)
     return table
+
+
+def write_rows(
+    connection: sa.Connection, statement: sa.Insert | sa.Update, names: Sequence[str], rows: list[tuple[Any, ...]]
+) -> None:
+    """Run a statement for many rows of values at once."""
+    if rows:
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])

@@ -12,10 +12,12 @@ import sqlalchemy as sa
 
 from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.opening import writing
-from erosion.alerts.ledger.queries import last_standing, one_row, select_standing
+from erosion.alerts.ledger.queries import last_standing, one_row, select_standing, write_rows
 from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
+from erosion.alerts.ledger.stretches import segments_of, select_open, write_stretches
 from erosion.alerts.life import OpenWarning, Planned, Standing, kind_of_change, plan_rows
 from erosion.alerts.states import STATE_COLUMNS, issue_time, need, rows_of
+from erosion.alerts.stretches import GAP_M, SEGMENT_NEEDED, plan_stretches
 from erosion.core.vocabulary import EXIT_CODES, ChangeKind, RunOutcome, WarningState
 
 ALERTS_NEEDED: Final = (
@@ -32,6 +34,7 @@ ALERTS_NEEDED: Final = (
     "p_event",
     "chainage_m",
     "bank",
+    *(name for name in SEGMENT_NEEDED if name not in ("segment_id", "chainage_m", "bank")),
 )
 """What :func:`record_run` reads of each target: the columns of ``levels.decide`` joined with score and segment."""
 
@@ -88,8 +91,9 @@ def record_run(
     crosswalk: pd.DataFrame | None,
     *,
     warning_from_level: int,
+    stretch_gap_m: float = GAP_M,
 ) -> Recorded:
-    """Record a published run: the run itself, what became of warnings, and the memory for the next run.
+    """Record a published run: the run itself, what became of warnings and stretches, and the memory for the next run.
 
     Parameters
     ----------
@@ -103,7 +107,9 @@ def record_run(
     crosswalk
         From the baseline of :func:`last_run` before ``run.as_of`` to this run's; see :func:`plan_events`.
     warning_from_level
-        The policy's lowest level that opens a warning.
+        The policy's lowest level that opens a warning, and lowest joint level of a stretch.
+    stretch_gap_m
+        See :func:`erosion.alerts.stretches.group_segments`.
 
     Returns
     -------
@@ -168,7 +174,18 @@ def record_run(
                 warning_from_level=warning_from_level,
             )
             written += _apply(connection, run, as_of, target, plan)
-        _remember(connection, run, alerts_by_target, {run.run_id, *([previous["run_id"]] if previous else [])})
+        keep = {run.run_id, *([previous["run_id"]] if previous else [])}
+        stretches = plan_stretches(
+            select_open(connection, run.region, as_of),
+            segments_of(alerts_by_target.values()),
+            crosswalk,
+            region=run.region,
+            as_of=as_of,
+            from_level=warning_from_level,
+            gap_m=stretch_gap_m,
+        )
+        write_stretches(connection, run.region, run.run_id, as_of, stretches, simulated=run.simulated, keep=keep)
+        _remember(connection, run, alerts_by_target, keep)
         return Recorded(True, written, _count_open(connection, run.region))
 
 
@@ -212,10 +229,10 @@ def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str
         p_event = None if row.p_event != row.p_event else row.p_event  # databases know no NaN
         levels = (row.from_level if standing is None else standing.level, row.level)
         transitions.append((row.event_id, run.run_id, issued_at, at, *levels, kind, row.why, p_event, row.segment_id))
-    _write_rows(connection, sa.insert(WARNINGS), WARNINGS.c.keys(), added)
+    write_rows(connection, sa.insert(WARNINGS), WARNINGS.c.keys(), added)
     update = sa.update(WARNINGS).where(WARNINGS.c.event_id == sa.bindparam("which"))
-    _write_rows(connection, update, [*CHANGING, "which"], changed)
-    _write_rows(connection, sa.insert(TRANSITIONS), TRANSITIONS.c.keys()[1:], transitions)
+    write_rows(connection, update, [*CHANGING, "which"], changed)
+    write_rows(connection, sa.insert(TRANSITIONS), TRANSITIONS.c.keys()[1:], transitions)
     return len(transitions)
 
 
@@ -226,7 +243,7 @@ def _remember(
     connection.execute(sa.delete(STATES).where(STATES.c.region == run.region, STATES.c.run_id.not_in(keep)))
     for target, alerts in alerts_by_target.items():
         rows = [(run.run_id, target, *row, run.region) for row in rows_of(alerts[list(STATE_COLUMNS)])]
-        _write_rows(connection, sa.insert(STATES), ["run_id", "target", *STATE_COLUMNS, "region"], rows)
+        write_rows(connection, sa.insert(STATES), ["run_id", "target", *STATE_COLUMNS, "region"], rows)
 
 
 def record_failure(engine: sa.Engine, run: Run) -> str:
@@ -278,14 +295,6 @@ def _run_row(run: Run, run_id: str, previous_run_id: str | None) -> dict[str, An
 def _count_open(connection: sa.Connection, region: str) -> int:
     select = sa.select(sa.func.count()).where(WARNINGS.c.region == region, WARNINGS.c.state == WarningState.OPEN)
     return int(connection.execute(select).scalar_one())
-
-
-def _write_rows(
-    connection: sa.Connection, statement: sa.Insert | sa.Update, names: list[str], rows: list[tuple[Any, ...]]
-) -> None:
-    """Run a statement for many rows of values at once."""
-    if rows:
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _instant(value: datetime) -> datetime:

@@ -106,3 +106,53 @@ STATES = sa.Table(
     sa.Column("trigger_since", sa.String, nullable=False),
     sqlite_with_rowid=False,
 )
+
+STRETCHES = sa.Table(
+    "stretches",
+    METADATA,
+    sa.Column("stretch_id", sa.String, primary_key=True),
+    sa.Column("region", sa.String, nullable=False),
+    sa.Column("reach", sa.String, nullable=False),
+    sa.Column("bank", sa.String, nullable=False),
+    sa.Column("from_m", sa.Float, nullable=False),
+    sa.Column("to_m", sa.Float, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("length_m", sa.Float, nullable=False),
+    sa.Column("first_issued_at", UtcTime, nullable=False),
+    sa.Column("issued_at", UtcTime, nullable=False),
+    sa.Column("closed_at", UtcTime),
+    sa.Column("closed_reason", sa.String),
+    sa.Column("other_id", sa.String),
+    sa.Column("simulated", sa.Boolean, nullable=False),
+    sa.Index("stretches_region_state", "region", "state"),
+)
+
+STRETCH_TRANSITIONS = sa.Table(
+    "stretch_transitions",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id"), nullable=False),
+    sa.Column("run_id", sa.String, sa.ForeignKey("runs.run_id"), nullable=False),
+    sa.Column("as_of", UtcTime, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("from_level", sa.Integer, nullable=False),
+    sa.Column("to_level", sa.Integer, nullable=False),
+    sa.Column("from_length_m", sa.Float),
+    sa.Column("to_length_m", sa.Float, nullable=False),
+    sa.Column("reason", sa.String),
+    sa.Column("other_id", sa.String),
+    sa.UniqueConstraint("stretch_id", "run_id", name="stretch_transitions_stretch_run"),
+    sa.Index("stretch_transitions_run", "run_id"),
+)
+
+STRETCH_MEMBERS = sa.Table(
+    "stretch_members",
+    METADATA,
+    sa.Column("run_id", sa.String, sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("segment_id", sa.String, primary_key=True),
+    sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id"), nullable=False),
+    sa.Column("region", sa.String, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -10,16 +10,19 @@ import pandas as pd
 from erosion.alerts import ledger
 from erosion.alerts.levels import decide, joint_levels
 from erosion.alerts.states import carry
+from erosion.alerts.stretches import plan_stretches
 from erosion.alerts.thresholds import thresholds_of
 from erosion.alerts.trigger_night import Night, night_of
+from erosion.banks.bank_lines import number_bank_lines
 from erosion.core.contracts import TRIGGER_COLUMNS
 from erosion.nightly.stages.carry_over import crosswalk_from_previous, segments_of_missing
 from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.stages.layers import history_table, segment_layer
 from erosion.nightly.stages.reaches import Forecasts
+from erosion.nightly.stages.stretches import stretch_layer, stretch_of_segment
 from erosion.nightly.task import Progress, Task
 
-_SEGMENT_COLUMNS = ["segment_id", "reach", "bank", "baseline", "chainage_m", "geometry"]
+_SEGMENT_COLUMNS = ["segment_id", "reach", "bank", "baseline", "chainage_m", "length_m", "geometry"]
 
 
 class Decisions(NamedTuple):
@@ -27,6 +30,8 @@ class Decisions(NamedTuple):
 
     layers: dict[str, gpd.GeoDataFrame]
     """Target to the published layer, :data:`erosion.core.contracts.LAYER_COLUMNS`."""
+    stretches: dict[str, gpd.GeoDataFrame]
+    """Target to its published stretches, :data:`erosion.core.contracts.STRETCH_COLUMNS`."""
     history: pd.DataFrame
     """:data:`erosion.core.contracts.HISTORY_COLUMNS`."""
     states: pd.DataFrame
@@ -65,18 +70,40 @@ def decide_levels(task: Task, inputs: RunInputs, forecasts: Forecasts, progress:
     }
     joint = joint_levels(decided)
     decided = {name: table.assign(joint_level=table["segment_id"].map(joint)) for name, table in decided.items()}
+    placed = segments.drop(columns=["geometry", "baseline"]).assign(
+        bank_line=number_bank_lines(segments), joint_level=segments["segment_id"].map(joint)
+    )
+    stretches = plan_stretches(
+        ledger.standing_stretches(task.engine, region.name, as_of),
+        placed,
+        walk,
+        region=region.name,
+        as_of=as_of,
+        from_level=region.policy.warning_from_level,
+        gap_m=region.policy.stretch_gap_m,
+    )
     before = ledger.open_warnings(task.engine, region.name, before=as_of)
     layers = {
         name: segment_layer(region, name, levels, reaches, kept.get(name), inputs.release, before, walk, as_of)
         for name, levels in decided.items()
     }
+    member = stretch_of_segment(stretches)
+    layers = {
+        name: layer.assign(stretch_id=layer["segment_id"].map(member))[layer.columns] for name, layer in layers.items()
+    }
     histories = [*(history_table(one.known) for one in reaches), *kept_history]
     states = pd.concat(
-        [table.drop(columns=[*TRIGGER_COLUMNS, "joint_level"]).assign(target=name) for name, table in decided.items()],
+        [
+            table.drop(columns=[*TRIGGER_COLUMNS])
+            .merge(placed[["segment_id", "reach", "bank_line", "length_m"]], on="segment_id", validate="one_to_one")
+            .assign(target=name)
+            for name, table in decided.items()
+        ],
         ignore_index=True,
     )
     return Decisions(
         layers,
+        {name: stretch_layer(layer, stretches) for name, layer in layers.items()},
         histories[0] if len(histories) == 1 else pd.concat(histories, ignore_index=True),
         states,
         walk,

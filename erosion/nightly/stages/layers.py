@@ -73,6 +73,7 @@ def segment_layer(
     if kept is not None:
         parts.append(kept.merge(levels, on="segment_id", validate="one_to_one"))
     layer = parts[0] if len(parts) == 1 else gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
+    layer["stretch_id"] = None
     layer["event_id"] = events["event_id"].reindex(layer["segment_id"]).to_numpy()
     layer["first_issued_at"] = events["first_issued_at"].reindex(layer["segment_id"]).to_numpy()
     layer["unknown_reason"] = _unknown_reasons(layer, region.policy.stale_after_days)

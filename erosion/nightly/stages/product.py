@@ -145,7 +145,7 @@ def _write_files(
         "policy": dataclasses.asdict(region.policy),
         "skipped": [item._asdict() for item in inputs.skipped],
     }
-    outputs = write_all(directory, decisions.layers, decisions.history, region, meta)
+    outputs = write_all(directory, decisions.layers, decisions.history, region, meta, decisions.stretches)
     shown = stations(region.gauge_sources, region.reaches)
     series, facts = hydrograph(inputs.gauges.values, inputs.gauges.forecasts, task.as_of, shown)
     outputs |= write_gauges(directory, series, facts, simulated=region.simulated)

@@ -51,6 +51,7 @@ def record(task: Task, identity: Identity, manifest: Manifest) -> None:
         {str(name): table.drop(columns="target") for name, table in states.groupby("target")},
         walk,
         warning_from_level=task.region.policy.warning_from_level,
+        stretch_gap_m=task.region.policy.stretch_gap_m,
     )
 
 

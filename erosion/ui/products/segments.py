@@ -29,6 +29,7 @@ YOUNGER_COLUMNS = (
     "p_cutoff_low",
     "p_cutoff_high",
     "unknown_reason",
+    "stretch_id",
     *TRIGGER_COLUMNS,
 )
 """Columns of a layer that runs of an older program did not publish; they are read as missing, ``model_level`` as the level."""

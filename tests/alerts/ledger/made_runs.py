@@ -43,6 +43,10 @@ def alerts(levels, previous=None, p_event=None):
             else p_event,
             "chainage_m": [100.0 * i for i in range(len(ids))],
             "bank": "L",
+            "reach": "rio",
+            "bank_line": 0,
+            "length_m": 100.0,
+            "joint_level": list(levels.values()),
         }
     )
 

@@ -46,6 +46,9 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path):
         open_ledger(tmp_path)
 
 
+SINCE_0004 = ("stretch_members", "stretch_transitions", "stretches")
+
+
 @pytest.mark.parametrize("version", ["0001", "0002"])
 def test_a_ledger_that_counted_runs_is_brought_up_to_date(engine, url, version):
     record(engine, "2010-01-01", {"a": 3, "b": 0})
@@ -58,6 +61,8 @@ def test_a_ledger_that_counted_runs_is_brought_up_to_date(engine, url, version):
         connection.exec_driver_sql(f"CREATE TABLE old_states AS SELECT {old} FROM states")
         connection.exec_driver_sql("DROP TABLE states")
         connection.exec_driver_sql("ALTER TABLE old_states RENAME TO states")
+        for table in SINCE_0004:  # its triggers go with it
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{version}'")
     engine.dispose()
     again = open_ledger(url)
@@ -66,7 +71,7 @@ def test_a_ledger_that_counted_runs_is_brought_up_to_date(engine, url, version):
         memory["trigger_since"] = ["2010-01-01", ""]
     pd.testing.assert_frame_equal(previous_states(again, "rio", "1y", "2011-01-01"), memory)
     assert memory["model_level"].tolist() == memory["level"].tolist() == [3, 0]
-    assert version == "0002" or dump(again) == before
+    assert version == "0002" or dump(again) == before | {table: [] for table in SINCE_0004}
     test_migrations_make_the_tables_the_program_uses(again)
     record(again, "2011-01-01", {"a": 3, "b": 0})
     again.dispose()
