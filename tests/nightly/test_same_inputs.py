@@ -42,7 +42,7 @@ def test_another_place_gets_the_same_bytes(one_run: Path, crop: Path, tmp_path: 
     ours, theirs = (
         read_json(path / "manifest.json") for path in (result.directory, home_of(one_run) / entry["directory"])
     )
-    assert len(ours["outputs"]) == 12
+    assert len(ours["outputs"]) == 18
     assert (ours["outputs"], ours["memory"]) == (theirs["outputs"], theirs["memory"])
 
 

@@ -88,9 +88,8 @@ def decide_levels(task: Task, inputs: RunInputs, forecasts: Forecasts, progress:
         for name, levels in decided.items()
     }
     member = stretch_of_segment(stretches)
-    layers = {
-        name: layer.assign(stretch_id=layer["segment_id"].map(member))[layer.columns] for name, layer in layers.items()
-    }
+    for layer in layers.values():
+        layer["stretch_id"] = [member.get(segment) for segment in layer["segment_id"]]
     histories = [*(history_table(one.known) for one in reaches), *kept_history]
     states = pd.concat(
         [

@@ -71,6 +71,8 @@ def attribute_table(frame: pd.DataFrame, columns: Sequence[Column], product: str
 
 
 def _array(values: pd.Series, column: Column, product: str) -> pa.Array:
+    if values.empty:  # without a value there is no type to check
+        return pa.array([], _TYPES[column.kind])
     try:
         if column.kind == "date":
             instants = pd.to_datetime(values, utc=True, format="ISO8601").dt.tz_localize(None)

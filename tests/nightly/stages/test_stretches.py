@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import shapely
 
 from erosion.alerts.stretches import plan_stretches
 from erosion.core.contracts import STRETCH_COLUMNS
 from erosion.nightly.stages.stretches import stretch_layer, stretch_of_segment
+from erosion.publish.columns import STRETCH
+from erosion.publish.formats.tables import attribute_table
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -65,3 +68,4 @@ def test_without_stretches_the_table_is_empty_and_typed():
     layer, plan = made([1, 1], [1.0, 1.0])
     table = stretch_layer(layer, plan)
     assert table.empty and list(table.columns) == [*STRETCH_COLUMNS, "geometry"]
+    assert attribute_table(table, STRETCH, "stretches 1y").schema.field("stretch_id").type == pa.string()
