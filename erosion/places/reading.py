@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from erosion.config.places import Communes, Names, Population, Roads, Schools, VectorEntry
@@ -100,6 +102,21 @@ def read_places(region: Region) -> Places:
         covered=covered,
         skipped=tuple(skipped),
     )
+
+
+def places_digest(places: Places) -> str:
+    """Return a SHA-256, hexadecimal, of everything that was read of reference layers; where files lie is not part of it."""
+    digest = hashlib.sha256(places.crs.encode())
+    for kind in ("communes", "names", "roads", "buildings", "schools", "population"):
+        layer: gpd.GeoDataFrame | None = getattr(places, kind)
+        digest.update(f"\n{kind} {'none' if layer is None else len(layer)}".encode())
+        if layer is not None:
+            digest.update(repr(layer.drop(columns="geometry").astype(object).to_numpy().tolist()).encode())
+            for shape in shapely.to_wkb(layer.geometry.to_numpy()):
+                digest.update(shape)
+        if kind in places.covered:
+            digest.update(shapely.to_wkb(places.covered[kind]))
+    return digest.hexdigest()
 
 
 def _read_vector(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,11 +27,22 @@ def test_a_second_run_changes_nothing(out: Path, region_file: Path) -> None:
     assert ledger_of(out) == recorded
 
 
-def test_reference_layers_make_no_other_run(out: Path, crop: Path, edit: Callable[..., None]) -> None:
+def test_what_reference_layers_hold_makes_another_run(out: Path, crop: Path, edit: Callable[..., None]) -> None:
     terms = {"title": {"vi": "Đường", "en": "Roads"}, "licence": "CC0", "attribution": "nobody"}
-    edit(crop, places={"roads": {"path": "not_there.gpkg", **terms}})
-    result = run(load_region(crop), FIRST, out)
-    assert (result.exit_code, result.new) == (PUBLISHED, False)
+    edit(crop, places={"roads": {"path": "roads.geojson", **terms}})
+    missing = run(load_region(crop), FIRST, out)
+    assert (missing.exit_code, missing.new) == (DEGRADED, True)
+    assert any("places.roads" in message for message in missing.messages)
+
+    line = {"type": "LineString", "coordinates": [[-65.0, -14.0], [-64.9, -14.9]]}
+    road = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": line}]}
+    (crop.parent / "roads.geojson").write_text(json.dumps(road))
+    whole = run(load_region(crop), FIRST, out)
+    assert (whole.exit_code, whole.new) == (PUBLISHED, True)
+    (crop.parent / "roads.geojson").rename(crop.parent / "other.geojson")
+    edit(crop, places={"roads": {"path": "other.geojson", **terms}})
+    again = run(load_region(crop), FIRST, out)
+    assert (again.exit_code, again.new, again.directory) == (PUBLISHED, False, whole.directory)
 
 
 def test_another_place_gets_the_same_bytes(one_run: Path, crop: Path, tmp_path: Path) -> None:

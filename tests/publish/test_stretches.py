@@ -14,7 +14,11 @@ from tests.publish.conftest import RegionStub, bank_lines, make_history, make_la
 def made(simulated):
     lines = bank_lines()
     values = {
-        "stretch_id": ["hau-0002", "hau-0001"], "reach": "hau", "bank": ["I", "R"], "from_m": [400.0, 150.0],
+        "commune_code": ["1", None], "commune": ["Xã Mỹ Hòa Hưng", None], "commune_former": ["a, b", None], "communes": ["1 2", None],
+        "place_vi": ["cách chợ 100 m", None], "place_en": ["100 m from the market", None], "buildings_p50": [1, None],
+        "buildings_p90": [2, None], "buildings_20m": [0, None], "buildings_50m": [1, None], "buildings_100m": [5, None],
+        "road_m_p90": [0.0, None], "road_m_100m": [12.5, None], "schools_100m": [0, None], "people_p90": [1.5, None],
+        "people_100m": [20.0, None], "stretch_id": ["hau-0002", "hau-0001"], "reach": "hau", "bank": ["I", "R"], "from_m": [400.0, 150.0],
         "to_m": [500.0, 400.0], "length_m": [lines[4].length, lines[2].length + lines[3].length], "segments": [1, 2],
         "level": [4, 3], "previous_level": [-1, 2], "change": ["issued", "raised"], "split_from": [None, "=1+1"],
         "target_level": [4, 3], "asked_level": [4, 3], "p_event": [0.9, None], "worst_segment_id": ["a", "b"],
@@ -47,6 +51,9 @@ def test_stretches_are_a_layer_a_file_and_two_sheets(tmp_path, simulated):
     english = pd.read_csv(tmp_path / "stretches_1y_en.csv", comment=None)
     assert english["level_word"].tolist() == ["4 ● very high", "3 ◕ high"]
     assert not str(english["split_from"].iloc[1]).startswith("="), "no formula in a spreadsheet"
+    assert english["buildings_20m"].tolist()[0] == 0 and pd.isna(english["buildings_20m"].iloc[1]), (
+        "unknown is not zero"
+    )
     assert ("notice" in english.columns) == simulated
     styles = pyogrio.read_dataframe(tmp_path / "segments.gpkg", layer="layer_styles")
     assert "stretches_1y" in styles["f_table_name"].tolist()

@@ -17,11 +17,13 @@ from erosion.alerts import ledger
 from erosion.alerts.stretches import plan_stretches
 from erosion.core.contracts import CONTRACT_VERSION, LAYER_COLUMNS
 from erosion.nightly.stages.stretches import stretch_layer, stretch_of_segment
+from erosion.places.reading import Places
 from erosion.publish import write_all
 from erosion.publish.manifest import Manifest, SkippedItem, write_manifest
 from tests.shared import made_once
 
 CRS, EAST, NORTH = "EPSG:32648", 560_000.0, 1_148_000.0
+NO_PLACES = Places(CRS, None, None, None, None, None, None, {}, ())
 DATES = ("2022-06-30", "2023-06-30", "2024-06-30")
 TARGETS = {"1y": (365, 30.0), "3y": (1095, 60.0)}
 WIDTH_M = 200.0
@@ -214,7 +216,7 @@ def publish(out, name, *, simulated=False, dates=DATES):
             table["first_issued_at"] = pd.to_datetime(
                 table["segment_id"].map(opened["first_issued_at"])
             ).dt.tz_localize(None)
-        stretches = {t: stretch_layer(table, plan) for t, table in layers.items()}
+        stretches = {t: stretch_layer(table, plan, NO_PLACES) for t, table in layers.items()}
         files = write_all(directory, layers, history(layers["1y"], year), region, stretches=stretches)
         skipped: list[SkippedItem] = [{"scene": EVIL, "reason": EVIL, "usual": False}] if messages else []
         manifest: Manifest = {

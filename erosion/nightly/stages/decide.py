@@ -102,7 +102,7 @@ def decide_levels(task: Task, inputs: RunInputs, forecasts: Forecasts, progress:
     )
     return Decisions(
         layers,
-        {name: stretch_layer(layer, stretches) for name, layer in layers.items()},
+        {name: stretch_layer(layer, stretches, inputs.places) for name, layer in layers.items()},
         histories[0] if len(histories) == 1 else pd.concat(histories, ignore_index=True),
         states,
         walk,

@@ -17,11 +17,12 @@ from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.files import files_digest
 from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Task
+from erosion.places.reading import places_digest
 
 NOT_INPUTS = ("path", "described_in", "sources", "optional", "accepted_files", "places")
 """Fields that hold where files lie, whether they may be absent and which of them are accepted, since the hash of the observations
 covers their content and those accepted by then; the sources, which stand beside; and the reference layers, on which no level
-depends."""
+depends: what was read of them has a hash of its own."""
 
 _FIRST = ("name", "driver", "title")
 _TERMS = ("cadence_days", "latency_days", "geo_rmse_m", "licence", "attribution", "citation", "url")
@@ -85,6 +86,7 @@ def inputs_of(task: Task, inputs: RunInputs) -> dict[str, Any]:
         "model_id": inputs.release.name,
         # Only where there is one: runs from before evaluations could be attached keep their names.
         **({} if inputs.evaluation is None else {"evaluation": _digest(json.dumps(inputs.evaluation, sort_keys=True))}),
+        **({} if region.places is None else {"places": places_digest(inputs.places)}),
         "previous_run": None if inputs.previous is None else inputs.previous["run_id"],
         "contract_version": CONTRACT_VERSION,
         "program": version("erosion"),

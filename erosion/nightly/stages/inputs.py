@@ -25,6 +25,7 @@ from erosion.gauges import series as gauge_series
 from erosion.gauges.series import Fetched, GaugeSeries
 from erosion.nightly.errors import REACH_ERRORS, raise_joint
 from erosion.nightly.task import Progress, Task
+from erosion.places.reading import Places, read_places
 from erosion.publish.manifest import Evaluation
 from erosion.water import read as water_read
 
@@ -67,6 +68,8 @@ class RunInputs:
         Why an attached evaluation is not used; among ``skipped``, too.
     trained_here
         Whether the release was trained on the region.
+    places
+        Reference layers of the region, as they are today: they have no date.
     """
 
     reaches: Mapping[str, ReachInput]
@@ -80,12 +83,13 @@ class RunInputs:
     evaluation: Evaluation | None
     unread_evaluation: list[Skipped]
     trained_here: bool
+    places: Places
 
     @property
     def degraded_by(self) -> list[Skipped]:
         """Skipped items that make the run degraded: those of no rule and of no time long past."""
         harmful = {name: [item for item in one.skipped if item not in one.past] for name, one in self.reaches.items()}
-        found = [*water_read.together(harmful), *self.gauges.skipped, *self.unread_evaluation]
+        found = [*water_read.together(harmful), *self.gauges.skipped, *self.unread_evaluation, *self.places.skipped]
         return [item for item in found if not item.usual]
 
 
@@ -121,7 +125,8 @@ def read_inputs(task: Task, progress: Progress) -> RunInputs:
         digest = files_digest(path)
         release = _load_release(path, digest)
         evaluation, unread = _attached(region, digest)
-        skipped += unread
+        places = read_places(region)
+        skipped += [*unread, *places.skipped]
     previous = ledger.last_run(task.engine, region.name, before=as_of)
     return RunInputs(
         reaches,
@@ -135,6 +140,7 @@ def read_inputs(task: Task, progress: Progress) -> RunInputs:
         evaluation,
         unread,
         trained_here=region.name in regions_of(release.meta),
+        places=places,
     )
 
 

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
 
 from erosion.alerts.stretches import PlannedStretch
 from erosion.core.contracts import STRETCH_COLUMNS
 from erosion.core.vocabulary import WarningState
+from erosion.exposure.counting import exposure_of
+from erosion.exposure.zones import DISTANCES_M, inland_zones
+from erosion.places.communes import commune_of, communes_along
+from erosion.places.naming import near_text, nearest_names
+from erosion.places.reading import Places
 from erosion.publish.bands import retreat_band
 
-M2_PER_HA = 10_000.0
+M2_PER_HA: Final = 10_000.0
+
+STRIPS: Final = {"p50": "retreat_p50_m", "p90": "retreat_p90_m"}
+"""Name of a zone to the retreat that bounds it."""
+
+EXPOSED: Final = (
+    *(("buildings", zone) for zone in ("p50", "p90", "20m", "50m", "100m")),
+    ("road_m", "p90"),
+    ("road_m", "100m"),
+    ("schools", "100m"),
+    ("people", "p90"),
+    ("people", "100m"),
+)
+"""What is counted, and in which zone: the columns ``<what>_<zone>``."""
 
 
 def stretch_of_segment(plan: Iterable[PlannedStretch]) -> dict[str, str]:
@@ -22,7 +42,7 @@ def stretch_of_segment(plan: Iterable[PlannedStretch]) -> dict[str, str]:
     return {segment: one.stretch_id for one in plan if one.state == WarningState.OPEN for segment in one.segments}
 
 
-def stretch_layer(layer: gpd.GeoDataFrame, plan: Sequence[PlannedStretch]) -> gpd.GeoDataFrame:
+def stretch_layer(layer: gpd.GeoDataFrame, plan: Sequence[PlannedStretch], places: Places) -> gpd.GeoDataFrame:
     """Return the open stretches of one target, the worst first, then the longest.
 
     Parameters
@@ -31,6 +51,8 @@ def stretch_layer(layer: gpd.GeoDataFrame, plan: Sequence[PlannedStretch]) -> gp
         Published segments of the target, in metres, with ``stretch_id``.
     plan
         From :func:`erosion.alerts.stretches.plan_stretches`.
+    places
+        Reference layers: what they do not tell is missing.
 
     Returns
     -------
@@ -47,6 +69,7 @@ def stretch_layer(layer: gpd.GeoDataFrame, plan: Sequence[PlannedStretch]) -> gp
     likeliest = likeliest.set_index("stretch_id").reindex(ids)
     shared = groups[["horizon_days", "threshold_m", "model_id", "as_of", "simulated"]].first()
     largest = groups[["level", "asked_level", "p_event", "retreat_p50_m", "retreat_p90_m", "data_age_days"]].max()
+    zones = _zones(mine, ids)
     table = pd.DataFrame(
         {
             "stretch_id": ids,
@@ -68,8 +91,8 @@ def stretch_layer(layer: gpd.GeoDataFrame, plan: Sequence[PlannedStretch]) -> gp
             "threshold_m": shared["threshold_m"].to_numpy(),
             "retreat_p50_m": largest["retreat_p50_m"].to_numpy(),
             "retreat_p90_m": largest["retreat_p90_m"].to_numpy(),
-            "loss_p50_ha": _hectares(mine, "retreat_p50_m", ids),
-            "loss_p90_ha": _hectares(mine, "retreat_p90_m", ids),
+            "loss_p50_ha": shapely.area(zones["p50"]) / M2_PER_HA,
+            "loss_p90_ha": shapely.area(zones["p90"]) / M2_PER_HA,
             "loss_mean_ha": groups["loss_mean_ha"].sum(min_count=1).to_numpy(),
             "data_age_days": largest["data_age_days"].to_numpy(),
             "first_issued_at": pd.to_datetime([one.first_issued_at for one in planned], utc=True),
@@ -79,14 +102,54 @@ def stretch_layer(layer: gpd.GeoDataFrame, plan: Sequence[PlannedStretch]) -> gp
         }
     )
     lines = [shapely.line_merge(shapely.multilinestrings(part.geometry.to_numpy())) for _, part in groups]
-    found = gpd.GeoDataFrame(table[list(STRETCH_COLUMNS)], geometry=np.array(lines, dtype=object), crs=layer.crs)
+    found = gpd.GeoDataFrame(table, geometry=np.array(lines, dtype=object), crs=layer.crs)
+    found = found.join(_named(found, places)).join(_exposed(zones, layer.crs, places))
+    found = found[[*STRETCH_COLUMNS, "geometry"]]
     return found.sort_values(["level", "length_m", "stretch_id"], ascending=[False, False, True], ignore_index=True)
 
 
-def _hectares(segments: gpd.GeoDataFrame, column: str, ids: Sequence[str]) -> np.ndarray:
-    """Return the land inside the strips of each stretch [ha]; missing where no segment has a forecast."""
-    strips = retreat_band(segments, column)
-    of = strips["segment_id"].map(segments.set_index("segment_id")["stretch_id"])
-    area = strips.geometry.groupby(of.to_numpy()).agg(lambda part: shapely.area(shapely.union_all(part.to_numpy())))
-    known = segments.groupby("stretch_id")[column].count().reindex(ids).to_numpy() > 0
-    return np.where(known, area.reindex(ids).fillna(0.0).to_numpy(float) / M2_PER_HA, np.nan)
+def _zones(segments: gpd.GeoDataFrame, ids: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the land of each stretch inside its forecast strips and within distances of the bank, each of shape (n,); None
+    where it is not known."""
+    of = segments.set_index("segment_id")["stretch_id"]
+    zones = {}
+    for name, column in STRIPS.items():
+        strips = retreat_band(segments, column)
+        land = _union(strips.geometry.to_numpy(), strips["segment_id"].map(of).to_numpy(), ids)
+        known = segments.groupby("stretch_id")[column].count().reindex(ids).to_numpy() > 0
+        # A forecast without a strip is no land; without a forecast nothing is known.
+        zones[name] = np.where(shapely.is_missing(land) & known, shapely.Polygon(), land)
+    beside = inland_zones(segments)
+    for distance in DISTANCES_M:
+        mine = beside[beside["distance_m"] == distance]
+        land = _union(mine.geometry.to_numpy(), segments["stretch_id"].to_numpy(), ids)
+        whole = ~mine.geometry.isna().groupby(segments["stretch_id"].to_numpy()).any().reindex(ids).to_numpy(bool)
+        land[~whole] = None
+        zones[f"{distance:g}m"] = land
+    return zones
+
+
+def _union(shapes: np.ndarray, of: np.ndarray, ids: Sequence[str]) -> np.ndarray:
+    """Return the union of the shapes of each stretch, shape (n,); None where it has none."""
+    parts = pd.Series(shapes, dtype=object).groupby(of).agg(lambda part: shapely.union_all(part.to_numpy()))
+    return np.array([parts.get(name) for name in ids], dtype=object)
+
+
+def _named(stretches: gpd.GeoDataFrame, places: Places) -> pd.DataFrame:
+    """Return commune and place of each stretch."""
+    table = commune_of(places, stretches)
+    along = communes_along(places, stretches).groupby("row")["commune_code"].agg(" ".join)
+    near = nearest_names(places, stretches)
+    table["communes"] = [along.get(row) for row in range(len(stretches))]
+    for language in ("vi", "en"):
+        table[f"place_{language}"] = [near_text(row, language) for row in near.to_dict("records")]
+    return table
+
+
+def _exposed(zones: dict[str, np.ndarray], crs: CRS, places: Places) -> pd.DataFrame:
+    """Return what stands on the land of each stretch, missing where it is not known."""
+    count = len(next(iter(zones.values())))
+    every = gpd.GeoDataFrame(geometry=np.concatenate(list(zones.values())), crs=crs)
+    found = exposure_of(every, places)
+    parts = {name: found.iloc[i * count : (i + 1) * count].reset_index(drop=True) for i, name in enumerate(zones)}
+    return pd.DataFrame({f"{what}_{zone}": parts[zone][what] for what, zone in EXPOSED})
