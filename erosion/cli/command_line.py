@@ -1,4 +1,4 @@
-"""Command line: erosion check | fetch | gauges | run | replay | train | evaluate | simulate | trigger | features | serve."""
+"""Command line: erosion check | fetch | gauges | run | replay | train | evaluate | simulate | trigger | ledger | features | serve."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from erosion.core.logs import log_to_console
+from erosion.core.vocabulary import Role
 
 PRODUCTS = Path(os.environ.get("EROSION_PRODUCTS", "products"))
 """Where products go and the map looks for them."""
@@ -24,7 +25,7 @@ FAILED = 1
 COMMANDS = {
     name: f"erosion.cli.{name}"
     for name in (
-        "check", "fetch", "gauges", "run", "replay", "train", "evaluate", "simulate", "trigger", "features", "serve"
+        "check", "fetch", "gauges", "run", "replay", "train", "evaluate", "simulate", "trigger", "ledger", "features", "serve"
     )
 }  # fmt: skip
 """Module of each command. Only that of the command that is given is imported: help, a mistake in the arguments and the
@@ -229,6 +230,10 @@ def _parser() -> argparse.ArgumentParser:
     past.add_argument("--to", dest="last", type=_end_date, required=True, metavar="DATE", help="YYYY or YYYY-MM-DD")
     past.add_argument("--json", type=Path, metavar="FILE", help="also write every number as JSON")
 
+    _ledger_arguments(
+        command("ledger", "verify the audit chain, keep the list of people, withdraw a run", region=False)
+    )
+
     command("features", "list every feature with unit, meaning and rule for missing data", region=False)
 
     serve = command("serve", "serve the map on this machine", region=False)
@@ -236,6 +241,75 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
     serve.add_argument("--address", default="127.0.0.1", help="address to listen on (default: this machine only)")
     return parser
+
+
+def _ledger_arguments(parser: argparse.ArgumentParser) -> None:
+    tasks = parser.add_subparsers(required=True, metavar="TASK", dest="task")
+    verify = tasks.add_parser("verify", help="test every entry against the audit chain; 1 where one does not hold")
+    verify.add_argument(
+        "--noted",
+        type=_noted,
+        metavar="ROWS:HASH",
+        help="as an earlier verification printed it: finds rows lost at the end",
+    )
+    people = tasks.add_parser("people", help="add, list or remove people").add_subparsers(
+        required=True, metavar="WHAT", dest="what"
+    )
+    add = people.add_parser("add", help="add a person, or change name, role or communes; the first is an administrator")
+    add.add_argument(
+        "login", metavar="LOGIN", help="what the sign-in service calls the person: subject or e-mail address"
+    )
+    add.add_argument("--name", required=True, help="as it stands beside what the person decides")
+    add.add_argument("--role", required=True, choices=[str(role) for role in Role])
+    add.add_argument(
+        "--commune", action="append", default=[], metavar="CODE", help="of a commune officer; may be repeated"
+    )
+    add.add_argument(
+        "--from",
+        dest="active_from",
+        type=_time,
+        metavar="TIME",
+        help="YYYY-MM-DD, or with time and offset (default: now)",
+    )
+    add.add_argument("--to", dest="active_to", type=_time, metavar="TIME", help="as --from (default: no end)")
+    add.add_argument("--by", metavar="LOGIN", help="of the administrator who does it; left out for the first one")
+    shown = people.add_parser("list", help="list who is active")
+    shown.add_argument("--at", type=_time, metavar="TIME", help="as --from of add (default: now)")
+    remove = people.add_parser("remove", help="end a person's activity; what the person did stays on record")
+    remove.add_argument("login", metavar="LOGIN")
+    remove.add_argument("--by", required=True, metavar="LOGIN", help="of the administrator who does it")
+    back = tasks.add_parser(
+        "withdraw", help="withdraw the newest run of a region; its files stay, the run before stands"
+    )
+    back.add_argument("run", metavar="RUN", help="id of the run, as published.json and the manifest have it")
+    back.add_argument("--reason", required=True, help="why, for the record")
+    back.add_argument("--by", required=True, metavar="LOGIN", help="of the approver or administrator who does it")
+    for added in (add, remove):
+        added.add_argument("--words", default="", help="a note for the record")
+    for added in (verify, add, shown, remove, back):
+        added.add_argument("--out", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")
+        added.add_argument(
+            "--ledger", default=os.environ.get("EROSION_LEDGER"), help="path or URL (default: ledger.sqlite in --out)"
+        )
+
+
+def _noted(text: str) -> tuple[int, str]:
+    if not (found := re.fullmatch(r"(\d{1,9}):([0-9a-f]{64})", text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not what `erosion ledger verify` prints; give ROWS:HASH")
+    return int(found[1]), found[2]
+
+
+def _time(text: str) -> datetime:
+    """Return an instant; a bare date is midnight UTC of that date."""
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a time; write YYYY-MM-DD, or 2026-11-21T07:00+07:00")
 
 
 def _day(text: str) -> date:

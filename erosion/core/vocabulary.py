@@ -137,3 +137,71 @@ class HydrographKind(StrEnum):
     FORECAST = "forecast"
     LAST_YEAR = "last_year"
     USUAL = "usual"
+
+
+class Role(StrEnum):
+    """What a person is allowed to do, in the ledger's table of people; ``erosion.workflow.roles`` says which actions."""
+
+    VIEWER = "viewer"
+    COMMUNE_OFFICER = "commune_officer"
+    """Acts in the communes that stand beside the name, and nowhere else."""
+    DUTY_OFFICER = "duty_officer"
+    APPROVER = "approver"
+    ADMINISTRATOR = "administrator"
+
+
+class Action(StrEnum):
+    """What a person did, in the audit rows of the ledger."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ASSIGN = "assign"
+    CHECK = "check"
+    """The outcome of a field check was entered."""
+    CLOSE = "close"
+    UNDO = "undo"
+    REPORT = "report"
+    ADD_PHOTO = "add_photo"
+    SET_SCHEME = "set_scheme"
+    SET_CLASS = "set_class"
+    DRAFT_BULLETIN = "draft_bulletin"
+    APPROVE_BULLETIN = "approve_bulletin"
+    ISSUE_BULLETIN = "issue_bulletin"
+    WITHDRAW_BULLETIN = "withdraw_bulletin"
+    WITHDRAW_RUN = "withdraw_run"
+    SET_PERSON = "set_person"
+    REMOVE_PERSON = "remove_person"
+
+
+class FieldVerdict(StrEnum):
+    """What was found on the ground, in field reports and field checks."""
+
+    CRACKED = "cracked"
+    """Cracks in the ground behind the edge (vết nứt)."""
+    SUBSIDED = "subsided"
+    """The ground has sunk (sụt lún)."""
+    UNDERCUT = "undercut"
+    """The bank is hollow below the edge (hàm ếch)."""
+    COLLAPSED = "collapsed"
+    """Land has been lost (đã sạt lở)."""
+    UNSURE = "unsure"
+    """Looked at, and to be looked at again by somebody else."""
+    NOTHING_SEEN = "nothing_seen"
+
+
+class StretchState(StrEnum):
+    """How far people have got with a stretch, from the entries they made."""
+
+    NEW = "new"
+    SEEN = "seen"
+    ASSIGNED = "assigned"
+    CHECKED = "checked"
+    CLOSED = "closed"
+
+
+class BulletinStatus(StrEnum):
+    """How far a bulletin has got."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    ISSUED = "issued"
+    WITHDRAWN = "withdrawn"

@@ -36,6 +36,7 @@ from erosion.nightly.stages.inputs import degradations, read_inputs
 from erosion.nightly.stages.product import made_before, make_product, with_new_attempt
 from erosion.nightly.stages.reaches import forecast_reaches
 from erosion.nightly.stages.record import record, record_failure, refuse_rewriting
+from erosion.nightly.standing_ledger import open_standing_ledger
 from erosion.nightly.task import Progress, Task
 from erosion.publish import ExportError
 
@@ -154,7 +155,7 @@ def _run_locked(
     engine = None
     RUN_ID.set(f"{region.name}-{as_of:%Y-%m-%d}")
     try:
-        engine = ledger.open_ledger(ledger_url or out / "ledger.sqlite")
+        engine = open_standing_ledger(region.name, out, ledger_url)
         result = _publish(Task(region, as_of, out, models, release, engine, fetch, started), Progress())
     except Exception as error:
         expected = isinstance(error, EXPECTED)

@@ -99,7 +99,7 @@ def source():
     """The program without its words."""
     files = [
         path
-        for package in (UI, *(UI.parent / name for name in ("words", "publish", "places")))
+        for package in (UI, *(UI.parent / name for name in ("words", "publish", "places", "workflow")))
         for path in package.rglob("*.py")
     ]
     return "".join(path.read_text("utf-8") for path in [*files, UI.parents[1] / "app.py"])

@@ -16,6 +16,9 @@ from erosion.alerts.ledger.errors import LedgerError
 Ledger: TypeAlias = sa.Engine
 """An open ledger, as :func:`open_ledger` returns it."""
 
+Connection: TypeAlias = sa.Connection
+"""A connection to a ledger, as :func:`writing` gives it."""
+
 WAIT_S: Final = 30.0
 """How long a writer waits for another one [s]; a recording takes well under a second."""
 
@@ -66,6 +69,41 @@ def open_ledger(url_or_path: str | Path, *, wait_s: float = WAIT_S) -> sa.Engine
     finally:
         engine.dispose()  # nothing stays open behind an error; a good engine connects again when it is used
     return engine
+
+
+def open_if_there(url_or_path: str | Path) -> sa.Engine | None:
+    """Return an open ledger, None where its SQLite file is missing or empty; none is made.
+
+    Raises
+    ------
+    LedgerError
+        As :func:`open_ledger`.
+    """
+    file = sqlite_file(url_or_path)
+    if file is not None and not (file.is_file() and file.stat().st_size > 0):
+        return None
+    return open_ledger(url_or_path)
+
+
+def sqlite_file(url_or_path: str | Path) -> Path | None:
+    """Return the file of an SQLite ledger; None for a database on a server, and for a text that is no URL."""
+    text = str(url_or_path)
+    if "://" not in text:
+        return Path(text)
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        return None
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def shown(url_or_path: str | Path) -> str:
+    """Name a ledger in a message, without the password of its database."""
+    text = str(url_or_path)
+    try:
+        return shown_url(sa.make_url(text)) if "://" in text else text
+    except sa.exc.ArgumentError:
+        return "URL"
 
 
 def _engine(url: sa.URL, wait_s: float) -> sa.Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -75,3 +76,10 @@ def write_rows(
     """Run a statement for many rows of values at once."""
     if rows:
         connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def instant(value: datetime) -> datetime:
+    """Return a plain datetime in UTC, as databases give it back; a time without zone is refused."""
+    if value.tzinfo is None:
+        raise LedgerError(f"ledger: time {value} has no time zone; give aware times, best UTC")
+    return pd.Timestamp(value).tz_convert("UTC").floor("us").to_pydatetime()

@@ -24,10 +24,32 @@ def standing_products(engine: sa.Engine, region: str) -> list[tuple[str, str]]:
         return [(row.run_id, row.product) for row in connection.execute(select.order_by(RUNS.c.as_of))]
 
 
+def has_published(engine: sa.Engine, region: str) -> bool:
+    """Return whether any published run of a region is on record, also one that no longer stands."""
+    select = sa.select(RUNS.c.run_id).where(RUNS.c.region == region, RUNS.c.outcome != RunOutcome.FAILED).limit(1)
+    with reading(engine) as connection:
+        return connection.execute(select).first() is not None
+
+
 def is_recorded(engine: sa.Engine, run_id: str) -> bool:
     """Return whether a run is on record."""
     with reading(engine) as connection:
         return connection.execute(sa.select(RUNS.c.run_id).where(RUNS.c.run_id == run_id)).first() is not None
+
+
+def region_of(engine: sa.Engine, run_id: str) -> str:
+    """Return the region of a run.
+
+    Raises
+    ------
+    LedgerError
+        There is no such run.
+    """
+    with reading(engine) as connection:
+        region = connection.execute(sa.select(RUNS.c.region).where(RUNS.c.run_id == run_id)).scalar_one_or_none()
+    if region is None:
+        raise LedgerError(f"ledger: no run {run_id}; published.json and recent_runs() list those there are")
+    return str(region)
 
 
 def superseded_by(engine: sa.Engine, run_id: str) -> str | None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.opening import writing
-from erosion.alerts.ledger.queries import last_standing, one_row, select_standing, write_rows
+from erosion.alerts.ledger.queries import instant, last_standing, one_row, select_standing, write_rows
 from erosion.alerts.ledger.schema import RUNS, STATES, TRANSITIONS, WARNINGS
 from erosion.alerts.ledger.stretches import segments_of, select_open, write_stretches
 from erosion.alerts.life import OpenWarning, Planned, Standing, kind_of_change, plan_rows
@@ -150,7 +150,7 @@ def record_run(
                 f"{as_of:%Y-%m-%d} would rewrite the past; replay old dates into a ledger of their own"
             )
         previous = last_standing(connection, run.region, as_of)
-        connection.execute(sa.insert(RUNS), [_run_row(run, run.run_id, previous["run_id"] if previous else None)])
+        connection.execute(sa.insert(RUNS), [run_row(run, run.run_id, previous["run_id"] if previous else None)])
         if newest is not None and newest["as_of"] == as_of:
             connection.execute(
                 sa.update(RUNS).where(RUNS.c.run_id == newest["run_id"]).values(superseded_by=run.run_id)
@@ -173,7 +173,7 @@ def record_run(
                 as_of=as_of,
                 warning_from_level=warning_from_level,
             )
-            written += _apply(connection, run, as_of, target, plan)
+            written += apply_plan(connection, run, as_of, target, plan)
         keep = {run.run_id, *([previous["run_id"]] if previous else [])}
         stretches = plan_stretches(
             select_open(connection, run.region, as_of),
@@ -189,8 +189,18 @@ def record_run(
         return Recorded(True, written, _count_open(connection, run.region))
 
 
-def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str, plan: list[Planned]) -> int:
-    """Bring the warnings of one target to the plan; return how many transitions that took."""
+def apply_plan(
+    connection: sa.Connection,
+    run: Run,
+    as_of: pd.Timestamp,
+    target: str,
+    plan: list[Planned],
+    gone_reason: str = "superseded",
+) -> int:
+    """Bring the warnings of one target to the plan; return how many transitions that took.
+
+    Warnings of this date that the plan does not have are closed for ``gone_reason``.
+    """
     # Beside the open ones, those that an earlier run of this date opened or closed.
     touched = sa.or_(
         WARNINGS.c.state == WarningState.OPEN, WARNINGS.c.closed_at >= as_of, WARNINGS.c.first_issued_at >= as_of
@@ -202,7 +212,7 @@ def _apply(connection: sa.Connection, run: Run, as_of: pd.Timestamp, target: str
     current = {row.event_id: row for row in connection.execute(select)}
     for event_id in sorted(current.keys() - {row.event_id for row in plan}):
         now = current[event_id]
-        gone = (now.first_issued_at, "superseded", ChangeKind.CLOSED, now.level, "superseded", None, None, None)
+        gone = (now.first_issued_at, gone_reason, ChangeKind.CLOSED, now.level, gone_reason, None, None, None)
         plan.append(Planned(event_id, target, now.segment_id, WarningState.CLOSED, now.level, *gone))
     at, issued_at = datetime.now(UTC), as_of.to_pydatetime()
     added: list[Any] = []
@@ -266,22 +276,23 @@ def record_failure(engine: sa.Engine, run: Run) -> str:
             RUNS.c.run_id.startswith(f"{run.run_id}/failed-", autoescape=True)
         )
         attempts = {row.started_at: row.run_id for row in connection.execute(select)}
-        started_at = _instant(run.started_at)
+        started_at = instant(run.started_at)
         if started_at in attempts:
             return str(attempts[started_at])
         previous = last_standing(connection, run.region, issue_time(run.as_of))
         run_id = f"{run.run_id}/failed-{len(attempts) + 1}"
-        connection.execute(sa.insert(RUNS), [_run_row(run, run_id, previous["run_id"] if previous else None)])
+        connection.execute(sa.insert(RUNS), [run_row(run, run_id, previous["run_id"] if previous else None)])
         return run_id
 
 
-def _run_row(run: Run, run_id: str, previous_run_id: str | None) -> dict[str, Any]:
+def run_row(run: Run, run_id: str, previous_run_id: str | None) -> dict[str, Any]:
+    """Return a run as a row of its table."""
     return {
         "run_id": run_id,
         "region": run.region,
         "as_of": issue_time(run.as_of),
-        "started_at": _instant(run.started_at),
-        "finished_at": _instant(run.finished_at),
+        "started_at": instant(run.started_at),
+        "finished_at": instant(run.finished_at),
         "outcome": run.outcome,
         "exit_code": EXIT_CODES[RunOutcome(run.outcome)],
         "model_id": run.model_id,
@@ -295,10 +306,3 @@ def _run_row(run: Run, run_id: str, previous_run_id: str | None) -> dict[str, An
 def _count_open(connection: sa.Connection, region: str) -> int:
     select = sa.select(sa.func.count()).where(WARNINGS.c.region == region, WARNINGS.c.state == WarningState.OPEN)
     return int(connection.execute(select).scalar_one())
-
-
-def _instant(value: datetime) -> datetime:
-    """Return a plain datetime in UTC, as databases give it back; a time without zone is refused."""
-    if value.tzinfo is None:
-        raise LedgerError(f"ledger: time {value} has no time zone; give aware times, best UTC")
-    return pd.Timestamp(value).tz_convert("UTC").floor("us").to_pydatetime()

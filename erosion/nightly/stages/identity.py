@@ -15,6 +15,7 @@ from erosion.alerts import ledger
 from erosion.config.entry import Entry
 from erosion.core.contracts import CONTRACT_VERSION
 from erosion.core.files import files_digest
+from erosion.nightly.errors import RunError
 from erosion.nightly.stages.inputs import RunInputs
 from erosion.nightly.task import Task
 from erosion.places.reading import places_digest
@@ -47,6 +48,11 @@ def identify(task: Task, run_inputs: RunInputs) -> Identity:
 
     Inputs may come back to what they were before another run of the date took the place of theirs. That is a run of its
     own, after the other one, or the ledger would go on with the other.
+
+    Raises
+    ------
+    RunError
+        These inputs made a run that a person has withdrawn.
     """
     inputs = inputs_of(task, run_inputs)
     while True:
@@ -54,6 +60,11 @@ def identify(task: Task, run_inputs: RunInputs) -> Identity:
         name = f"{task.as_of:%Y-%m-%d}-{digest[:8]}"
         run_id = f"{task.region.name}-{name}"
         instead = ledger.superseded_by(task.engine, run_id)
+        if (taken_back := ledger.withdrawn(task.engine, run_id)) is not None:
+            raise RunError(
+                f"these inputs make {run_id} again, which {taken_back.actor_name} withdrew on {taken_back.at:%Y-%m-%d %H:%M} UTC: "
+                f"{taken_back.reason}. Mend what was wrong with the inputs, the release or the region file, and run again"
+            )
         if instead is None:
             return Identity(digest, run_id, task.home / name, ledger.is_recorded(task.engine, run_id), inputs)
         inputs["instead_of"] = instead
