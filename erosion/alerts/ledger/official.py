@@ -140,7 +140,7 @@ def _on(connection: sa.Connection, table: sa.Table, key: sa.Column[Any], region:
     """Return the newest entry of each key that had begun by a day, without those that had ended (``valid_to`` is the last day)."""
     select = sa.select(table).where(table.c.region == region, table.c.valid_from <= day).order_by(table.c.id)
     rows = table_of(connection, select).drop_duplicates(key.name, keep="last")
-    holds = [end is None or end >= day for end in rows["valid_to"]]
+    holds = pd.Series([end is None or end >= day for end in rows["valid_to"]], index=rows.index, dtype=bool)
     return rows[holds].sort_values(key.name, ignore_index=True)
 
 
