@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from erosion.alerts.ledger.audit import Actor, record
 from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.people_tables import ACKNOWLEDGEMENTS, ASSIGNMENTS, CLOSURES, FIELD_CHECKS, FIELD_REPORTS
+from erosion.alerts.ledger.stretches import need_stretch
 from erosion.core.vocabulary import Action, FieldVerdict
 
 _TABLES: Final = {
@@ -169,6 +170,8 @@ def decisions(connection: sa.Connection, region: str, stretch_id: str | None = N
 
 
 def _decide(connection: sa.Connection, actor: Actor, kind: Action, values: Mapping[str, object], words: str) -> int:
+    if values["stretch_id"] is not None:
+        need_stretch(connection, str(values["region"]), str(values["stretch_id"]))
     return record(connection, _TABLES[kind], values, actor=actor, action=kind, about=_about(values), words=words)
 
 

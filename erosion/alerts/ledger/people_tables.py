@@ -55,7 +55,7 @@ PEOPLE = _entries(
 ACKNOWLEDGEMENTS = _entries(
     "acknowledgements",
     sa.Column("region", sa.String, nullable=False),
-    sa.Column("stretch_id", sa.String, nullable=False),
+    sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id"), nullable=False),
     sa.Column("level", sa.Integer, nullable=False),
     _undoes("acknowledgements"),
     sa.Index("acknowledgements_stretch", "region", "stretch_id"),
@@ -64,7 +64,7 @@ ACKNOWLEDGEMENTS = _entries(
 ASSIGNMENTS = _entries(
     "assignments",
     sa.Column("region", sa.String, nullable=False),
-    sa.Column("stretch_id", sa.String, nullable=False),
+    sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id"), nullable=False),
     sa.Column("assignee", sa.String, nullable=False),
     sa.Column("due_at", UtcTime),
     _undoes("assignments"),
@@ -84,7 +84,7 @@ FIELD_REPORTS = _entries(
     sa.Column("bank", sa.String),
     sa.Column("chainage_m", sa.Float),
     sa.Column("segment_id", sa.String),
-    sa.Column("stretch_id", sa.String),
+    sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id")),
     sa.Column("crack_length_m", sa.Float),
     sa.Column("crack_width_m", sa.Float),
     sa.Column("edge_distance_m", sa.Float),
@@ -105,7 +105,7 @@ REPORT_PHOTOS = _entries(
 FIELD_CHECKS = _entries(
     "field_checks",
     sa.Column("region", sa.String, nullable=False),
-    sa.Column("stretch_id", sa.String),
+    sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id")),
     sa.Column("report_id", sa.Integer, sa.ForeignKey("field_reports.id")),
     sa.Column("verdict", sa.String, nullable=False),
     _undoes("field_checks"),
@@ -115,7 +115,7 @@ FIELD_CHECKS = _entries(
 CLOSURES = _entries(
     "closures",
     sa.Column("region", sa.String, nullable=False),
-    sa.Column("stretch_id", sa.String),
+    sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id")),
     sa.Column("report_id", sa.Integer, sa.ForeignKey("field_reports.id")),
     _undoes("closures"),
     sa.Index("closures_stretch", "region", "stretch_id"),

@@ -13,6 +13,7 @@ from erosion.alerts.ledger.audit import Actor, payload_of, record, stored
 from erosion.alerts.ledger.errors import LedgerError
 from erosion.alerts.ledger.people_tables import CLOSURES, FIELD_REPORTS, REPORT_PHOTOS
 from erosion.alerts.ledger.queries import table_of
+from erosion.alerts.ledger.stretches import need_stretch
 from erosion.core.vocabulary import Action, FieldVerdict
 
 QUIET: Final = (FieldVerdict.NOTHING_SEEN,)
@@ -92,6 +93,8 @@ def add_report(connection: sa.Connection, actor: Actor, report: FieldReport) -> 
     select = sa.select(FIELD_REPORTS).where(FIELD_REPORTS.c.client_id == report.client_id)
     known = connection.execute(select).mappings().one_or_none()
     if known is None:
+        if report.stretch_id is not None:
+            need_stretch(connection, report.region, report.stretch_id)
         about = ("report", report.client_id)
         number = record(connection, FIELD_REPORTS, values, actor=actor, action=Action.REPORT, about=about, words=words)
         return Added(number, True)

@@ -62,6 +62,21 @@ def select_open(connection: sa.Connection, region: str, as_of: pd.Timestamp) -> 
     ]  # fmt: skip
 
 
+def need_stretch(connection: sa.Connection, region: str, stretch_id: str) -> None:
+    """Refuse what is about a stretch that was never issued.
+
+    Raises
+    ------
+    LedgerError
+        The region has no such stretch, open or closed.
+    """
+    select = sa.select(STRETCHES.c.stretch_id).where(STRETCHES.c.stretch_id == stretch_id, STRETCHES.c.region == region)
+    if connection.execute(select).first() is None:
+        raise LedgerError(
+            f"ledger: {region} has no stretch {stretch_id}; open_stretches() and the layers carry the ids there are"
+        )
+
+
 def segments_of(alerts_by_target: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return the segments of all targets, each once, with its highest joint level."""
     tables = [table[list(SEGMENT_NEEDED)] for table in alerts_by_target]
@@ -81,10 +96,12 @@ def write_stretches(
     *,
     simulated: bool,
     keep: set[str],
+    gone_reason: str = "superseded",
 ) -> int:
     """Bring the stretches of a region to a plan; return how many transitions that took.
 
-    ``keep`` names the runs whose members are kept; those of all others are forgotten.
+    ``keep`` names the runs whose members are kept; those of all others are forgotten. Stretches of this date that the plan does not
+    have are closed for ``gone_reason``.
     """
     # Beside the open ones, those that an earlier run of this date opened or closed.
     touched = sa.or_(
@@ -99,7 +116,7 @@ def write_stretches(
         now = current[stretch_id]
         rows[stretch_id] = PlannedStretch(
             stretch_id, now.reach, now.bank, now.from_m, now.to_m, WarningState.CLOSED, now.level, now.length_m,
-            now.first_issued_at, "superseded", None, StretchChange.CLOSED, now.level, (),
+            now.first_issued_at, gone_reason, None, StretchChange.CLOSED, now.level, (),
         )  # fmt: skip
     at, issued_at = datetime.now(UTC), as_of.to_pydatetime()
     added: list[tuple[Any, ...]] = []

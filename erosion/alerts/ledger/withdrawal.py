@@ -15,7 +15,9 @@ from erosion.alerts.ledger.people_tables import WITHDRAWN_RUNS
 from erosion.alerts.ledger.queries import last_standing, one_row, reading, select_standing
 from erosion.alerts.ledger.recording import Run, apply_plan, run_row
 from erosion.alerts.ledger.schema import RUNS, STATES, WARNINGS
+from erosion.alerts.ledger.stretches import select_open, write_stretches
 from erosion.alerts.life import OpenWarning, Planned
+from erosion.alerts.stretches import PlannedStretch
 from erosion.core.vocabulary import Action, RunOutcome, WarningState
 
 
@@ -36,7 +38,7 @@ class WithdrawalResult(NamedTuple):
     id: int
     """Number of the entry."""
     transitions: int
-    """Changes of warnings that were taken back, each by a transition of its own."""
+    """Changes of warnings and stretches that were taken back, each by a transition of its own."""
     standing: str | None
     """The run that stands now, None where none is left."""
 
@@ -44,8 +46,8 @@ class WithdrawalResult(NamedTuple):
 def withdraw_run(connection: sa.Connection, actor: Actor, run_id: str, reason: str) -> WithdrawalResult:
     """Return what withdrawing the newest run of a region did.
 
-    The run is superseded by a record of its own, ``{run_id}/withdrawn``, whose transitions bring each warning to what it was
-    before the date of the run. Nothing is deleted.
+    The run is superseded by a record of its own, ``{run_id}/withdrawn``, whose transitions bring each warning and stretch to what it
+    was before the date of the run. Nothing is deleted.
 
     Raises
     ------
@@ -100,6 +102,19 @@ def withdraw_run(connection: sa.Connection, actor: Actor, run_id: str, reason: s
     written = 0
     for target, plan in _plans_before(connection, region, as_of).items():
         written += apply_plan(connection, withdrawal, as_of, target, plan, gone_reason="withdrawn")
+    simulated = connection.execute(sa.select(WARNINGS.c.simulated).where(WARNINGS.c.region == region).limit(1)).scalar()
+    keep = {withdrawal.run_id, *([before] if before else [])}
+    stretches = _stretches_before(connection, region, as_of)
+    written += write_stretches(
+        connection,
+        region,
+        withdrawal.run_id,
+        as_of,
+        stretches,
+        simulated=bool(simulated),
+        keep=keep,
+        gone_reason="withdrawn",
+    )
     return WithdrawalResult(number, written, before)
 
 
@@ -141,3 +156,26 @@ def _plans_before(connection: sa.Connection, region: str, as_of: pd.Timestamp) -
             )
         )
     return plans
+
+
+def _stretches_before(connection: sa.Connection, region: str, as_of: pd.Timestamp) -> list[PlannedStretch]:
+    """Return every stretch that was open before a date, as it stood then, with its segments of that time."""
+    return [
+        PlannedStretch(
+            stretch_id=one.stretch_id,
+            reach=one.reach,
+            bank=one.bank,
+            from_m=one.from_m,
+            to_m=one.to_m,
+            state=WarningState.OPEN,
+            level=one.level,
+            length_m=one.length_m,
+            first_issued_at=one.first_issued_at,
+            closed_reason=None,
+            other_id=None,
+            kind="",
+            from_level=one.level,
+            segments=one.segments,
+        )
+        for one in select_open(connection, region, as_of)
+    ]

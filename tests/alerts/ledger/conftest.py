@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from erosion.alerts.ledger import open_ledger
+from tests.alerts.ledger.made_entries import add_stretches
 
 
 def postgres_binaries():
@@ -98,3 +99,9 @@ def engine(url):
     engine = open_ledger(url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def stretches(engine):
+    """Stretches to decide on, in the ledger of the test."""
+    add_stretches(engine)

@@ -9,12 +9,31 @@ from erosion.alerts.ledger import bulletins, decisions, official, people, people
 from erosion.alerts.ledger.audit import Actor
 from erosion.alerts.ledger.official import OfficialClass
 from erosion.alerts.ledger.reports import FieldReport
+from erosion.alerts.ledger.schema import STRETCHES
 from tests.alerts.ledger.made_runs import record
 
 AN = Actor("an@angiang.example", "Nguyễn Văn An")
 BA = Actor("ba@angiang.example", "Trần Thị Ba")
 NASTY = "Robert'); DROP TABLE audit;--\n\"%s\" % {x} \\ ' :name $1 \u202e Vết nứt 💧 \x7f"
 """Text that means something to SQL, to formats and to JSON."""
+
+
+def add_stretches(engine):
+    """Stretches of long ago to decide on; no run touches them."""
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    fixed = {
+        "reach": "rio",
+        "bank": "L",
+        "from_m": 0.0,
+        "to_m": 100.0,
+        "state": "closed",
+        "level": 1,
+        "length_m": 100.0,
+    }
+    times = {"first_issued_at": long_ago, "issued_at": long_ago, "closed_at": long_ago, "simulated": False}
+    rows = [{"stretch_id": name, "region": "rio", **fixed, **times} for name in ("s1", "s2", "s3")]
+    with engine.begin() as connection:
+        connection.execute(sa.insert(STRETCHES), [*rows, {**rows[0], "stretch_id": "song-1", "region": "song"}])
 
 
 def a_report(client_id="c-1", **changes):
@@ -38,6 +57,7 @@ def a_report(client_id="c-1", **changes):
 
 def write_one_of_each(engine):
     """One entry in every table; return how many."""
+    add_stretches(engine)
     record(engine, "2010-01-01", {"a": 3})
     with ledger.writing(engine) as connection:
         people.set_person(connection, AN, login="an", name=NASTY, role="duty_officer", communes=["2", "1"], words=NASTY)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from erosion.alerts import ledger
 from erosion.alerts.ledger import LedgerError, decisions, people_tables
 from erosion.alerts.ledger.audit import START, Actor, AuditRow, audit_rows, chain_fault, hash_of, stored
-from tests.alerts.ledger.made_entries import AN, NASTY, tamper, verified, write_one_of_each
+from tests.alerts.ledger.made_entries import AN, NASTY, add_stretches, tamper, verified, write_one_of_each
 
 # --- the chain alone --------------------------------------------------------------------------------------------------
 
@@ -242,6 +242,8 @@ def test_a_value_that_is_none_is_refused_with_its_place(table, column, value, wo
 
 
 def test_a_refused_entry_leaves_no_row(engine):
+    add_stretches(engine)
+
     def two(second):
         with ledger.writing(engine) as connection:
             decisions.acknowledge(connection, AN, "rio", "s1", 3)

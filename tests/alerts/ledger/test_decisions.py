@@ -8,6 +8,8 @@ from erosion.alerts import ledger
 from erosion.alerts.ledger import LedgerError, decisions, reports
 from tests.alerts.ledger.made_entries import AN, BA, NASTY, a_report, verified
 
+pytestmark = pytest.mark.usefixtures("stretches")
+
 
 def test_decisions_come_back_in_order_with_name_time_and_words(engine):
     before = datetime.now(UTC)
@@ -17,7 +19,7 @@ def test_decisions_come_back_in_order_with_name_time_and_words(engine):
         decisions.assign(connection, AN, "rio", "s1", "ba", due, NASTY)
         decisions.acknowledge(connection, BA, "rio", "s1", 4, "seen")
         decisions.acknowledge(connection, BA, "rio", "s2", 2)
-        decisions.acknowledge(connection, BA, "song", "s1", 2)
+        decisions.acknowledge(connection, BA, "song", "song-1", 2)
         decisions.check(connection, BA, "rio", "nothing_seen", report_id=report)
         decisions.close(connection, AN, "rio", report_id=report, words="ok")
         decisions.close(connection, AN, "rio", stretch_id="s1", words="done")
@@ -48,6 +50,14 @@ def test_an_undone_decision_stays_and_says_by_what(engine):
     with pytest.raises(LedgerError, match="entry 99 is no decision"), ledger.writing(engine) as connection:
         decisions.undo(connection, AN, 99)
     assert verified(engine) == (3, verified(engine).hash, None)
+
+
+def test_a_stretch_that_was_never_issued_is_refused(engine):
+    for region, stretch_id in (("rio", "s9"), ("rio", "song-1"), ("rio", NASTY)):
+        with pytest.raises(LedgerError, match=f"{region} has no stretch"), ledger.writing(engine) as connection:
+            decisions.acknowledge(connection, AN, region, stretch_id, 2)
+        with pytest.raises(LedgerError, match=f"{region} has no stretch"), ledger.writing(engine) as connection:
+            reports.add_report(connection, AN, a_report(region=region, stretch_id=stretch_id))
 
 
 def test_what_is_no_decision_is_refused(engine):

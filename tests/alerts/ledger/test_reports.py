@@ -10,6 +10,8 @@ from erosion.alerts import ledger
 from erosion.alerts.ledger import LedgerError, decisions, reports
 from tests.alerts.ledger.made_entries import AN, BA, NASTY, a_report, verified
 
+pytestmark = pytest.mark.usefixtures("stretches")
+
 
 def open_ones(engine, stretch_id=None):
     with ledger.querying(engine) as connection:
@@ -45,7 +47,7 @@ def test_a_report_is_open_until_a_closure_of_it_stands(engine):
         one = reports.add_report(connection, BA, a_report("c-1")).id
         two = reports.add_report(connection, BA, a_report("c-2", stretch_id="s2")).id
         reports.add_report(connection, BA, a_report("c-3", verdict="nothing_seen"))
-        reports.add_report(connection, BA, a_report("c-4", region="song"))
+        reports.add_report(connection, BA, a_report("c-4", region="song", stretch_id=None))
         unsure = reports.add_report(connection, BA, a_report("c-5", verdict="unsure")).id
     assert open_ones(engine) == [one, two, unsure]
     with ledger.writing(engine) as connection:

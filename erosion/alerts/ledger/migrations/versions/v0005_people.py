@@ -68,7 +68,7 @@ def upgrade() -> None:
     _entries(
         "acknowledgements",
         sa.Column("region", sa.String, nullable=False),
-        sa.Column("stretch_id", sa.String, nullable=False),
+        sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id"), nullable=False),
         sa.Column("level", sa.Integer, nullable=False),
         sa.Column("undoes", sa.Integer, sa.ForeignKey("acknowledgements.id"), unique=True),
         sa.CheckConstraint("level BETWEEN 0 AND 4", name="acknowledgements_level"),
@@ -76,7 +76,7 @@ def upgrade() -> None:
     _entries(
         "assignments",
         sa.Column("region", sa.String, nullable=False),
-        sa.Column("stretch_id", sa.String, nullable=False),
+        sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id"), nullable=False),
         sa.Column("assignee", sa.String, nullable=False),
         sa.Column("due_at", UTC),
         sa.Column("undoes", sa.Integer, sa.ForeignKey("assignments.id"), unique=True),
@@ -94,7 +94,7 @@ def upgrade() -> None:
         sa.Column("bank", sa.String),
         sa.Column("chainage_m", sa.Float),
         sa.Column("segment_id", sa.String),
-        sa.Column("stretch_id", sa.String),
+        sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id")),
         sa.Column("crack_length_m", sa.Float),
         sa.Column("crack_width_m", sa.Float),
         sa.Column("edge_distance_m", sa.Float),
@@ -112,7 +112,7 @@ def upgrade() -> None:
     _entries(
         "field_checks",
         sa.Column("region", sa.String, nullable=False),
-        sa.Column("stretch_id", sa.String),
+        sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id")),
         sa.Column("report_id", sa.Integer, sa.ForeignKey("field_reports.id")),
         sa.Column("verdict", sa.String, nullable=False),
         sa.Column("undoes", sa.Integer, sa.ForeignKey("field_checks.id"), unique=True),
@@ -121,7 +121,7 @@ def upgrade() -> None:
     _entries(
         "closures",
         sa.Column("region", sa.String, nullable=False),
-        sa.Column("stretch_id", sa.String),
+        sa.Column("stretch_id", sa.String, sa.ForeignKey("stretches.stretch_id")),
         sa.Column("report_id", sa.Integer, sa.ForeignKey("field_reports.id")),
         sa.Column("undoes", sa.Integer, sa.ForeignKey("closures.id"), unique=True),
         sa.CheckConstraint("stretch_id IS NOT NULL OR report_id IS NOT NULL", name="closures_about"),
