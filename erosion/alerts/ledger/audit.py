@@ -208,10 +208,11 @@ def verify(connection: sa.Connection, noted: tuple[int, str] | None = None) -> V
     Parameters
     ----------
     connection
-        One of :func:`erosion.alerts.ledger.querying`.
+        One of :func:`erosion.alerts.ledger.querying` that has not been asked anything yet: all tables are read as of one instant.
     noted
         Number of rows and hash of an earlier verification: the chain has to hold that row still.
     """
+    _hold_still(connection)
     rows: list[AuditRow] = []
     faults: list[Fault] = []
     judged = math.inf
@@ -243,6 +244,17 @@ def verify(connection: sa.Connection, noted: tuple[int, str] | None = None) -> V
             faults.append(Fault(count, "its hash is not the one noted: this row, or one before it, was written anew"))
     last = rows[-1].hash if rows else START
     return Verified(len(rows), last, min(faults, default=None))
+
+
+def _hold_still(connection: sa.Connection) -> None:
+    """Have every question on a connection answered as of one instant, whoever writes meanwhile."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    elif connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("SELECT 1")  # begins a transaction, but not where a ledger is only read
+        raw = connection.connection.dbapi_connection
+        if raw is not None and not raw.in_transaction:
+            connection.exec_driver_sql("BEGIN")
 
 
 def _rows(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[int, dict[str, Any] | None]]:
