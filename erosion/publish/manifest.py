@@ -151,6 +151,26 @@ class FileHashes(TypedDict):
     """Files for the ledger and the next run."""
 
 
+class PlacesLayer(TypedDict):
+    """Where a reference layer comes from."""
+
+    title: dict[str, str]
+    licence: str
+    attribution: str
+    url: str | None
+    simulated: bool
+
+
+class PlacesEntry(TypedDict):
+    """Reference layers near the banks, beside the directories of the runs that share them."""
+
+    file: str
+    """Path relative to the folder of the region."""
+    sha256: str
+    layers: dict[str, PlacesLayer]
+    """Those that were given, by name."""
+
+
 class Manifest(Report, FileHashes):
     """A run: what it was made of, what it published, and what was left out."""
 
@@ -177,6 +197,8 @@ class Manifest(Report, FileHashes):
     level_worth: NotRequired[dict[str, dict[str, LevelWorth]]]
     """Target and level to what the level is worth."""
     applicability: NotRequired[Applicability]
+    places: NotRequired[PlacesEntry | None]
+    """None where the region has no reference layers; absent in runs of an older program."""
     policy: NotRequired[dict[str, Any]]
     """The region's policy; see docs/region-files.md."""
     stages: list[Stage]

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from erosion.config.region import load_region
+from erosion.core.files import sha256_of
 from erosion.nightly.published import DEGRADED, NOT_PUBLISHED, PUBLISHED, published
 from erosion.nightly.run import run
+from erosion.places.stored import read_stored
 from tests.nightly.made_runs import FIRST, SECOND, assert_agreed, home_of, ledger_of, read_json
 
 
@@ -39,6 +41,11 @@ def test_what_reference_layers_hold_makes_another_run(out: Path, crop: Path, edi
     (crop.parent / "roads.geojson").write_text(json.dumps(road))
     whole = run(load_region(crop), FIRST, out)
     assert (whole.exit_code, whole.new) == (PUBLISHED, True)
+    assert whole.directory is not None
+    manifest = read_json(whole.directory / "manifest.json")
+    assert manifest["places"]["layers"]["roads"]["licence"] == "CC0"
+    stored = home_of(out) / manifest["places"]["file"]
+    assert sha256_of(stored) == manifest["places"]["sha256"] and len(read_stored(stored).roads) == 1
     (crop.parent / "roads.geojson").rename(crop.parent / "other.geojson")
     edit(crop, places={"roads": {"path": "other.geojson", **terms}})
     again = run(load_region(crop), FIRST, out)

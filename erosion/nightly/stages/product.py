@@ -28,6 +28,7 @@ from erosion.nightly.stages.decide import Decisions
 from erosion.nightly.stages.identity import Identity
 from erosion.nightly.stages.inputs import RunInputs, not_repeated
 from erosion.nightly.stages.layers import level_lengths
+from erosion.nightly.stages.places import publish_places
 from erosion.nightly.stages.reaches import Forecasts
 from erosion.nightly.task import Progress, Task
 from erosion.publish import write_all
@@ -39,6 +40,7 @@ from erosion.publish.manifest import (
     Applicability,
     LevelWorth,
     Manifest,
+    PlacesEntry,
     ReachEntry,
     Report,
     SkippedItem,
@@ -73,7 +75,11 @@ def make_product(
                 {name: one.shift for name, one in forecasts.made.items()}, inputs.evaluation, inputs.trained_here
             )
             outputs, memory = _write_files(temporary, task, identity, inputs, decisions, applicability)
-        manifest = _manifest(task, identity, inputs, forecasts, decisions, progress, outputs, memory, applicability)
+            banks = next(iter(decisions.layers.values())).geometry
+            places = publish_places(task, inputs.places, banks)
+        manifest = _manifest(
+            task, identity, inputs, forecasts, decisions, progress, outputs, memory, applicability, places
+        )
         write_manifest(temporary, manifest)
         sync(temporary)
         # A directory of this name has lost a file, or its manifest cannot be read: it is made again.
@@ -165,6 +171,7 @@ def _manifest(
     outputs: dict[str, str],
     memory: dict[str, str],
     applicability: Applicability,
+    places: PlacesEntry | None,
 ) -> Manifest:
     region, newest = task.region, decisions.newest_epochs
     reaches: dict[str, ReachEntry] = {}
@@ -194,6 +201,7 @@ def _manifest(
         "levels": {name: level_lengths(table) for name, table in decisions.layers.items()},
         "level_worth": level_worth(inputs.release),
         "applicability": applicability,
+        "places": places,
         "policy": dataclasses.asdict(region.policy),
         "stages": progress.stages,
         "outputs": outputs,
