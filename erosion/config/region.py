@@ -75,6 +75,15 @@ class Policy:
     clear_ratio: Annotated[float, Key("clear threshold as a share of the raise threshold", "1", low=0, high=1)] = 0.8
     max_level4_share: Annotated[float, Key("largest share of bank length at level 4", "1", low=0, high=1)] = 0.05
     warning_from_level: Annotated[int, Key("lowest level that opens a warning", "level", low=1, high=4)] = 2
+    report_level: Annotated[
+        int,
+        Key(
+            "level that an open field report of a crack, sinking, undercutting or loss gives its bank",
+            "level",
+            low=1,
+            high=4,
+        ),
+    ] = 3
     stretch_gap_m: Annotated[
         float, Key("bank below warning_from_level that does not divide a stretch, at most", "m", low=0)
     ] = 200.0

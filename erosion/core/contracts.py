@@ -104,7 +104,7 @@ ALERT_COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "trigger_since": ("", "as-of date since which the trigger has asked for less than it has raised the level by"),
     "why": (
         "",
-        "rule that set the level: trigger, trigger_over, raised, jumped, held, cleared, same, capped, kept, unknown",
+        "rule that set the level: trigger, trigger_over, report, raised, jumped, held, cleared, same, capped, kept, unknown",
     ),
 }
 

@@ -60,8 +60,3 @@ def standing_of(
         if level is None or (one.level is not None and one.level >= level):
             return StretchStanding(StretchState.SEEN, one, *whom, waiting)
     return StretchStanding(StretchState.NEW, None, None, None, waiting)
-
-
-def level_with_reports(level: int, previous: int, open_reports: Collection[int]) -> int:
-    """Return the level of a stretch: while a field report of it is open it does not fall, not even to unknown."""
-    return max(level, previous) if open_reports else level

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from erosion.alerts.ledger.decisions import Decision
 from erosion.core.vocabulary import Action, StretchState
-from erosion.workflow.stretch_state import level_with_reports, standing_of
+from erosion.workflow.stretch_state import standing_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -96,12 +96,3 @@ def test_laws(kinds, order, data):
         undone = [*entries, entry(99, kinds[k], level=2, undoes=k + 1)]
         undone[k] = undone[k]._replace(undone_by=99)
         assert standing_of(undone) == standing_of(entries[:k] + entries[k + 1 :])
-
-
-@given(level=st.integers(0, 4), previous=st.integers(0, 4), reports=st.lists(st.integers(1, 9), max_size=2))
-def test_a_level_does_not_fall_while_a_report_is_open(level, previous, reports):
-    found = level_with_reports(level, previous, reports)
-    if reports:
-        assert found >= previous and found >= level and found in (level, previous)
-    else:
-        assert found == level

@@ -9,8 +9,9 @@ import pandas as pd
 
 from erosion.alerts import ledger
 from erosion.alerts.levels import decide, joint_levels
-from erosion.alerts.states import carry
-from erosion.alerts.stretches import plan_stretches
+from erosion.alerts.reported import FAR_M, reported_segments, with_reports
+from erosion.alerts.states import carry, ways_of
+from erosion.alerts.stretches import OpenStretch, plan_stretches
 from erosion.alerts.thresholds import thresholds_of
 from erosion.alerts.trigger_night import Night, night_of
 from erosion.banks.bank_lines import number_bank_lines
@@ -68,13 +69,16 @@ def decide_levels(task: Task, inputs: RunInputs, forecasts: Forecasts, progress:
         target.name: _decide(task, inputs, target.name, forecasts, kept.get(target.name), walk, night)
         for target in region.targets
     }
+    standing = ledger.standing_stretches(task.engine, region.name, as_of)
+    if inputs.reports:
+        decided = _reported(task, inputs, decided, segments, standing, walk, progress)
     joint = joint_levels(decided)
     decided = {name: table.assign(joint_level=table["segment_id"].map(joint)) for name, table in decided.items()}
     placed = segments.drop(columns=["geometry", "baseline"]).assign(
         bank_line=number_bank_lines(segments), joint_level=segments["segment_id"].map(joint)
     )
     stretches = plan_stretches(
-        ledger.standing_stretches(task.engine, region.name, as_of),
+        standing,
         placed,
         walk,
         region=region.name,
@@ -110,6 +114,31 @@ def decide_levels(task: Task, inputs: RunInputs, forecasts: Forecasts, progress:
         {str(name): str(baseline) for name, baseline in segments.groupby("reach")["baseline"].max().items()},
         night,
     )
+
+
+def _reported(
+    task: Task,
+    inputs: RunInputs,
+    decided: dict[str, pd.DataFrame],
+    segments: gpd.GeoDataFrame,
+    standing: list[OpenStretch],
+    walk: pd.DataFrame | None,
+    progress: Progress,
+) -> dict[str, pd.DataFrame]:
+    """Return the levels with what open field reports do to them; a report that concerns no bank goes to the messages."""
+    ways = ways_of([segment for one in standing for segment in one.segments], walk)
+    members = {one.stretch_id: {new for old in one.segments for new in ways[old]} for one in standing}
+    order = segments.set_index("segment_id")
+    result = {}
+    for name, levels in decided.items():
+        mine = order.loc[levels["segment_id"]].reset_index()
+        reported = reported_segments(mine, inputs.reports, members)
+        result[name] = with_reports(levels, reported, task.region.policy.report_level)
+    progress.messages += [
+        f"field report {number} lies farther than {FAR_M:g} m from every bank; mend its place, or close it"
+        for number in reported.far
+    ]
+    return result
 
 
 def _decide(

@@ -98,6 +98,7 @@ def inputs_of(task: Task, inputs: RunInputs) -> dict[str, Any]:
         # Only where there is one: runs from before evaluations could be attached keep their names.
         **({} if inputs.evaluation is None else {"evaluation": _digest(json.dumps(inputs.evaluation, sort_keys=True))}),
         **({} if region.places is None else {"places": places_digest(inputs.places)}),
+        **({"reports": _digest(repr(inputs.reports))} if inputs.reports else {}),
         "previous_run": None if inputs.previous is None else inputs.previous["run_id"],
         "contract_version": CONTRACT_VERSION,
         "program": version("erosion"),

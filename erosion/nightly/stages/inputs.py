@@ -13,10 +13,12 @@ import pandas as pd
 import xarray as xr
 
 from erosion.alerts import ledger
+from erosion.alerts.reported import OpenReport
 from erosion.banks.epochs.valid import newer_and_older, valid_epochs
 from erosion.banks.record import thin_record
 from erosion.config.region import Region
 from erosion.config.store import store_of
+from erosion.core.contracts import as_of_instant
 from erosion.core.errors import Skipped, SourceError
 from erosion.core.files import files_digest
 from erosion.forecast.evaluation.attached import EvaluationError, evaluation_file, read_evaluation
@@ -70,6 +72,8 @@ class RunInputs:
         Whether the release was trained on the region.
     places
         Reference layers of the region, as they are today: they have no date.
+    reports
+        Field reports that came in by the date and are open now.
     """
 
     reaches: Mapping[str, ReachInput]
@@ -84,6 +88,7 @@ class RunInputs:
     unread_evaluation: list[Skipped]
     trained_here: bool
     places: Places
+    reports: tuple[OpenReport, ...]
 
     @property
     def degraded_by(self) -> list[Skipped]:
@@ -141,6 +146,7 @@ def read_inputs(task: Task, progress: Progress) -> RunInputs:
         unread,
         trained_here=region.name in regions_of(release.meta),
         places=places,
+        reports=_open_reports(task),
     )
 
 
@@ -207,6 +213,17 @@ def _read_reaches(
         # The cause may be that nothing could be fetched.
         raise_joint(failed, [item for item in unfetched if not item.usual])
     return reaches, {name: str(error) for name, error in failed.items()}
+
+
+def _open_reports(task: Task) -> tuple[OpenReport, ...]:
+    """Return the field reports that were seen by the date of the run and are open."""
+    with ledger.querying(task.engine) as connection:
+        table = ledger.reports.reports(connection, task.region.name)
+    known = table[table["open"].astype(bool) & (table["observed_at"] <= as_of_instant(task.as_of))]
+    return tuple(
+        OpenReport(int(row["id"]), row["lon"], row["lat"], row["verdict"], row["stretch_id"] or None)
+        for row in known.to_dict("records")
+    )
 
 
 def _attached(region: Region, release_digest: str) -> tuple[Evaluation | None, list[Skipped]]:
