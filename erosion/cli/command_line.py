@@ -284,9 +284,35 @@ def _ledger_arguments(parser: argparse.ArgumentParser) -> None:
     back.add_argument("run", metavar="RUN", help="id of the run, as published.json and the manifest have it")
     back.add_argument("--reason", required=True, help="why, for the record")
     back.add_argument("--by", required=True, metavar="LOGIN", help="of the approver or administrator who does it")
+    listed = tasks.add_parser(
+        "official",
+        help="enter the official list of banks in danger, matched to the banks of the newest run; 2 where some match none",
+    )
+    listed.add_argument(
+        "list", type=Path, metavar="FILE", help="CSV, XLSX, GeoPackage, Shapefile, GeoJSON or FlatGeobuf"
+    )
+    listed.add_argument(
+        "--scheme", type=Path, required=True, metavar="YAML", help="classes and columns of the list (docs/ledger.md)"
+    )
+    listed.add_argument("--region", required=True, help="name of the region")
+    listed.add_argument("--decision", required=True, help="document that decided the list")
+    listed.add_argument(
+        "--from", dest="valid_from", type=_date, required=True, metavar="DATE", help="first day it holds"
+    )
+    listed.add_argument("--to", dest="valid_to", type=_date, metavar="DATE", help="last day it holds (default: no end)")
+    listed.add_argument(
+        "--by",
+        required=True,
+        metavar="LOGIN",
+        help="of the duty officer who does it; a new scheme needs an administrator first",
+    )
+    listed.add_argument(
+        "--scheme-by", metavar="LOGIN", help="of the administrator who enters the scheme, where it is new"
+    )
+    listed.add_argument("--try", dest="trial", action="store_true", help="only show what matches; nothing is entered")
     for added in (add, remove):
         added.add_argument("--words", default="", help="a note for the record")
-    for added in (verify, add, shown, remove, back):
+    for added in (verify, add, shown, remove, back, listed):
         added.add_argument("--out", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")
         added.add_argument(
             "--ledger", default=os.environ.get("EROSION_LEDGER"), help="path or URL (default: ledger.sqlite in --out)"

@@ -9,8 +9,12 @@ from pathlib import Path
 
 from erosion.alerts import ledger
 from erosion.alerts.ledger.audit import Verified
+from erosion.config.official import read_scheme
+from erosion.nightly.published import newest_segments
 from erosion.nightly.withdrawal import withdraw
+from erosion.places.official_list import match_official, read_official_list
 from erosion.workflow import staff
+from erosion.workflow.official import enter_official_list
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +34,8 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         if arguments.task == "withdraw":
             _withdraw(engine, arguments)
+        elif arguments.task == "official":
+            return _official(engine, arguments)
         elif arguments.what == "list":
             _list_people(engine, arguments.at)
         elif arguments.what == "remove":
@@ -87,6 +93,34 @@ def _list_people(engine: ledger.Ledger, at: datetime | None) -> None:
             print(
                 f"{person.login}\t{person.name}\t{person.role}{communes}, from {person.active_from:%Y-%m-%d %H:%M} UTC{until}"
             )
+
+
+def _official(engine: ledger.Ledger, arguments: argparse.Namespace) -> int:
+    scheme = read_scheme(arguments.scheme)
+    segments = newest_segments(arguments.out / arguments.region)
+    pieces, skipped = read_official_list(arguments.list, scheme, str(segments.crs))
+    found, left = match_official(pieces, segments)
+    for one in found:
+        where = f"bank {one.bank} of {one.reach}, km {one.from_m / 1000:.3f} to {one.to_m / 1000:.3f}"
+        print(f"{one.piece.official_id}\t{one.piece.class_code}\t{where}\t{one.piece.title}")
+    for item in (*skipped, *left):
+        _log.warning(f"left out: {item.scene}: {item.reason}")
+    if not arguments.trial:
+        entered = enter_official_list(
+            engine,
+            arguments.by,
+            scheme_login=arguments.scheme_by,
+            region=arguments.region,
+            scheme=scheme,
+            pieces=found,
+            decision=arguments.decision,
+            valid_from=arguments.valid_from,
+            valid_to=arguments.valid_to,
+        )
+        _log.info(
+            f"{entered} of {len(found)} entered, the others stand so already; {len(skipped) + len(left)} left out"
+        )
+    return 2 if skipped or left else 0
 
 
 def _withdraw(engine: ledger.Ledger, arguments: argparse.Namespace) -> None:

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+import geopandas as gpd
+
 from erosion.alerts import ledger
 from erosion.config.region import Region
 from erosion.core.files import sha256_of
@@ -50,6 +52,26 @@ def published(home: Path) -> Listing:
         return read_listing(path)
     except ListingError as error:
         raise RunError(str(error)) from error
+
+
+def newest_segments(home: Path) -> gpd.GeoDataFrame:
+    """Return the published segments of the newest run of a region, in the export CRS.
+
+    Raises
+    ------
+    RunError
+        Nothing is published, or the file cannot be read.
+    """
+    runs = published(home)["runs"]
+    if not runs:
+        raise RunError(f"{home}: no run is published; run the region first")
+    path = min((home / runs[-1]["directory"]).glob("segments_*.parquet"), default=None)
+    if path is None:
+        raise RunError(f"{home / runs[-1]['directory']}: has no segments; run the date again")
+    try:
+        return gpd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: {error}; run the date again") from error
 
 
 _EMPTY: Listing = {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 from erosion.alerts import ledger
 from erosion.alerts.ledger import bulletins, official
+from erosion.config.official import OfficialScheme
 from erosion.core.vocabulary import Action, BulletinStatus
+from erosion.places.official_list import Matched
 from erosion.workflow.actions import acting
 
 _NEEDED: Final = {
@@ -27,6 +30,62 @@ def set_class(engine: ledger.Ledger, login: str, **given: Any) -> int:
     """Return the entry of an official class; arguments as of :func:`erosion.alerts.ledger.official.set_class`."""
     with acting(engine, login, Action.SET_CLASS, (given.get("commune", ""),)) as (connection, person):
         return official.set_class(connection, person.actor, **given)
+
+
+def enter_official_list(
+    engine: ledger.Ledger,
+    login: str,
+    *,
+    scheme_login: str | None,
+    region: str,
+    scheme: OfficialScheme,
+    pieces: Sequence[Matched],
+    decision: str,
+    valid_from: date,
+    valid_to: date | None = None,
+) -> int:
+    """Return how many classes of an official list were entered: those that do not stand so already.
+
+    Parameters
+    ----------
+    engine, login
+        The ledger, and who enters the classes.
+    scheme_login
+        Who enters the scheme, where this version of it does not stand yet; ``login`` where None.
+    region, scheme, pieces
+        The region, its scheme of classes, and the pieces on its banks.
+    decision
+        Document that decided the list.
+    valid_from, valid_to
+        First and last day on which it holds.
+    """
+    classes = [official.OfficialClass(one.code, one.vi, one.en) for one in scheme.classes]
+    with ledger.querying(engine) as connection:
+        schemes = official.schemes_on(connection, region, valid_from)
+        standing = official.classes_on(connection, region, valid_from)
+    same = schemes[(schemes["scheme"] == scheme.scheme) & (schemes["legal_basis"] == scheme.legal_basis)]
+    same = same[[list(found) == [one._asdict() for one in classes] for found in same["classes"]]]
+    if same.empty:
+        scheme_id = set_scheme(
+            engine, scheme_login or login, region=region, scheme=scheme.scheme, classes=classes,
+            legal_basis=scheme.legal_basis, valid_from=valid_from,
+        )  # fmt: skip
+    else:
+        scheme_id = int(same["id"].iloc[-1])
+    known = {row["official_id"]: row for row in standing.to_dict("records")}
+    entered = 0
+    for one in pieces:
+        given = {
+            "title": one.piece.title, "commune": one.piece.commune, "reach": one.reach, "bank": one.bank, "from_m": one.from_m,
+            "to_m": one.to_m, "scheme_id": scheme_id, "class_code": one.piece.class_code, "decision": decision,
+            "valid_from": valid_from, "valid_to": valid_to,
+        }  # fmt: skip
+        before = known.get(one.piece.official_id)
+        if before is not None and all(before[name] == value for name, value in given.items()):
+            continue
+        set_class(engine, login, region=region, official_id=one.piece.official_id, **given)
+        entered += 1
+    return entered
 
 
 def draft_bulletin(engine: ledger.Ledger, login: str, **draft: Any) -> int:
