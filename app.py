@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from erosion.ui import html
+from erosion.ui import access, html
 from erosion.ui.choice import language
 from erosion.ui.pages import frame, operations, results, zone
 from erosion.ui.pages import list as list_page
@@ -40,6 +40,7 @@ def main() -> None:
     }
     st.session_state["pages"] = pages
     st.navigation(list(pages.values())).run()  # says which page; what stands on all of them comes first
+    access.show(words)
     choice = frame.choose()
     if choice is None:
         return

@@ -240,6 +240,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--out", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
     serve.add_argument("--address", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    serve.add_argument(
+        "--local-operator",
+        metavar="NAME",
+        help="act as this duty officer without sign-in; only where the address is this machine's own",
+    )
     return parser
 
 

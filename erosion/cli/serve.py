@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 
+from erosion.core.serving import LOCAL_OPERATOR_ENV, is_this_computer
 from erosion.core.shipped import shipped
 
 
@@ -17,6 +18,8 @@ def main(arguments: argparse.Namespace) -> int:
     app = shipped("app.py")
     if not any(arguments.out.glob("*/published.json")):
         raise FileNotFoundError(f"no products in {arguments.out}; make some with `erosion replay` or `erosion run`")
+    if arguments.local_operator is not None:
+        _check_local_operator(arguments.local_operator, arguments.address)
     _check_free(arguments.address, arguments.port)
     print(f"map: http://{arguments.address}:{arguments.port}", flush=True)
     options = [
@@ -26,11 +29,25 @@ def main(arguments: argparse.Namespace) -> int:
         "--browser.gatherUsageStats=false",
     ]
     environment = os.environ | {"EROSION_PRODUCTS": str(arguments.out.resolve())}
+    environment.pop(LOCAL_OPERATOR_ENV, None)  # named on the command line or not at all
+    if arguments.local_operator is not None:
+        environment[LOCAL_OPERATOR_ENV] = arguments.local_operator.strip()
     command = [sys.executable, "-m", "streamlit", "run", str(app), *options]
     if os.name == "posix":  # become the server, so that whoever ends this command ends the server
         os.chdir(app.parent)
         os.execve(sys.executable, command, environment)  # noqa: S606
     return subprocess.run(command, env=environment, check=False, cwd=app.parent).returncode  # noqa: S603
+
+
+def _check_local_operator(name: str, address: str) -> None:
+    """Refuse a local operator whose screen others could reach: it asks nobody for a password."""
+    if not name.strip():
+        raise ValueError("--local-operator needs the name of the duty officer; give it")
+    if not is_this_computer(address):
+        raise ValueError(
+            f"--local-operator is refused on {address}: whoever reaches that address would act as {name.strip()}. Leave "
+            "--address at 127.0.0.1, or set up sign-in (docs/operations.md)"
+        )
 
 
 def _check_free(address: str, port: int) -> None:

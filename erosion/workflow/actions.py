@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeAlias
 
 from erosion.alerts import ledger
 from erosion.alerts.ledger import decisions, people, reports
@@ -19,6 +19,24 @@ from erosion.core.vocabulary import Action, Role, StretchState
 from erosion.workflow.errors import RefusedError
 from erosion.workflow.roles import may, need
 from erosion.workflow.stretch_state import StretchStanding, standing_of
+
+
+class LocalOperator(NamedTuple):
+    """Whoever sits at a screen that serves its own computer only, without sign-in; acts as a duty officer.
+
+    A type of its own, and no login: what a sign-in service calls somebody can never be taken for it.
+    """
+
+    name: str
+
+    @property
+    def person(self) -> Person:
+        """The person that entries name as their maker."""
+        return Person(f"local operator {self.name}", self.name, Role.DUTY_OFFICER, (), datetime.now(UTC), None)
+
+
+Who: TypeAlias = str | LocalOperator
+"""Who acts: a login on the list of people, or the local operator."""
 
 
 class Place(NamedTuple):
@@ -32,7 +50,7 @@ class Place(NamedTuple):
 
 @contextmanager
 def acting(
-    engine: ledger.Ledger, login: str, action: Action, communes: Collection[str] = ()
+    engine: ledger.Ledger, login: Who, action: Action, communes: Collection[str] = ()
 ) -> Iterator[tuple[ledger.Connection, Person]]:
     """Give a transaction and the person who acts in it, whose role allows the action at the place.
 
@@ -47,7 +65,7 @@ def acting(
         yield connection, person
 
 
-def acknowledge(engine: ledger.Ledger, login: str, place: Place, level: int, words: str = "") -> int:
+def acknowledge(engine: ledger.Ledger, login: Who, place: Place, level: int, words: str = "") -> int:
     """Say that the stretch was seen at a level."""
     with acting(engine, login, Action.ACKNOWLEDGE, place.communes) as (connection, person):
         stretch = _open_stretch(connection, place)
@@ -56,7 +74,7 @@ def acknowledge(engine: ledger.Ledger, login: str, place: Place, level: int, wor
 
 def assign(
     engine: ledger.Ledger,
-    login: str,
+    login: Who,
     place: Place,
     assignee: str,
     due_at: datetime | None = None,
@@ -73,7 +91,7 @@ def assign(
 
 def check(
     engine: ledger.Ledger,
-    login: str,
+    login: Who,
     place: Place,
     verdict: str,
     *,
@@ -94,7 +112,7 @@ def check(
         )
 
 
-def close_stretch(engine: ledger.Ledger, login: str, place: Place, words: str) -> int:
+def close_stretch(engine: ledger.Ledger, login: Who, place: Place, words: str) -> int:
     """Say that nothing more is to be done about a stretch; its field reports have to be closed before."""
     with acting(engine, login, Action.CLOSE, place.communes) as (connection, person):
         _need_words(words)
@@ -105,7 +123,7 @@ def close_stretch(engine: ledger.Ledger, login: str, place: Place, words: str) -
         return decisions.close(connection, person.actor, place.region, stretch_id=stretch, words=words)
 
 
-def close_report(engine: ledger.Ledger, login: str, report_id: int, words: str) -> int:
+def close_report(engine: ledger.Ledger, login: Who, report_id: int, words: str) -> int:
     """Say that nothing more is to be done about a field report."""
     with ledger.writing(engine) as connection:
         person = active(connection, login)
@@ -119,7 +137,7 @@ def close_report(engine: ledger.Ledger, login: str, report_id: int, words: str) 
         return decisions.close(connection, person.actor, region, report_id=report_id, words=words)
 
 
-def undo(engine: ledger.Ledger, login: str, number: int, words: str, communes: Collection[str] = ()) -> int:
+def undo(engine: ledger.Ledger, login: Who, number: int, words: str, communes: Collection[str] = ()) -> int:
     """Undo a decision by a new entry.
 
     Parameters
@@ -133,20 +151,20 @@ def undo(engine: ledger.Ledger, login: str, number: int, words: str, communes: C
         if old.report_id is not None:
             communes = (str(reports.report_of(connection, old.report_id)["commune"]),)
         need(person, old.kind, communes)
-        if person.role == Role.COMMUNE_OFFICER and old.actor != login:
+        if person.role == Role.COMMUNE_OFFICER and old.actor != person.login:
             raise RefusedError("others_entry", number=number, name=old.actor_name)
         _need_words(words)
         return decisions.undo(connection, person.actor, number, words)
 
 
-def report(engine: ledger.Ledger, login: str, what: FieldReport) -> Added:
+def report(engine: ledger.Ledger, login: Who, what: FieldReport) -> Added:
     """Send a field report; sent again it is the same one."""
     with acting(engine, login, Action.REPORT, (what.commune,)) as (connection, person):
         return reports.add_report(connection, person.actor, what)
 
 
 def add_photo(
-    engine: ledger.Ledger, login: str, report_id: int, *, sha256: str, size_bytes: int, media_type: str
+    engine: ledger.Ledger, login: Who, report_id: int, *, sha256: str, size_bytes: int, media_type: str
 ) -> Added:
     """Enter a photo of a field report, whose bytes are kept elsewhere under their hash."""
     with ledger.writing(engine) as connection:
@@ -158,21 +176,23 @@ def add_photo(
         )
 
 
-def withdraw_run(engine: ledger.Ledger, login: str, run_id: str, reason: str) -> ledger.WithdrawalResult:
+def withdraw_run(engine: ledger.Ledger, login: Who, run_id: str, reason: str) -> ledger.WithdrawalResult:
     """Withdraw the newest run of a region; see :func:`erosion.alerts.ledger.withdraw_run`."""
     with acting(engine, login, Action.WITHDRAW_RUN) as (connection, person):
         _need_words(reason)
         return ledger.withdraw_run(connection, person.actor, run_id, reason)
 
 
-def active(connection: ledger.Connection, login: str) -> Person:
-    """Return the person of a login.
+def active(connection: ledger.Connection, login: Who) -> Person:
+    """Return the person of a login, or the local operator.
 
     Raises
     ------
     RefusedError
         Nobody active has it.
     """
+    if isinstance(login, LocalOperator):
+        return login.person
     person = people.person_at(connection, login)
     if person is None:
         raise RefusedError("person", login=login)

@@ -11,7 +11,7 @@ from erosion.alerts.ledger import bulletins, official
 from erosion.config.official import OfficialScheme
 from erosion.core.vocabulary import Action, BulletinStatus
 from erosion.places.official_list import Matched
-from erosion.workflow.actions import acting
+from erosion.workflow.actions import Who, acting
 
 _NEEDED: Final = {
     BulletinStatus.APPROVED: Action.APPROVE_BULLETIN,
@@ -20,13 +20,13 @@ _NEEDED: Final = {
 }
 
 
-def set_scheme(engine: ledger.Ledger, login: str, **scheme: Any) -> int:
+def set_scheme(engine: ledger.Ledger, login: Who, **scheme: Any) -> int:
     """Return the entry of a scheme of classes; arguments as of :func:`erosion.alerts.ledger.official.set_scheme`."""
     with acting(engine, login, Action.SET_SCHEME) as (connection, person):
         return official.set_scheme(connection, person.actor, **scheme)
 
 
-def set_class(engine: ledger.Ledger, login: str, **given: Any) -> int:
+def set_class(engine: ledger.Ledger, login: Who, **given: Any) -> int:
     """Return the entry of an official class; arguments as of :func:`erosion.alerts.ledger.official.set_class`."""
     with acting(engine, login, Action.SET_CLASS, (given.get("commune", ""),)) as (connection, person):
         return official.set_class(connection, person.actor, **given)
@@ -34,9 +34,9 @@ def set_class(engine: ledger.Ledger, login: str, **given: Any) -> int:
 
 def enter_official_list(
     engine: ledger.Ledger,
-    login: str,
+    login: Who,
     *,
-    scheme_login: str | None,
+    scheme_login: Who | None,
     region: str,
     scheme: OfficialScheme,
     pieces: Sequence[Matched],
@@ -88,14 +88,14 @@ def enter_official_list(
     return entered
 
 
-def draft_bulletin(engine: ledger.Ledger, login: str, **draft: Any) -> int:
+def draft_bulletin(engine: ledger.Ledger, login: Who, **draft: Any) -> int:
     """Return the entry of a new draft; arguments as of :func:`erosion.alerts.ledger.bulletins.draft_bulletin`."""
     with acting(engine, login, Action.DRAFT_BULLETIN) as (connection, person):
         return bulletins.draft_bulletin(connection, person.actor, **draft)
 
 
 def revise_bulletin(
-    engine: ledger.Ledger, login: str, bulletin_id: int, content: Mapping[str, Any], words: str = ""
+    engine: ledger.Ledger, login: Who, bulletin_id: int, content: Mapping[str, Any], words: str = ""
 ) -> int:
     """Return the entry of a further revision of a bulletin, which has to be approved anew."""
     with acting(engine, login, Action.DRAFT_BULLETIN) as (connection, person):
@@ -103,7 +103,7 @@ def revise_bulletin(
 
 
 def set_bulletin_status(
-    engine: ledger.Ledger, login: str, bulletin_id: int, status: BulletinStatus, words: str = ""
+    engine: ledger.Ledger, login: Who, bulletin_id: int, status: BulletinStatus, words: str = ""
 ) -> int:
     """Return the entry by which a bulletin is approved, issued or withdrawn."""
     with acting(engine, login, _NEEDED[status]) as (connection, person):

@@ -10,7 +10,7 @@ from erosion.alerts.ledger.official import OfficialClass
 from erosion.core.vocabulary import BulletinStatus
 from erosion.words import LANGUAGES
 from erosion.workflow import actions, official
-from erosion.workflow.actions import Place
+from erosion.workflow.actions import LocalOperator, Place
 from erosion.workflow.errors import RefusedError
 from tests.alerts.ledger.made_entries import NASTY, a_report, verified
 from tests.alerts.ledger.made_runs import dump, record
@@ -179,3 +179,14 @@ def test_a_run_is_withdrawn_with_a_reason(staff):
     refused(staff, "no_words", lambda: actions.withdraw_run(staff, "boss", "rio-2010-01-01", " "))
     actions.withdraw_run(staff, "boss", "rio-2010-01-01", "wrong masks")
     assert ledger.withdrawn(staff, "rio-2010-01-01").actor_name == "Boss"
+
+
+def test_the_local_operator_acts_as_a_duty_officer_and_every_entry_says_so(staff):
+    local = LocalOperator("Nguyễn Văn An")
+    actions.acknowledge(staff, local, Place("rio", "s1", ()), 3)
+    actions.assign(staff, local, HERE, "com")
+    made = state(staff).decision
+    assert (made.kind, made.actor, made.actor_name) == ("assign", "local operator Nguyễn Văn An", "Nguyễn Văn An")
+    refused(staff, "role", lambda: actions.withdraw_run(staff, local, "run", "because"))
+    refused(staff, "person", lambda: actions.acknowledge(staff, "local operator Nguyễn Văn An", HERE, 3))
+    assert verified(staff).fault is None

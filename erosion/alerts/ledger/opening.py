@@ -71,7 +71,7 @@ def open_ledger(url_or_path: str | Path, *, wait_s: float = WAIT_S) -> sa.Engine
     return engine
 
 
-def open_if_there(url_or_path: str | Path) -> sa.Engine | None:
+def open_if_there(url_or_path: str | Path, *, wait_s: float = WAIT_S) -> sa.Engine | None:
     """Return an open ledger, None where its SQLite file is missing or empty; none is made.
 
     Raises
@@ -82,7 +82,7 @@ def open_if_there(url_or_path: str | Path) -> sa.Engine | None:
     file = sqlite_file(url_or_path)
     if file is not None and not (file.is_file() and file.stat().st_size > 0):
         return None
-    return open_ledger(url_or_path)
+    return open_ledger(url_or_path, wait_s=wait_s)
 
 
 def sqlite_file(url_or_path: str | Path) -> Path | None:
