@@ -104,7 +104,7 @@ def check(
         communes = place.communes
         if report_id is not None:
             report = reports.report_of(connection, report_id)
-            communes = (str(report["commune"]),)
+            communes = _known(report["commune"])
         need(person, Action.CHECK, communes)
         stretch = None if place.stretch_id is None else _open_stretch(connection, place)
         return decisions.check(
@@ -128,7 +128,7 @@ def close_report(engine: ledger.Ledger, login: Who, report_id: int, words: str) 
     with ledger.writing(engine) as connection:
         person = active(connection, login)
         report = reports.report_of(connection, report_id)
-        need(person, Action.CLOSE, (str(report["commune"]),))
+        need(person, Action.CLOSE, _known(report["commune"]))
         _need_words(words)
         region = str(report["region"])
         every = reports.reports(connection, region).set_index("id")
@@ -149,7 +149,7 @@ def undo(engine: ledger.Ledger, login: Who, number: int, words: str, communes: C
         person = active(connection, login)
         old = decisions.decision(connection, number)
         if old.report_id is not None:
-            communes = (str(reports.report_of(connection, old.report_id)["commune"]),)
+            communes = _known(reports.report_of(connection, old.report_id)["commune"])
         need(person, old.kind, communes)
         if person.role == Role.COMMUNE_OFFICER and old.actor != person.login:
             raise RefusedError("others_entry", number=number, name=old.actor_name)
@@ -159,7 +159,7 @@ def undo(engine: ledger.Ledger, login: Who, number: int, words: str, communes: C
 
 def report(engine: ledger.Ledger, login: Who, what: FieldReport) -> Added:
     """Send a field report; sent again it is the same one."""
-    with acting(engine, login, Action.REPORT, (what.commune,)) as (connection, person):
+    with acting(engine, login, Action.REPORT, _known(what.commune)) as (connection, person):
         return reports.add_report(connection, person.actor, what)
 
 
@@ -170,7 +170,7 @@ def add_photo(
     with ledger.writing(engine) as connection:
         person = active(connection, login)
         found = reports.report_of(connection, report_id)
-        need(person, Action.ADD_PHOTO, (str(found["commune"]),))
+        need(person, Action.ADD_PHOTO, _known(found["commune"]))
         return reports.add_photo(
             connection, person.actor, report_id, sha256=sha256, size_bytes=size_bytes, media_type=media_type
         )
@@ -214,6 +214,11 @@ def _open_stretch(connection: ledger.Connection, place: Place) -> str:
     if found.state == StretchState.CLOSED and found.decision is not None:
         raise RefusedError("closed", stretch=place.stretch_id, number=found.decision.id, name=found.decision.actor_name)
     return place.stretch_id
+
+
+def _known(commune: object) -> tuple[str, ...]:
+    """Return the commune of a report; none where it is not known."""
+    return (str(commune),) if commune else ()
 
 
 def _need_words(words: str) -> None:
