@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from erosion.alerts import ledger
+from erosion.core.contracts import BANKS
 from erosion.core.vocabulary import Action, FieldVerdict
 from erosion.ui import access, html
 from erosion.ui.choice import Choice
@@ -75,15 +76,22 @@ def _form(choice: Choice, who: Who) -> None:
         given: dict[str, Any] = {"how": how}
         if how == "along":
             reaches = choice.region.reaches
-            given["reach"] = st.selectbox(
-                choice.translate("report.reach"),
-                sorted(choice.segments["reach"].unique()),
-                format_func=lambda reach: reaches.get(reach, {}).get(words, reach),
-                key=f"report reach {name}",
-            )
+            present, reaches = list(choice.segments["reach"].unique()), choice.region.reaches
+            given["reach"] = present[0]
+            if len(present) > 1:
+                given["reach"] = st.selectbox(
+                    choice.translate("report.reach"),
+                    present,
+                    index=None,
+                    placeholder=choice.translate("report.choose"),
+                    format_func=lambda reach: reaches.get(reach, {}).get(words, reach),
+                    key=f"report reach {name}",
+                )
             given["bank"] = st.selectbox(
                 choice.translate("report.bank"),
-                sorted(choice.segments["bank"].unique()),
+                [bank for bank in BANKS if (choice.segments["bank"] == bank).any()],
+                index=None,  # a bank that nobody chose would often be the wrong one
+                placeholder=choice.translate("report.choose"),
                 format_func=lambda bank: choice.translate(f"bank.{bank}"),
                 key=f"report bank {name}",
             )
@@ -214,6 +222,8 @@ def _keep(choice: Choice, who: Who, number: int, photo: Photo) -> bool:
 
 def _spot(choice: Choice, given: dict[str, Any], photo: Photo | None) -> Spot:
     if given["how"] == "along":
+        if given["reach"] is None or given["bank"] is None:
+            raise PlaceError("bank")
         along = chainage_m(given["chainage"])
         if along is None:
             raise PlaceError("chainage")

@@ -117,6 +117,7 @@ def test_a_sent_report_is_not_changed_and_another_one_can_be_sent(own, monkeypat
         ({"chainage": "99+000"}, "Không có bờ nào ở lý trình này"),
         ({"chainage": "somewhere"}, "Không có bờ nào ở lý trình này"),
         ({"bank": "I", "chainage": "1+000"}, "Không có bờ nào ở lý trình này"),
+        ({"bank": None}, "Hãy chọn sông và bờ trái"),
         ({"verdict": None}, "Hãy chọn một mục"),
     ],
 )
