@@ -8,7 +8,7 @@ import streamlit as st
 
 from erosion.ui import access, html
 from erosion.ui.choice import language
-from erosion.ui.pages import frame, operations, report, results, zone
+from erosion.ui.pages import bulletin, frame, operations, report, results, zone
 from erosion.ui.pages import list as list_page
 from erosion.ui.pages import map as map_page
 from erosion.ui.products.reading import ProductError
@@ -18,6 +18,7 @@ PAGES = {
     "map": (map_page, ":material/map:"),
     "list": (list_page, ":material/format_list_numbered:"),
     "report": (report, ":material/add_a_photo:"),
+    "bulletin": (bulletin, ":material/description:"),
     "results": (results, ":material/fact_check:"),
     "zone": (zone, ":material/crisis_alert:"),
     "operations": (operations, ":material/monitor_heart:"),

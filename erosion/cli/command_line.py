@@ -1,4 +1,4 @@
-"""Command line: erosion check | fetch | gauges | run | replay | train | evaluate | simulate | trigger | ledger | features | serve."""
+"""Command line: erosion check | fetch | gauges | run | replay | train | evaluate | simulate | trigger | ledger | features | serve | bulletin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ FAILED = 1
 COMMANDS = {
     name: f"erosion.cli.{name}"
     for name in (
-        "check", "fetch", "gauges", "run", "replay", "train", "evaluate", "simulate", "trigger", "ledger", "features", "serve"
+        "check", "fetch", "gauges", "run", "replay", "train", "evaluate", "simulate", "trigger", "ledger", "features", "serve",
+        "bulletin",
     )
 }  # fmt: skip
 """Module of each command. Only that of the command that is given is imported: help, a mistake in the arguments and the
@@ -235,6 +236,27 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     command("features", "list every feature with unit, meaning and rule for missing data", region=False)
+
+    paper = command("bulletin", "write the bulletin of a commune or of the whole region, as a draft")
+    paper.add_argument("--date", type=_day, help="YYYY-MM-DD, of a published run (default: the newest)")
+    paper.add_argument("--commune", metavar="CODE", help="code or name of a commune (default: the whole region)")
+    paper.add_argument("--target", help="name of a forecast target (default: the first of the region)")
+    paper.add_argument("--sheet", action="store_true", help="one page, instead of the bulletin")
+    paper.add_argument("--language", choices=["vi", "en"], default="vi", help="of the bulletin (default: %(default)s)")
+    paper.add_argument(
+        "--issued", metavar="TIME", help="when it goes out, 2026-11-30T07:30+07:00 (default: left to write)"
+    )
+    paper.add_argument("--number", default="", help="number of the document (default: left to write)")
+    paper.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="fixed texts of the office (default: bulletin.yaml of the products)",
+    )
+    paper.add_argument("--products", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")
+    paper.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="FILE.pdf, FILE.docx, or FILE.txt for the short text"
+    )
 
     serve = command("serve", "serve the map on this machine", region=False)
     serve.add_argument("--out", type=Path, default=PRODUCTS, help="directory of products (default: %(default)s)")

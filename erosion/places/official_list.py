@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from erosion.config.official import ListFields, OfficialScheme
 from erosion.core.errors import Skipped, SourceError
-from erosion.places.text import clean
+from erosion.core.text import clean
 
 LINE_M: Final = 150.0
 """Bank whose middle lies within this distance of an official line belongs to it [m]: lists are drawn on older maps."""

@@ -14,9 +14,10 @@ from shapely.geometry.base import BaseGeometry
 from erosion.config.places import Communes, Names, Population, Roads, Schools, VectorEntry
 from erosion.config.region import Region
 from erosion.core.errors import Skipped, SourceError
+from erosion.core.text import clean
 from erosion.places import extent
 from erosion.places.population import read_population
-from erosion.places.text import clean, names_in
+from erosion.places.text import names_in
 from erosion.places.vector import AREAS, LINES, POINTS, read_layer
 
 NAMES_WITHIN_M: Final = 5000.0

@@ -1,41 +1,20 @@
-"""Free text of a foreign file, made fit to be shown."""
+"""Names in a field of a foreign file."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
-MAX_CHARACTERS: Final = 120
-"""Longest text that is kept; the longest name of a commune with its former district has some 60."""
+from erosion.core.text import MAX_CHARACTERS, clean
 
 MAX_FORMER: Final = 40
 """Most former units of a commune that are kept."""
 
 _SEPARATOR: Final = re.compile(r"[,;](?![^()]*\))")
 """A comma or semicolon that no closing bracket follows before an opening one: those in brackets explain a name."""
-
-
-def clean(value: Any) -> str | None:
-    """Return a text in NFC without control, format and private characters, white space made single, or None where nothing is left.
-
-    What is longer than :data:`MAX_CHARACTERS` is cut and ends in ``…``.
-    """
-    if value is None or (not isinstance(value, (str, list, tuple, np.ndarray)) and pd.isna(value)):
-        return None
-    # A hostile field may have megabytes; marks that compose make a text shorter, never by more than a few times.
-    text = unicodedata.normalize("NFC", str(value)[: 20 * MAX_CHARACTERS])
-    kept = "".join(
-        " " if c.isspace() else c for c in text if c.isspace() or not unicodedata.category(c).startswith("C")
-    )
-    words = " ".join(kept.split())
-    if len(words) > MAX_CHARACTERS:
-        words = words[: MAX_CHARACTERS - 1].rstrip() + "…"
-    return words or None
 
 
 def names_in(value: Any) -> tuple[str, ...]:

@@ -269,6 +269,36 @@ def test_the_list_and_its_downloads(desk, published):
     assert caught.value.suggested_filename == "song-thu_2022-06-30_segments_1y_vi.csv"
 
 
+def test_a_bulletin_is_written_seen_and_taken_home_as_a_draft(desk):
+    """What the officer writes is in the preview and in the file; another text asks for another preview."""
+    import pypdfium2
+
+    desk.get_by_role("link", name="Bản tin").click()
+    desk.get_by_text("Mọi bản tải về là DỰ THẢO").wait_for()
+    settle(desk)
+    box = desk.get_by_label("1. Hiện trạng (ghi thêm)")
+    box.fill("Vết nứt dài 12 m <b>sát</b> bờ")
+    box.blur()
+    settle(desk)
+    desk.get_by_role("button", name="Xem trước").click()
+    desk.locator('[data-testid="stImage"] img').first.wait_for()
+    settle(desk)
+    with desk.expect_download() as caught:
+        desk.get_by_role("button", name="Tải PDF").click()
+    assert caught.value.suggested_filename == "song-thu_2022-06-30.pdf"
+    with pypdfium2.PdfDocument(Path(caught.value.path()).read_bytes()) as file:
+        pages = [" ".join(page.get_textpage().get_text_bounded().split()) for page in file]
+    assert "Vết nứt dài 12 m <b>sát</b> bờ" in " ".join(pages) and "BẢN TIN CẢNH BÁO" in pages[0]
+    assert all("DỰ THẢO" in page for page in pages)
+    with desk.expect_download() as caught:
+        desk.get_by_role("button", name="Tải tin ngắn").click()
+    short = Path(caught.value.path()).read_text("utf-8")
+    assert short.startswith("DỰ THẢO. Cảnh báo sạt lở bờ sông") and len(short) <= 300
+    box.fill("Đã kiểm tra")
+    box.blur()
+    desk.locator('[data-testid="stImage"] img').first.wait_for(state="detached")
+
+
 def test_past_forecasts_lead_to_their_map(desk, published):
     desk.get_by_role("link", name="Kết quả kiểm chứng").click()
     (row,) = json.loads((published / "song-thu" / "verification.json").read_text("utf-8"))["rows"]

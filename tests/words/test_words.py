@@ -91,7 +91,8 @@ def test_never_says_safe_or_gives_the_disaster_level():
             if safe in text.lower():
                 assert "không" in text.lower() or "no" in text.lower(), key
             if risk in text.lower():
-                assert key == "not.official"
+                # The section of a bulletin has a heading for it; what stands below is the officer's.
+                assert key in {"not.official", "bulletin.section.risk", "bulletin.field.risk"}
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from erosion.forecast.release import Release
 from erosion.gauges.hydrograph import hydrograph, stations
 from erosion.nightly.published import damage_of
 from erosion.nightly.stages.applicability import entry_of
+from erosion.nightly.stages.credits import credits_of
 from erosion.nightly.stages.decide import Decisions
 from erosion.nightly.stages.identity import Identity
 from erosion.nightly.stages.inputs import RunInputs, not_repeated
@@ -150,6 +151,7 @@ def _write_files(
         "applicability_en": applicability_text(applicability, "en"),
         "policy": dataclasses.asdict(region.policy),
         "skipped": [item._asdict() for item in inputs.skipped],
+        "sources": credits_of(region),
     }
     outputs = write_all(directory, decisions.layers, decisions.history, region, meta, decisions.stretches)
     shown = stations(region.gauge_sources, region.reaches)

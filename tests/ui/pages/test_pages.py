@@ -49,7 +49,7 @@ def tables(at):
     return [frame.value for frame in at.dataframe]
 
 
-@pytest.mark.parametrize("page", ["map", "list", "results", "operations"])
+@pytest.mark.parametrize("page", ["map", "list", "bulletin", "results", "operations"])
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_every_page_speaks_both_languages(published, monkeypatch, page, language):
     text = text_of(open_page(page, published, monkeypatch, language=language))
