@@ -1,12 +1,12 @@
 """The map as deck.gl layers that draw without asking any other computer for anything.
 
-Streamlit's map component takes a description in JSON. pydeck would write every coordinate on a line of its own and take
-a second over it; here the parts that do not change with a click are written once, compactly, and kept.
+Streamlit's map component takes a description in JSON, which the browser reads anew whenever one letter of it changes. So
+the description holds no data but those of the chosen segment; the parts that do not change with a click are written once,
+compactly, kept, and served at addresses of their own (:mod:`erosion.ui.map.served`).
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -44,6 +44,10 @@ NECK_CHANCE: Final = 0.05
 LINE_PX: Final = {0: 2.0, 1: 2.0, 2: 3.5, 3: 5.0, 4: 6.0}
 """Width of bank lines by level [pixel]: a print in black and white can be read by it."""
 
+RIM: Final = [23, 36, 45]
+"""Colour around the chosen segment and its stretch."""
+STRETCH_PX: Final = 10.0
+
 OUTCOME_COLOURS: Final = {
     ForecastOutcome.HIT: "#08519c",
     ForecastOutcome.MISS: "#d7191c",
@@ -70,8 +74,23 @@ _DRAWN: Final = (
 )  # fmt: skip
 """From the bottom to the top of the map."""
 
+CATCHING: Final = "segments"
+"""Name of the layer that catches the mouse; the index of what is caught is the row of its segment."""
+CATCH_PX: Final = 6.0
+"""How far from a bank the mouse is caught while the whole region is in sight [pixel] ..."""
+CATCH_M: Final = 100.0
+"""... and at least on the ground [m]."""
+
 NUMBER_INLAND_M: Final = 32.0
 """Where a level's number stands, inland of the bank line [m]."""
+
+NUMBER_EACH: Final = 5
+"""Neighbouring segments of one level that share a number."""
+NUMBER_GAP_M: Final = 150.0
+"""Segments further apart along a bank are not neighbours [m]."""
+
+SMALL_MARKS: Final = 200
+"""Chainage marks that come with zooming in: no more than some of these on one map, so one each 1, 2, 5 or 10 km."""
 
 DESK_PX: Final = 560.0
 PHONE_PX: Final = 350.0
@@ -133,9 +152,9 @@ def _reaches(table: pd.DataFrame) -> list[NDArray[np.bool_]]:
     return [(table["reach"] == name).to_numpy() for name in dict.fromkeys(table["reach"])]
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def ground(_run: Run, target: str, version: str) -> str:
-    """Return the layers below the levels, as JSON without the outer brackets: land, grid, water, strips."""
+@st.cache_resource(max_entries=16, show_spinner=False)
+def ground(_run: Run, target: str, version: str) -> layers.Part:
+    """Return the lowest layers: land, grid, water, islands."""
     table = read_segments(_run, target)
     plane, lines = plane_of(_run, target, version)
     bank, at = table["bank"].to_numpy(str), table["chainage_m"].to_numpy(float)
@@ -145,30 +164,30 @@ def ground(_run: Run, target: str, version: str) -> str:
     far = 3.0 * max(east - west, north - south)
     around = [west - far, south - far, east + far, south - far, east + far, north + far, west - far, north + far]
     grid = sketch.graticule(plane)
-    drawn_layers = [
-        layers.polygons("land", [[round(value) for value in around]], LAND),
-        layers.paths("grid", grid.lines, GRID, 1.0),
-        layers.polygons("water", water, WATER),
-        layers.polygons("islands", islands, LAND),
-    ]
-    drawn_layers += [
-        layers.polygons(f"band-{name}", strips, BAND[name]) for name, strips in _strips(_run, target, plane).items()
-    ]
-    return layers.join(drawn_layers)
+    return layers.apart(
+        [
+            layers.polygons("land", [[round(value) for value in around]], LAND),
+            layers.paths("grid", grid.lines, GRID, 1.0),
+            layers.polygons("water", water, WATER),
+            layers.polygons("islands", islands, LAND),
+        ]
+    )
 
 
-def _strips(run: Run, target: str, plane: sketch.Frame) -> dict[str, list[list[int]]]:
-    table = read_bands(run, target)
+@st.cache_resource(max_entries=16, show_spinner=False)
+def strips(_run: Run, target: str, version: str) -> layers.Part:
+    """Return the strips of land that may be lost, the widest lowest: more data than all other layers together."""
+    plane, _lines = plane_of(_run, target, version)
+    table = read_bands(_run, target)
     table = table[table["retreat_m"] >= sketch.SIMPLIFY_M]
-    if table.empty:
-        return {name: [] for name in BAND}
-    shapes = sketch.to_metres(sketch.lon_lat(table.geometry), plane)
+    shapes = sketch.to_metres(sketch.lon_lat(table.geometry), plane) if len(table) else np.empty(0, dtype=object)
     quantile = table["quantile"].to_numpy(str)
-    return {name: sketch.rings(shapes[quantile == name]) for name in BAND}
+    rings = {name: sketch.rings(shapes[quantile == name], sketch.grain(plane)) for name in BAND}
+    return layers.apart([layers.polygons(f"band-{name}", rings[name], BAND[name]) for name in BAND])
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def marks(_run: Run, target: str, language: str, width_px: float, version: str) -> str:
+@st.cache_resource(max_entries=16, show_spinner=False)
+def marks(_run: Run, target: str, language: str, width_px: float, version: str) -> layers.Part:
     """Return the layers above the levels: chainage, flow, north, scale; spaced for the whole reach in ``width_px``."""
     table = read_segments(_run, target)
     plane, lines = plane_of(_run, target, version)
@@ -189,7 +208,9 @@ def marks(_run: Run, target: str, language: str, width_px: float, version: str) 
     ]
     # A number each ten kilometres where there is room for it at first sight; the others come with zooming in.
     tens, between = sketch.spaced(along(sketch.MARK_M), *(room * metres_per_px for room in KM_PX))
-    ones = [mark for mark in along(sketch.SMALL_MARK_M) if mark[0] % 10]
+    length_m = sum(float(at[-1] - at[0]) for at, _ in centres if len(at))
+    step = next(km for km in (1, 2, 5, 10) if km == 10 or length_m <= SMALL_MARKS * 1000.0 * km)
+    ones = [mark for mark in along(step * sketch.SMALL_MARK_M) if mark[0] % 10]
     room = 80.0 * metres_per_px
     arrows, _ = sketch.spaced(along(sketch.MARK_M, 0.5 * sketch.MARK_M), room, room)
     bar = sketch.nice(0.22 * (east - west))
@@ -221,12 +242,12 @@ def marks(_run: Run, target: str, language: str, width_px: float, version: str) 
             13, shift=[0, 24],
         ),
     ]  # fmt: skip
-    return layers.join(drawn_layers)
+    return layers.apart(drawn_layers)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def necks(_run: Run, target: str, language: str, version: str) -> tuple[str, str]:
-    """Return the layers of necks that the river may cut through, below and above the levels; empty where there are none.
+@st.cache_resource(max_entries=16, show_spinner=False)
+def necks(_run: Run, target: str, language: str, version: str) -> tuple[layers.Part, layers.Part] | None:
+    """Return the layers of necks that the river may cut through, below and above the levels; None where there are none.
 
     Below, the banks of a neck get a broad line; above, each stretch of them the highest chance on it, as far as the map is zoomed in.
     """
@@ -234,7 +255,7 @@ def necks(_run: Run, target: str, language: str, version: str) -> tuple[str, str
     chance = table["p_cutoff"].to_numpy(float, na_value=np.nan)
     marked = np.flatnonzero(chance >= NECK_CHANCE)
     if not marked.size:
-        return "", ""
+        return None
     _plane, lines = plane_of(_run, target, version)
     near, at = table.iloc[marked], table["chainage_m"].to_numpy(float)[marked]
     key = np.array([f"{reach}|{bank}" for reach, bank in zip(near["reach"], near["bank"], strict=True)])
@@ -248,41 +269,53 @@ def necks(_run: Run, target: str, language: str, version: str) -> tuple[str, str
         text = translate(language, "map.neck.label", chance=write.share(chance[worst], language))
         labels.append({"p": np.rint(place).astype(int).tolist(), "t": text})
     return (
-        layers.join([layers.paths("necks", drawn, [*NECK, 110], NECK_PX)]),
-        layers.join([layers.texts("neck-chance", labels, 300, units="meters", most=13, ink=NECK, anchor="start")]),
+        layers.apart([layers.paths("necks", drawn, [*NECK, 110], NECK_PX)]),
+        layers.apart([layers.texts("neck-chance", labels, 300, units="meters", most=13, ink=NECK, anchor="start")]),
     )
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
-def levels(_run: Run, target: str, column: str, version: str) -> str:
+@st.cache_resource(max_entries=24, show_spinner=False)
+def levels(_run: Run, target: str, column: str, version: str) -> layers.Part:
     """Return bank lines coloured by a column of levels, the worst on top."""
     table = read_segments(_run, target)
-    _plane, lines = plane_of(_run, target, version)
+    plane, lines = plane_of(_run, target, version)
     numbers = table[column].to_numpy(int)
     styles = {level: (LEVEL_COLOURS[level], LINE_PX[level]) for level in LEVELS}
-    return _coloured("level", lines, numbers, table, styles) + "," + _level_numbers(lines, table, numbers)
+    coloured = _coloured("level", plane, lines, numbers, table, styles)
+    return layers.apart([*coloured, _level_numbers(lines, table, numbers)])
 
 
-def _level_numbers(lines: NDArray[Any], table: pd.DataFrame, numbers: NDArray[Any]) -> str:
-    """Return the numbers of raised levels, each inland of its line; it grows into sight when the map comes closer."""
+def _level_numbers(lines: NDArray[Any], table: pd.DataFrame, numbers: NDArray[Any]) -> dict[str, Any]:
+    """Return the numbers of raised levels, each inland of its line; they grow into sight when the map comes closer.
+
+    One for each five neighbouring segments of one level at most: more would be drawn on top of each other, or for nothing.
+    """
     raised = np.flatnonzero(numbers >= 2)
-    middle = shapely.get_coordinates(shapely.line_interpolate_point(lines[raised], 0.5, normalized=True))
-    inland = np.radians(table["landward_deg"].to_numpy(float, na_value=np.nan)[raised])
+    key = np.array([f"{reach}|{bank}" for reach, bank in zip(table["reach"], table["bank"], strict=True)])[raised]
+    at = table["chainage_m"].to_numpy(float)[raised]
+    order = np.lexsort((at, key))
+    raised, key, at = raised[order], key[order], at[order]
+    apart = (key[1:] != key[:-1]) | (np.diff(at) > NUMBER_GAP_M) | (np.diff(numbers[raised]) != 0)
+    runs = np.split(raised, np.flatnonzero(apart) + 1)
+    pieces = [run[i : i + NUMBER_EACH] for run in runs for i in range(0, len(run), NUMBER_EACH)]
+    labelled = np.array([piece[len(piece) // 2] for piece in pieces], dtype=int)
+    middle = shapely.get_coordinates(shapely.line_interpolate_point(lines[labelled], 0.5, normalized=True))
+    inland = np.radians(table["landward_deg"].to_numpy(float, na_value=np.nan)[labelled])
     places = middle + np.nan_to_num(NUMBER_INLAND_M * np.column_stack([np.sin(inland), np.cos(inland)]))
     data = [
         {"p": place, "t": str(level)}
-        for place, level in zip(np.rint(places).astype(int).tolist(), numbers[raised].tolist(), strict=True)
+        for place, level in zip(np.rint(places).astype(int).tolist(), numbers[labelled].tolist(), strict=True)
     ]
-    return layers.join([layers.texts("level-number", data, 38, units="meters", most=14)])
+    return layers.texts("level-number", data, 38, units="meters", most=14)
 
 
-@st.cache_data(max_entries=12, show_spinner=False)
-def results(_run: Run, target: str, _found: pd.DataFrame, version: str) -> str:
+@st.cache_resource(max_entries=12, show_spinner=False)
+def results(_run: Run, target: str, _found: pd.DataFrame, version: str) -> layers.Part:
     """Return bank lines coloured by what became of the forecast, misses on top."""
     table = read_segments(_run, target)
-    _plane, lines = plane_of(_run, target, version)
+    plane, lines = plane_of(_run, target, version)
     styles = {name: (OUTCOME_COLOURS[name], OUTCOME_PX[name]) for name in _DRAWN}
-    return _coloured("outcome", lines, outcome_of(table, _found), table, styles)
+    return layers.apart(_coloured("outcome", plane, lines, outcome_of(table, _found), table, styles))
 
 
 def outcome_of(table: pd.DataFrame, found: pd.DataFrame) -> NDArray[Any]:
@@ -293,25 +326,26 @@ def outcome_of(table: pd.DataFrame, found: pd.DataFrame) -> NDArray[Any]:
 
 def _coloured(
     name: str,
+    plane: sketch.Frame,
     lines: NDArray[Any],
     value: NDArray[Any],
     table: pd.DataFrame,
     styles: Mapping[Any, tuple[str, float]],
-) -> str:
+) -> list[dict[str, Any]]:
     sides = zip(table["reach"], table["bank"], value, strict=True)
     key = np.array([f"{reach}|{side}|{what}" for reach, side, what in sides])
     long = sketch.chains(lines, key, table["chainage_m"].to_numpy(float))
+    grain = sketch.grain(plane)
     drawn: dict[str, list[list[int]]] = {}
     for which, xy in long:
-        drawn.setdefault(which.rsplit("|", 1)[1], []).append(sketch.thin(xy))
-    drawn_layers = [
+        drawn.setdefault(which.rsplit("|", 1)[1], []).append(sketch.thin(xy, grain))
+    return [
         layers.paths(f"{name}-{what}", drawn.get(str(what), []), layers.colour(paint), width)
         for what, (paint, width) in styles.items()
     ]
-    return layers.join(drawn_layers)
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
+@st.cache_resource(max_entries=24, show_spinner=False)
 def picks(
     _run: Run,
     target: str,
@@ -319,14 +353,14 @@ def picks(
     column: str,
     _found: pd.DataFrame | None,
     version: str,
-) -> str:
-    """Return the data of the invisible lines that catch the mouse: one straight piece a segment, and its tooltip.
+) -> layers.Part:
+    """Return the invisible cells that catch the mouse, each with the tooltip of its segment: where it is the nearest one.
 
     The tooltip shows a column of levels.
     """
     table = read_segments(_run, target)
-    _plane, lines = plane_of(_run, target, version)
-    ends = [np.rint(shapely.get_coordinates(shapely.get_point(lines, end))).astype(int).tolist() for end in (0, -1)]
+    plane, lines = plane_of(_run, target, version)
+    reach_m = max(CATCH_PX * 2.0 ** -whole_view(plane, DESK_PX)["zoom"], CATCH_M)
     label = {level: level_label(level, language) for level in LEVELS}
     whole = {name: _whole(table[f"retreat_{name}_m"], language) for name in ("p10", "p50", "p90")}
     forecast = [
@@ -334,9 +368,9 @@ def picks(
         for low, mid, high in zip(*whole.values(), strict=True)
     ]
     data: list[dict[str, Any]] = [
-        {"p": [*start, *end], "a": write.place(bank, at, language), "b": label[level], "c": p, "d": d}
-        for start, end, bank, at, level, p, d in zip(
-            *ends,
+        {"p": cell, "a": write.place(bank, at, language), "b": label[level], "c": p, "d": d}
+        for cell, bank, at, level, p, d in zip(
+            sketch.cells(lines, reach_m),
             table["bank"],
             table["chainage_m"],
             table[column],
@@ -352,7 +386,7 @@ def picks(
             row["e"] = (
                 f"{OUTCOME_SYMBOLS[what]} {translate(language, f'results.{what}')} ({write.number(metres, language)} m)"
             )
-    return layers.compact(data)
+    return layers.apart([layers.catching(CATCHING, data)])
 
 
 def _whole(values: pd.Series, language: str) -> list[str]:
@@ -362,46 +396,49 @@ def _whole(values: pd.Series, language: str) -> list[str]:
     return [written.get(value, write.NOTHING) for value in rounded.tolist()]
 
 
+def stretch(lines: NDArray[Any], table: pd.DataFrame, row: int) -> str:
+    """Return the layer below the levels that rims the stretch of the segment in a row; empty where it belongs to none."""
+    name = table["stretch_id"].iloc[row]
+    mine = np.flatnonzero(table["stretch_id"] == name) if pd.notna(name) else np.empty(0, int)
+    at = table["chainage_m"].to_numpy(float)[mine]
+    long = [sketch.thin(xy) for _, xy in sketch.chains(lines[mine], np.zeros(len(mine)), at)]
+    return layers.join([layers.paths("stretch", long, RIM, STRETCH_PX)])
+
+
 def chosen(line: Any, level: int) -> str:
     """Return the layers that mark the chosen segment: a dark rim, a light one, its own colour on top."""
     xy = [sketch.thin(shapely.get_coordinates(line), 0.5)]
     return layers.join(
         [
-            layers.paths("chosen-rim", xy, [23, 36, 45], 15.0),
+            layers.paths("chosen-rim", xy, RIM, 15.0),
             layers.paths("chosen-gap", xy, [255, 255, 255], 10.0),
             layers.paths("chosen", xy, layers.colour(LEVEL_COLOURS[level]), 6.5),
         ]
     )
 
 
-def compose(parts: Sequence[str], pick_data: str, pick_id: str, view: Mapping[str, Any], tooltip: str) -> ReadyDeck:
-    """Return the map of the layers, lines that catch the mouse last.
+def compose(parts: Sequence[str], view: Mapping[str, Any], tooltip: str, clicks: int) -> ReadyDeck:
+    """Return the map of the layers.
 
     Parameters
     ----------
     parts
         Layers as JSON without outer brackets, bottom first.
-    pick_data
-        From :func:`picks`.
-    pick_id
-        Name of the catching layer. Streamlit fades everything else while something of a layer is selected; a new name
-        after each click makes it forget the selection, and the map stays as it is.
     view
         Initial view state.
     tooltip
         Text with placeholders in braces, filled as text, never as HTML.
+    clicks
+        Number of clicks answered so far. It makes the description of the map a new one after each of them.
     """
-    catching = (
-        '{"@@type":"PathLayer","id":' + json.dumps(pick_id) + ',"data":' + pick_data + ',"getPath":"@@=p",'
-        '"positionFormat":"XY","getColor":[0,0,0,0],"getWidth":18,"widthUnits":"pixels","capRounded":true,'
-        '"pickable":true,"autoHighlight":true,"highlightColor":[23,36,45,70]}'
-    )
+    # Streamlit fades everything but what is selected, and computes the colours of every line anew for it. It leaves alone
+    # what stands in a list of its own among the layers, and forgets a selection in there with the next description.
     text = (
-        '{"mapStyle":"' + NO_BASE_MAP + '","initialViewState":' + layers.compact(view) + ',"views":{"@@type":'
-        '"OrthographicView","id":"plan","flipY":false,"controller":true},"layers":['
-        + ",".join([*(part for part in parts if part), catching])
-        + "]}"
-    )
+        '{"mapStyle":"' + NO_BASE_MAP + '","clicks":' + str(clicks) + ',"initialViewState":' + layers.compact(view)
+        + ',"views":{"@@type":"OrthographicView","id":"plan","flipY":false,"controller":true},"layers":[['
+        + ",".join(parts)
+        + "]]}"
+    )  # fmt: skip
     return ReadyDeck(text, tooltip)
 
 

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 INK: Final = [54, 69, 79]
 FONT: Final = "Source Sans, Segoe UI, Roboto, sans-serif"
+
+_ADDRESS: Final = "{address}"
+
+
+class Part(NamedTuple):
+    """Layers whose data the browser gets at an address of their own."""
+
+    text: str
+    """The layers as JSON without the outer brackets; the address is still to be put in."""
+    data: bytes
+    """JSON object: name of each layer, ``_`` for ``-``, to its data."""
+    digest: str
+    """SHA-256 of the data."""
+
+    def at(self, address: str) -> str:
+        """Return the layers as JSON without the outer brackets, their data at an address."""
+        return self.text.replace(_ADDRESS, address)
 
 
 def colour(text: str, alpha: int = 255) -> list[int]:
@@ -119,9 +137,35 @@ def icons(name: str, data: list[dict[str, Any]], svg: str, size_px: float, ink: 
     }
 
 
+def catching(name: str, data: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a layer of invisible polygons ``p`` that catch the mouse.
+
+    Nothing lights up under the mouse: the whole map would be drawn anew for it, and a press that is held up by that for
+    a quarter of a second no longer counts as a click. Polygons, because software draws each of thousands of lines as a
+    picture of its own, and a layer of polygons as one.
+    """
+    return {
+        "@@type": "SolidPolygonLayer",
+        "id": name,
+        "data": data,
+        "getPolygon": "@@=p",
+        "positionFormat": "XY",
+        "getFillColor": [0, 0, 0, 0],
+        "pickable": True,
+    }
+
+
 def join(parts: Sequence[Mapping[str, Any]]) -> str:
-    """Return layers as JSON without the outer brackets."""
+    """Return layers with their data in them as JSON without the outer brackets: for little data that change with a click."""
     return ",".join(compact(layer) for layer in parts)
+
+
+def apart(parts: Sequence[Mapping[str, Any]]) -> Part:
+    """Return layers with their data apart. All layers of a part load one file, each takes its own list from it."""
+    named = {str(layer["id"]).replace("-", "_"): layer for layer in parts}
+    data = compact({name: layer["data"] for name, layer in named.items()}).encode()
+    text = join([dict(layer) | {"data": _ADDRESS, "dataTransform": f"@@={name}"} for name, layer in named.items()])
+    return Part(text, data, hashlib.sha256(data).hexdigest())
 
 
 def compact(value: Any) -> str:

@@ -29,6 +29,12 @@ MAX_ACROSS_M = 6_000.0
 SIMPLIFY_M = 2.0
 """Bends of a line smaller than this are left out [m]; a map of a hundred kilometres shows none of them."""
 
+COARSEST_M = 6.0
+"""No larger bends are left out of any map [m]: two pixels where a chosen segment is looked at."""
+
+FINEST_PART = 5e-5
+"""Bends smaller than this part of the longer side of the map are left out of bank lines and strips."""
+
 
 class Frame(NamedTuple):
     """The plane of the map."""
@@ -70,6 +76,12 @@ def to_metres(geometry: NDArray[Any], plane: Frame) -> NDArray[Any]:
     cut = shapely.get_type_id(moved) == shapely.GeometryType.MULTILINESTRING
     moved[cut] = shapely.line_merge(shapely.set_precision(moved[cut], 0.001), directed=True)
     return moved
+
+
+def grain(plane: Frame) -> float:
+    """Return the size of bends that are left out of bank lines and strips [m]: more of them on the map of a large region."""
+    west, south, east, north = plane.bounds
+    return float(np.clip(FINEST_PART * max(east - west, north - south), SIMPLIFY_M, COARSEST_M))
 
 
 def chains(lines: NDArray[Any], key: NDArray[Any], chainage_m: FloatArray) -> list[tuple[Any, FloatArray]]:
@@ -120,6 +132,31 @@ def rings(polygons: NDArray[Any], tolerance_m: float = SIMPLIFY_M) -> list[list[
     whole = np.rint(xy).astype(int)
     pieces = np.split(whole, np.flatnonzero(np.diff(owner)) + 1) if len(whole) else []
     return [piece.ravel().tolist() for piece in pieces if len(piece) > 3]
+
+
+def cells(lines: NDArray[Any], reach_m: float) -> list[list[int]]:
+    """Return for each bank line the ring of what is nearer to its middle than to any other's, flat whole metres.
+
+    Parameters
+    ----------
+    lines
+        Bank lines on the plane, shape (n,); two with one middle get the same ring.
+    reach_m
+        No ring reaches further from the middle [m].
+    """
+    middles = shapely.get_coordinates(shapely.line_interpolate_point(lines, 0.5, normalized=True))
+    unique, mine = np.unique(middles, axis=0, return_inverse=True)
+    near = shapely.buffer(shapely.points(unique), reach_m, quad_segs=2)
+    if len(unique) > 1:
+        nearest = shapely.voronoi_polygons(
+            shapely.multipoints(unique), extend_to=shapely.box(*shapely.total_bounds(near))
+        )
+        parts = shapely.get_parts(nearest)
+        owner, part = shapely.STRtree(parts).query(shapely.points(unique), predicate="within")
+        near[owner] = shapely.intersection(near[owner], parts[part])
+    xy, of = shapely.get_coordinates(shapely.get_exterior_ring(near), return_index=True)
+    pieces = np.split(np.rint(xy).astype(int), np.flatnonzero(np.diff(of)) + 1)
+    return [pieces[i].ravel().tolist() for i in mine.ravel()]
 
 
 def centre_line(lines: NDArray[Any], bank: NDArray[Any], chainage_m: FloatArray) -> tuple[FloatArray, FloatArray]:

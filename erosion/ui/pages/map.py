@@ -13,6 +13,7 @@ from erosion.ui.detail import levels
 from erosion.ui.detail.segment import segment_detail
 from erosion.ui.hydrograph.panel import panel
 from erosion.ui.map import deck
+from erosion.ui.map.served import serve
 from erosion.ui.pages import frame
 from erosion.ui.products.reading import ProductError, stamp
 from erosion.ui.products.verification import read_outcomes
@@ -91,21 +92,27 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
     version = choice.version
     judged = f"{version} {stamp(choice.region.folder / 'verification.parquet')}"
     try:
-        necks, neck_chances = deck.necks(run, target, words, version)
-        parts = [
-            deck.ground(run, target, version),
-            necks,
-            deck.results(run, target, found, judged) if outcome else deck.levels(run, target, column, version),
-            neck_chances,
-        ]
+        necks = deck.necks(run, target, words, version)
+        coloured = deck.results(run, target, found, judged) if outcome else deck.levels(run, target, column, version)
+        strips = deck.strips(run, target, version)
+        parts = [serve("ground", deck.ground(run, target, version)), serve("strips", strips)]
     except ProductError as error:
         html.show(html.banner("bad", choice.translate("broken.title"), str(error)))
         return
     plane, lines = deck.plane_of(run, target, version)
+    if necks:
+        parts.append(serve("necks", necks[0]))
+    if row is not None:
+        parts.append(deck.stretch(lines, choice.segments, row))
+    parts.append(serve("colours", coloured))
+    if necks:
+        parts.append(serve("chances", necks[1]))
     if row is not None:
         parts.append(deck.chosen(lines[row], int(choice.segments[column].iloc[row])))
     width = deck.fitting_width(st.context.headers.get("User-Agent", ""))
-    parts.append(deck.marks(run, target, words, width, version))
+    parts.append(serve("marks", deck.marks(run, target, words, width, version)))
+    caught = deck.picks(run, target, words, column, found if outcome else None, judged if outcome else version)
+    parts.append(serve("picks", caught))
     near = row is not None and st.session_state.get("map_view") == "segment"
     of_river = choice.segments["reach"].to_numpy() == reach
     shown = deck.frame_of(plane, lines[of_river]) if of_river.any() else plane
@@ -113,22 +120,15 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
     # The browser moves the map only when the view it is given is new; a hair's breadth makes it so.
     view["zoom"] += 1e-7 * (st.session_state.get("map_moves", 0) % 1000)
     clicks = st.session_state.get("clicks", 0)
-    catching = f"segments-{clicks}"
 
     def clicked() -> None:
-        picked = st.session_state["map"]["selection"]["indices"].get(catching)
+        picked = st.session_state["map"]["selection"]["indices"].get(deck.CATCHING)
         if picked:
             st.session_state["clicks"] = clicks + 1
             choose_segment(choice, int(picked[0]), zoom=False)
 
     st.pydeck_chart(
-        deck.compose(
-            parts,
-            deck.picks(run, target, words, column, found if outcome else None, judged if outcome else version),
-            catching,
-            view,
-            choice.translate("map.tip.outcome" if outcome else "map.tip"),
-        ),
+        deck.compose(parts, view, choice.translate("map.tip.outcome" if outcome else "map.tip"), clicks),
         height=MAP_PX,
         on_select=clicked,
         key="map",

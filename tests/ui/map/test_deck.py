@@ -27,8 +27,19 @@ def newest(region):
     return run, run_version(run, "1y")
 
 
-def layers_of(text):
-    return {layer["id"]: layer for layer in json.loads(f"[{text}]")}
+def layers_of(*parts):
+    """Layers as deck.gl builds them: each takes its list out of the file of its part."""
+    found = {}
+    for part in parts:
+        served = json.loads(part.data)
+        for layer in json.loads(f"[{part.at('/media/x.json')}]"):
+            assert layer["data"] == "/media/x.json"
+            found[layer["id"]] = layer | {"data": served[layer["dataTransform"].removeprefix("@@=")]}
+    return found
+
+
+def tips_of(part):
+    return layers_of(part)[deck.CATCHING]["data"]
 
 
 def test_the_plane_keeps_distances(newest):
@@ -58,8 +69,15 @@ def test_level_lines_cover_every_segment_in_its_colour(newest):
         near = shapely.buffer(shapely.union_all(paths), 3.0 + sketch.SIMPLIFY_M)
         assert shapely.covers(near, wanted).all()
     assert list(drawn)[:5] == [f"level-{level}" for level in range(5)], "the worst is drawn last"
-    numbers = [item["t"] for item in drawn["level-number"]["data"]]
-    assert sorted(numbers) == sorted(str(level) for level in table["level"] if level >= 2)
+    numbers = drawn["level-number"]["data"]
+    places = shapely.points([item["p"] for item in numbers])
+    said = np.array([int(item["t"]) for item in numbers])
+    raised = np.flatnonzero(table["level"] >= 2)
+    away = shapely.distance(lines[raised][:, None], places[None, :])
+    away[table["level"].to_numpy()[raised][:, None] != said[None, :]] = np.inf
+    assert (away.min(axis=1) < 350.0).all(), "a number of its level stands near every raised segment"
+    assert (away.min(axis=0) < 2.0 + deck.NUMBER_INLAND_M).all(), "and no number where no such level is"
+    assert len(raised) / deck.NUMBER_EACH <= len(numbers) < len(raised)
 
 
 def test_the_joint_level_is_drawn_by_its_own_column(newest):
@@ -67,15 +85,19 @@ def test_the_joint_level_is_drawn_by_its_own_column(newest):
     table = read_segments(run, "1y")
     assert (table["joint_level"] != table["level"]).any()
     drawn = layers_of(deck.levels(run, "1y", "joint_level", version))
-    numbers = [item["t"] for item in drawn["level-number"]["data"]]
-    assert sorted(numbers) == sorted(str(level) for level in table["joint_level"] if level >= 2)
-    tips = json.loads(deck.picks(run, "1y", "vi", "joint_level", None, version))
+    own = layers_of(deck.levels(run, "1y", "level", version))
+    assert drawn["level-2"]["data"] != own["level-2"]["data"]
+    lines = deck.plane_of(run, "1y", version)[1]
+    wanted = shapely.length(lines[(table["joint_level"] == 2).to_numpy()]).sum()
+    paths = [shapely.LineString(np.reshape(item["p"], (-1, 2))) for item in drawn["level-2"]["data"]]
+    assert sum(path.length for path in paths) == pytest.approx(wanted, rel=0.02)
+    tips = tips_of(deck.picks(run, "1y", "vi", "joint_level", None, version))
     assert [tip["b"][0] for tip in tips] == [str(level) for level in table["joint_level"]]
 
 
 def test_strips_are_those_of_the_file(newest):
     run, version = newest
-    drawn = layers_of(deck.ground(run, "1y", version))
+    drawn = layers_of(deck.strips(run, "1y", version))
     bands = read_bands(run, "1y")
     bands = bands[bands["retreat_m"] >= sketch.SIMPLIFY_M]
     for name in ("p90", "p70", "p50", "p30"):
@@ -91,28 +113,59 @@ def test_strips_are_those_of_the_file(newest):
 
 def test_the_map_asks_nobody_for_anything(newest):
     run, version = newest
-    text = deck.compose(
-        [
-            deck.ground(run, "1y", version),
-            deck.levels(run, "1y", "level", version),
-            deck.marks(run, "1y", "vi", deck.DESK_PX, version),
-        ],
+    lines = deck.plane_of(run, "1y", version)[1]
+    parts = [
+        deck.ground(run, "1y", version),
+        deck.strips(run, "1y", version),
+        deck.levels(run, "1y", "level", version),
+        deck.marks(run, "1y", "vi", deck.DESK_PX, version),
         deck.picks(run, "1y", "vi", "level", None, version),
-        "segments-0",
+    ]
+    text = deck.compose(
+        [deck.chosen(lines[0], 4), *(part.at("/media/x.json") for part in parts)],
         {"target": [0, 0, 0], "zoom": 0},
         "{a}",
+        0,
     ).to_json()
     spec = json.loads(text)
     assert spec["mapStyle"] == "__MAP_STYLE__", "an empty style would fetch one from outside"
-    outside = text.replace("http://www.w3.org/2000/svg", "")
-    assert "http" not in outside
-    assert spec["layers"][-1]["pickable"] is True
-    assert sum(layer["pickable"] for layer in spec["layers"]) == 1
+    assert "http" not in text
+    assert not any(b"http" in part.data for part in parts)
+    (drawn,) = spec["layers"]  # in a list of their own, where Streamlit does not fade what is not selected
+    assert drawn[-1]["id"] == deck.CATCHING
+    assert [layer["id"] for layer in drawn if layer["pickable"]] == [deck.CATCHING]
+    assert {layer["data"] for layer in drawn if not layer["id"].startswith("chosen")} == {"/media/x.json"}
+
+
+def test_the_description_of_the_map_is_new_after_a_click_and_its_layers_are_not(newest):
+    """Streamlit forgets what was clicked with a new description; deck.gl draws anew what differs in it."""
+    run, version = newest
+    part = deck.levels(run, "1y", "level", version).at("/media/x.json")
+    before, after = (deck.compose([part], {"zoom": 0}, "{a}", clicks).to_json() for clicks in (0, 1))
+    assert before != after
+    assert json.loads(before)["layers"] == json.loads(after)["layers"]
+    assert json.loads(before)["initialViewState"] == json.loads(after)["initialViewState"]
+
+
+def test_the_stretch_of_the_chosen_segment_is_rimmed(newest):
+    run, version = newest
+    table = read_segments(run, "1y")
+    _, lines = deck.plane_of(run, "1y", version)
+    rows = np.flatnonzero(table["stretch_id"].notna())
+    mine = (table["stretch_id"] == table["stretch_id"].iloc[rows[0]]).to_numpy()
+    assert 1 < mine.sum() < len(rows), "several stretches, and several segments in this one"
+    (layer,) = json.loads(f"[{deck.stretch(lines, table, int(rows[0]))}]")
+    paths = [shapely.LineString(np.reshape(item["p"], (-1, 2))) for item in layer["data"]]
+    assert sum(path.length for path in paths) == pytest.approx(shapely.length(lines[mine]).sum(), rel=0.02)
+    assert shapely.covers(shapely.buffer(shapely.union_all(paths), 3.0 + sketch.SIMPLIFY_M), lines[mine]).all()
+    outside = int(np.flatnonzero(table["stretch_id"].isna())[0])
+    (layer,) = json.loads(f"[{deck.stretch(lines, table, outside)}]")
+    assert layer["data"] == []
 
 
 def test_tooltips_are_of_their_segment_and_carry_no_text_of_the_file(newest):
     run, version = newest
-    data = json.loads(deck.picks(run, "1y", "vi", "level", None, version))
+    data = tips_of(deck.picks(run, "1y", "vi", "level", None, version))
     table = read_segments(run, "1y")
     assert len(data) == len(table)
     row = int(np.flatnonzero(table["level"] == 4)[0])
@@ -120,6 +173,9 @@ def test_tooltips_are_of_their_segment_and_carry_no_text_of_the_file(newest):
     assert data[row]["b"] == "4 ● rất cao"
     assert data[row]["c"] == f"{round(100 * segment['p_event'])}%"
     assert data[row]["d"].startswith(f"{round(segment['retreat_p50_m'])} m (")
+    middles = shapely.line_interpolate_point(deck.plane_of(run, "1y", version)[1], 0.5, normalized=True)
+    cells = np.array([shapely.Polygon(np.reshape(item["p"], (-1, 2))) for item in data])
+    assert shapely.contains(cells, middles).all()
     assert not any("thu-" in str(item) for item in data), "a name like @@= would be run as an expression"
 
 
@@ -138,7 +194,7 @@ def test_outcomes_colour_what_the_file_says(region):
     }
     odd = found.assign(outcome="<b>")
     assert set(deck.outcome_of(table, odd)) == {"unknown"}
-    tips = json.loads(deck.picks(run, "1y", "vi", "level", found, version + " outcome"))
+    tips = tips_of(deck.picks(run, "1y", "vi", "level", found, version + " outcome"))
     row = int(np.flatnonzero(outcome == "hit")[0])
     assert tips[row]["e"] == "✔ báo đúng (44 m)"
 
@@ -177,7 +233,7 @@ def test_necks_that_may_be_cut_are_marked_with_their_chance(newest):
     assert likely.any() and (table["p_cutoff"] < 0.05).any(), (
         "the right bank of the neck, and the left one that is less likely"
     )
-    drawn = layers_of(",".join(deck.necks(run, "1y", "vi", version)))
+    drawn = layers_of(*deck.necks(run, "1y", "vi", version))
     paths = [shapely.LineString(np.reshape(item["p"], (-1, 2))) for item in drawn["necks"]["data"]]
     near = shapely.buffer(shapely.union_all(paths), 3.0 + sketch.SIMPLIFY_M)
     assert shapely.covers(near, lines[likely]).all()
@@ -191,4 +247,4 @@ def test_a_run_without_necks_marks_none(own):
     run = read_region(own / "song-thu").runs[-1]
     path = run.directory / "segments_1y.parquet"
     gpd.read_parquet(path).assign(p_cutoff=np.nan).to_parquet(path)
-    assert deck.necks(run, "1y", "vi", "without necks") == ("", "")
+    assert deck.necks(run, "1y", "vi", "without necks") is None

@@ -81,3 +81,37 @@ def test_marks_too_close_at_first_sight_wait_for_zooming_in():
 @pytest.mark.parametrize(("length", "bar"), [(999.0, 500.0), (1000.0, 1000.0), (2400.0, 2000.0), (0.6, 0.5)])
 def test_scale_bars_have_round_lengths(length, bar):
     assert sketch.nice(length) == bar
+
+
+def test_every_place_near_the_banks_belongs_to_the_nearest_segment():
+    """Cells do not overlap, cover what is in reach of a middle, and hold no place that is nearer to another middle."""
+    rng = np.random.default_rng(4)
+    start = rng.uniform(0, 4000, (60, 2))
+    lines = shapely.linestrings(np.stack([start, start + rng.normal(0, 50, (60, 2))], axis=1))
+    middles = shapely.line_interpolate_point(lines, 0.5, normalized=True)
+    cells = np.array([shapely.Polygon(np.reshape(ring, (-1, 2))) for ring in sketch.cells(lines, 500.0)])
+    places = shapely.points(rng.uniform(-600, 4600, (4000, 2)))
+    away = shapely.distance(places[:, None], middles[None, :])
+    inside = shapely.contains(cells[None, :], places[:, None])
+    nearest = away.argmin(axis=1)
+    ordered = np.sort(away, axis=1)
+    clear = (ordered[:, 1] - ordered[:, 0] > 5.0) & (np.abs(ordered[:, 0] - 480.0) > 25.0)
+    near = clear & (ordered[:, 0] < 455.0)
+    assert near.sum() > 1000
+    assert inside[near, nearest[near]].all()
+    assert (inside[clear].sum(axis=1) == (ordered[clear, 0] < 480.0)).all()
+
+
+def test_two_segments_with_one_middle_share_a_cell():
+    lines = shapely.linestrings([[(0, 0), (10, 0)], [(10, 0), (0, 0)], [(100, 0), (110, 0)]])
+    one, two, other = sketch.cells(lines, 30.0)
+    assert one == two != other
+    (alone,) = sketch.cells(lines[:1], 30.0)
+    assert shapely.Polygon(np.reshape(alone, (-1, 2))).contains(shapely.Point(5, 20))
+
+
+def test_a_large_region_is_drawn_with_coarser_bends_and_never_with_visible_ones():
+    frame = sketch.Frame(0.0, 0.0, (0.0, 0.0, 20_000.0, 5_000.0))
+    assert sketch.grain(frame) == 2.0
+    assert sketch.grain(frame._replace(bounds=(0.0, 0.0, 20_000.0, 80_000.0))) == 4.0
+    assert sketch.grain(frame._replace(bounds=(0.0, 0.0, 900_000.0, 5_000.0))) == 6.0
