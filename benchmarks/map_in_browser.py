@@ -8,7 +8,6 @@ Streamlit with a map of one line and nothing else: what no map can be faster tha
 from __future__ import annotations
 
 import argparse
-import base64
 import os
 import shutil
 import socket
@@ -23,13 +22,13 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import numpy as np
 from map_products import publish
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from erosion.core.contracts import LEVEL_COLOURS
@@ -42,9 +41,26 @@ ARGUMENTS: Final = [
 ]  # fmt: skip
 MAP: Final = '[data-testid="stDeckGlJsonChart"]'
 WORST: Final = LEVEL_COLOURS[4]
-RIM: Final = "#17242d"
-"""Colour of the rim of the chosen segment."""
 MOST_S: Final = 120.0
+
+NOTE_MAP: Final = """(() => {
+    const P = WebGL2RenderingContext.prototype, draw = P.drawElementsInstanced;
+    let pieces = 0, waiting = false; window.first_map = 0;
+    P.drawElementsInstanced = function (...given) {
+        draw.apply(this, given);
+        pieces += given[4];
+        if (window.first_map || waiting) return;
+        waiting = true;
+        queueMicrotask(() => {
+            if (pieces >= MOST) {
+                this.readPixels(0, 0, 1, 1, this.RGBA, this.UNSIGNED_BYTE, new Uint8Array(4));
+                window.first_map = Date.now() / 1000;
+            }
+            pieces = 0; waiting = false;
+        });
+    };
+})()"""
+"""Notes when a picture with that many pieces of line has been drawn, which reading a pixel waits for."""
 
 NOTE_ANSWER: Final = """() => {
     const said = () => document.querySelector('.er-place')?.innerText ?? '';
@@ -94,47 +110,27 @@ def served(script: Path, products: Path) -> Iterator[str]:
 
 
 class Watched:
-    """A page, every picture that it shows with its time, and the bytes that it gets."""
+    """A page and the bytes that it gets: data, and the program with its fonts."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, pieces: int) -> None:
         self.context = browser.new_context(viewport={"width": 1400, "height": 900})
         self.context.set_default_timeout(1000 * MOST_S)
         self.page: Page = self.context.new_page()
-        self.picture: NDArray[Any] = np.zeros((0, 0, 3), int)
-        self.picture_at = 0.0
+        self.page.add_init_script(NOTE_MAP.replace("MOST", str(pieces)))
         self.sent: dict[str, int] = {"data": 0, "program": 0}
         self._paths: dict[str, str] = {}
         self._protocol = self.context.new_cdp_session(self.page)
-        self._protocol.on("Page.screencastFrame", self._frame)
         self._protocol.on("Network.webSocketFrameReceived", self._message)
         self._protocol.on("Network.responseReceived", self._response)
         self._protocol.on("Network.loadingFinished", self._loaded)
         self._protocol.send("Network.enable")
 
     def open(self, address: str) -> float:
-        """Open an address and return when that was [s since 1970]."""
-        self._protocol.send("Page.startScreencast", {"format": "png", "everyNthFrame": 1})
-        opened = time.time()
+        """Open an address and return how long the first map took [s]."""
+        start = time.time()
         self.page.goto(address, wait_until="commit")
-        return opened
-
-    def wait(self, colour: str, pixels: int, box: tuple[int, int, int, int] | None = None) -> float:
-        """Return when a picture first showed some pixels of a colour inside a box, x, y, width, height."""
-        since = time.time()
-        while time.time() - since < MOST_S:
-            part = self.picture if box is None else self.picture[box[1] : box[1] + box[3], box[0] : box[0] + box[2]]
-            if part.size and near(part, colour).sum() >= pixels:
-                return self.picture_at
-            self.page.wait_for_timeout(20)
-        raise TimeoutError(f"no {pixels} pixels of {colour} after {MOST_S} s")
-
-    def _frame(self, event: dict[str, Any]) -> None:
-        try:
-            self._protocol.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
-        except PlaywrightError:  # the page has been closed since
-            return
-        self.picture = np.asarray(Image.open(BytesIO(base64.b64decode(event["data"]))).convert("RGB")).astype(int)
-        self.picture_at = float(event["metadata"]["timestamp"])
+        self.page.wait_for_function("window.first_map > 0")
+        return float(self.page.evaluate("window.first_map")) - start
 
     def _message(self, event: dict[str, Any]) -> None:
         self.sent["data"] += len(event["response"]["payloadData"]) * 3 // 4  # binary messages are told in base 64
@@ -143,8 +139,8 @@ class Watched:
         self._paths[event["requestId"]] = event["response"]["url"]
 
     def _loaded(self, event: dict[str, Any]) -> None:
-        kind = "data" if "/media/" in self._paths.get(event["requestId"], "") else "program"
-        self.sent[kind] += int(event["encodedDataLength"])
+        data = urlsplit(self._paths.get(event["requestId"], "")).path.startswith("/media/")
+        self.sent["data" if data else "program"] += int(event["encodedDataLength"])
 
 
 def near(image: NDArray[Any], colour: str) -> NDArray[np.bool_]:
@@ -152,16 +148,6 @@ def near(image: NDArray[Any], colour: str) -> NDArray[np.bool_]:
     rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
     found: NDArray[np.bool_] = np.abs(image - rgb).max(axis=2) <= 12
     return found
-
-
-def opened(browser: Browser, address: str) -> tuple[Watched, float, int]:
-    """Return a page whose map is drawn, how long it took [s], and the bytes of data that it got until then."""
-    watched = Watched(browser)
-    start = watched.open(address)
-    watched.page.wait_for_selector(f"{MAP} canvas")
-    box = map_box(watched.page)
-    drawn = watched.wait(WORST, 30, box)
-    return watched, drawn - start, watched.sent["data"]
 
 
 def map_box(page: Page) -> tuple[int, int, int, int]:
@@ -172,23 +158,21 @@ def map_box(page: Page) -> tuple[int, int, int, int]:
 
 
 def clicks(watched: Watched, count: int) -> tuple[list[float], list[int]]:
-    """Return how long each click on a bank took until the page named its place and the map marked it [s], and bytes."""
+    """Return how long each click on a bank took until the page named its place [s], and the bytes of each answer."""
     page = watched.page
     settle(page)
+    picture = np.asarray(Image.open(BytesIO(page.screenshot())).convert("RGB")).astype(int)
+    left, top, width, height = map_box(page)
+    rows, columns = np.nonzero(near(picture[top : min(top + height, 890), left : left + width], WORST))
     took, sent = [], []
     for number in range(count):
-        box = map_box(page)
-        inside = watched.picture[box[1] : min(box[1] + box[3], 890), box[0] : box[0] + box[2]]
-        rows, columns = np.nonzero(near(inside, WORST))
         pick = (len(rows) * (2 * number + 1)) // (2 * count)
-        x, y = box[0] + int(columns[pick]), box[1] + int(rows[pick])
+        x, y = left + int(columns[pick]), top + int(rows[pick])
         page.mouse.move(x, y)
         page.wait_for_timeout(1500)
         before = watched.sent["data"]
-        start, words = _press(page, x, y)
-        beside = (max(x - 14, 0), max(y - 14, 0), 14, 14)  # away from the tooltip, which has the colour of the rim
-        marked = watched.wait(RIM, 4, beside) if page.locator(".er-big").count() else words
-        took.append(max(words, marked) - start)
+        start, answered = _press(page, x, y)
+        took.append(answered - start)
         settle(page)
         sent.append(watched.sent["data"] - before)
     return took, sent
@@ -219,13 +203,15 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
-def measure(browser: Browser, script: Path, products: Path, count: int) -> dict[str, float]:
+def measure(browser: Browser, script: Path, products: Path, count: int, pieces: int) -> dict[str, float]:
     """Return seconds to the first map of the first visitor and of the next one, seconds of a click, bytes of each."""
     with served(script, products) as address:
-        first, cold, _ = opened(browser, address)
+        first = Watched(browser, pieces)
+        cold = first.open(address)
         settle(first.page)
         first.context.close()
-        watched, warm, _ = opened(browser, address)
+        watched = Watched(browser, pieces)
+        warm = watched.open(address)
         settle(watched.page)
         view = watched.sent["data"]
         took, sent = clicks(watched, count)
@@ -251,14 +237,15 @@ def main() -> None:
         bare_script = Path(made) / "bare.py"
         bare_script.write_text(BARE, encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        bare = measure(browser, bare_script, folder, 1)
+        bare = measure(browser, bare_script, folder, 1, 1)
         print(
             "| segments | first map, first visitor | first map, next one | click, median | click, slowest | first view | a click |"
         )
         print("|---:|---:|---:|---:|---:|---:|---:|")
         print(row("one line, bare page", bare, bare), flush=True)
         for n in options.segments:
-            print(row(f"{n:,}", measure(browser, ROOT / "app.py", folder / str(n), options.clicks), bare), flush=True)
+            found = measure(browser, ROOT / "app.py", folder / str(n), options.clicks, n // 5)
+            print(row(f"{n:,}", found, bare), flush=True)
         browser.close()
 
 
