@@ -8,15 +8,16 @@ import streamlit as st
 
 from erosion.ui import access, html
 from erosion.ui.choice import language
-from erosion.ui.pages import bulletin, frame, operations, report, results, zone
+from erosion.ui.pages import bulletin, frame, operations, report, results, today, zone
 from erosion.ui.pages import list as list_page
 from erosion.ui.pages import map as map_page
 from erosion.ui.products.reading import ProductError
 from erosion.words import translate
 
 PAGES = {
-    "map": (map_page, ":material/map:"),
+    "today": (today, ":material/today:"),
     "list": (list_page, ":material/format_list_numbered:"),
+    "map": (map_page, ":material/map:"),
     "report": (report, ":material/add_a_photo:"),
     "bulletin": (bulletin, ":material/description:"),
     "results": (results, ":material/fact_check:"),
@@ -36,7 +37,7 @@ def main() -> None:
             title=translate(words, f"page.{name}"),
             icon=icon,
             url_path=name,
-            default=name == "map",
+            default=name == "today",
         )
         for name, (_, icon) in PAGES.items()
     }

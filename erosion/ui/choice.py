@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 import streamlit as st
 from pyproj import Transformer
@@ -14,6 +15,7 @@ from pyproj import Transformer
 from erosion.ui.map import deck, sketch
 from erosion.ui.products.regions import Region, Run, Target, run_version
 from erosion.ui.products.segments import read_segments
+from erosion.ui.products.stretches import read_stretches
 from erosion.words import LANGUAGES, translate
 
 SAME_PLACE_M = 500.0
@@ -39,6 +41,11 @@ class Choice:
     def segments(self) -> gpd.GeoDataFrame:
         """Segments of the run and target, worst first; shared, never changed."""
         return read_segments(self.run, self.target.name)
+
+    @property
+    def stretches(self) -> pd.DataFrame | None:
+        """Stretches of the run and target, worst first; None for a run of an older program. Shared, never changed."""
+        return read_stretches(self.run, self.target.name)
 
     @property
     def version(self) -> str:
@@ -106,6 +113,46 @@ def forget_segment() -> None:
     """Choose no segment."""
     for key in ("segment", "segment_on", "place", "side"):
         st.session_state.pop(key, None)
+
+
+def narrow() -> bool:
+    """Return whether the page is on a phone, as far as its browser says."""
+    return deck.fitting_width(st.context.headers.get("User-Agent", "")) <= deck.PHONE_PX
+
+
+def open_address() -> None:
+    """Choose the stretch that the address names (``?stretch=ID``): once, when the page is opened."""
+    if not st.session_state.setdefault("address opened", False):
+        st.session_state["address opened"] = True
+        asked = st.query_params.get("stretch")
+        if asked:
+            choose_stretch(asked)
+            st.session_state["to stretch"] = True
+
+
+def choose_stretch(stretch_id: str | None, *, from_table: bool = False) -> None:
+    """Choose a stretch, or none; the segment that was chosen in another one is chosen no more.
+
+    A table marks the row that was touched in it by itself; for any other choice its mark has to move (``stretch turn``).
+    """
+    if st.session_state.get("stretch") != stretch_id:
+        forget_segment()
+    st.session_state["stretch"] = stretch_id
+    if not from_table:
+        st.session_state["stretch turn"] = st.session_state.get("stretch turn", 0) + 1
+
+
+def chosen_stretch() -> str | None:
+    """Return the id of the chosen stretch; it may be unknown in the run on the page."""
+    chosen = st.session_state.get("stretch")
+    return None if chosen is None else str(chosen)
+
+
+def write_address(choice: Choice) -> None:
+    """Let the address name the region and the chosen stretch, so that it can be sent to somebody."""
+    wanted = {"region": choice.region.name} | ({"stretch": chosen} if (chosen := chosen_stretch()) else {})
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
 
 
 def move_map(at: str) -> None:

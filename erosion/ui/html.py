@@ -59,10 +59,15 @@ h1, h2, h3 {letter-spacing: -0.01em;}
 .er-grid .er-wide {grid-column: 1 / -1;}
 .er-grid .er-wide span {font-size: 1.5rem; font-weight: 700;}
 .er-grid div:last-child {grid-column: auto / span 2; white-space: nowrap;}
+.er-rows {font-size: .88rem; color: #17242d;}
+.er-rows div {display: flex; justify-content: space-between; gap: 1rem; padding: .16rem 0; border-bottom: 1px solid #eef2f4;}
+.er-rows span {color: #445560; overflow-wrap: anywhere;} .er-rows b {font-weight: 600; text-align: right;}
+.er-rows .er-old b {color: #a30f1a;}
 .er-why {margin: .1rem 0 .2rem !important; padding-left: 1.15rem; font-size: .95rem; line-height: 1.5;}
 .er-why li {margin-bottom: .15rem;}
 .er-gaps {margin: .1rem 0 .2rem !important; padding-left: 1.15rem; font-size: .85rem; line-height: 1.45; color: #445560;}
 .er-place {margin-bottom: .3rem; font-size: 1.12rem; font-weight: 700; color: #17242d;}
+.er-place {overflow-wrap: anywhere;}
 .er-place small {display: block; font-size: .78rem; font-weight: 400; color: #5b6b76; overflow-wrap: anywhere;}
 [data-testid="stButtonGroup"] > div {flex-wrap: wrap;}
 [data-testid="stPopoverBody"]:has([data-testid="stDataFrame"]) {min-width: min(760px, 94vw);}
@@ -136,6 +141,12 @@ def grid(pairs: Iterable[tuple[str, str]], first: tuple[str, str] | None = None)
     """Return labelled numbers in a grid, one of them large."""
     wide = f'<div class="er-wide"><b>{safe(first[0])}</b><span>{safe(first[1])}</span></div>' if first else ""
     return f'<div class="er-grid">{wide}{"".join(f"<div><b>{safe(k)}</b><span>{safe(v)}</span></div>" for k, v in pairs)}</div>'
+
+
+def rows(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return labelled values below each other."""
+    lines = (f"<div><span>{safe(name)}</span><b>{safe(value)}</b></div>" for name, value in pairs)
+    return f'<div class="er-rows">{"".join(lines)}</div>'
 
 
 def items(lines: Iterable[str], kind: str) -> str:

@@ -62,7 +62,7 @@ def ranking_table(choice: Choice, table: pd.DataFrame, columns: Sequence[str], *
     texts: Any = {choice.translate(f"col.{name}"): _text(name, choice.language) for name in columns}
     style = shown.style.format(texts)
     if "level" in columns:
-        style = style.map(_level_colours, subset=[choice.translate("col.level")])
+        style = style.map(level_colours, subset=[choice.translate("col.level")])
     # Another set of rows is another widget: a position kept from the old rows would mark a stranger.
     rows = table.index.to_numpy()
     name = f"{key}-{hashlib.sha256(rows.tobytes()).hexdigest()[:12]}-{choice.run.run_id}-{choice.language}"
@@ -80,6 +80,7 @@ def ranking_table(choice: Choice, table: pd.DataFrame, columns: Sequence[str], *
         hide_index=True,
         height=height,
         row_height=32,
+        placeholder=write.NOTHING,
         on_select=choose,
         selection_mode="single-row",
         selection_default={"selection": {"rows": marked, "columns": [], "cells": []}} if marked else None,
@@ -130,5 +131,6 @@ def _side(name: str) -> Any:
     return "left" if name in texts else "right"
 
 
-def _level_colours(level: Any) -> str:
+def level_colours(level: Any) -> str:
+    """Return the colours of a cell with a level."""
     return f"background-color: {LEVEL_COLOURS[level]}; color: {LEVEL_TEXT_COLOURS[level]}"

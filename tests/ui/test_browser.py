@@ -29,6 +29,12 @@ ARGUMENTS = [
 ]  # fmt: skip
 MAP = '[data-testid="stDeckGlJsonChart"]'
 WAIT_MS = 60_000
+PHONE = "Mozilla/5.0 (Linux; Android 14) Mobile Safari/537.36"
+
+WIDER = """() => [...document.querySelectorAll('[data-testid="stMain"] *')]
+    .filter(e => e.getBoundingClientRect().right > 391 && e.getBoundingClientRect().width > 0
+        && !e.closest('[data-testid="stDataFrame"], [data-testid="stDeckGlJsonChart"]'))
+    .map(e => e.outerHTML.slice(0, 120))"""
 
 
 def missing():
@@ -95,7 +101,9 @@ def desk(browser, address, outside):
     page.context.close()
 
 
-def open_page(browser, address, outside, width, height, **options):
+def open_page(
+    browser, address, outside, width, height, to="map?region=song-thu", shows='[data-testid="legend"]', **options
+):
     context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)
     context.set_default_timeout(WAIT_MS)
     own = re.compile(r"^(https?|wss?)://127\.0\.0\.1:\d+/")
@@ -112,8 +120,8 @@ def open_page(browser, address, outside, width, height, **options):
         "request", lambda r: None if own.match(r.url) or r.url.startswith(("data:", "blob:")) else outside.append(r.url)
     )
     page.on("websocket", lambda w: None if own.match(w.url) else outside.append(w.url))
-    page.goto(f"{address}/?region=song-thu")
-    page.wait_for_selector('[data-testid="legend"]')
+    page.goto(f"{address}/{to}")
+    page.wait_for_selector(shows)
     return page
 
 
@@ -191,7 +199,10 @@ def check_segment(page, table):
 
 def pick(page, label, option):
     """Choose in a select box."""
-    page.get_by_role("combobox", name=re.compile(re.escape(label))).click()
+    box = page.get_by_role("combobox", name=re.compile(re.escape(label)))
+    box.scroll_into_view_if_needed()
+    settle(page)  # a list that has just opened closes when the page scrolls under it
+    box.click()
     page.get_by_role("option", name=option, exact=True).click()
 
 
@@ -254,19 +265,59 @@ def test_another_date_keeps_the_place_and_shows_its_own_numbers(desk, published,
     wait_for_legend(desk, layer(published, "2022-06-30"))
 
 
+def stretches(published, date):
+    """The stretches of a date, as another file than the screen reads has them, worst first."""
+    (path,) = (published / "song-thu").glob(f"{date}-*/stretches_1y_en.csv")
+    return pd.read_csv(path).sort_values(["level", "p_event", "stretch_id"], ascending=[False, False, True])
+
+
+def touch_row(page, table, row):
+    """Choose a row of a table of stretches, which is drawn on a canvas."""
+    canvas = page.locator('[data-testid="stDataFrame"]').nth(table).locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + 14, box["y"] + 36 + 34 * row + 16)
+
+
 def test_the_list_and_its_downloads(desk, published):
     desk.get_by_role("link", name="Danh sách").click()
-    table = layer(published, "2022-06-30")
-    desk.get_by_text(f"{len(table)} trong {len(table)} đoạn").wait_for()
+    table = stretches(published, "2022-06-30")
+    desk.get_by_text(f"{len(table)} trong {len(table)} đoạn bờ").wait_for()
     desk.get_by_role("button", name="2 ◔ trung bình").click()
-    desk.get_by_text(f"{int((table['level'] == 2).sum())} trong {len(table)} đoạn").wait_for()
+    medium = table[table["level"] == 2]
+    desk.get_by_text(f"{len(medium)} trong {len(table)} đoạn bờ").wait_for()
     # A download belongs to the drawing it was offered in; a click while the next one is under way asks for a file gone.
-    desk.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    settle(desk)
     with desk.expect_download() as caught:
         desk.get_by_role("button", name="CSV tiếng Việt").click()
     (path,) = (published / "song-thu").glob("2022-06-30-*/segments_1y_vi.csv")
     assert Path(caught.value.path()).read_bytes() == path.read_bytes()
     assert caught.value.suggested_filename == "song-thu_2022-06-30_segments_1y_vi.csv"
+    with desk.expect_download() as caught:
+        desk.get_by_role("button", name="Bảng tính (XLSX)").click()
+    assert caught.value.suggested_filename == "song-thu_2022-06-30_1y.xlsx"
+    book = pd.read_excel(caught.value.path(), engine="openpyxl")
+    assert book["Mã đoạn bờ"].tolist() == medium["stretch_id"].tolist(), "what is shown, in the order shown"
+
+
+def test_a_stretch_opens_and_the_address_follows(desk, published):
+    table = stretches(published, "2022-06-30")
+    medium = table[table["level"] == 2]
+    touch_row(desk, 0, 0)
+    desk.locator(".er-place").wait_for()
+    assert medium["stretch_id"].iloc[0] in desk.locator(".er-place").inner_text()
+    desk.wait_for_url(f"**stretch={medium['stretch_id'].iloc[0]}*")
+    desk.get_by_role("button", name="Xem trên bản đồ").first.click()
+    segments = layer(published, "2022-06-30")
+    row = check_segment(desk, segments)
+    assert row["segment_id"] == medium["worst_segment_id"].iloc[0]
+    desk.get_by_role("link", name="Danh sách").click()
+    desk.locator(".er-place").first.wait_for()
+    settle(desk)  # a click while the page is still being drawn can be lost
+    desk.get_by_role("button", name="Danh sách").click()
+    desk.locator(".er-place").first.wait_for(state="detached")
+    settle(desk)
+    assert "stretch=" not in desk.url
 
 
 def test_a_bulletin_is_written_seen_and_taken_home_as_a_draft(desk):
@@ -336,26 +387,60 @@ def test_a_phone_shows_everything_within_its_width(browser, address, outside):
     page = open_page(browser, address, outside, 390, 844)
     drawn_map(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    wide = page.evaluate(
-        """() => [...document.querySelectorAll('[data-testid="stMain"] *')]
-            .filter(e => e.getBoundingClientRect().right > 391 && e.getBoundingClientRect().width > 0
-                && !e.closest('[data-testid="stDataFrame"], [data-testid="stDeckGlJsonChart"]'))
-            .map(e => e.outerHTML.slice(0, 120))"""
-    )
-    assert not wide
+    assert not page.evaluate(WIDER)
     page.context.close()
 
 
 def test_a_phone_shows_the_whole_reach(browser, address, outside):
     """Banks of every level stand inside the map, away from its rims."""
-    page = open_page(
-        browser, address, outside, 390, 844, user_agent="Mozilla/5.0 (Linux; Android 14) Mobile Safari/537.36"
-    )
+    page = open_page(browser, address, outside, 390, 844, user_agent=PHONE)
     image = drawn_map(page)
     banks = np.logical_or.reduce([near(image, LEVEL_COLOURS[level]) for level in (1, 2, 3, 4)])
     columns = np.flatnonzero(banks.any(axis=0))
     assert image.shape[1] < 390
     assert 3 < columns[0] < 40 and image.shape[1] - 40 < columns[-1] < image.shape[1] - 3
+    page.context.close()
+
+
+def test_the_day_begins_with_what_changed(browser, address, outside, published):
+    page = open_page(browser, address, outside, 1400, 900, "?region=song-thu", '[data-testid="stretches"]')
+    settle(page)
+    text = page.locator('[data-testid="stMain"]').inner_text()
+    assert "Thay đổi so với lần chạy trước (30/06/2023)" in text
+    assert "Số liệu đã cũ bao lâu" in text
+    table = stretches(published, "2024-06-30")
+    for level, word in ((4, "rất cao"), (3, "cao"), (2, "trung bình")):
+        said = " ".join(page.locator('[data-testid="stretches"]').inner_text().split())
+        assert f"{word} {(table['level'] == level).sum()} đoạn bờ" in said
+    tables = page.locator('[data-testid="stDataFrame"]').count()
+    touch_row(page, tables - 1, 1)
+    page.wait_for_url(f"**/list?*stretch={table['stretch_id'].iloc[1]}*")
+    page.locator(".er-place").wait_for()
+    assert table["stretch_id"].iloc[1] in page.locator(".er-place").inner_text()
+    page.context.close()
+
+
+@pytest.mark.parametrize("to", ["?region=song-thu", "list?region=song-thu", "?region=song-thu&stretch={}"])
+def test_a_phone_shows_stretches_within_its_width(browser, address, outside, published, to):
+    table = stretches(published, "2024-06-30")
+    page = open_page(
+        browser, address, outside, 390, 844, to.format(table["stretch_id"].iloc[0]), '[data-testid="stDataFrame"] canvas',
+        user_agent=PHONE,
+    )  # fmt: skip
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not page.evaluate(WIDER)
+    # The columns of a phone fit into it: nothing of a row lies beyond the rim of the table.
+    inner = page.locator('[data-testid="stDataFrame"] .dvn-scroll-inner').last
+    assert (
+        inner.evaluate("e => e.scrollWidth")
+        <= page.locator('[data-testid="stDataFrame"]').last.bounding_box()["width"] + 1
+    )
+    if "stretch" in to:
+        assert table["stretch_id"].iloc[0] in page.locator(".er-place").inner_text()
+        assert (
+            page.locator(".er-place").bounding_box()["y"] < page.get_by_text("Xếp hạng các đoạn bờ").bounding_box()["y"]
+        )
     page.context.close()
 
 

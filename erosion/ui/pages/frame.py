@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from erosion.core.vocabulary import Calibration, ChangeKind, RunOutcome
 from erosion.publish.applicability import applicability_words
 from erosion.ui import html
 from erosion.ui.choice import Choice, language, select
+from erosion.ui.freshness import hours_between, schedule
 from erosion.ui.products.applicability import read_applicability
 from erosion.ui.products.ledger import ledger_problem, read_changes
 from erosion.ui.products.reading import ProductError
@@ -175,6 +177,7 @@ def banners(choice: Choice) -> None:
 
 def _attempt(region: Region, words: str) -> None:
     attempt = read_last_attempt(region.folder)
+    _overdue(region, attempt, words)
     outcome = attempt.get("outcome")
     date = write.day(attempt.get("as_of"), words)
     if outcome == RunOutcome.FAILED:
@@ -193,6 +196,23 @@ def _attempt(region: Region, words: str) -> None:
             html.show(html.banner("bad", title, translate(words, "banner.hanging.more")))
         else:
             html.show(html.banner("info", translate(words, "banner.running", date=date, time=time)))
+
+
+def _overdue(region: Region, attempt: Mapping[str, Any], words: str) -> None:
+    """Say that runs have stopped: nobody hears of a job that does not start."""
+    plan, now = schedule(region, attempt), pd.Timestamp.now("UTC")
+    if plan is None or not plan.overdue(now):
+        return
+    days = hours_between(plan.last, now) / 24.0
+    time = write.moment(plan.last, words, region.timezone)
+    usual = write.number(plan.every_days, words, 0 if plan.every_days >= 1.0 else 1)
+    html.show(
+        html.banner(
+            "bad",
+            translate(words, "banner.overdue", days=write.number(days, words, 1 if days < 10.0 else 0), time=time),
+            translate(words, "banner.overdue.more", usual=usual),
+        )
+    )
 
 
 def hours_since(instant: str, now: pd.Timestamp | None = None) -> float:

@@ -26,23 +26,23 @@ def ledger_problem(folder: Path, region: str) -> str | None:
 
 def read_changes(folder: Path, run_id: str, target: str) -> pd.DataFrame | None:
     """Return how warnings of a target changed in a run, None where the ledger is missing or cannot say."""
-    table = _or_none(folder, _ledger_changes, run_id)
+    table = ledger_or_none(folder, _ledger_changes, run_id)
     return None if table is None else table[table["target"] == target]
 
 
 def read_warning_history(folder: Path, event_id: str) -> pd.DataFrame | None:
     """Return every change of a warning in order, None where the ledger is missing or does not know the warning."""
-    return _or_none(folder, _warning_history, event_id)
+    return ledger_or_none(folder, _warning_history, event_id)
 
 
 def count_open_warnings(folder: Path, region: str) -> int | None:
     """Return how many warnings of a region are open now, None where the ledger is missing or cannot be read."""
-    return _or_none(folder, _open_warnings, region)
+    return ledger_or_none(folder, _open_warnings, region)
 
 
 def read_recent_runs(folder: Path, region: str) -> pd.DataFrame | None:
     """Return the newest runs of a region, failed ones too, None where the ledger is missing or cannot be read."""
-    return _or_none(folder, _recent_runs, region)
+    return ledger_or_none(folder, _recent_runs, region)
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
@@ -70,7 +70,8 @@ def _of_ledger(folder: Path, question: Callable[[str, int, str], T], about: str)
     return question(str(path), ledger_stamp(path), about) if path.is_file() else None
 
 
-def _or_none(folder: Path, question: Callable[[str, int, str], T], about: str) -> T | None:
+def ledger_or_none(folder: Path, question: Callable[[str, int, str], T], about: str) -> T | None:
+    """Return the answer of the ledger beside the products, None where there is none or it cannot be read or say."""
     try:
         return _of_ledger(folder, question, about)
     except ledger.LedgerError:

@@ -1,10 +1,9 @@
-"""What stands on every page, and the filters of the list."""
+"""What stands on every page."""
 
 import pandas as pd
 import pytest
 
 from erosion.ui.pages import frame
-from erosion.ui.pages import list as list_page
 from erosion.ui.products.regions import Target
 
 
@@ -27,20 +26,3 @@ def test_hours_since():
 )
 def test_targets_are_shown_in_years_or_days(days, text):
     assert frame.target_text(Target("x", days, 30.0), "vi") == text
-
-
-def test_filters():
-    table = pd.DataFrame(
-        {
-            "bank": ["L", "L", "R", "I"],
-            "level": [4, 1, 4, 0],
-            "previous_level": [3, 1, -1, 2],
-            "chainage_m": [0.0, 1500.0, 2500.0, 9000.0],
-        }
-    )
-    pick = list_page.select
-    assert pick(table, [], [], 0, 9, changed=False).index.tolist() == [0, 1, 2, 3]
-    assert pick(table, ["L"], [], 0, 9, changed=False).index.tolist() == [0, 1]
-    assert pick(table, [], [4, 0], 0, 9, changed=False).index.tolist() == [0, 2, 3]
-    assert pick(table, [], [], 1, 2.5, changed=False).index.tolist() == [1, 2]
-    assert pick(table, [], [], 0, 9, changed=True).index.tolist() == [0, 3]

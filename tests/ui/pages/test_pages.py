@@ -49,7 +49,7 @@ def tables(at):
     return [frame.value for frame in at.dataframe]
 
 
-@pytest.mark.parametrize("page", ["map", "list", "bulletin", "results", "operations"])
+@pytest.mark.parametrize("page", ["today", "map", "list", "bulletin", "results", "operations"])
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_every_page_speaks_both_languages(published, monkeypatch, page, language):
     text = text_of(open_page(page, published, monkeypatch, language=language))
@@ -67,25 +67,24 @@ def two_rivers(folder):
     titles = {"thu": ("Sông Thử", "Test River"), "hai": ("Sông Hai", "Second River")}
     content["reaches"] = [{"name": name, "title": {"vi": vi, "en": en}} for name, (vi, en) in titles.items()]
     listed.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    for path in folder.glob("song-thu/*/segments_*.parquet"):
+    for path in [*folder.glob("song-thu/*/segments_*.parquet"), *folder.glob("song-thu/*/stretches_*.parquet")]:
         layer = gpd.read_parquet(path)
         layer.loc[layer["bank"] == "L", "reach"] = "hai"
         layer.to_parquet(path)
 
 
-@pytest.mark.parametrize("page", ["list", "map"])
-def test_one_river_of_several_can_be_chosen(own, monkeypatch, page):
-    plain = open_page(page, own, monkeypatch)
+def test_one_river_of_several_can_be_chosen(own, monkeypatch):
+    plain = open_page("map", own, monkeypatch)
     assert all("Sông" not in table for table in tables(plain))
     two_rivers(own)
-    at = open_page(page, own, monkeypatch)
+    at = open_page("map", own, monkeypatch)
     # The table of changes comes first and is of all rivers, the ranking last.
     assert all(set(table["Sông"]) == {"Sông Hai", "Sông Thử"} for table in tables(at))
-    ranking = tables(open_page(page, own, monkeypatch, river="hai"))[-1]
+    ranking = tables(open_page("map", own, monkeypatch, river="hai"))[-1]
     assert set(ranking["Sông"]) == {"Sông Hai"} and set(ranking["Bờ"]) == {"trái"}
-    ranking = tables(open_page(page, own, monkeypatch, river="thu", language="en"))[-1]
+    ranking = tables(open_page("map", own, monkeypatch, river="thu", language="en"))[-1]
     assert set(ranking["River"]) == {"Test River"} and "left" not in set(ranking["Bank"])
-    assert len(tables(open_page(page, own, monkeypatch, river="nowhere"))[-1]) == len(tables(at)[-1])
+    assert len(tables(open_page("map", own, monkeypatch, river="nowhere"))[-1]) == len(tables(at)[-1])
 
 
 def test_the_whole_program_opens_on_the_newest_date(published, monkeypatch):
@@ -146,24 +145,11 @@ def test_a_chosen_segment_is_explained(published, monkeypatch):
     assert "lạch sâu" in text
 
 
-def test_choosing_a_row_chooses_the_segment(published, monkeypatch):
-    at = open_page("list", published, monkeypatch, region="song-thu")
-    wanted = tables(at)[-1]["Đoạn"].iloc[2]
-    key = next(frame.key for frame in at.dataframe if frame.key and frame.key.startswith("list-"))
-    assert key
-    from erosion.ui import choice
-
-    monkeypatch.setattr(choice.st, "session_state", state := {})
-    choice.choose_segment(at.session_state["choice"], 2, zoom=True)
-    assert state["segment"] == wanted
-    assert state["map_view"] == "segment"
-
-
 # --- what is wrong is said -------------------------------------------------------------------------------------------
 
 
 def test_a_simulated_region_wears_its_ribbon_on_every_page(published, monkeypatch):
-    for page in ("map", "list", "results", "operations"):
+    for page in ("today", "map", "list", "results", "operations"):
         text = text_of(open_page(page, published, monkeypatch, region="tap-duot"))
         assert "MÔ PHỎNG" in text
         assert "MÔ PHỎNG" not in text_of(open_page(page, published, monkeypatch, region="song-thu"))
@@ -228,7 +214,8 @@ def test_a_broken_file_costs_its_part_of_the_page_only(own, monkeypatch, name):
     at.session_state["segment_on"] = ("song-thu", "2023-06-30")
     at.run()
     assert not at.exception
-    assert "4 ●" in text_of(at)
+    assert "Sông Thử" in text_of(at)
+    assert "4 ●" in text_of(open_page("map", own, monkeypatch))
     for page in ("results", "operations"):
         assert "Sông Thử" in text_of(open_page(page, own, monkeypatch))
 
@@ -245,7 +232,7 @@ def test_a_broken_layer_is_said_by_the_whole_program(own, monkeypatch):
 # --- past forecasts and operations -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["map", "list", "operations"])
+@pytest.mark.parametrize("page", ["today", "map", "list", "operations"])
 def test_a_ledger_that_cannot_be_read_is_loud_on_every_page(own, monkeypatch, page):
     assert "The record of warnings cannot be read" not in text_of(open_page(page, own, monkeypatch, language="en"))
     (own / "ledger.sqlite").write_bytes(b"not a database" * 99)
