@@ -119,7 +119,7 @@ def test_every_shell_example_is_shell(text: str) -> None:
 
 
 def test_every_example_names_its_language() -> None:
-    assert sorted(name for name, _ in BLOCKS) == ["bat", "cron", "ini", "ini", "json", "sh", "sh", "sh"]
+    assert sorted(name for name, _ in BLOCKS) == ["bat", "cron", "ini", "ini", "json", "sh", "sh", "sh", "toml"]
 
 
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="needs the sqlite3 program")

@@ -10,7 +10,7 @@ import streamlit as st
 from erosion.publish.columns import level_label
 from erosion.ui import html
 from erosion.ui.choice import Choice, choose_segment
-from erosion.ui.detail import history, levels, reasons
+from erosion.ui.detail import actions, history, levels, reasons
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.segments import read_history
 from erosion.ui.products.stretches import EXPOSURE_COLUMNS, stretch_log, told
@@ -48,6 +48,7 @@ def stretch_detail(choice: Choice, row: pd.Series) -> None:
     with right:
         _measured(choice, at)
         _log(choice, str(row["stretch_id"]))
+        actions.panel(choice, str(row["stretch_id"]))
 
 
 def closed_stretch(choice: Choice, stretch_id: str) -> None:
