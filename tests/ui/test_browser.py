@@ -190,8 +190,9 @@ def check_segment(page, table):
     assert page.locator(".er-big").inner_text().startswith(f"{row['level']} ")
     grid = page.locator(".er-grid").inner_text()
     assert f"{100 * row['p_event']:.0f}%" in grid
-    low, mid, high = (f"{row[f'retreat_p{q}_m']:.0f}" for q in (10, 50, 90))
-    assert f"{mid} m ({low}–{high} m)" in grid
+    said_m = [int(n) for n in re.search(r"(\d+) m \((\d+)–(\d+) m\)", grid).groups()]
+    # The file has two decimals: 8.4996 m is 8 m on the page and 8.50 m in the file, which may round the other way.
+    assert said_m == pytest.approx([row[f"retreat_p{q}_m"] for q in (50, 10, 90)], abs=0.505)
     assert f"{row['retreat_last_m']:.0f} m" in grid
     assert 1 <= page.locator(".er-why li").count() <= 3
     return row
