@@ -38,6 +38,13 @@ _FLOOR_PIXELS: Final = 0.25
 _TREND_SHARE: Final = 0.5
 """Share of a segment's usual change that is added to its scale: a bend that moves seldom does so evenly."""
 
+STRAIGHT: Final = 0.95
+"""Mean resultant length of the landward directions of the left bank from which a reach is straight (within some 18 degrees)."""
+
+ONE_SIDED: Final = 0.5
+"""On a straight reach a bank that erodes all along looks like a displacement and a widening of the same size. There a displacement is
+reported only where the widening beside it is less than this share of it."""
+
 _SEARCH_PIXELS: Final = 4.0
 _STEP_PIXELS: Final = 0.5
 """Displacements that are tried [pixels]: up to the first in every direction, by the second; then around the best by half."""
@@ -80,7 +87,8 @@ def common_shift(banks: xr.Dataset, baseline: Baseline) -> CommonShift | None:
     -------
     CommonShift or None
         None with a single epoch, or where no segment of the left or right bank was observed well enough. Of
-        displacements that differ by less than one segment the smallest: along a straight river nothing is known.
+        displacements that differ by less than one segment the smallest: along a straight river nothing is known. None across
+        it either where the river widened by as much (:data:`ONE_SIDED`).
     """
     if banks.sizes["epoch"] < 2:
         return None
@@ -103,6 +111,10 @@ def common_shift(banks: xr.Dataset, baseline: Baseline) -> CommonShift | None:
     shifts = np.concatenate([shifts, around])
     losses = np.concatenate([losses, _losses(surprise, scale, landward, around)])
     best = _best(shifts, losses)
+    left = (baseline.segments["bank"] == "L").to_numpy()[use]
+    widening = float(np.median(surprise - shifts[best] @ landward.T))
+    if _is_straight(landward, left) and abs(widening) > ONE_SIDED * np.hypot(*shifts[best]):
+        best = 0  # one bank that moved all along a straight reach: no displacement
     removed = 1.0 - losses[best] / losses[0] if losses[0] > 0 else 0.0
     length = baseline.segments["length_m"].to_numpy()[use]
     east, north = shifts[best].tolist()
@@ -150,6 +162,12 @@ def _surprise(change: FloatArray, years: FloatArray, floor_m: float) -> tuple[Fl
         apart = np.abs(earlier[enough] - rate[:, None] * years[:-1])
         spread[enough] = MAD_TO_SIGMA * np.nanmedian(apart, axis=1)
     return newest - usual, np.sqrt(spread**2 + (_TREND_SHARE * usual) ** 2 + floor_m**2)
+
+
+def _is_straight(landward: FloatArray, left: np.ndarray) -> bool:
+    """Return whether the directions of one bank, unit vectors of shape (n, 2), say nothing of where a change comes from."""
+    one = landward[left] if left.any() else landward
+    return bool(np.hypot(*one.mean(axis=0)) >= STRAIGHT)
 
 
 def _disc(radius: float, step: float) -> FloatArray:
