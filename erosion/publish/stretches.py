@@ -55,7 +55,7 @@ def prepare_stretches(name: str, table: gpd.GeoDataFrame, projection: Projection
     """
     attributes = attribute_table(table, words.STRETCH, f"stretches {name}")
     lines = table.geometry.to_numpy()
-    middle = shapely.line_interpolate_point(_longest(lines), 0.5, normalized=True)
+    middle = shapely.line_interpolate_point(longest_parts(lines), 0.5, normalized=True)
     whole = np.array([shapely.multilinestrings(shapely.get_parts(line)) for line in lines], dtype=object)
     places = shapely.get_coordinates(lon_lat.apply(middle)) if len(lines) else np.empty((0, 2))
     return Stretches(name, attributes, projection.apply(whole), places)
@@ -79,6 +79,6 @@ def stretch_vectors(stretches: Stretches, region: Named) -> VectorLayer:
     )
 
 
-def _longest(lines: np.ndarray) -> np.ndarray:
+def longest_parts(lines: np.ndarray) -> np.ndarray:
     """Return the longest part of each line, shape (n,)."""
     return np.array([max(shapely.get_parts(line), key=shapely.length) for line in lines], dtype=object)

@@ -114,7 +114,7 @@ class GaugeAge(NamedTuple):
 
 
 def gauge_ages(gauges: Sequence[Gauge], every_days: float, now: pd.Timestamp) -> Sequence[GaugeAge]:
-    """Return the age of the newest reading of each gauge, silent ones first, then the oldest."""
+    """Return the age of the newest reading of each gauge, those without a reading first, then the oldest."""
     ages = []
     for gauge in gauges:
         hours = None if gauge.last is None else hours_between(gauge.last.time, now)

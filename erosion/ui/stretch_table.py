@@ -11,8 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from erosion.publish.columns import level_label
+from erosion.publish.stretch_names import commune_text
 from erosion.ui.choice import Choice, choose_stretch, narrow
-from erosion.ui.products.stretches import Change, commune_name, stretch_changes, stretch_name, stretch_place
+from erosion.ui.products.stretches import Change, stretch_changes, stretch_name, stretch_place
 from erosion.ui.ranking import level_colours
 from erosion.words import write
 
@@ -67,9 +68,9 @@ def described(choice: Choice, table: pd.DataFrame) -> pd.DataFrame:
         texts.append("; ".join(parts))
     return table.assign(
         name=[stretch_name(row, region, words) for row in rows],
-        label=[" · ".join(filter(None, (commune_name(row, words), stretch_place(row, region, words)))) for row in rows],
+        label=[" · ".join(filter(None, (commune_text(row, words), stretch_place(row, region, words)))) for row in rows],
         place=[stretch_place(row, region, words) for row in rows],
-        commune_text=[commune_name(row, words) or choice.translate("unknown") for row in rows],
+        commune_text=[commune_text(row, words) or choice.translate("unknown") for row in rows],
         change_text=[text or choice.translate("change.same") for text in texts],
         changed=[bool(text) for text in texts],
     )

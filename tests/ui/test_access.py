@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from erosion.alerts import ledger
 from erosion.alerts.ledger import people
@@ -86,11 +87,12 @@ def test_who_was_removed_is_no_longer_on_the_list(staffed, monkeypatch):
     assert "Chỉ xem: duty không có" in text_of(at)
 
 
-@pytest.mark.parametrize("page", ["map", "list", "results", "zone", "operations"])
-def test_a_local_operator_is_named_loudly_on_every_page(staffed, monkeypatch, page):
+@pytest.mark.parametrize("page", ["today", "list", "map", "report", "bulletin", "results", "zone", "operations"])
+def test_a_local_operator_is_named_on_every_page(staffed, monkeypatch, page):
     at = open_app(staffed, monkeypatch, operator="Nguyễn <i>An</i>")
-    at.session_state["page"] = page
+    at._page_hash = calc_hash(page)  # AppTest opens a page of a navigation only so
     at.run()
+    assert at.session_state["page"] == page
     text = text_of(at)
     assert 'role="alert">NGƯỜI VẬN HÀNH TẠI MÁY: Nguyễn &lt;i&gt;An&lt;/i&gt;' in text
 

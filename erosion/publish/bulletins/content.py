@@ -32,13 +32,11 @@ from erosion.publish.bulletins.facts import (
     RunFacts,
     bank_text,
     change_counts,
-    commune_text,
-    name_text,
-    place_text,
 )
 from erosion.publish.bulletins.figure import draw_map, fitting_height, shown_on
 from erosion.publish.bulletins.officer import BLANK, Officer, issued_text
 from erosion.publish.columns import level_label, plain_share
+from erosion.publish.stretch_names import commune_text, name_text, place_text
 from erosion.words import translate, write
 
 ROWS_IN_BODY: Final = 10

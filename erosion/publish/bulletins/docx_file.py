@@ -1,4 +1,4 @@
-"""A document as DOCX, A4, in the type that offices use."""
+"""A document as DOCX, A4, in the font that offices use."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from erosion.publish.bulletins.blocks import (
 )
 
 FONT: Final = "Times New Roman"
-"""The type of administrative documents (Decree 30/2020/NĐ-CP); programs without it take one of the same widths."""
+"""The font of administrative documents (Decree 30/2020/NĐ-CP); programs without it take one of the same widths."""
 
 _SIZE_PT: Final = {
     "title": 14,
@@ -50,7 +50,7 @@ _SIZE_PT: Final = {
 CELL_MARGIN_MM: Final = 0.7
 
 LEADING: Final = 1.2
-"""Distance of lines over the size of the type: fixed, so that a page is as full whatever type stands in."""
+"""Line spacing over the font size: fixed, so that a page is as full whatever font is substituted."""
 
 _ALIGNMENT: Final = {
     "title": WD_ALIGN_PARAGRAPH.CENTER,

@@ -19,10 +19,8 @@ from erosion.publish.bulletins.errors import BulletinError
 from erosion.publish.integrity import CHANGED, damage
 from erosion.publish.listing import FILE, ListedRun, ListedTarget, Listing, ListingError, read_listing
 from erosion.publish.manifest import Manifest, read_manifest
+from erosion.publish.stretch_names import name_text, with_former
 from erosion.words import translate, write
-
-NAME_CHARACTERS: Final = 160
-"""Most characters of a name out of a file; what is longer ends in ``…``."""
 
 WITHIN_M: Final = (20, 50, 100)
 """Distances within which houses are counted [m]."""
@@ -205,7 +203,7 @@ def communes(facts: RunFacts, language: str) -> dict[str, str]:
     for row in facts.stretches.to_dict("records"):
         for code in (name_text(row["communes"]) or "").split():
             found.setdefault(code, (code, None))
-    named = {code: _commune(name, former, language) for code, (name, former) in found.items()}
+    named = {code: with_former(name, former, language) for code, (name, former) in found.items()}
     return dict(sorted(named.items(), key=lambda item: (item[1], item[0])))
 
 
@@ -252,21 +250,6 @@ def _numbered(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return cast("gpd.GeoDataFrame", table.reset_index(drop=True).assign(no=range(1, len(table) + 1)))
 
 
-def name_text(value: Any) -> str | None:
-    """Return a name out of a file, made fit to be shown; None where there is none."""
-    return clean(value, NAME_CHARACTERS)
-
-
-def commune_text(row: Mapping[str, Any], language: str) -> str | None:
-    """Return the commune of a stretch with its former names; None where it is unknown."""
-    name = name_text(row["commune"])
-    return None if name is None else _commune(name, name_text(row["commune_former"]), language)
-
-
-def _commune(name: str, former: str | None, language: str) -> str:
-    return translate(language, "bulletin.commune", name=name, former=former) if former else name
-
-
 def bank_text(row: Mapping[str, Any], reach_title: str, language: str) -> str:
     """Return bank, reach and chainage of a stretch; without the reach where its title is empty."""
     bank = translate(language, f"bank.{row['bank']}")
@@ -274,11 +257,6 @@ def bank_text(row: Mapping[str, Any], reach_title: str, language: str) -> str:
     if not reach_title:
         return translate(language, "bulletin.bank", bank=bank, start=start, end=end)
     return translate(language, "bulletin.bank.reach", bank=bank, reach=reach_title, start=start, end=end)
-
-
-def place_text(row: Mapping[str, Any], language: str) -> str | None:
-    """Return where a stretch lies by a place near it; None where none is known."""
-    return name_text(row[f"place_{language}"])
 
 
 def change_counts(table: pd.DataFrame) -> dict[str, int]:

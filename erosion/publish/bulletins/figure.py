@@ -14,6 +14,7 @@ import shapely
 
 from erosion.core.contracts import LEVEL_COLOURS, LEVELS
 from erosion.publish.columns import level_label
+from erosion.publish.stretches import longest_parts
 from erosion.words import translate, write
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _kilometres(
 ) -> None:
     """Write the chainage in the middle of the river, every so many kilometres, and the name of each river."""
     step = _round_up((view[2] - view[0]) / 1000.0 / 12.0)
-    middle = shapely.line_interpolate_point(_longest(segments.geometry.to_numpy()), 0.5, normalized=True)
+    middle = shapely.line_interpolate_point(longest_parts(segments.geometry.to_numpy()), 0.5, normalized=True)
     xy = shapely.get_coordinates(middle)
     seen = (xy[:, 0] > view[0]) & (xy[:, 0] < view[2]) & (xy[:, 1] > view[1]) & (xy[:, 1] < view[3])
     for reach in sorted(set(segments["reach"])):
@@ -194,7 +195,7 @@ def _numbers(axes: Axes, stretches: gpd.GeoDataFrame) -> None:
     if stretches.empty:
         return
     table = stretches.head(MOST_NUMBERS)
-    lines = _longest(table.geometry.to_numpy())
+    lines = longest_parts(table.geometry.to_numpy())
     points = shapely.get_coordinates(shapely.line_interpolate_point(lines, 0.5, normalized=True))
     for number, point in reversed(list(zip(table["no"], points, strict=True))):  # the worst on top
         axes.annotate(str(number), tuple(point), xytext=(7, 7), textcoords="offset points", fontsize=6, fontweight="bold",
@@ -259,10 +260,6 @@ def _legend(axes: Axes, there: set[int], language: str) -> None:
         )
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1.0), bbox_transform=axes.figure.transFigure, ncols=len(handles) or 1, fontsize=7,
                 frameon=False, handlelength=4.0, columnspacing=1.6)  # fmt: skip
-
-
-def _longest(lines: np.ndarray) -> np.ndarray:
-    return np.array([max(shapely.get_parts(line), key=shapely.length) for line in lines], dtype=object)
 
 
 def _round_up(value: float) -> float:

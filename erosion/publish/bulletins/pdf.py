@@ -1,4 +1,4 @@
-"""A document as PDF, A4, with its own Vietnamese type."""
+"""A document as PDF, A4, with an embedded Vietnamese font."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SERIF, BOLD, ITALIC, SANS = "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Ital
 
 MARK_SIZE, FOOT_SIZE = 10.0, 7.0
 MISSING: Final = "\ufffd"
-"""Stands for a character that the type does not have."""
+"""Stands for a character that the font does not have."""
 
 _BUILDING: Final = threading.Lock()  # reportlab's fonts are shared between documents
 
@@ -64,7 +64,7 @@ def write_pdf(document: Document) -> bytes:
     Raises
     ------
     BulletinError
-        The type is not installed.
+        The font is not installed.
     """
     return _build(document)[0]
 
@@ -96,7 +96,7 @@ def _build(document: Document, spare_mm: float = 0.0) -> tuple[bytes, int]:
 
 
 def _register_fonts() -> None:
-    """Make the type known; it comes with matplotlib and has every Vietnamese letter and the symbols of the levels."""
+    """Register the font; it comes with matplotlib and has every Vietnamese letter and the symbols of the levels."""
     if SANS in pdfmetrics.getRegisteredFontNames():
         return
     import matplotlib
@@ -106,7 +106,7 @@ def _register_fonts() -> None:
         file = folder / f"{name}.ttf"
         if not file.is_file():
             raise BulletinError(
-                f"{file} is missing: the PDF needs a type with Vietnamese letters, which comes with matplotlib; "
+                f"{file} is missing: the PDF needs a font with Vietnamese letters, which comes with matplotlib; "
                 "install matplotlib again with pip"
             )
         pdfmetrics.registerFont(TTFont(name, str(file)))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from erosion.core.contracts import LEVELS, SIMULATED_NOTICE
-from erosion.publish.bulletins.facts import Area, RunFacts, bank_text, commune_text, name_text
+from erosion.publish.bulletins.facts import Area, RunFacts, bank_text
 from erosion.publish.columns import LEVEL_WORDS
+from erosion.publish.stretch_names import commune_text, name_text
 from erosion.words import translate, write
 
 LIMIT: Final = 300

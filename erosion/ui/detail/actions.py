@@ -15,7 +15,7 @@ from erosion.publish.columns import level_label
 from erosion.ui import access, html
 from erosion.ui.choice import Choice
 from erosion.ui.products.decisions import ask, decide, problem
-from erosion.ui.products.places import communes_of_stretch
+from erosion.ui.products.stretches import communes_of
 from erosion.words import write
 from erosion.workflow import actions
 from erosion.workflow.actions import Place, Who
@@ -61,7 +61,7 @@ def panel(choice: Choice, stretch_id: str) -> None:
         html.show(html.note(choice.translate("act.old")))
         return
     using = access.current()
-    communes = communes_of_stretch(choice.run, choice.target.name, stretch_id)
+    communes = communes_of(choice.stretches, stretch_id)
     if using.person is None or using.who is None:
         html.show(html.note(access.described(using, choice.language)))
         return

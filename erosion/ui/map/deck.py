@@ -74,11 +74,11 @@ _DRAWN: Final = (
 )  # fmt: skip
 """From the bottom to the top of the map."""
 
-CATCHING: Final = "segments"
+PICK_LAYER: Final = "segments"
 """Name of the layer that catches the mouse; the index of what is caught is the row of its segment."""
-CATCH_PX: Final = 6.0
+PICK_PX: Final = 6.0
 """How far from a bank the mouse is caught while the whole region is in sight [pixel] ..."""
-CATCH_M: Final = 100.0
+PICK_M: Final = 100.0
 """... and at least on the ground [m]."""
 
 NUMBER_INLAND_M: Final = 32.0
@@ -182,7 +182,7 @@ def strips(_run: Run, target: str, version: str) -> layers.Part:
     table = table[table["retreat_m"] >= sketch.SIMPLIFY_M]
     shapes = sketch.to_metres(sketch.lon_lat(table.geometry), plane) if len(table) else np.empty(0, dtype=object)
     quantile = table["quantile"].to_numpy(str)
-    rings = {name: sketch.rings(shapes[quantile == name], sketch.grain(plane)) for name in BAND}
+    rings = {name: sketch.rings(shapes[quantile == name], sketch.tolerance_m(plane)) for name in BAND}
     return layers.apart([layers.polygons(f"band-{name}", rings[name], BAND[name]) for name in BAND])
 
 
@@ -335,10 +335,10 @@ def _coloured(
     sides = zip(table["reach"], table["bank"], value, strict=True)
     key = np.array([f"{reach}|{side}|{what}" for reach, side, what in sides])
     long = sketch.chains(lines, key, table["chainage_m"].to_numpy(float))
-    grain = sketch.grain(plane)
+    tolerance = sketch.tolerance_m(plane)
     drawn: dict[str, list[list[int]]] = {}
     for which, xy in long:
-        drawn.setdefault(which.rsplit("|", 1)[1], []).append(sketch.thin(xy, grain))
+        drawn.setdefault(which.rsplit("|", 1)[1], []).append(sketch.thin(xy, tolerance))
     return [
         layers.paths(f"{name}-{what}", drawn.get(str(what), []), layers.colour(paint), width)
         for what, (paint, width) in styles.items()
@@ -360,7 +360,7 @@ def picks(
     """
     table = read_segments(_run, target)
     plane, lines = plane_of(_run, target, version)
-    reach_m = max(CATCH_PX * 2.0 ** -whole_view(plane, DESK_PX)["zoom"], CATCH_M)
+    reach_m = max(PICK_PX * 2.0 ** -whole_view(plane, DESK_PX)["zoom"], PICK_M)
     label = {level: level_label(level, language) for level in LEVELS}
     whole = {name: _whole(table[f"retreat_{name}_m"], language) for name in ("p10", "p50", "p90")}
     forecast = [
@@ -386,7 +386,7 @@ def picks(
             row["e"] = (
                 f"{OUTCOME_SYMBOLS[what]} {translate(language, f'results.{what}')} ({write.number(metres, language)} m)"
             )
-    return layers.apart([layers.catching(CATCHING, data)])
+    return layers.apart([layers.pickable(PICK_LAYER, data)])
 
 
 def _whole(values: pd.Series, language: str) -> list[str]:

@@ -137,7 +137,7 @@ def icons(name: str, data: list[dict[str, Any]], svg: str, size_px: float, ink: 
     }
 
 
-def catching(name: str, data: list[dict[str, Any]]) -> dict[str, Any]:
+def pickable(name: str, data: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a layer of invisible polygons ``p`` that catch the mouse.
 
     Nothing lights up under the mouse: the whole map would be drawn anew for it, and a press that is held up by that for

@@ -78,7 +78,7 @@ def to_metres(geometry: NDArray[Any], plane: Frame) -> NDArray[Any]:
     return moved
 
 
-def grain(plane: Frame) -> float:
+def tolerance_m(plane: Frame) -> float:
     """Return the size of bends that are left out of bank lines and strips [m]: more of them on the map of a large region."""
     west, south, east, north = plane.bounds
     return float(np.clip(FINEST_PART * max(east - west, north - south), SIMPLIFY_M, COARSEST_M))
@@ -124,7 +124,7 @@ def thin(xy: FloatArray, tolerance_m: float = SIMPLIFY_M) -> list[int]:
 
 
 def rings(polygons: NDArray[Any], tolerance_m: float = SIMPLIFY_M) -> list[list[int]]:
-    """Return outer rings of polygons as flat whole metres; what vanishes at that grain is left out."""
+    """Return outer rings of polygons as flat whole metres; what vanishes at that tolerance is left out."""
     parts = shapely.get_parts(shapely.get_parts(polygons))
     parts = shapely.simplify(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON], tolerance_m)
     outer = shapely.get_exterior_ring(parts[~shapely.is_empty(parts)])

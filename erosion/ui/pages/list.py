@@ -13,6 +13,7 @@ import streamlit as st
 
 from erosion.core.contracts import BANKS, LEVELS
 from erosion.publish.columns import level_label
+from erosion.publish.stretch_names import commune_text
 from erosion.ui import export, html
 from erosion.ui.choice import (
     Choice,
@@ -26,7 +27,6 @@ from erosion.ui.choice import (
 )
 from erosion.ui.detail.segment import segment_detail
 from erosion.ui.detail.stretch import closed_stretch, stretch_detail
-from erosion.ui.products.stretches import commune_name
 from erosion.ui.ranking import MOST_ROWS, ranking_table
 from erosion.ui.stretch_table import described, stretch_table
 from erosion.words import write
@@ -106,8 +106,8 @@ def _list(choice: Choice, table: pd.DataFrame, rows: int) -> pd.DataFrame:
     with st.expander(choice.translate("list.filters")) if narrow() else st.container():
         shown = _filtered(choice, table)
     km = write.number(shown["length_m"].sum() / 1000.0, words, 1)
-    counts = (write.number(len(part), words) for part in (shown, table))
-    html.show(html.note(choice.translate("list.count", shown=next(counts), total=next(counts), km=km)))
+    listed, total = (write.number(len(part), words) for part in (shown, table))
+    html.show(html.note(choice.translate("list.count", shown=listed, total=total, km=km)))
     if shown.empty:
         key = "list.none" if len(table) else "stretch.quiet"
         html.show(html.banner("info", choice.translate(key)))
@@ -159,7 +159,7 @@ def _filtered(choice: Choice, table: pd.DataFrame) -> pd.DataFrame:
 def communes(table: pd.DataFrame, language: str) -> dict[str, str]:
     """Return the communes of stretches, code to name with former names, by name."""
     known = table.dropna(subset=["commune_code"]).drop_duplicates("commune_code")
-    named = {str(row["commune_code"]): commune_name(row, language) for row in known.to_dict("records")}
+    named = {str(row["commune_code"]): commune_text(row, language) for row in known.to_dict("records")}
     return dict(sorted(((code, name) for code, name in named.items() if name), key=lambda pair: folded(pair[1])))
 
 
@@ -197,7 +197,7 @@ def select(
 
 
 def folded(text: Any) -> str:
-    """Return a name without marks and capitals, as people type it in a hurry."""
+    """Return a name without diacritics and capitals."""
     plain = unicodedata.normalize("NFD", str(text).casefold().replace("đ", "d"))
     return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())
 

@@ -122,7 +122,7 @@ def _map(choice: Choice, found: pd.DataFrame, row: int | None, reach: str | None
     clicks = st.session_state.get("clicks", 0)
 
     def clicked() -> None:
-        picked = st.session_state["map"]["selection"]["indices"].get(deck.CATCHING)
+        picked = st.session_state["map"]["selection"]["indices"].get(deck.PICK_LAYER)
         if picked:
             st.session_state["clicks"] = clicks + 1
             choose_segment(choice, int(picked[0]), zoom=False)

@@ -75,7 +75,6 @@ def _form(choice: Choice, who: Who) -> None:
     with st.form(f"report {name}"):
         given: dict[str, Any] = {"how": how}
         if how == "along":
-            reaches = choice.region.reaches
             present, reaches = list(choice.segments["reach"].unique()), choice.region.reaches
             given["reach"] = present[0]
             if len(present) > 1:

@@ -98,7 +98,7 @@ def _changes(choice: Choice, table: pd.DataFrame) -> None:
     parts = [
         f'<span class="{STYLE.get(what, "er-grey")}">{SIGN.get(what, "")}'
         f"{html.safe(choice.translate(f'today.{what}', n=write.number(counts[what], words)))}</span>"
-        for what in Change.ALL
+        for what in Change
         if what in counts.index
     ]
     html.show(title, f'<div class="er-changes" data-testid="changes">{"".join(parts)}</div>', *lacking)

@@ -60,27 +60,6 @@ def commune_at(region: Region, run: Run, lon: float, lat: float) -> str | None:
     return code
 
 
-def communes_of_stretch(run: Run, target: str, stretch_id: str) -> tuple[str, ...]:
-    """Return the codes of the communes that a stretch of a run touches; none where they are not known.
-
-    Raises
-    ------
-    ProductError
-        The file of the stretches cannot be read.
-    """
-    path = run.directory / f"stretches_{target}.parquet"
-    if not path.is_file():  # a run of an older program
-        return ()
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise ProductError(f"{path}: {error}") from error
-    if "communes" not in table:
-        return ()
-    codes = table.loc[table["stretch_id"] == stretch_id, "communes"].dropna()
-    return tuple(" ".join(codes.astype(str)).split())
-
-
 def _places_of(region: Region, run: Run) -> Places | None:
     manifest = manifest_of(run)
     entry = None if manifest is None else manifest.get("places")

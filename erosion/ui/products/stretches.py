@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from erosion.alerts import ledger
 from erosion.core.contracts import LEVELS
 from erosion.core.vocabulary import StretchChange
 from erosion.publish.columns import STRETCH
+from erosion.publish.stretch_names import commune_text, place_text
 from erosion.ui.products.ledger import ledger_or_none, read_recent_runs
 from erosion.ui.products.reading import ProductError, require_columns, stamp
 from erosion.ui.products.regions import Region, Run
@@ -37,12 +39,20 @@ YOUNGER_COLUMNS: Final = (*PLACE_COLUMNS, *EXPOSURE_COLUMNS)
 """Columns that runs of an older program did not publish; they are read as missing: unknown."""
 
 
-class Change:
-    """What became of a stretch in a run, as the screen tells it; the order is that of the screen."""
+class Change(StrEnum):
+    """What became of a stretch in a run, as the screen tells it, in the order of the screen."""
 
-    NEW, RAISED, FOUND, GROWN, SPLIT = "new", "raised", "found", "grown", "split"
-    LOWERED, SHRUNK, MERGED, CLOSED, UNKNOWN = "lowered", "shrunk", "merged", "closed", "unknown"
-    ALL: Final = (RAISED, NEW, GROWN, SPLIT, FOUND, UNKNOWN, LOWERED, SHRUNK, MERGED, CLOSED)
+    RAISED = "raised"
+    NEW = "new"
+    GROWN = "grown"
+    SPLIT = "split"
+    FOUND = "found"
+    """Its level was unknown in the run before."""
+    UNKNOWN = "unknown"
+    LOWERED = "lowered"
+    SHRUNK = "shrunk"
+    MERGED = "merged"
+    CLOSED = "closed"
 
 
 def read_stretches(run: Run, target: str) -> pd.DataFrame | None:
@@ -52,7 +62,7 @@ def read_stretches(run: Run, target: str) -> pd.DataFrame | None:
     -------
     pandas.DataFrame
         Published columns without the lines, ``rank`` (1 is the worst: by level, then probability), and
-        :data:`YOUNGER_COLUMNS`, all missing where the run has them not. Shared: never change it.
+        :data:`YOUNGER_COLUMNS`, all missing where the run lacks them. Shared: never change it.
 
     Raises
     ------
@@ -87,32 +97,30 @@ def _stretches(path: str, changed_ns: int) -> pd.DataFrame:
     return table
 
 
+def communes_of(table: pd.DataFrame | None, stretch_id: str) -> tuple[str, ...]:
+    """Return the codes of the communes that a stretch touches; none where they are not known.
+
+    ``table`` is that of :func:`read_stretches`.
+    """
+    if table is None:
+        return ()
+    codes = table.loc[table["stretch_id"] == stretch_id, "communes"].dropna()
+    return tuple(" ".join(codes.astype(str)).split())
+
+
 # --- names -----------------------------------------------------------------------------------------------------------
-
-
-def commune_name(row: Any, language: str) -> str | None:
-    """Return the commune of a stretch with its former names, as people say both; None where it is unknown."""
-    now, before = row.get("commune"), row.get("commune_former")
-    if write.missing(now) or not str(now).strip():
-        return None
-    if write.missing(before) or not str(before).strip():
-        return str(now)
-    return translate(language, "stretch.commune", now=now, before=before)
 
 
 def stretch_place(row: Any, region: Region, language: str) -> str:
     """Return where on the river a stretch lies: the river where there are several, bank, chainages, nearest named place."""
     parts = [reach_title(row["reach"], region, language)] if len(region.reaches) > 1 else []
     parts += [translate(language, f"bank.{row['bank']}"), chainages(row["from_m"], row["to_m"])]
-    near = row.get(f"place_{language}")
-    if not write.missing(near) and str(near).strip():
-        parts.append(str(near))
-    return " · ".join(parts)
+    return " · ".join(filter(None, (*parts, place_text(row, language))))
 
 
 def stretch_name(row: Any, region: Region, language: str) -> str:
     """Return the name of a stretch: its commune, or the river where that is unknown, then where on the river it lies."""
-    commune, place = commune_name(row, language), stretch_place(row, region, language)
+    commune, place = commune_text(row, language), stretch_place(row, region, language)
     if commune is None and len(region.reaches) < 2:
         return f"{reach_title(row['reach'], region, language)} · {place}"
     return place if commune is None else f"{commune} · {place}"
@@ -134,7 +142,7 @@ def reach_title(reach: str, region: Region, language: str) -> str:
 
 
 def stretch_changes(region: Region, run: Run, table: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
-    """Return what became of stretches from the date before to a run's, in the order of :attr:`Change.ALL`, the worst first.
+    """Return what became of stretches from the date before to a run's, in the order of :class:`Change`, the worst first.
 
     Parameters
     ----------
@@ -146,7 +154,7 @@ def stretch_changes(region: Region, run: Run, table: pd.DataFrame) -> tuple[pd.D
     Returns
     -------
     tuple
-        ``stretch_id``, ``what`` (one of :attr:`Change.ALL`), ``from_level``, ``to_level``, ``from_length_m``,
+        ``stretch_id``, ``what`` (one of :class:`Change`), ``from_level``, ``to_level``, ``from_length_m``,
         ``to_length_m``, ``other_id`` (split from, merged into), ``reason`` (why closed), ``reach``, ``bank``, ``from_m``,
         ``to_m``; and whether the ledger could be read.
 
@@ -179,8 +187,8 @@ def stretch_changes(region: Region, run: Run, table: pd.DataFrame) -> tuple[pd.D
         gone = gone.drop_duplicates("stretch_id", keep="last")[list(found.columns)]
         found = pd.concat([part for part in (found, gone) if len(part)] or [found], ignore_index=True)
     found = told(found)
-    found = found[found["what"].isin(Change.ALL)]
-    order = found["what"].map(Change.ALL.index).astype(int)
+    found = found[found["what"].isin(list(Change))]
+    order = found["what"].map(list(Change).index).astype(int)
     found = found.assign(order=order).sort_values(
         ["order", "to_level", "to_length_m", "stretch_id"], ascending=[True, False, False, True], ignore_index=True
     )
@@ -200,7 +208,7 @@ def _recorded(region: Region, run: Run) -> pd.DataFrame | None:
 
 
 def told(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return changes with ``what`` each is, one of :attr:`Change.ALL`; from columns of the ledger's transitions."""
+    """Return changes with ``what`` each is, one of :class:`Change`; from columns of the ledger's transitions."""
     return changes.assign(what=[_what(row) for row in changes.to_dict("records")])
 
 

@@ -39,7 +39,7 @@ def layers_of(*parts):
 
 
 def tips_of(part):
-    return layers_of(part)[deck.CATCHING]["data"]
+    return layers_of(part)[deck.PICK_LAYER]["data"]
 
 
 def test_the_plane_keeps_distances(newest):
@@ -132,8 +132,8 @@ def test_the_map_asks_nobody_for_anything(newest):
     assert "http" not in text
     assert not any(b"http" in part.data for part in parts)
     (drawn,) = spec["layers"]  # in a list of their own, where Streamlit does not fade what is not selected
-    assert drawn[-1]["id"] == deck.CATCHING
-    assert [layer["id"] for layer in drawn if layer["pickable"]] == [deck.CATCHING]
+    assert drawn[-1]["id"] == deck.PICK_LAYER
+    assert [layer["id"] for layer in drawn if layer["pickable"]] == [deck.PICK_LAYER]
     assert {layer["data"] for layer in drawn if not layer["id"].startswith("chosen")} == {"/media/x.json"}
 
 

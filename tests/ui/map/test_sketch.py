@@ -112,6 +112,6 @@ def test_two_segments_with_one_middle_share_a_cell():
 
 def test_a_large_region_is_drawn_with_coarser_bends_and_never_with_visible_ones():
     frame = sketch.Frame(0.0, 0.0, (0.0, 0.0, 20_000.0, 5_000.0))
-    assert sketch.grain(frame) == 2.0
-    assert sketch.grain(frame._replace(bounds=(0.0, 0.0, 20_000.0, 80_000.0))) == 4.0
-    assert sketch.grain(frame._replace(bounds=(0.0, 0.0, 900_000.0, 5_000.0))) == 6.0
+    assert sketch.tolerance_m(frame) == 2.0
+    assert sketch.tolerance_m(frame._replace(bounds=(0.0, 0.0, 20_000.0, 80_000.0))) == 4.0
+    assert sketch.tolerance_m(frame._replace(bounds=(0.0, 0.0, 900_000.0, 5_000.0))) == 6.0

@@ -47,7 +47,7 @@ def test_unknown_exposure_and_commune_are_said(published, open_page):
 def test_filters_of_the_page(own, open_page, text_of):
     path, file = stretches_of(own, "2023-06-30")
     codes = np.where(np.arange(len(file)) % 2 == 0, "30001", "30002")
-    names = {"30001": ("xã Mỹ Hòa Hưng", "xã cũ Mỹ Hòa Hưng"), "30002": ("phường Long Xuyên", "phường cũ Bình Đức")}
+    names = {"30001": ("xã Mỹ Hòa Hưng", "xã Mỹ Hòa Hưng"), "30002": ("phường Long Xuyên", "phường Bình Đức")}
     file.assign(
         commune_code=codes,
         communes=codes,
@@ -57,10 +57,10 @@ def test_filters_of_the_page(own, open_page, text_of):
     (own / "ledger.sqlite").unlink()  # only it knows of stretches that have merged into others
     at = open_page("list", own)
     box = next(box for box in at.selectbox if box.label.startswith("Xã/phường"))
-    assert box.options == ["phường Long Xuyên (phường cũ Bình Đức)", "xã Mỹ Hòa Hưng (xã cũ Mỹ Hòa Hưng)"]
+    assert box.options == ["phường Long Xuyên (cũ: phường Bình Đức)", "xã Mỹ Hòa Hưng (cũ: xã Mỹ Hòa Hưng)"]
     box.set_value("30001").run()
     assert not at.exception
-    assert set(listed(at)["Xã/phường (tên cũ)"]) == {"xã Mỹ Hòa Hưng (xã cũ Mỹ Hòa Hưng)"}
+    assert set(listed(at)["Xã/phường (tên cũ)"]) == {"xã Mỹ Hòa Hưng (cũ: xã Mỹ Hòa Hưng)"}
     assert len(listed(at)) == (codes == "30001").sum()
     (toggle,) = at.toggle
     toggle.set_value(True).run()
@@ -76,7 +76,7 @@ def test_select():
             "commune_code": ["1", "2", None, "3"],
             "communes": ["1", "2 1", None, "3"],
             "commune": ["xã Mỹ Hòa Hưng", "phường Long Xuyên", None, "xã Châu Phong"],
-            "commune_former": ["xã cũ Mỹ Hòa Hưng", "phường cũ Bình Đức", None, "xã cũ Phú Vĩnh"],
+            "commune_former": ["xã Mỹ Hòa Hưng", "phường Bình Đức", None, "xã Phú Vĩnh"],
             "place_vi": [None, "gần chợ Vàm Cống", "tại bến phà An Hòa", None],
             "place_en": [None, None, None, None],
             "name": ["a", "b", "Sông Hậu · Bờ phải", "c"],

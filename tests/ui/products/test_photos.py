@@ -85,11 +85,15 @@ def test_what_is_no_picture_of_these_kinds_is_refused(content):
 def test_damaged_files_are_pictures_or_refused(junk, kind, at):
     content = picture(kind, HERE)
     at %= len(content)
+    damaged = content[:at] + junk + content[at + len(junk) :]
     try:
-        photo = read_photo(content[:at] + junk + content[at + len(junk) :])
+        photo = read_photo(damaged)
     except PhotoError:
+        assert damaged != content
         return
-    Image.open(BytesIO(photo.jpeg)).load()
+    stored = Image.open(BytesIO(photo.jpeg))
+    stored.load()
+    assert stored.format == "JPEG" and not stored.getexif()
 
 
 def test_too_many_bytes_or_pixels_are_refused(monkeypatch):

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from erosion.publish.stretch_names import commune_text
 from erosion.ui.products.reading import ProductError
 from erosion.ui.products.regions import read_region
 from erosion.ui.products.stretches import (
     YOUNGER_COLUMNS,
     Change,
-    commune_name,
     read_stretches,
     stretch_changes,
     stretch_log,
@@ -86,13 +86,13 @@ ROW = {
 
 def test_names(region):
     known = ROW | {
-        "commune": "xã Mỹ Hòa Hưng", "commune_former": "xã cũ Mỹ Hòa Hưng, phường cũ Bình Đức",
+        "commune": "xã Mỹ Hòa Hưng", "commune_former": "xã Mỹ Hòa Hưng, phường Bình Đức",
         "place_vi": "cách chợ Vàm Cống 400 m về phía bắc", "place_en": "400 m north of Vam Cong market",
     }  # fmt: skip
     rivers = dataclasses.replace(region, reaches={"thu": {"vi": "Sông Thử", "en": "Test River"}, "hai": {}})
-    assert commune_name(ROW, "vi") is None and commune_name(ROW | {"commune": " "}, "vi") is None
-    assert commune_name(known, "vi") == "xã Mỹ Hòa Hưng (xã cũ Mỹ Hòa Hưng, phường cũ Bình Đức)"
-    assert commune_name(known | {"commune_former": np.nan}, "vi") == "xã Mỹ Hòa Hưng"
+    assert commune_text(ROW, "vi") is None and commune_text(ROW | {"commune": " "}, "vi") is None
+    assert commune_text(known, "vi") == "xã Mỹ Hòa Hưng (cũ: xã Mỹ Hòa Hưng, phường Bình Đức)"
+    assert commune_text(known | {"commune_former": np.nan}, "vi") == "xã Mỹ Hòa Hưng"
     assert stretch_name(ROW, region, "vi") == "Sông Thử (song-thu) · Bờ trái · km 4+600–7+150"
     assert stretch_place(ROW, region, "vi") == "Bờ trái · km 4+600–7+150"
     assert stretch_name(ROW, rivers, "en") == "Test River · Left bank · km 4+600–7+150"
@@ -148,8 +148,8 @@ def test_changes_are_told_apart(region):
         "made-0": "new", "made-1": "split", "made-2": "found", "made-3": "raised", "made-4": "lowered", "made-5": "grown",
         "made-6": "shrunk", "made-7": "unknown",
     }  # fmt: skip
-    assert [Change.ALL.index(what) for what in found["what"]] == sorted(
-        Change.ALL.index(what) for what in found["what"]
+    assert [list(Change).index(what) for what in found["what"]] == sorted(
+        list(Change).index(what) for what in found["what"]
     )
 
 
